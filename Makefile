@@ -1,0 +1,47 @@
+# make demo    set up, boot the virtual board, enter the bootloader, show the proof
+# make test    lint, types and every test (what CI runs)
+# make measure figures: instructions, blackout, heap, flash
+# make setup   only install what the others need
+
+BOARD ?= NUCLEO_F429ZI
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= auto
+STAMP := $(VENV)/.ready
+ifdef FIRMWARE
+IMAGE := --firmware $(FIRMWARE)
+endif
+
+.PHONY: demo test lint measure setup packages test-packages clean
+
+demo: setup
+	$(BIN)/romboot demo $(BOARD) $(IMAGE)
+
+test: test-packages setup lint
+	$(BIN)/python -m pytest -n $(JOBS) $(if $(FIRMWARE),--firmware=$(FIRMWARE) --board=$(BOARD))
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/pyright -p lib --typeshedpath "$$($(BIN)/python -c \
+		'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
+measure: setup
+	$(BIN)/romboot measure $(BOARD) $(IMAGE)
+
+setup: packages $(STAMP)
+
+packages:
+	@tools/setup/packages.sh
+
+test-packages:
+	@tools/setup/packages.sh test
+
+$(STAMP): pyproject.toml
+	python3 -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .cache

@@ -1,0 +1,44 @@
+# May I? Each check returns a sentence-carrying exception, or nothing. Reads only.
+
+from machine import mem32
+
+from .errors import BadRomError, ProtectedError
+
+LEVEL = {0xAA: 0, 0xCC: 2}  # RDP byte, RM0090 3.7.3; anything else is level 1
+
+
+def rdp_level(chip):
+    """Readout protection level, 0 to 2, from the option bytes."""
+    return LEVEL.get(mem32[chip.family.OPTCR] >> 8 & 0xFF, 1)
+
+
+def watchdog_runs(chip):
+    """True if the independent watchdog runs: it keeps LSI on although nobody asked for LSI."""
+    return mem32[chip.family.RCC_CSR] & 3 == 2  # LSIRDY and not LSION, RM0090 7.3.21
+
+
+def rom(chip):
+    """The vector table of the ROM must be one: MSP in SRAM, an odd address in system memory."""
+    table = chip.family.VECTORS
+    stack = mem32[table] & 0xFFFFFFFF
+    start = mem32[table + 4] & 0xFFFFFFFF
+    if (
+        stack & 3
+        or not chip.ram < stack <= chip.ram_end
+        or not start & 1
+        or not table < start < chip.family.ROM_END
+    ):
+        return BadRomError(
+            "system memory at 0x%08X starts with 0x%08X, 0x%08X: not a stack pointer in SRAM "
+            "(0x%08X to 0x%08X) and a Thumb address in the ROM, so there is no bootloader to "
+            "enter. Program with SWD instead" % (table, stack, start, chip.ram, chip.ram_end)
+        )
+
+
+def protection(chip):
+    """Readout protection level 2 leaves a bootloader that can do nothing (AN2606 4.1)."""
+    if rdp_level(chip) == 2:
+        return ProtectedError(
+            "readout protection is at level 2: the bootloader would start but refuse to read, "
+            "write or erase, for ever. force=True enters all the same"
+        )

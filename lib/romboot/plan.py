@@ -1,0 +1,77 @@
+# plan(): the same way, stopped at the line.
+
+from machine import mem32
+
+from . import checks, script
+from .entry import Way
+
+# Where an address belongs: base of each block, highest first. RM0090 table 1, ARM DDI 0403E B3.
+_BLOCKS = (
+    (0xE000EF34, "FPU"),
+    (0xE000ED90, "MPU"),
+    (0xE000ED00, "SCB"),
+    (0xE000E100, "NVIC"),
+    (0xE000E010, "SYST"),
+    (0xE000E000, "SCS"),
+    (0x40023C00, "FLASH"),
+    (0x40023800, "RCC"),
+    (0x40013C00, "EXTI"),
+    (0x40013800, "SYSCFG"),
+)
+
+
+def _name(address):
+    for base, name in _BLOCKS:
+        if address >= base:
+            return "%s+%02X" % (name, address - base)
+    return "?"
+
+
+class Plan(Way):
+    """A way into the bootloader that has not been taken."""
+
+    def __bool__(self):
+        return not self.reasons
+
+    def steps(self):
+        """Each step as (kind, address, value, further values); kinds as in romboot.script."""
+        return script.steps(self.image)
+
+    def _lines(self):
+        yield "%-10s  %-10s  %-8s    %s" % ("address", "register", "now", "then")
+        for kind, address, value, rest in self.steps():
+            if address == 0:
+                yield "MSP, PC from the vector table at 0x%08X" % value
+                return
+            now = mem32[address] & 0xFFFFFFFF
+            if kind == script.WAIT:
+                then = "wait until & %08X = %08X" % (value, rest[0])
+            elif kind == script.CHANGE:
+                then = "%08X" % (now & ~value | rest[0])
+            elif kind == script.FILL:
+                then = "%08X x %d words" % (value, rest[0])
+            else:
+                then = "%08X" % value
+            yield "0x%08X  %-10s  %08X -> %s" % (address, _name(address), now, then)
+
+    def _verdict(self):
+        for reason in self.reasons:
+            yield "NO: " + str(reason)
+        if not self.reasons:
+            yield "The way is free: %s, ROM at 0x%08X." % (
+                self.chip.name,
+                self.chip.family.VECTORS,
+            )
+        if checks.rdp_level(self.chip) == 1:
+            yield (
+                "Readout protection is at level 1: the ROM will answer, but read, write or go "
+                "only after a readout unprotect, which erases the flash."
+            )
+        if checks.watchdog_runs(self.chip):
+            yield (
+                "The independent watchdog runs and cannot be stopped: the ROM sets it to its "
+                "longest period and refreshes it (AN2606 4.1)."
+            )
+
+    def __repr__(self):
+        return "\n".join(list(self._lines()) + list(self._verdict()))

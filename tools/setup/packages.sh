@@ -1,0 +1,40 @@
+#!/bin/sh
+# Installs the Debian or Ubuntu packages that romboot's bench needs, and with the argument `test`
+# those of its tests too, if any is missing.
+# Exit codes: 0 all there, 1 something is missing and could not be installed.
+set -eu
+
+missing=""
+need() { # need PACKAGE TEST...
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+
+need python3-venv python3 -c 'import ensurepip, venv'
+need gcc-arm-none-eabi arm-none-eabi-gcc --version
+need libnewlib-arm-none-eabi test -e "$(arm-none-eabi-gcc -print-file-name=libm.a 2>/dev/null)"
+if [ "${1:-}" = test ]; then
+    need stm32flash sh -c 'command -v stm32flash'
+fi
+
+[ -n "$missing" ] || exit 0
+
+echo "romboot needs these packages:$missing"
+if ! command -v apt-get >/dev/null; then
+    echo "There is no apt-get here. Install their equivalents, then run make again." >&2
+    exit 1
+fi
+sudo=""
+if [ "$(id -u)" != 0 ]; then
+    sudo="sudo"
+    command -v sudo >/dev/null || {
+        echo "Only root can install them: run 'apt-get install$missing' as root, then make again." >&2
+        exit 1
+    }
+fi
+if ! { $sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends $missing; }; then
+    echo "apt-get could not install$missing: see its message above, then run make again." >&2
+    exit 1
+fi
