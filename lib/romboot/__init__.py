@@ -8,9 +8,16 @@ probe is needed. It finds the chip as a reset would have left it, or it is not e
 then a RomBootError says why, and nothing has changed.
 """
 
-from .errors import RomBootError as RomBootError
+from . import entry
 
 __version__ = "0.1.0"
+
+
+class RomBootError(Exception):
+    """romboot did not go, and every register is as it was. The text says why and what to do.
+
+    Its subclasses are in romboot.errors, which is loaded when one is needed.
+    """
 
 
 def enter_bootloader(*, after_ms=None, force=False, via=None):
@@ -20,13 +27,12 @@ def enter_bootloader(*, after_ms=None, force=False, via=None):
     3600000 milliseconds) it returns at once and the jump follows from a one-shot timer.
 
     force=True enters although readout protection is at level 2.
-    via: "jump" goes straight into system memory; None lets romboot choose.
+    via: "jump" goes straight into system memory, "reset" through a system reset and MicroPython's
+    early-boot hook. None jumps, unless a watchdog runs that only a reset can stop.
 
     Before it goes it syncs the file systems, waits for the console's last byte and detaches USB.
     Raises RomBootError (see romboot.errors); then every register is as before.
     """
-    from . import entry
-
     entry.enter(after_ms, force, via)
 
 
@@ -37,14 +43,14 @@ def plan(*, force=False, via=None):
     and the verdict. Its go() enters the bootloader; it allocates nothing, so that it may be called
     from a hard interrupt handler. bool(plan) is True if nothing stands in the way.
     """
-    from .plan import Plan
+    from .dryrun import Plan
 
     return Plan(force, via)
 
 
 def info():
     """Print and return what this chip is, where its ROM is and where that ROM listens."""
-    from .info import Info
+    from .facts import Info
 
     facts = Info()
     print(facts.table())

@@ -1,12 +1,13 @@
 from typing import Literal, NoReturn, overload
 
-from .errors import RomBootError as RomBootError
-from .info import Info
-from .plan import Plan
+from .dryrun import Plan
+from .facts import Info
 
 __version__: str
 
-_Via = Literal["jump"] | None
+class RomBootError(Exception): ...
+
+_Via = Literal["jump", "reset"] | None
 
 @overload
 def enter_bootloader(

@@ -2,14 +2,11 @@
 
 from machine import mem32
 
-from .errors import BadRomError, ProtectedError
-
-LEVEL = {0xAA: 0, 0xCC: 2}  # RDP byte, RM0090 3.7.3; anything else is level 1
-
 
 def rdp_level(chip):
     """Readout protection level, 0 to 2, from the option bytes."""
-    return LEVEL.get(mem32[chip.family.OPTCR] >> 8 & 0xFF, 1)
+    byte = mem32[chip.family.OPTCR] >> 8 & 0xFF
+    return 0 if byte == 0xAA else 2 if byte == 0xCC else 1  # RM0090 3.7.3
 
 
 def watchdog_runs(chip):
@@ -28,6 +25,8 @@ def rom(chip):
         or not start & 1
         or not table < start < chip.family.ROM_END
     ):
+        from .errors import BadRomError
+
         return BadRomError(
             "system memory at 0x%08X starts with 0x%08X, 0x%08X: not a stack pointer in SRAM "
             "(0x%08X to 0x%08X) and a Thumb address in the ROM, so there is no bootloader to "
@@ -38,6 +37,8 @@ def rom(chip):
 def protection(chip):
     """Readout protection level 2 leaves a bootloader that can do nothing (AN2606 4.1)."""
     if rdp_level(chip) == 2:
+        from .errors import ProtectedError
+
         return ProtectedError(
             "readout protection is at level 2: the bootloader would start but refuse to read, "
             "write or erase, for ever. force=True enters all the same"

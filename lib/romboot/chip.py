@@ -3,10 +3,9 @@
 import sys
 
 from machine import mem32
+from micropython import const
 
-from .errors import NotSTM32Error, UnknownChipError
-
-_CPUID = 0xE000ED00  # ARM DDI 0403E B3.2.3; PARTNO in bits 15:4
+_CPUID = const(0xE000ED00)  # ARM DDI 0403E B3.2.3; PARTNO in bits 15:4
 
 # PARTNO of the core: the families that have it (modules of this package).
 _FAMILIES = {0xC24: ("stm32f4",)}
@@ -28,6 +27,8 @@ class Chip:
 def find():
     """The Chip. Raises NotSTM32Error or UnknownChipError with what was read."""
     if sys.platform != "pyboard":  # the name of the stm32 port since ever
+        from .errors import NotSTM32Error
+
         raise NotSTM32Error(
             "sys.platform is '%s'; romboot needs MicroPython's stm32 port ('pyboard')"
             % sys.platform
@@ -35,11 +36,13 @@ def find():
     core = mem32[_CPUID] >> 4 & 0xFFF
     dev_id = 0
     for name in _FAMILIES.get(core, ()):
-        family = getattr(__import__("romboot." + name), name)
+        family = __import__("romboot." + name, None, None, (name,))
         idcode = mem32[family.IDCODE]
         dev_id = idcode & 0xFFF
         if dev_id in family.DIES:
             return Chip(family, dev_id, idcode >> 16 & 0xFFFF)
+    from .errors import UnknownChipError
+
     raise UnknownChipError(
         "core 0x%03X, DEV_ID 0x%03X: romboot has no facts about this chip and does not guess. "
         "Enter its bootloader with the BOOT0 pin" % (core, dev_id)

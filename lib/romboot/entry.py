@@ -1,54 +1,91 @@
 # From the call to the line: who, where, may I, what; then jump.branch().
+#
+# What is rarely needed is imported where it is needed: a module costs heap, an exception class
+# some 200 bytes.
 
 import os
 import time
 
 from machine import mem32
+from micropython import const
 
 from . import checks, chip, script
-from .errors import ArgumentError, PrivilegeError, StackError
 
-_DRAIN_MS = 100  # the longest wait for a console; one character takes 1 ms at 9600 baud
-_DETACH_MS = 20  # a hub sees a disconnect after 2.5 us (USB 2.0 7.1.7.3) and latches it
+try:
+    from .jump import branch
+except (SyntaxError, ValueError, ImportError):  # a build without the inline assembler
+    from .jump_bytes import branch
+
+_DRAIN_MS = const(100)  # the longest wait for a console; one character takes 1 ms at 9600 baud
+_DETACH_MS = const(20)  # a hub sees a disconnect after 2.5 us (USB 2.0 7.1.7.3) and latches it
 
 _timer = None  # keeps the one-shot of after_ms alive
 
 
 class Way:
-    """Everything decided, nothing written. go() allocates nothing: call it from any context."""
+    """Everything decided, nothing written. go() allocates nothing: call it from any context.
+
+    via: "jump", straight into system memory, or "reset", see reset.py; why: the reason for it.
+    reasons: the exceptions that stand in the way.
+    """
 
     def __init__(self, force=False, via=None):
-        if via not in (None, "jump"):
-            raise ArgumentError("via=%r: romboot knows None and 'jump'" % (via,))
-        from .jump import branch
+        if via not in (None, "jump", "reset"):
+            from .errors import ArgumentError
 
-        self._branch = branch
+            raise ArgumentError("via=%r: romboot knows None, 'jump' and 'reset'" % (via,))
         if branch(0, 0) & 1:
+            from .errors import PrivilegeError
+
             raise PrivilegeError(
                 "the CPU runs unprivileged (CONTROL.nPRIV): romboot may not touch the system "
                 "registers. Call it from privileged code"
             )
         self.chip = chip.find()
+        family = self.chip.family
         self.image = script.image(
-            self.chip.family.script(self.chip.die),
-            self.chip.family.VECTORS,
-            self.chip.ram,
-            self.chip.ram_end,
+            family.script(self.chip.die), family.VECTORS, self.chip.ram, self.chip.ram_end
         )
-        found = (
+        self.via, self.why, blocked = self._choose(via)
+        self.reasons = []
+        for reason in (
             checks.rom(self.chip),
-            self._stack(),
+            blocked,
             None if force else checks.protection(self.chip),
-        )
-        self.reasons = [reason for reason in found if reason]
+        ):
+            if reason:
+                self.reasons.append(reason)
 
-    def _stack(self):
-        msp = self._branch(self.image, 0) & 0xFFFFFFFF
+    def _choose(self, via):
+        # (via, why, what stands in its way). The jump needs nothing of the firmware, so it comes
+        # first; but only a reset stops a watchdog.
+        if via is None and not checks.watchdog_runs(self.chip):
+            return "jump", "it needs nothing of this build", self._no_room(0)
+        if via == "jump":
+            return via, "as asked", self._no_room(0)
+        from . import reset
+
+        state, missing = reset.hook()
+        if state:
+            self._reset = reset.Reset(branch, bytearray(self.image), state)
+            why = "as asked" if via else "it stops the independent watchdog"
+            return "reset", why, self._reset.blocked()
+        if via is None:
+            return "jump", "the watchdog goes on, as " + missing, self._no_room(0)
+        from .errors import HookError
+
+        return via, "as asked", HookError("via='reset': " + missing + ". Use via='jump'")
+
+    def _no_room(self, go):
+        # Looks (or goes, go=1); it is an exception if there is no way.
+        msp = branch(self.image, go) & 0xFFFFFFFF
         if msp:
+            from .errors import StackError
+
             return StackError(
-                "MSP is 0x%08X: the last steps need %d bytes of free internal SRAM below the "
-                "main stack (0x%08X to 0x%08X). Call romboot with less on the stack, or from "
-                "the main thread" % (msp, len(self.image), self.chip.ram, self.chip.ram_end)
+                "MSP is 0x%08X: the last steps need %d bytes of free internal SRAM below the main "
+                "stack (0x%08X to 0x%08X). Call romboot with less on the stack, or from the main "
+                "thread" % (msp, len(self.image), self.chip.ram, self.chip.ram_end)
             )
 
     def check(self):
@@ -57,13 +94,19 @@ class Way:
             raise self.reasons[0]
 
     def go(self, _=None):
-        """Go now. Does not return."""
-        self._branch(self.image, 1)
+        """Go now. Does not return, unless the stack has meanwhile grown too deep: StackError."""
+        if self.via == "reset":
+            self._reset.go()
+        reason = self._no_room(1)
+        if reason:
+            raise reason
 
 
 def enter(after_ms, force, via):
     """See romboot.enter_bootloader()."""
     if after_ms is not None and not (isinstance(after_ms, int) and 0 <= after_ms <= 3600000):
+        from .errors import ArgumentError
+
         raise ArgumentError("after_ms=%r: milliseconds, 0 to 3600000, or None" % (after_ms,))
     way = Way(force, via)
     way.check()
@@ -78,8 +121,12 @@ def leave(way):
     if hasattr(os, "sync"):
         os.sync()
     _drain(way.chip.family)
-    _detach(way.chip.family)
-    way.go()
+    ports = way.chip.family.usb_ports()
+    try:
+        _detach(ports)
+        way.go()
+    finally:
+        _attach(ports)
 
 
 def _later(after_ms, way):
@@ -99,11 +146,15 @@ def _drain(family):
                 return
 
 
-def _detach(family):
+def _detach(ports):
     # Without a visible disconnect the host goes on talking to a device that is no longer there.
-    ports = family.usb_ports()
     if ports:
         time.sleep_ms(_DETACH_MS)  # what the console has written is on its way
         for device in ports:
             mem32[device + 4] |= 2  # OTG DCTL.SDIS
         time.sleep_ms(_DETACH_MS)
+
+
+def _attach(ports):
+    for device in ports:
+        mem32[device + 4] &= ~2

@@ -1,8 +1,6 @@
 """What can stand between a prompt and the factory bootloader."""
 
-
-class RomBootError(Exception):
-    """romboot did not go, and every register is as it was. The text says why and what to do."""
+from . import RomBootError
 
 
 class ArgumentError(RomBootError):
@@ -31,3 +29,7 @@ class StackError(RomBootError):
 
 class PrivilegeError(RomBootError):
     """The CPU runs unprivileged: it may not touch the System Control Space."""
+
+
+class HookError(RomBootError):
+    """This build has no early-boot hook that a reset could go through, or none that is known."""

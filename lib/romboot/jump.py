@@ -19,8 +19,9 @@ import micropython
 
 @micropython.asm_thumb
 def branch(r0, r1):
-    # r0: the image, a bytearray made by script.image().  r1: 0 only looks, 1 goes.
-    # Returns 0 if the way is free, else MSP; does not return if it goes.
+    # r0: the image, a bytearray made by script.image().  r1: 0 only looks, 1 goes, 2 only
+    # completes the image.
+    # Returns 0 if the way is free (2: the end of the image), else MSP. Does not return if it goes.
     # r0 = 0: returns CONTROL (bit 0: unprivileged).
     data(2, 0xF3EF, 0x8514)  # mrs r5, CONTROL
     cmp(r0, 0)
@@ -116,10 +117,29 @@ def branch(r0, r1):
     bmi(CHANGE_OR_WAIT)
     data(2, 0xCF04)  # ldmia r7!, {r2}
     sub(r0, 1)
+    cmp(r2, 0)
+    beq(ROW)
     label(FILL)
     data(2, 0xC002)  # stmia r0!, {r1}
     sub(r2, 1)
     bne(FILL)
+    b(STEP)
+    label(ROW)
+    lsl(r4, r1, 1)
+    lsr(r4, r4, 1)
+    label(REGISTER)
+    lsr(r4, r4, 1)
+    bcc(NEXT)
+    data(2, 0xCF08)  # ldmia r7!, {r3}
+    str(r3, [r0, 0])
+    cmp(r1, 0)
+    bge(NEXT)
+    mov(r3, 0)
+    str(r3, [r0, 0])
+    label(NEXT)
+    add(r0, 4)
+    cmp(r4, 0)
+    bne(REGISTER)
     b(STEP)
     label(CHANGE_OR_WAIT)
     lsl(r2, r0, 31)
@@ -210,6 +230,7 @@ def branch(r0, r1):
     cmp(r7, r6)
     bcc(BLOCKED)
     label(CODE_CLEAR)
+    mov(r12, r1)
     cmp(r1, 0)
     beq(FREE)
 
@@ -230,6 +251,10 @@ def branch(r0, r1):
     add(r1, 2)
     sub(r2, 2)
     bne(CODE)
+    mov(r5, r1)
+    mov(r2, r12)
+    cmp(r2, 2)
+    beq(BLOCKED)
 
     # ================================================================ the point of no return
     cpsid(i)

@@ -1,16 +1,27 @@
 # STM32F4: one row per die, and the way back to reset that all of them share.
 #
-# To add a die, add its row. host_tests/test_tables.py compares every number with public data
-# that nobody here wrote (ST's SVD files, modm-devices, stm32loader's table).
+# To add a die, add its row. host_tests/tables compares every number with public data that nobody
+# here wrote (ST's SVD files, modm-devices, the tables of other loaders).
 #
 # Sources: RM0090 (F405 to F439), RM0368 (F401), RM0383 (F411), RM0386 (F469), RM0390 (F446),
 # RM0402 (F412), RM0430 (F413), chapters RCC, PWR, FLASH, SYSCFG, EXTI; AN2606 rev 70 Table 226
-# (bootloader) and the "configuration in system memory boot mode" table of each line (pins);
-# ST's CMSIS device headers (bits that a die implements).
-
-from binascii import unhexlify
+# (bootloader), Table 3 (bootloader ID) and the "configuration in system memory boot mode" table
+# of each line (pins); ST's CMSIS device headers (bits that a die implements).
+#
+# Where sources disagree:
+# - SRAM: AN2606 Table 226 gives the F469 384 KiB, counting 64 KiB of CCM at 0x10000000; 320 are
+#   contiguous (modm-devices).
+# - RSTR: the SVD files forget SPI4 (F401, F411), SPI5 (F411) and CEC (F446); headers have them.
+# - LPENR: each implemented bit is 1 after a reset (RM0090 7.3.15 to 7.3.19). The SVD files repeat
+#   the F40x values for every F4, so here it is the headers' bits.
+# - PLLI2SCFGR, PLLSAICFGR: PLLCFGR's reset value in the fields that the register has. The SVD
+#   files give Q = 0, a forbidden value, and forget M of the F411.
+# - AHB1ENR: the SVD files say 00100000 everywhere; only dies with CCM have that bit.
+# - CCR: STKALIGN is set after a reset (ARM DDI 0439); the SVD files say 0.
+# - APB1ENR of F412, F413: SVD 0; a header hints at RTCAPBEN (bit 10), unproven.
 
 from machine import mem32
+from micropython import const
 
 IDCODE = 0xE0042000  # DBGMCU_IDCODE, RM0090 38.6.1
 ROM_END = 0x1FFF7800  # end of system memory; AN2606 Table 226, every F4
@@ -24,194 +35,222 @@ RAM = 0x20000000
 # The ROM measures HSE against HSI, so not every crystal will do (AN2606, e.g. 24.1 for F42x).
 USB_CLOCK = "a crystal on HSE of a whole number of MHz, 4 to 26; 8 MHz measures best"
 
-_USB = "USB DFU PA11/PA12, "
-_UART13 = "USART1 PA9/PA10, USART3 PB10/PB11 or PC10/PC11, CAN2 PB13/PB5, " + _USB
-_UART12 = "USART1 PA9/PA10, USART2 PD5/PD6, " + _USB
-_F401 = (
-    _UART12 + "I2C1 PB6/PB7, I2C2 PB10/PB3, I2C3 PA8/PB4, "
-    "SPI1 PA4-PA7, SPI2 PB12-PB15, SPI3 PA15/PC10-PC12"
+# Where the ROM listens: TX/RX, SCL/SDA, CAN TX/RX. Literals in full: a constant costs no heap.
+_F401 = const(
+    "USART1 PA9/PA10, USART2 PD5/PD6, USB DFU PA11/PA12, I2C1 PB6/PB7, I2C2 PB10/PB3, "
+    "I2C3 PA8/PB4, SPI1 PA4-PA7, SPI2 PB12-PB15, SPI3 PA15/PC10-PC12"
 )
-_F412 = (
-    _UART12 + "USART3 PB10/PB11, CAN2 PB13/PB5, I2C1 PB6/PB7, I2C2 PF1/PF0, I2C3 PA8/PB4, "
-    "I2C4 PB15/PB14, SPI1 PA4-PA7, SPI3 PA15/PC10-PC12, SPI4 PE11-PE14"
+_F405 = const(
+    "USART1 PA9/PA10, USART3 PB10/PB11 or PC10/PC11, CAN2 PB13/PB5, USB DFU PA11/PA12, "
+    "from ID 0x90 on: I2C1 PB6/PB7, I2C2 PF1/PF0, I2C3 PA8/PC9, SPI1 PA4-PA7, SPI2 PI0-PI3"
 )
-_F405 = _UART13 + "from ID 0x90 on: I2C1 PB6/PB7, I2C2 PF1/PF0, I2C3 PA8/PC9, SPI1 PA4-PA7, "
-_F42X = (
-    _UART13 + "I2C1 PB6/PB9, from ID 0x90 on: I2C2 PF1/PF0, I2C3 PA8/PC9, SPI1 PA4-PA7, "
-    "SPI2 PI0-PI3, SPI4 PE11-PE14"
+_F412 = const(
+    "USART1 PA9/PA10, USART2 PD5/PD6, USB DFU PA11/PA12, USART3 PB10/PB11, CAN2 PB13/PB5, "
+    "I2C1 PB6/PB7, I2C2 PF1/PF0, I2C3 PA8/PB4, I2C4 PB15/PB14, SPI1 PA4-PA7, "
+    "SPI3 PA15/PC10-PC12, SPI4 PE11-PE14"
 )
-_F446 = (
-    _UART13 + "I2C1 PB6/PB9, I2C2 PF1/PF0, I2C3 PA8/PC9, SPI1 PA4-PA7, SPI2 PB12/PC7/PB14/PB15, "
+_F42X = const(
+    "USART1 PA9/PA10, USART3 PB10/PB11 or PC10/PC11, CAN2 PB13/PB5, USB DFU PA11/PA12, "
+    "I2C1 PB6/PB9, from ID 0x90 on: I2C2 PF1/PF0, I2C3 PA8/PC9, SPI1 PA4-PA7, SPI2 PI0-PI3, "
     "SPI4 PE11-PE14"
 )
-_F469 = (
-    _UART13 + "I2C1 PB6/PB9, I2C2 PF0/PF1 (so printed; likely PF1/PF0), I2C3 PA8/PC9, "
-    "SPI1 PA4-PA7, SPI2 PI0-PI3, SPI4 PE11-PE14"
+_F446 = const(
+    "USART1 PA9/PA10, USART3 PB10/PB11 or PC10/PC11, CAN2 PB13/PB5, USB DFU PA11/PA12, "
+    "I2C1 PB6/PB9, I2C2 PF1/PF0, I2C3 PA8/PC9, SPI1 PA4-PA7, SPI2 PB12/PC7/PB14/PB15, "
+    "SPI4 PE11-PE14"
+)
+_F469 = const(
+    "USART1 PA9/PA10, USART3 PB10/PB11 or PC10/PC11, CAN2 PB13/PB5, USB DFU PA11/PA12, "
+    "I2C1 PB6/PB9, I2C2 PF0/PF1 (so printed; likely PF1/PF0), I2C3 PA8/PC9, SPI1 PA4-PA7, "
+    "SPI2 PI0-PI3, SPI4 PE11-PE14"
 )
 
-# The RCC registers in which dies differ: the ones that pulse every peripheral, then the ones
-# that get their reset value. LPENR: each implemented bit is 1 after a reset (RM0090 7.3.15 to
-# 7.3.19); the SVD files repeat the F40x values for every F4, so the headers' bits are used.
-_PULSED = ("10", "14", "18", "20", "24")
-_VALUES = ("0c", "30", "38", "50", "54", "58", "60", "64", "84", "88", "8c", "90", "94")
-
-_RCC = """
-AHB1RSTR AHB2RSTR AHB3RSTR APB1RSTR APB2RSTR
-CIR AHB1ENR AHB3ENR AHB1LPENR AHB2LPENR AHB3LPENR APB1LPENR APB2LPENR
-PLLI2SCFGR PLLSAICFGR DCKCFGR CKGATENR DCKCFGR2
-"""
+# The last field of a row is its part of the script (see script.py): the RCC registers in which
+# dies differ. From CIR (0x0C) on those that are pulsed, CIR to clear its flags and the others to
+# reset every peripheral; from AHB1ENR (0x30) on those that get their reset value.
 
 # fmt: off
 # DEV_ID: (name, SRAM in KiB from 0x20000000, address of the bootloader ID, interfaces,
-#          values of the registers above, "-" where the die has no such register)
+#          script: per row of registers which ones the die has, then their values)
 DIES = {
-    0x413: ("STM32F405/407/415/417", 128, 0x1FFF77DE, _F405 + "SPI2 PI0-PI3",
-        "226011FF 000000F1 00000001 36FEC9FF 00075933 "
-        "00BF0000 00100000 00000000 7E6791FF 000000F1 00000001 36FEC9FF 00075F33 "
-        "20003000 - - - -"),
+    0x413: ("STM32F405/407/415/417", 128, 0x1FFF77DE, _F405,
+        b"\x40\x02\x38\x0d" b"\x80\x00\x00\x6f" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
+        b"\x00\xbf\x00\x00" b"\x22\x60\x11\xff" b"\x00\x00\x00\xf1" b"\x00\x00\x00\x01"
+        b"\x36\xfe\xc9\xff" b"\x00\x07\x59\x33"
+        b"\x40\x02\x38\x31" b"\x00\x20\x37\x05" b"\x00\x00\x00\x00"  # from AHB1ENR: ENR, LPENR,
+        b"\x00\x10\x00\x00" b"\x00\x00\x00\x00" b"\x7e\x67\x91\xff" b"\x00\x00\x00\xf1"
+        b"\x00\x00\x00\x01" b"\x36\xfe\xc9\xff" b"\x00\x07\x5f\x33"
+        # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
+        b"\x20\x00\x30\x00"),
     0x419: ("STM32F427/429/437/439", 192, 0x1FFF76DE, _F42X,
-        "22E017FF 000000F1 00000001 F6FEC9FF 04777933 "
-        "00FF0000 00100000 00000000 7EEF97FF 000000F1 00000001 F6FEC9FF 04777F33 "
-        "24003000 24003000 00000000 - -"),
+        b"\x40\x02\x38\x0d" b"\x80\x00\x00\x6f" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
+        b"\x00\xff\x00\x00" b"\x22\xe0\x17\xff" b"\x00\x00\x00\xf1" b"\x00\x00\x00\x01"
+        b"\xf6\xfe\xc9\xff" b"\x04\x77\x79\x33"
+        b"\x40\x02\x38\x31" b"\x00\xe0\x37\x05" b"\x00\x00\x00\x00"  # from AHB1ENR: ENR, LPENR,
+        b"\x00\x10\x00\x00" b"\x00\x00\x00\x00" b"\x7e\xef\x97\xff" b"\x00\x00\x00\xf1"
+        b"\x00\x00\x00\x01" b"\xf6\xfe\xc9\xff" b"\x04\x77\x7f\x33"
+        # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
+        b"\x24\x00\x30\x00" b"\x24\x00\x30\x00" b"\x00\x00\x00\x00"),
     0x421: ("STM32F446", 128, 0x1FFF76DE, _F446,
-        "206010FF 00000081 00000003 3FFFC9FF 00C77933 "
-        "00FF0000 00000000 00000000 606790FF 00000081 00000003 3FFFC9FF 00C77F33 "
-        "24003010 04003010 00000000 00000000 00000000"),
+        b"\x40\x02\x38\x0d" b"\x80\x00\x00\x6f" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
+        b"\x00\xff\x00\x00" b"\x20\x60\x10\xff" b"\x00\x00\x00\x81" b"\x00\x00\x00\x03"
+        b"\x3f\xff\xc9\xff" b"\x00\xc7\x79\x33"
+        b"\x40\x02\x38\x31" b"\x03\xe0\x37\x05" b"\x00\x00\x00\x00"  # from AHB1ENR: ENR, LPENR,
+        b"\x00\x00\x00\x00" b"\x00\x00\x00\x00" b"\x60\x67\x90\xff" b"\x00\x00\x00\x81"
+        b"\x00\x00\x00\x03" b"\x3f\xff\xc9\xff" b"\x00\xc7\x7f\x33"
+        # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
+        b"\x24\x00\x30\x10" b"\x04\x00\x30\x10" b"\x00\x00\x00\x00" b"\x00\x00\x00\x00" b"\x00\x00\x00\x00"),
     0x423: ("STM32F401xB/xC", 64, 0x1FFF76DE, _F401,
-        "0060109F 00000080 - 10E2C80F 00077931 "
-        "00BF0000 00000000 - 0061909F 00000080 - 10E2C80F 00077931 "
-        "20003000 - 00000000 - -"),
+        b"\x40\x02\x38\x0d" b"\x80\x00\x00\x67" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
+        b"\x00\xbf\x00\x00" b"\x00\x60\x10\x9f" b"\x00\x00\x00\x80"
+        b"\x10\xe2\xc8\x0f" b"\x00\x07\x79\x31"
+        b"\x40\x02\x38\x31" b"\x00\xa0\x33\x01" b"\x00\x00\x00\x00"  # from AHB1ENR: ENR, LPENR,
+        b"\x00\x00\x00\x00" b"\x00\x61\x90\x9f" b"\x00\x00\x00\x80"
+        b"\x10\xe2\xc8\x0f" b"\x00\x07\x79\x31"
+        # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
+        b"\x20\x00\x30\x00" b"\x00\x00\x00\x00"),
     0x431: ("STM32F411", 128, 0x1FFF76DE, _F401,
-        "0060109F 00000080 - 10E2C80F 00177931 "
-        "00BF0000 00000000 - 0061909F 00000080 - 10E2C80F 00177931 "
-        "20003010 - 00000000 - -"),
+        b"\x40\x02\x38\x0d" b"\x80\x00\x00\x67" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
+        b"\x00\xbf\x00\x00" b"\x00\x60\x10\x9f" b"\x00\x00\x00\x80"
+        b"\x10\xe2\xc8\x0f" b"\x00\x17\x79\x31"
+        b"\x40\x02\x38\x31" b"\x00\xa0\x33\x01" b"\x00\x00\x00\x00"  # from AHB1ENR: ENR, LPENR,
+        b"\x00\x00\x00\x00" b"\x00\x61\x90\x9f" b"\x00\x00\x00\x80"
+        b"\x10\xe2\xc8\x0f" b"\x00\x17\x79\x31"
+        # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
+        b"\x20\x00\x30\x10" b"\x00\x00\x00\x00"),
     0x433: ("STM32F401xD/xE", 96, 0x1FFF76DE, _F401,
-        "0060109F 00000080 - 10E2C80F 00077931 "
-        "00BF0000 00000000 - 0061909F 00000080 - 10E2C80F 00077931 "
-        "20003000 - 00000000 - -"),
+        b"\x40\x02\x38\x0d" b"\x80\x00\x00\x67" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
+        b"\x00\xbf\x00\x00" b"\x00\x60\x10\x9f" b"\x00\x00\x00\x80"
+        b"\x10\xe2\xc8\x0f" b"\x00\x07\x79\x31"
+        b"\x40\x02\x38\x31" b"\x00\xa0\x33\x01" b"\x00\x00\x00\x00"  # from AHB1ENR: ENR, LPENR,
+        b"\x00\x00\x00\x00" b"\x00\x61\x90\x9f" b"\x00\x00\x00\x80"
+        b"\x10\xe2\xc8\x0f" b"\x00\x07\x79\x31"
+        # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
+        b"\x20\x00\x30\x00" b"\x00\x00\x00\x00"),
     0x434: ("STM32F469/479", 320, 0x1FFF76DE, _F469,
-        "22E017FF 000000F1 00000003 F6FEC9FF 0C777933 "
-        "00FF0000 00100000 00000000 7EEF97FF 000000F1 00000003 F6FEC9FF 0C777F33 "
-        "24003000 24003000 00000000 - -"),
+        b"\x40\x02\x38\x0d" b"\x80\x00\x00\x6f" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
+        b"\x00\xff\x00\x00" b"\x22\xe0\x17\xff" b"\x00\x00\x00\xf1" b"\x00\x00\x00\x03"
+        b"\xf6\xfe\xc9\xff" b"\x0c\x77\x79\x33"
+        b"\x40\x02\x38\x31" b"\x00\xe0\x37\x05" b"\x00\x00\x00\x00"  # from AHB1ENR: ENR, LPENR,
+        b"\x00\x10\x00\x00" b"\x00\x00\x00\x00" b"\x7e\xef\x97\xff" b"\x00\x00\x00\xf1"
+        b"\x00\x00\x00\x03" b"\xf6\xfe\xc9\xff" b"\x0c\x77\x7f\x33"
+        # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
+        b"\x24\x00\x30\x00" b"\x24\x00\x30\x00" b"\x00\x00\x00\x00"),
     0x441: ("STM32F412", 256, 0x1FFF76DE, _F412,
-        "006010FF 000000C0 00000003 17E6C9FF 01177933 "
-        "00BF0000 00000000 00000000 006190FF 000000C0 00000003 17E6CDFF 0117F933 "
-        "24003010 - 00000000 00000000 00000000"),
+        b"\x40\x02\x38\x0d" b"\x80\x00\x00\x6f" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
+        b"\x00\xbf\x00\x00" b"\x00\x60\x10\xff" b"\x00\x00\x00\xc0" b"\x00\x00\x00\x03"
+        b"\x17\xe6\xc9\xff" b"\x01\x17\x79\x33"
+        b"\x40\x02\x38\x31" b"\x03\xa0\x37\x05" b"\x00\x00\x00\x00"  # from AHB1ENR: ENR, LPENR,
+        b"\x00\x00\x00\x00" b"\x00\x00\x00\x00" b"\x00\x61\x90\xff" b"\x00\x00\x00\xc0"
+        b"\x00\x00\x00\x03" b"\x17\xe6\xcd\xff" b"\x01\x17\xf9\x33"
+        # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
+        b"\x24\x00\x30\x10" b"\x00\x00\x00\x00" b"\x00\x00\x00\x00" b"\x00\x00\x00\x00"),
     0x463: ("STM32F413/423", 320, 0x1FFF76DE, _F412,
-        "006010FF 000000D0 00000003 FFFECBFF 035779F3 "
-        "00BF0000 00000000 00000000 006390FF 000000D0 00000003 FFFECFFF 0357F9F3 "
-        "24003010 - 00000000 00000000 00000000"),
+        b"\x40\x02\x38\x0d" b"\x80\x00\x00\x6f" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
+        b"\x00\xbf\x00\x00" b"\x00\x60\x10\xff" b"\x00\x00\x00\xd0" b"\x00\x00\x00\x03"
+        b"\xff\xfe\xcb\xff" b"\x03\x57\x79\xf3"
+        b"\x40\x02\x38\x31" b"\x03\xa0\x37\x05" b"\x00\x00\x00\x00"  # from AHB1ENR: ENR, LPENR,
+        b"\x00\x00\x00\x00" b"\x00\x00\x00\x00" b"\x00\x63\x90\xff" b"\x00\x00\x00\xd0"
+        b"\x00\x00\x00\x03" b"\xff\xfe\xcf\xff" b"\x03\x57\xf9\xf3"
+        # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
+        b"\x24\x00\x30\x10" b"\x00\x00\x00\x00" b"\x00\x00\x00\x00" b"\x00\x00\x00\x00"),
 }
 
 # Address and value, as script.py reads them: +1 fills (value, words), +2 changes bits (clear,
 # set), +3 waits (mask, expected, tries).
-_BEFORE = (
+_BEFORE = const(
     # step: systick
-    "e000e011" "00000000" "00000003"  # CTRL, LOAD, VAL: off, cleared
+    b"\xe0\x00\xe0\x11" b"\x00\x00\x00\x00" b"\x00\x00\x00\x03"  # CTRL, LOAD, VAL: off, cleared
     # step: interrupts
-    "e000e181" "ffffffff" "00000004"  # NVIC.ICER0-3: all disabled
-    "e000e401" "00000000" "0000001a"  # NVIC.IPR0-25: priorities (102 interrupts, F413)
+    b"\xe0\x00\xe1\x81" b"\xff\xff\xff\xff" b"\x00\x00\x00\x04"  # NVIC.ICER0-3: all disabled
+    b"\xe0\x00\xe4\x01" b"\x00\x00\x00\x00" b"\x00\x00\x00\x1a"  # NVIC.IPR0-25: priorities (102 interrupts, F413)
     # step: clocks (RM0090 7.3.1 to 7.3.3, 7.3.21, 7.3.22)
-    "40023802" "00000000" "00000001"  # RCC.CR HSION
-    "40023803" "00000002" "00000002" "00010000"  # HSIRDY
-    "4002380a" "00000003" "00000000"  # RCC.CFGR SW: SYSCLK from HSI,
-    "4002380b" "0000000c" "00000000" "00010000"  # SWS,
-    "40023808" "00000000"  # and only then no prescalers: APB1 must not see the PLL's clock
-    "40023800" "00000083"  # RCC.CR: HSE, CSS and every PLL off, HSITRIM 16
-    "40023803" "2a020000" "00000000" "00010000"  # HSERDY, PLLRDY, PLLI2SRDY, PLLSAIRDY gone
-    "40023800" "00000083"  # again: HSEBYP can only be cleared while HSE is off
-    "40023804" "24003010"  # RCC.PLLCFGR
-    "40023880" "00000000"  # RCC.SSCGR
-    "40023874" "00000000"  # RCC.CSR: LSI off; reset flags stay, as RMVF is 0
+    b"\x40\x02\x38\x02" b"\x00\x00\x00\x00" b"\x00\x00\x00\x01"  # RCC.CR HSION
+    b"\x40\x02\x38\x03" b"\x00\x00\x00\x02" b"\x00\x00\x00\x02" b"\x00\x01\x00\x00"  # HSIRDY
+    b"\x40\x02\x38\x0a" b"\x00\x00\x00\x03" b"\x00\x00\x00\x00"  # RCC.CFGR SW: SYSCLK from HSI,
+    b"\x40\x02\x38\x0b" b"\x00\x00\x00\x0c" b"\x00\x00\x00\x00" b"\x00\x01\x00\x00"  # SWS,
+    b"\x40\x02\x38\x08" b"\x00\x00\x00\x00"  # then no prescalers: not while the PLL drives
+    b"\x40\x02\x38\x00" b"\x00\x00\x00\x83"  # RCC.CR: HSE, CSS and every PLL off, HSITRIM 16
+    b"\x40\x02\x38\x03" b"\x2a\x02\x00\x00" b"\x00\x00\x00\x00" b"\x00\x01\x00\x00"  # HSERDY, PLLRDY, PLLI2SRDY, PLLSAIRDY gone
+    b"\x40\x02\x38\x00" b"\x00\x00\x00\x83"  # again: HSEBYP yields only while HSE is off
+    b"\x40\x02\x38\x04" b"\x24\x00\x30\x10"  # RCC.PLLCFGR
+    b"\x40\x02\x38\x80" b"\x00\x00\x00\x00"  # RCC.SSCGR
+    b"\x40\x02\x38\x74" b"\x00\x00\x00\x00"  # RCC.CSR: LSI off; reset flags stay, as RMVF is 0
     # step: flash (RM0090 3.9.1 to 3.9.6)
-    "40023c0f" "00010000" "00000000" "00800000"  # SR.BSY: a running erase ends first
-    "40023c00" "00000000"  # ACR: no wait states (16 MHz), caches off,
-    "40023c00" "00001800"  # emptied,
-    "40023c00" "00000000"  # and back
-    "40023c0c" "000001f3"  # SR: flags
-    "40023c10" "80000000"  # CR: locked
-    "40023c16" "00000000" "00000001"  # OPTCR: locked, option bytes as they are
+    b"\x40\x02\x3c\x0f" b"\x00\x01\x00\x00" b"\x00\x00\x00\x00" b"\x00\x80\x00\x00"  # SR.BSY: a running erase ends first
+    b"\x40\x02\x3c\x00" b"\x00\x00\x00\x00"  # ACR: no wait states (16 MHz), caches off,
+    b"\x40\x02\x3c\x00" b"\x00\x00\x18\x00"  # emptied,
+    b"\x40\x02\x3c\x00" b"\x00\x00\x00\x00"  # and back
+    b"\x40\x02\x3c\x0c" b"\x00\x00\x01\xf3"  # SR: flags
+    b"\x40\x02\x3c\x10" b"\x80\x00\x00\x00"  # CR: locked
+    b"\x40\x02\x3c\x16" b"\x00\x00\x00\x00" b"\x00\x00\x00\x01"  # OPTCR: locked, option bytes as they are
     # step: peripherals
 )
 
-_AFTER = (
-    "40023834" "00000000"  # RCC.AHB2ENR
-    "40023840" "00000000"  # RCC.APB1ENR
+_AFTER = const(
+    b"\x40\x02\x38\x34" b"\x00\x00\x00\x00"  # RCC.AHB2ENR
+    b"\x40\x02\x38\x40" b"\x00\x00\x00\x00"  # RCC.APB1ENR
     # step: exti (RM0090 12.3)
-    "40013c01" "00000000" "00000005"  # IMR, EMR, RTSR, FTSR, SWIER
-    "40013c14" "ffffffff"  # PR
+    b"\x40\x01\x3c\x01" b"\x00\x00\x00\x00" b"\x00\x00\x00\x05"  # IMR, EMR, RTSR, FTSR, SWIER
+    b"\x40\x01\x3c\x14" b"\xff\xff\xff\xff"  # PR
     # step: core (ARM DDI 0403E B3.2, B3.5)
-    "e000e008" "00000000"  # ACTLR
-    "e000ed94" "00000000"  # MPU.CTRL
-    "e000ed9c" "00000010" "e000eda0" "00000000"  # MPU.RBAR, MPU.RASR of region 0
-    "e000ed9c" "00000011" "e000eda0" "00000000"  # region 1
-    "e000ed9c" "00000012" "e000eda0" "00000000"  # region 2
-    "e000ed9c" "00000013" "e000eda0" "00000000"  # region 3
-    "e000ed9c" "00000014" "e000eda0" "00000000"  # region 4
-    "e000ed9c" "00000015" "e000eda0" "00000000"  # region 5
-    "e000ed9c" "00000016" "e000eda0" "00000000"  # region 6
-    "e000ed9c" "00000017" "e000eda0" "00000000"  # region 7
-    "e000ed98" "00000000"  # MPU.RNR
-    "e000ef34" "c0000000"  # FPU: FPCCR,
-    "e000ef39" "00000000" "00000002"  # FPCAR, FPDSCR
-    "e000ed88" "00000000"  # CPACR: FPU off
-    "e000ed08" "00000000"  # VTOR: the vectors are at 0, where the ROM will be
-    "e000ed0c" "05fa0000"  # AIRCR.PRIGROUP
-    "e000ed10" "00000000"  # SCR: no sleep-on-exit
-    "e000ed14" "00000200"  # CCR
-    "e000ed19" "00000000" "00000004"  # SHPR1-3, SHCSR
-    "e000ed29" "ffffffff" "00000002"  # CFSR, HFSR
+    b"\xe0\x00\xe0\x08" b"\x00\x00\x00\x00"  # ACTLR
+    b"\xe0\x00\xed\x94" b"\x00\x00\x00\x00"  # MPU.CTRL
+    b"\xe0\x00\xed\x9c" b"\x00\x00\x00\x10" b"\xe0\x00\xed\xa0" b"\x00\x00\x00\x00"  # MPU.RBAR, MPU.RASR of region 0
+    b"\xe0\x00\xed\x9c" b"\x00\x00\x00\x11" b"\xe0\x00\xed\xa0" b"\x00\x00\x00\x00"  # region 1
+    b"\xe0\x00\xed\x9c" b"\x00\x00\x00\x12" b"\xe0\x00\xed\xa0" b"\x00\x00\x00\x00"  # region 2
+    b"\xe0\x00\xed\x9c" b"\x00\x00\x00\x13" b"\xe0\x00\xed\xa0" b"\x00\x00\x00\x00"  # region 3
+    b"\xe0\x00\xed\x9c" b"\x00\x00\x00\x14" b"\xe0\x00\xed\xa0" b"\x00\x00\x00\x00"  # region 4
+    b"\xe0\x00\xed\x9c" b"\x00\x00\x00\x15" b"\xe0\x00\xed\xa0" b"\x00\x00\x00\x00"  # region 5
+    b"\xe0\x00\xed\x9c" b"\x00\x00\x00\x16" b"\xe0\x00\xed\xa0" b"\x00\x00\x00\x00"  # region 6
+    b"\xe0\x00\xed\x9c" b"\x00\x00\x00\x17" b"\xe0\x00\xed\xa0" b"\x00\x00\x00\x00"  # region 7
+    b"\xe0\x00\xed\x98" b"\x00\x00\x00\x00"  # MPU.RNR
+    b"\xe0\x00\xef\x34" b"\xc0\x00\x00\x00"  # FPU: FPCCR,
+    b"\xe0\x00\xef\x39" b"\x00\x00\x00\x00" b"\x00\x00\x00\x02"  # FPCAR, FPDSCR
+    b"\xe0\x00\xed\x88" b"\x00\x00\x00\x00"  # CPACR: FPU off
+    b"\xe0\x00\xed\x08" b"\x00\x00\x00\x00"  # VTOR: the vectors are at 0, where the ROM will be
+    b"\xe0\x00\xed\x0c" b"\x05\xfa\x00\x00"  # AIRCR.PRIGROUP
+    b"\xe0\x00\xed\x10" b"\x00\x00\x00\x00"  # SCR: no sleep-on-exit
+    b"\xe0\x00\xed\x14" b"\x00\x00\x02\x00"  # CCR
+    b"\xe0\x00\xed\x19" b"\x00\x00\x00\x00" b"\x00\x00\x00\x04"  # SHPR1-3, SHCSR
+    b"\xe0\x00\xed\x29" b"\xff\xff\xff\xff" b"\x00\x00\x00\x02"  # CFSR, HFSR
     # step: pending
-    "e000ed04" "0a000000"  # ICSR: PendSV, SysTick
-    "e000e281" "ffffffff" "00000004"  # NVIC.ICPR0-3
+    b"\xe0\x00\xed\x04" b"\x0a\x00\x00\x00"  # ICSR: PendSV, SysTick
+    b"\xe0\x00\xe2\x81" b"\xff\xff\xff\xff" b"\x00\x00\x00\x04"  # NVIC.ICPR0-3
     # step: remap (RM0090 9.3.1)
-    "40023844" "00004000"  # RCC.APB2ENR SYSCFGEN
-    "40023847" "00004000" "00004000" "00000100"  # the clock is there
-    "40013800" "00000001"  # SYSCFG.MEMRMP: system memory at 0
-    "40013803" "00000007" "00000001" "00000100"  # and it is there
-    "40023844" "00000000"  # RCC.APB2ENR
+    b"\x40\x02\x38\x44" b"\x00\x00\x40\x00"  # RCC.APB2ENR SYSCFGEN
+    b"\x40\x02\x38\x47" b"\x00\x00\x40\x00" b"\x00\x00\x40\x00" b"\x00\x00\x01\x00"  # the clock is there
+    b"\x40\x01\x38\x00" b"\x00\x00\x00\x01"  # SYSCFG.MEMRMP: system memory at 0
+    b"\x40\x01\x38\x03" b"\x00\x00\x00\x07" b"\x00\x00\x00\x01" b"\x00\x00\x01\x00"  # and it is there
+    b"\x40\x02\x38\x44" b"\x00\x00\x00\x00"  # RCC.APB2ENR
 )
 # fmt: on
 
 
 def script(die):
-    """The writes that put this die back to reset and system memory at 0, as bytes chunks."""
-    values = die[4].split()
-    yield unhexlify(_BEFORE)
-    pulsed = [r + v for r, v in zip(_PULSED, values) if v != "-"]
-    for line in pulsed:
-        yield unhexlify("400238" + line)
-    for line in pulsed:
-        yield unhexlify("400238" + line[:2] + "00000000")
-    for register, value in zip(_VALUES, values[len(_PULSED) :]):
-        if value != "-":
-            yield unhexlify("400238" + register + value)
-    yield unhexlify(_AFTER)
+    """The writes that put this die back to reset and system memory at 0: three byte strings."""
+    return _BEFORE, die[4], _AFTER
 
 
-# USARTs, RM0090 table 1: (bit in APB1ENR or APB2ENR, base); bit + 32 means APB2ENR.
-_USARTS = (
-    (17, 0x40004400),
-    (18, 0x40004800),
-    (19, 0x40004C00),
-    (20, 0x40005000),
-    (30, 0x40007800),
-    (31, 0x40007C00),
-    (36, 0x40011000),
-    (37, 0x40011400),
-    (38, 0x40011800),
-    (39, 0x40011C00),
+# USARTs: (bus, its RCC.xxxENR, their bits there). On APB1 and APB2 the block of bit n lies n * 1 KiB
+# up the bus (RM0090 table 1, 7.3.13, 7.3.14).
+_USARTS = const(
+    (
+        (0x40000000, 0x40023840, b"\x11\x12\x13\x14\x1e\x1f"),  # USART2, 3, UART4, 5, 7, 8
+        (0x40010000, 0x40023844, b"\x04\x05\x06\x07"),  # USART1, 6, UART9, 10
+    )
 )
 
 
 def usarts():
     """Base addresses of the USARTs that have a clock and a running transmitter."""
-    clocks = mem32[0x40023840] & 0xFFFFFFFF, mem32[0x40023844]
-    return [
-        base
-        for bit, base in _USARTS
-        if clocks[bit >> 5] >> (bit & 31) & 1 and mem32[base + 12] & 0x2008 == 0x2008  # UE, TE
-    ]
+    for bus, enables, bits in _USARTS:
+        clocks = mem32[enables]
+        for bit in bits:
+            if clocks >> bit & 1:
+                base = bus + 1024 * bit
+                if mem32[base + 12] & 0x2008 == 0x2008:  # CR1: UE, TE
+                    yield base
 
 
 def usb_ports():

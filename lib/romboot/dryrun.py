@@ -1,9 +1,16 @@
 # plan(): the same way, stopped at the line.
 
+import struct
+
 from machine import mem32
 
-from . import checks, script
+from . import checks
 from .entry import Way
+from .script import HEADER
+
+WRITE, FILL, CHANGE, WAIT = range(4)  # see script.py
+_NONE = struct.unpack("", b"")
+_REST = ("", ">I", ">I", ">2I")  # the words that follow address and value
 
 # Where an address belongs: base of each block, highest first. RM0090 table 1, ARM DDI 0403E B3.
 _BLOCKS = (
@@ -27,6 +34,34 @@ def _name(address):
     return "?"
 
 
+def steps(buffer):
+    """Each line of the script as (kind, address, first value, further values), rows register by
+    register."""
+    at = HEADER
+    while True:
+        address, value = struct.unpack_from(">2I", buffer, at)
+        kind = address & 3
+        rest = struct.unpack_from(_REST[kind], buffer, at + 8)
+        at += 8 + 4 * len(rest)
+        if kind == FILL and rest[0] == 0:
+            yield from _row(buffer, at, address - kind, value)
+            at += 4 * sum(value >> i & 1 for i in range(31))
+        else:
+            yield kind, address - kind, value, rest
+        if address == CHANGE:
+            return
+
+
+def _row(buffer, at, address, bits):
+    for i in range(31):
+        if bits >> i & 1:
+            value = struct.unpack_from(">I", buffer, at)[0]
+            at += 4
+            yield WRITE, address + 4 * i, value, _NONE
+            if bits >> 31:
+                yield WRITE, address + 4 * i, 0, _NONE
+
+
 class Plan(Way):
     """A way into the bootloader that has not been taken."""
 
@@ -34,8 +69,8 @@ class Plan(Way):
         return not self.reasons
 
     def steps(self):
-        """Each step as (kind, address, value, further values); kinds as in romboot.script."""
-        return script.steps(self.image)
+        """Each step as (kind, address, value, further values); kinds as above."""
+        return steps(self.image)
 
     def _lines(self):
         yield "%-10s  %-10s  %-8s    %s" % ("address", "register", "now", "then")
@@ -44,11 +79,11 @@ class Plan(Way):
                 yield "MSP, PC from the vector table at 0x%08X" % value
                 return
             now = mem32[address] & 0xFFFFFFFF
-            if kind == script.WAIT:
+            if kind == WAIT:
                 then = "wait until & %08X = %08X" % (value, rest[0])
-            elif kind == script.CHANGE:
+            elif kind == CHANGE:
                 then = "%08X" % (now & ~value | rest[0])
-            elif kind == script.FILL:
+            elif kind == FILL:
                 then = "%08X x %d words" % (value, rest[0])
             else:
                 then = "%08X" % value

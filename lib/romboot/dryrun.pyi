@@ -1,12 +1,14 @@
 from collections.abc import Iterator
 from typing import NoReturn
 
+from . import RomBootError
 from .chip import Chip
-from .errors import RomBootError
 
 class Plan:
     chip: Chip
     reasons: list[RomBootError]
+    via: str
+    why: str
     def __init__(self, force: bool = False, via: str | None = None) -> None: ...
     def __bool__(self) -> bool: ...
     def steps(self) -> Iterator[tuple[int, int, int, tuple[int, ...]]]: ...

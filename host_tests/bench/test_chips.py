@@ -1,0 +1,220 @@
+"""The chip files: whole, consistent, and in agreement with the reference data where it is at hand.
+
+The reference is not part of the repository: it lies beside the checkout as shared/reference, or
+where ROMBOOT_REFERENCE says. Without it the comparison is skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.bench import sysmem
+from tools.bench.blocks.registers import kinds
+from tools.bench.chip import Chip, load, names
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = Path(os.environ.get("ROMBOOT_REFERENCE", ROOT.parent / "shared" / "reference"))
+CORE_BLOCKS = ("RCC", "FLASH", "PWR", "SYSCFG", "EXTI")
+RESET_FLAGS_AT_POWER_ON = 0x0E000000  # RCC.CSR
+# The reference lists I2S extensions on F446; RM0390 table 1 and ST's header have none there.
+PHANTOM = {("STM32F446xx", 0x40003400), ("STM32F446xx", 0x40004000)}
+
+
+@pytest.fixture(params=names())
+def chip(request: pytest.FixtureRequest) -> Chip:
+    return load(request.param)
+
+
+def test_there_are_all_f4_dies_of_micropython() -> None:
+    assert names() == [
+        *("STM32F401xE", "STM32F405xx", "STM32F407xx", "STM32F411xE", "STM32F412Rx"),
+        *("STM32F412Zx", "STM32F413xx", "STM32F427xx", "STM32F429xx", "STM32F439xx"),
+        *("STM32F446xx", "STM32F469xx"),
+    ]
+
+
+def test_an_unknown_chip_is_refused_with_the_ones_there_are() -> None:
+    with pytest.raises(ValueError, match=r"no chip 'STM32F999xx'.*STM32F405xx"):
+        load("STM32F999xx")
+
+
+def test_reset_values_lie_within_32_bits_and_offsets_are_unique(chip: Chip) -> None:
+    for p in chip.peripherals:
+        offsets = [r.offset for r in p.registers]
+        assert len(set(offsets)) == len(offsets), p.name
+        assert len({r.name for r in p.registers}) == len(offsets), p.name
+        for r in p.registers:
+            assert 0 <= r.reset <= 0xFFFFFFFF and 0 <= r.mask <= 0xFFFFFFFF, (p.name, r.name)
+            assert not r.read_only & ~r.mask and not r.self_clearing & ~r.mask, (p.name, r.name)
+
+
+def test_peripherals_do_not_overlap(chip: Chip) -> None:
+    spans = sorted((p.base, p.base + p.size, p.name) for p in chip.peripherals)
+    for (_, end, name), (start, _, other) in pairwise(spans):
+        assert end <= start, f"{name} and {other}"
+
+
+def test_gates_and_resets_are_implemented_bits(chip: Chip) -> None:
+    masks = {r.name: r.mask for r in chip.peripheral("RCC").registers}
+    for p in chip.peripherals:
+        for bit in (p.enable, p.reset):
+            assert bit is None or masks[bit.register] & bit.mask, f"{p.name}: {bit}"
+
+
+def test_every_reset_bit_resets_something(chip: Chip) -> None:
+    wired = {(p.reset.register, p.reset.bit) for p in chip.peripherals if p.reset}
+    for r in chip.peripheral("RCC").registers:
+        if r.name.endswith("RSTR"):
+            implemented = {(r.name, bit) for bit in range(32) if r.mask >> bit & 1}
+            assert implemented <= wired, f"{chip.name}: {sorted(implemented - wired)}"
+
+
+def test_interrupts_exist(chip: Chip) -> None:
+    for p in chip.peripherals:
+        assert all(0 <= irq < chip.irq_count for irq in p.irqs), p.name
+
+
+def test_flash_sectors_fill_the_flash(chip: Chip) -> None:
+    flash, sectors = chip.region("FLASH"), chip.sectors()
+    at = flash.base
+    for sector in sectors:
+        assert sector.base == at
+        at += sector.size
+    assert at == flash.end
+    assert len({s.snb for s in sectors}) == len(sectors)
+
+
+def test_the_rom_is_plausible(chip: Chip) -> None:
+    rom, system = chip.rom, chip.region("SYSTEM")
+    assert rom["vector_table"] in system and rom["id_address"] in system
+    assert sysmem.initial_sp(chip) - 1 in chip.region("SRAM")
+    assert sysmem.reset_vector(chip) & 1 and sysmem.reset_vector(chip) - 1 in system
+    usarts = {p.name for p in chip.peripherals if p.kind == "usart"}
+    assert {u["usart"] for u in rom["usarts"]} <= usarts
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "reset"),
+    [  # from the register descriptions of RM0090 rev 21
+        ("usart", "SR", 0xC0),
+        ("can", "MCR", 0x00010002),
+        ("can", "MSR", 0x00000C02),
+        ("can", "TSR", 0x1C000000),
+        ("can", "BTR", 0x01230000),
+        ("can", "FMR", 0x2A1C0E01),
+        ("iwdg", "RLR", 0x0FFF),
+        ("wwdg", "CR", 0x7F),
+        ("wwdg", "CFR", 0x7F),
+        ("crc", "DR", 0xFFFFFFFF),
+        ("spi", "SR", 0x0002),
+        ("spi", "CRCPR", 0x0007),
+        ("spi", "I2SPR", 0x0002),
+        ("i2c", "TRISE", 0x0002),
+        ("dma", "S5FCR", 0x21),
+        ("adc", "HTR", 0xFFF),
+        ("timer_advanced", "ARR", 0xFFFF),
+        ("timer_general32", "ARR", 0xFFFFFFFF),
+        ("ltdc", "GCR", 0x2220),
+        ("ltdc", "L2BFCR", 0x607),
+        ("ethernet", "MACCR", 0x8000),
+        ("ethernet", "DMABMR", 0x00020101),
+        ("otg_fs", "GUSBCFG", 0x0A40),
+        ("otg_fs", "GRSTCTL", 0x80000000),
+        ("otg_fs", "GINTSTS", 0x04000020),
+        ("otg_fs", "DIEPINT2", 0x80),
+        ("otg_hs", "GUSBCFG", 0x1440),
+        ("otg_hs", "GRXFSIZ", 0x0400),
+        ("fsmc", "BCR1", 0x30DB),
+        ("fsmc", "BCR4", 0x30D2),
+        ("fmc", "SDCR2", 0x2D0),
+        ("fmc", "PATT3", 0xFCFCFCFC),
+        ("sai", "BCR1", 0x40),
+    ],
+)
+def test_reset_values_of_the_manual(kind: str, name: str, reset: int) -> None:
+    assert next(r for r in kinds()[kind] if r.name == name).reset == reset
+
+
+# --- against the reference ---------------------------------------------------------------------
+
+
+def number(text: str | None) -> int | None:
+    return None if text is None else int(text, 16)
+
+
+@pytest.fixture
+def reference(chip: Chip) -> dict[str, Any]:
+    path = REFERENCE / "chips" / f"{chip.name}.json"
+    if not path.is_file():
+        pytest.skip("no reference data: set ROMBOOT_REFERENCE to its directory")
+    return json.loads(path.read_text())
+
+
+def test_identity_as_in_the_reference(chip: Chip, reference: dict[str, Any]) -> None:
+    assert chip.dev_id == number(reference["dev_id"]["value"])
+    assert chip.irq_count == reference["irq_count"]
+    assert chip.core["nvic_priority_bits"] == reference["nvic_prio_bits"]
+    assert chip.core["mpu_regions"] == reference["mpu"]["regions"]
+    assert chip.factory["uid"] == number(reference["uid_addr"])
+    assert chip.factory["flash_kib"] == number(reference["flashsize_addr"])
+
+
+def test_memory_as_in_the_reference(chip: Chip, reference: dict[str, Any]) -> None:
+    def total(kind: str) -> int:
+        return sum(m["size"] for m in reference["memory"] if m["kind"] == kind)
+
+    assert chip.region("FLASH").size == total("flash")
+    assert chip.region("SRAM").size == total("sram")
+    assert sum(r.size for r in chip.memory if r.kind == "ccm") == total("ccm")
+    assert chip.region("SYSTEM").size == total("sysmem")
+    assert chip.region("OTP").size == total("otp")
+
+
+def test_rom_as_in_the_reference(chip: Chip, reference: dict[str, Any]) -> None:
+    rom = reference["rom"]
+    assert chip.rom["vector_table"] == number(rom["vector_table"]["value"])
+    assert chip.rom["id_address"] == number(rom["id_addr"]["value"])
+    assert f"0x{chip.rom['id']:02X}" in rom["ids_known"]["value"]
+    pins = [(i["instance"], i["tx"], i["rx"]) for i in rom["interfaces"] if i["kind"] == "USART"]
+    assert [(u["usart"], u["tx"], u["rx"]) for u in chip.rom["usarts"]] == pins
+
+
+@pytest.mark.parametrize("block", CORE_BLOCKS)
+def test_registers_as_in_the_reference(chip: Chip, reference: dict[str, Any], block: str) -> None:
+    """Offset, implemented bits, and the reset value of every bit that both are sure of."""
+    known = {r.offset: r for r in chip.peripheral(block).registers}
+    for name, there in reference["registers"][block]["regs"].items():
+        reset, mask = number(there["reset"]), number(there.get("mask"))
+        offset = int(there["offset"], 16)
+        if reset is None or there.get("option_bytes"):
+            continue
+        here = known.pop(offset)
+        assert here.name == name
+        unsure = here.unknown | int(there["mask_unknown"], 16)
+        unsure |= int(there.get("mask_reset_cause", "0"), 16) & ~RESET_FLAGS_AT_POWER_ON
+        assert (here.reset ^ reset) & ~unsure == 0, f"{block}.{name}"
+        if mask is not None and name != "CSR":
+            assert here.mask == mask, f"{block}.{name}"
+
+
+def test_peripherals_as_in_the_reference(chip: Chip, reference: dict[str, Any]) -> None:
+    """Base, gate, reset and interrupts of every peripheral that the reference lists."""
+    here = {p.base: p for p in chip.peripherals}
+    for there in reference["peripherals"]:
+        base = int(there["base"], 16)
+        if there["kind"] in ("uid", "tscal", None) and base not in here:
+            continue
+        if (chip.name, base) in PHANTOM and there["kind"] == "spi":
+            continue
+        mine = here[base]
+        for bit, theirs in ((mine.enable, there["enable"]), (mine.reset, there["reset"])):
+            if theirs and "doubtful" not in theirs and there["kind"] != "rtc":
+                assert bit and (bit.register, bit.bit) == (theirs["reg"], theirs["bit"]), mine.name
+        if there["irqs"] and there["kind"] != "exti":
+            assert list(mine.irqs) == there["irqs"], mine.name

@@ -1,0 +1,215 @@
+"""A second opinion: the same programs on the bench's core and on QEMU's model of an STM32F405.
+
+Each program stores what it sees with `rec`; the words must be the same on both. QEMU ends a
+program by semihosting, the bench by a watched address.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from host_tests.bench.thumb import FLASH, Machine, assemble
+from tools.bench.core import Stop
+
+LOG = 0x20000200
+# `rec` appends a register to the log; r11 is its pointer and is left alone by the programs.
+PRELUDE = f"""
+        .macro rec what
+        str \\what,[r11],#4
+        .endm
+        ldr r11,={LOG:#x}
+        mov r0,#0; mov r1,#1; mov r2,#2; mov r3,#3; mov r4,#4; mov r5,#5
+        mov r6,#6; mov r7,#7; mov r8,#8; mov r9,#9; mov r10,#10; mov r12,#12
+        cmp r11,#0      @ the flags after a reset are unknown
+"""
+# SYS_OPEN ":tt" for writing, SYS_WRITE of the log, SYS_EXIT (ARM DUI 0471, semihosting)
+EPILOGUE = f"""
+        .balign 4
+        .thumb_func
+done:   ldr r1,=0x20003000
+        adr r0, tt; str r0,[r1]; mov r0,#4; str r0,[r1,#4]; mov r0,#3; str r0,[r1,#8]
+        mov r0,#1; bkpt 0xAB
+        ldr r1,=0x20003000
+        str r0,[r1]; ldr r0,={LOG:#x}; str r0,[r1,#4]; sub r0,r11,r0; str r0,[r1,#8]
+        mov r0,#5; bkpt 0xAB
+        ldr r1,=0x20026; mov r0,#0x18; bkpt 0xAB
+        b .
+        .balign 4
+tt:     .asciz ":tt"
+        .balign 4
+"""
+FAULT_REPORT = """
+        .thumb_func
+memmanage: .thumb_func
+busfault: .thumb_func
+usagefault: .thumb_func
+hardfault: mrs r0,ipsr; rec r0
+        rec lr
+        ldr r0,=0xE000ED28; ldr r1,[r0]; rec r1; ldr r1,[r0,#4]; rec r1
+        ldr r0,[sp,#24]; rec r0; ldr r0,[sp,#28]; rec r0; mov r0,sp; rec r0
+        b done
+"""
+ENABLE_FAULTS = "ldr r0,=SHCSR; ldr r1,=7<<16; str r1,[r0]\n"
+FPU_ON = "ldr r0,=0xE000ED88; mov r1,#0xF00000; str r1,[r0]; dsb; isb\n"
+
+PROGRAMS = {
+    "frame": """
+        sub sp,#4; ldr lr,=0x1234567
+        adds r0,r4,r4
+        svc #0
+here:   rec r0; rec r1; rec r3; rec r12; rec lr; mov r0,sp; rec r0; mrs r0,xpsr; rec r0
+        b done
+        .thumb_func
+svcall: mov r5,sp; rec r5; rec lr
+        mov r4,#0
+1:      ldr r6,[r5],#4; rec r6; add r4,#1; cmp r4,#8; bne 1b
+        mrs r6,ipsr; rec r6; mrs r6,control; rec r6
+        bx lr
+    """,
+    "process stack": """
+        ldr r0,=0x20004004; msr psp,r0; mov r0,#3; msr control,r0; isb
+        svc #0
+        mrs r1,control; rec r1; mov r1,sp; rec r1
+        mov r0,#0; msr control,r0; isb; mrs r1,control; rec r1
+        mrs r1,msp; rec r1
+        b done
+        .thumb_func
+svcall: mrs r6,control; rec r6; mrs r6,psp; rec r6; rec lr; mov r6,sp; rec r6
+        mrs r5,psp; ldr r6,[r5,#28]; rec r6
+        bx lr
+    """,
+    "priorities": """
+        ldr r0,=0xE000E100; mov r1,#7; str r1,[r0]
+        ldr r0,=0xE000E400; ldr r1,=0x4080C0; str r1,[r0]; ldr r2,[r0]; rec r2
+        ldr r7,=0xE000E200
+        mov r1,#1; str r1,[r7]; dsb; isb
+        mov r1,#0x80; msr basepri,r1
+        mov r1,#7; str r1,[r7]; dsb; isb
+        mov r1,#0x99; rec r1
+        ldr r6,=ICSR; ldr r1,[r6]; rec r1; ldr r1,[r7]; rec r1
+        mov r1,#0; msr basepri,r1; isb
+        cpsid i
+        ldr r0,=ICSR; ldr r1,=(1<<28)|(1<<26); str r1,[r0]; dsb; isb
+        mov r1,#0x98; rec r1; ldr r1,[r0]; rec r1
+        cpsie i; isb
+        mov r1,#0x97; rec r1
+        b done
+        .thumb_func
+irq0:   mrs r0,ipsr; rec r0; mov r1,#6; str r1,[r7]; dsb; isb; mov r0,#0x10; rec r0; bx lr
+        .thumb_func
+irq1:   mrs r0,ipsr; rec r0; ldr r6,=ICSR; ldr r0,[r6]; rec r0
+        ldr r6,=0xE000E300; ldr r0,[r6]; rec r0; bx lr
+        .thumb_func
+irq2:   mrs r0,ipsr; rec r0; rec lr; bx lr
+        .thumb_func
+pendsv: mov r0,#0x50; rec r0; bx lr
+        .thumb_func
+systick: mov r0,#0x51; rec r0; bx lr
+    """,
+    "masks": """
+        mov r1,#0x40; msr basepri,r1; mrs r0,basepri; rec r0
+        mov r1,#0x80; msr basepri_max,r1; mrs r0,basepri; rec r0
+        mov r1,#0x20; msr basepri_max,r1; mrs r0,basepri; rec r0
+        cpsid if; mrs r0,primask; rec r0; mrs r0,faultmask; rec r0
+        mrs r0,xpsr; rec r0
+        mov r0,#1; msr control,r0; isb
+        mrs r0,primask; rec r0; mrs r0,msp; rec r0; mrs r0,control; rec r0
+        cpsie if; mov r0,#0; msr control,r0; msr primask,r0; mrs r0,control; rec r0
+        b done
+    """,
+    "lazy floating point": FPU_ON
+    + """
+        vmov.f32 s0,#1.0; vmov.f32 s15,#2.0; vmov.f32 s16,#3.0
+        mrs r0,control; rec r0
+        svc #0
+        mrs r0,control; rec r0; vmov r0,s0; rec r0; vmov r0,s15; rec r0; vmov r0,s16; rec r0
+        ldr r0,=0xE000EF34; ldr r1,[r0]; rec r1
+        mov r0,sp; rec r0
+        b done
+        .thumb_func
+svcall: rec lr; mov r4,sp; rec r4; mrs r4,control; rec r4
+        ldr r4,=0xE000EF34; ldr r5,[r4]; rec r5; ldr r5,[r4,#4]; rec r5
+        vmov.f32 s0,#5.0; vmov.f32 s16,#6.0
+        ldr r5,[r4]; and r5,#1; rec r5; mrs r5,control; rec r5
+        ldr r5,[sp,#0x20]; rec r5; ldr r5,[sp,#0x5C]; rec r5
+        bx lr
+    """,
+    "undefined": ENABLE_FAULTS + "udf #0",
+    "undefined, escalated": "udf #0",
+    "no coprocessor": ENABLE_FAULTS + "vmov s0,r0",
+    "even branch": ENABLE_FAULTS + "ldr r0,=0x08000100; cmp r0,r0; bx r0",
+    "bad fetch": ENABLE_FAULTS + "ldr r0,=0x70000001; bx r0",
+    "execute never": ENABLE_FAULTS + "ldr r0,=0x40000001; bx r0",
+    "bad exc_return": ENABLE_FAULTS + "svc #0\n.thumb_func\nsvcall: ldr lr,=0xFFFFFFF5; bx lr",
+    "return to the wrong mode": ENABLE_FAULTS
+    + "svc #0\n.thumb_func\nsvcall: ldr lr,=0xFFFFFFF1; bx lr",
+    "inactive return": ENABLE_FAULTS
+    + "svc #0\n.thumb_func\nsvcall: ldr r1,=SHCSR; ldr r2,[r1]; bic r2,#0x80; str r2,[r1]; bx lr",
+    "masked svc": "cpsid i; svc #0",
+    "fault in an it block": ENABLE_FAULTS + "cmp r0,r0; itt eq; addeq r1,#1; udfeq #0",
+    "mpu data": ENABLE_FAULTS
+    + """
+        ldr r0,=0xE000ED94; ldr r1,=0x20001010; str r1,[r0,#8]; ldr r1,=0x10000009; str r1,[r0,#12]
+        mov r1,#5; str r1,[r0]; dsb; isb
+        ldr r0,=0x20001000; ldr r1,[r0,#32]; rec r1
+        ldr r1,[r0,#28]
+    """,
+    "mpu fetch": ENABLE_FAULTS
+    + """
+        ldr r0,=0xE000ED94; ldr r1,=0x20001010; str r1,[r0,#8]; ldr r1,=0x13000013; str r1,[r0,#12]
+        mov r1,#5; str r1,[r0]; dsb; isb
+        ldr r0,=0x20001001; bx r0
+    """,
+    "registers keep": """
+        mvn r1,#0
+        ldr r0,=SHCSR; ldr r2,=7<<16; str r2,[r0]; ldr r2,[r0]; rec r2
+        ldr r0,=0xE000E014; str r1,[r0]; ldr r2,[r0]; rec r2
+        ldr r0,=0xE000ED90; ldr r2,[r0]; rec r2
+        ldr r0,=0xE000ED0C; ldr r2,=0x05FA0500; str r2,[r0]; ldr r2,[r0]; rec r2
+        ldr r0,=0xE000ED08; ldr r2,=0x20001000; str r2,[r0]; ldr r2,[r0]; rec r2
+        ldr r0,=0xE000EF40; ldr r2,[r0]; rec r2; ldr r2,[r0,#4]; rec r2
+        b done
+    """,
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_qemu_sees_the_same(name: str, tmp_path: Path) -> None:
+    code = PRELUDE + PROGRAMS[name]
+    code += "" if "b done" in code else FAULT_REPORT
+    code += EPILOGUE
+    bench, qemu = run_on_bench(code), run_on_qemu(code, tmp_path)
+    assert [hex(word) for word in bench] == [hex(word) for word in qemu]
+    assert len(bench) > 5
+
+
+def run_on_bench(code: str) -> list[int]:
+    m = Machine(code)
+    m.core.on_execute(m.labels["done"], m.labels["done"], lambda address: None)
+    assert m.core.run(cycles=5000) is Stop.BREAK, m.core.faults
+    end = m.core.state().r[11]
+    return [m.word(address) for address in range(LOG, end, 4)]
+
+
+def run_on_qemu(code: str, folder: Path) -> list[int]:
+    if shutil.which("qemu-system-arm") is None:
+        pytest.skip("qemu-system-arm is not installed, and it is what this test compares with")
+    image, _ = assemble(code)
+    (folder / "image.bin").write_bytes(image)
+    result = subprocess.run(
+        [
+            *("qemu-system-arm", "-M", "netduinoplus2", "-nographic", "-monitor", "none"),
+            *("-serial", "none", "-semihosting-config", "enable=on,target=native,userspace=on"),
+            *("-device", f"loader,file={folder / 'image.bin'},addr={FLASH:#x}"),
+        ],
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    data = result.stdout
+    assert data and len(data) % 4 == 0, result.stderr.decode()
+    return [int.from_bytes(data[n : n + 4], "little") for n in range(0, len(data), 4)]

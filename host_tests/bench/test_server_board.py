@@ -1,0 +1,145 @@
+"""The live loop with a real virtual board: a new chip, BOOT0 high, nothing in its flash."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import serial
+from stm32loader.bootloader import Stm32Bootloader
+
+from tools.bench.__main__ import Narrator
+from tools.bench.board import VirtualBoard
+from tools.bench.server import Server, running
+
+FLASH, STACK = 0x0800_0000, 0x2002_0000
+# A vector table, then: movs r0, #42; b .
+PROGRAM = b"".join(n.to_bytes(4, "little") for n in (STACK, FLASH + 9)) + bytes.fromhex("2a20fee7")
+
+
+@pytest.fixture
+def server() -> Iterator[Server[VirtualBoard]]:
+    board = VirtualBoard.load("NUCLEO_F429ZI")
+    board.boot0 = True
+    board.press_reset()
+    with running(board, speed=20) as server:
+        yield server
+
+
+@pytest.fixture
+def loader(server: Server[VirtualBoard]) -> Iterator[Stm32Bootloader]:
+    with serial.Serial(server.ports["rom"], 115200, timeout=0.5) as port:
+        loader = Stm32Bootloader(port, verbosity=0, device_family="F4")
+        loader.reset_from_system_memory()
+        loader.get()
+        port.timeout = 30
+        yield loader
+
+
+def test_write_and_go(server: Server[VirtualBoard], loader: Stm32Bootloader) -> None:
+    loader.erase_memory([0])
+    loader.write_memory(FLASH, PROGRAM)
+    assert loader.read_memory(FLASH, len(PROGRAM)) == PROGRAM
+    loader.go(FLASH)
+    time.sleep(0.1)
+    with server.paused() as board:
+        state = board.core.state()
+        assert (state.r[0], state.pc, state.msp) == (42, FLASH + 10, STACK)
+        assert board.rom is None
+
+
+def test_erasing_takes_virtual_time(server: Server[VirtualBoard], loader: Stm32Bootloader) -> None:
+    with server.paused() as board:
+        before = board.clock.now
+    loader.erase_memory([0])
+    with server.paused() as board:
+        passed = board.clock.now - before
+    assert 400e6 < passed < 3000e6  # 16 KiB byte by byte take 400 ms (DS9405)
+
+
+def test_identity_comes_from_the_chip(
+    server: Server[VirtualBoard], loader: Stm32Bootloader
+) -> None:
+    size, uid = loader.get_flash_size_and_uid()
+    assert (loader.get_id(), size) == (0x419, 2048)
+    with server.paused() as board:
+        assert uid == bytearray(board.soc.read_memory(0x1FFF_7A10 + i, 1) for i in range(12))
+
+
+def test_a_lockup_is_told_once_and_a_reset_revives(server: Server[VirtualBoard]) -> None:
+    told: list[str] = []
+    with server.paused() as board:
+        server.on_lockup = lambda: told.append(board.core.lockup or "")
+        board.boot0 = False
+        board.press_reset()  # into an empty flash
+    time.sleep(0.2)
+    assert len(told) == 1
+    with server.paused() as board:
+        board.boot0 = True
+        board.press_reset()
+    time.sleep(0.2)
+    with server.paused() as board:
+        assert board.core.lockup is None
+        assert board.rom is not None
+
+
+# --- python -m tools.bench -----------------------------------------------------------------------
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} did not appear"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_until_a_signal(tmp_path: Path, how: signal.Signals) -> None:
+    links = tmp_path / "ports"
+    command = [sys.executable, "-m", "tools.bench", "NUCLEO_F429ZI", "--link", str(links)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        wait_for(links / "rom")
+        time.sleep(0.3)  # the ROM takes some time to start, as the real one does
+        flash = ["stm32flash", "-m", "8n1", "-b", "115200", str(links / "rom")]
+        found = subprocess.run(flash, capture_output=True, text=True, timeout=30)
+        assert "Device ID    : 0x0419" in found.stdout, found.stdout + found.stderr
+        process.send_signal(how)
+        said, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    assert re.search(r"^NUCLEO-F429ZI with STM32F429xx is on\. Ctrl-C ends it\.$", said, re.M)
+    assert f"  rom      PB10/PB11  {links / 'rom'}\n" in said
+    assert "the ROM found the chip as a reset would have left it\n" in said
+    assert "the host sent 0x7F: the ROM knows the baud rate and listens\n" in said
+    assert os.listdir(links) == []
+
+
+def test_the_command_says_what_is_wrong() -> None:
+    command = [sys.executable, "-m", "tools.bench", "NO_SUCH_BOARD"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr.startswith("tools.bench: there is no board 'NO_SUCH_BOARD'.")
+    assert done.stdout == ""
+
+
+def test_many_transfers_are_told_in_two_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    narrator = Narrator()
+    for address in range(3):
+        narrator.say(f"Write Memory: 256 bytes at 0x0800{address:02X}00")
+        narrator.say(f"Read Memory: 256 bytes at 0x0800{address:02X}00")
+    narrator.say("Go to the vector table at 0x08000000")
+    narrator.flush()
+    assert capsys.readouterr().out.splitlines() == [
+        "Write Memory: 256 bytes at 0x08000000",
+        "  and 5 more of these",
+        "Go to the vector table at 0x08000000",
+    ]

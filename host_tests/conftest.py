@@ -1,0 +1,76 @@
+"""One test body over a virtual board or a real one.
+
+pytest                                  virtual NUCLEO_F429ZI and PYBV11
+pytest --device PORT [--rom-port PORT]  a real board: entering and identifying only
+pytest --device PORT --rom-port PORT --write   ... and its flash is written too
+pytest --firmware FILE --board NAME     a virtual board with another image
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from host_tests.target import MANIFEST, RealTarget, Target, VirtualTarget
+from tools.firmware import build
+
+BOARDS = ("NUCLEO_F429ZI", "PYBV11")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("romboot")
+    group.addoption("--device", metavar="PORT", help="MicroPython prompt of a real board")
+    group.addoption("--rom-port", metavar="PORT", help="where the real board's ROM answers")
+    group.addoption("--write", action="store_true", help="allow writing the real board's flash")
+    group.addoption("--firmware", type=Path, metavar="FILE", help="image for the virtual board")
+    group.addoption("--board", metavar="NAME", help="only this virtual board")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that asks for a board once on every board."""
+    if "board_name" in metafunc.fixturenames:
+        config = metafunc.config
+        names = ["device"] if config.getoption("--device") else list(BOARDS)
+        if config.getoption("--board"):
+            names = [config.getoption("--board")]
+        metafunc.parametrize("board_name", names)
+
+
+@pytest.fixture
+def target(request: pytest.FixtureRequest, board_name: str) -> Iterator[Target]:
+    """A board at its prompt, without the library: virtual and fresh, or the one at --device."""
+    with _boot(request, board_name, None) as board:
+        yield board
+
+
+@pytest.fixture
+def ready(request: pytest.FixtureRequest, board_name: str) -> Iterator[Target]:
+    """A board with the library frozen in (one at --device must have it installed)."""
+    with _boot(request, board_name, MANIFEST) as board:
+        yield board
+
+
+@pytest.fixture
+def virtual(ready: Target) -> VirtualTarget:
+    """A virtual board with the library; skipped on a real one, which cannot be looked into."""
+    if not isinstance(ready, VirtualTarget):
+        pytest.skip("needs to look into the chip: virtual boards only")
+    return ready
+
+
+@pytest.fixture
+def writable(request: pytest.FixtureRequest, ready: Target) -> Target:
+    """A board with the library whose flash may be written."""
+    if isinstance(ready, RealTarget) and not request.config.getoption("--write"):
+        pytest.skip("writes the flash of a real board: only with --write")
+    return ready
+
+
+def _boot(request: pytest.FixtureRequest, name: str, manifest: Path | None):
+    port = request.config.getoption("--device")
+    if port:
+        return RealTarget.at(port, request.config.getoption("--rom-port"))
+    image = request.config.getoption("--firmware")
+    return VirtualTarget.boot(name, image or build(name, frozen_manifest=manifest))

@@ -1,0 +1,269 @@
+"""The bench firmware: what is in the images, when they are built again, and how it says no."""
+
+import http.server
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.firmware import FirmwareError, MissingToolError, build, source, source_tree, toolchain
+from tools.firmware.board import load_board
+from tools.firmware.boardfiles import write_board_files
+from tools.firmware.cache import REPOSITORY, cache_dir
+
+BOARD = "NUCLEO_F429ZI"
+BOARDS = ("NUCLEO_F429ZI", "PYBV11")
+
+
+def symbols(elf: Path) -> dict[str, int]:
+    output = subprocess.run(["arm-none-eabi-nm", elf], capture_output=True, text=True, check=True)
+    lines = (line.split() for line in output.stdout.splitlines())
+    return {fields[2]: int(fields[0], 16) for fields in lines if len(fields) == 3}
+
+
+def flash_image(elf: Path, tmp_path: Path) -> bytes:
+    """What a programmer would write from 0x08000000 on."""
+    binary = tmp_path / "firmware.bin"
+    subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", elf, binary], check=True)
+    return binary.read_bytes()
+
+
+def write_manifest(directory: Path, text: str) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "bench_probe.py").write_text(text)
+    manifest = directory / "manifest.py"
+    manifest.write_text('metadata(version="1.0")\nmodule("bench_probe.py")\n')
+    return manifest
+
+
+@pytest.fixture(autouse=True)
+def compiler() -> None:
+    try:
+        toolchain.find_toolchain()
+    except MissingToolError as error:
+        pytest.skip(str(error))
+
+
+# What is in an image. The addresses are those of the official firmware of the same board: its
+# linker scripts, ports/stm32/boards/stm32f429.ld and stm32f405.ld.
+
+
+@pytest.mark.parametrize(
+    ("board", "stack_top", "heap_end"),
+    [("NUCLEO_F429ZI", 0x2002_FFF8, 0x2002_BFF8), ("PYBV11", 0x2001_FFF8, 0x2001_BFF8)],
+)
+def test_memory_is_laid_out_as_in_the_official_firmware(
+    board: str, stack_top: int, heap_end: int, tmp_path: Path
+) -> None:
+    elf = build(board)
+    found = symbols(elf)
+    assert found["_estack"] == found["_bl_state"] == stack_top
+    assert found["_heap_end"] == heap_end
+    assert found["_heap_start"] < 0x2001_0000
+    image = flash_image(elf, tmp_path)
+    vectors = [int.from_bytes(image[i : i + 4], "little") for i in range(0, 64, 4)]
+    assert vectors[0] == stack_top
+    assert vectors[1] == found["Reset_Handler"] | 1
+    assert found["Reset_Handler"] >= 0x0802_0000
+    assert vectors[15] == found["SysTick_Handler"] | 1
+    assert set(image[0x4000:0x20000]) <= {0, 0xFF}, "the file system's sectors are not empty"
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_names_of_the_board_are_those_of_the_official_firmware(board: str, tmp_path: Path) -> None:
+    image = flash_image(build(board), tmp_path)
+    description = load_board(board)
+    assert f"{description.name} with {description.mcu_name}\0".encode() in image
+    assert f"{board}\0".encode() in image
+    assert b"v1.25.0 on 2025-04-15" in image
+
+
+@pytest.mark.parametrize(
+    ("variant", "assembler", "threads"),
+    [("standard", True, False), ("noasm", False, False), ("threads", True, True)],
+)
+def test_a_variant_has_what_it_is_for(
+    variant: str, assembler: bool, threads: bool, tmp_path: Path
+) -> None:
+    elf = build(BOARD, variant)
+    found = symbols(elf)
+    assert ("emit_inline_thumb_method_table" in found) == assembler
+    assert ("emit_native_thumb_method_table" in found) == assembler
+    assert ("mp_module_thread" in found) == threads
+    name = BOARD if variant == "standard" else f"{BOARD}-{variant.upper()}"
+    assert f"\0{name}\0".encode() in flash_image(elf, tmp_path)
+
+
+# When an image is built again.
+
+
+def test_a_second_call_finds_the_image(capsys: pytest.CaptureFixture[str]) -> None:
+    first = build(BOARD)
+    said: list[str] = []
+    start = time.monotonic()
+    assert build(BOARD, progress=said.append) == first
+    assert time.monotonic() - start < 1
+    assert said == []
+
+
+def test_frozen_modules_are_part_of_the_key(tmp_path: Path) -> None:
+    stamp = os.urandom(8).hex()  # so that no earlier run has these in the cache
+    one = write_manifest(tmp_path / "one", f"WHAT = 'first {stamp}'\n")
+    elf = build(BOARD, frozen_manifest=one)
+    assert f"first {stamp}".encode() in flash_image(elf, tmp_path)
+    assert build(BOARD, frozen_manifest=one) == elf
+    assert build(BOARD) != elf
+
+    # Another directory with an older file of the same name: time stamps would call it up to date.
+    other = write_manifest(tmp_path / "other", f"WHAT = 'second {stamp}'\n")
+    os.utime(other.with_name("bench_probe.py"), (0, 0))
+    changed = build(BOARD, frozen_manifest=other)
+    assert changed != elf
+    image = flash_image(changed, tmp_path)
+    assert f"second {stamp}".encode() in image
+    assert f"first {stamp}".encode() not in image
+
+
+def test_two_processes_may_build_at_once(tmp_path: Path) -> None:
+    build(BOARD)  # the objects: only the frozen module is left to compile
+    manifest = write_manifest(tmp_path, f"WHAT = '{os.urandom(8).hex()}'\n")
+    command = [sys.executable, "-m", "tools.firmware", BOARD, "--manifest", str(manifest)]
+    processes = [
+        subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    outputs = [process.communicate()[0].strip() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert outputs[0] == outputs[1]
+    assert Path(outputs[0]).is_file()
+
+
+# How it says no.
+
+
+def test_a_missing_compiler_is_one_sentence_and_exit_code_3(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "tools.firmware", BOARD],
+        cwd=REPOSITORY,
+        env=os.environ | {"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 3
+    assert result.stderr.count("\n") == 1
+    assert "apt install gcc-arm-none-eabi" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((BOARD, "slow"), "There is no variant slow; there are standard, noasm, threads."),
+        (("NUCLEO_X",), "There is no board NUCLEO_X; boards/ has"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_known_ones(
+    arguments: tuple[str, ...], says: str
+) -> None:
+    with pytest.raises(FirmwareError, match=says):
+        build(*arguments)
+
+
+def test_a_bad_manifest_is_named(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.py"
+    manifest.write_text('module("absent.py")\n')
+    before = Path.cwd()
+    with pytest.raises(FirmwareError, match=r"The manifest cannot be used\. .*absent\.py"):
+        build(BOARD, frozen_manifest=manifest)
+    assert Path.cwd() == before
+
+
+# Where the source comes from. A local server plays the mirror, so no test needs a network.
+
+
+class Mirror(http.server.BaseHTTPRequestHandler):
+    pool = ""
+    content = b""
+
+    def do_GET(self) -> None:
+        if self.path != f"/debian/{self.pool}/{source.TARBALL}":
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.content)))
+        self.end_headers()
+        self.wfile.write(self.content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[type[Mirror]]:
+    """A mirror, the only one that is known, and an empty cache."""
+    handler = type("Handler", (Mirror,), {})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv(source.MIRROR_VARIABLE, f"http://127.0.0.1:{server.server_port}/debian/")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(source, "_apt_mirrors", lambda: [])
+    monkeypatch.setattr(source, "_apt_proxy", lambda: None)
+    monkeypatch.setenv("ROMBOOT_CACHE", str(tmp_path / "cache"))
+    yield handler
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def tarball() -> bytes:
+    source_tree()
+    return (cache_dir() / source.TARBALL).read_bytes()
+
+
+@pytest.mark.parametrize("pool", source.POOLS)
+def test_the_source_is_fetched_from_a_mirror(
+    tarball: bytes, pool: str, mirror: type[Mirror]
+) -> None:
+    mirror.pool, mirror.content = pool, tarball
+    said: list[str] = []
+    tree = source_tree(said.append)
+    assert (tree / "tests" / "run-tests.py").is_file()
+    assert said[0].startswith("downloading") and said[-1].startswith("unpacking")
+    said.clear()
+    assert source_tree(said.append) == tree
+    assert said == []
+
+
+def test_a_tarball_with_another_sum_is_refused(mirror: type[Mirror]) -> None:
+    mirror.pool, mirror.content = source.POOLS[0], b"not the source"
+    with pytest.raises(FirmwareError, match=r"its sha256 is .*, not"):
+        source_tree(lambda _: None)
+    assert not list(cache_dir().glob("*.tar.xz*"))
+
+
+def test_without_a_mirror_it_says_what_to_set(mirror: type[Mirror]) -> None:
+    with pytest.raises(FirmwareError, match="Set ROMBOOT_DEBIAN_MIRROR to the address"):
+        source_tree(lambda _: None)
+
+
+# Boards with their heap in external SDRAM.
+
+
+def test_a_heap_in_sdram_is_a_choice_of_the_board(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from tools.firmware import board as board_module
+
+    text = (board_module.BOARDS / f"{BOARD}.toml").read_text()
+    (tmp_path / "DISCO.toml").write_text(
+        text.replace("[memory]\n", "[memory]\nheap = [0xD0000000, 0x800000]\n")
+    )
+    monkeypatch.setattr(board_module, "BOARDS", tmp_path)
+    write_board_files(load_board("DISCO"), tmp_path / "gen")
+    header = (tmp_path / "gen" / "mpconfigboard.h").read_text()
+    assert "#define MICROPY_HW_SDRAM_SIZE 8388608\n" in header
+    assert "(sdram_is_usable() ? (void *)0xd0000000 : (void *)&_heap_start)" in header

@@ -1,0 +1,295 @@
+"""The bench firmware on the virtual board: that it behaves as MicroPython's stm32 port does.
+
+Nothing waits here: the board runs in this process, as fast as it can, and only while asked.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tools.bench.board import VirtualBoard
+from tools.firmware import build
+
+PROMPT = b"\r\n>>> "
+
+
+class Prompt:
+    """A board that is at its prompt."""
+
+    def __init__(self, name: str, variant: str = "standard") -> None:
+        self.board = VirtualBoard.load(name, firmware=build(name, variant))
+        self.banner = self.until(PROMPT)
+
+    def until(self, end: bytes, ms: int = 5000) -> str:
+        """What the board says, up to and with `end`."""
+        said = b""
+        for _ in range(ms // 2):
+            self.board.run_ms(2)
+            said += self.board.wires["console"].host.read()
+            if said.endswith(end):
+                return said.decode()
+        raise AssertionError(f"after {ms} ms there is no {end!r} in {said.decode()!r}")
+
+    def send(self, data: bytes) -> None:
+        self.board.wires["console"].host.send(data)
+
+    def run(self, code: str, end: bytes = PROMPT) -> list[str]:
+        """The lines that the code prints; it goes in through paste mode."""
+        self.send(b"\x05")
+        self.until(b"=== ")
+        for line in code.strip().splitlines():  # a line at a time: the receive buffer is small
+            self.send(line.encode() + b"\r")
+            self.until(b"\r\n=== ")
+        self.send(b"\x04")
+        return self.until(end).removesuffix(end.decode()).split("\r\n")[1:]
+
+
+@pytest.fixture(scope="module", params=["NUCLEO_F429ZI", "PYBV11"])
+def prompt(request: pytest.FixtureRequest) -> Iterator[Prompt]:
+    """One board for all tests of a module: each leaves it at its prompt."""
+    yield (prompt := Prompt(request.param))
+    assert prompt.board.core.faults == []
+
+
+NAMES = {
+    "NUCLEO_F429ZI": "NUCLEO-F429ZI with STM32F429",
+    "PYBV11": "PYBv1.1 with STM32F405RG",
+}
+
+
+def test_it_says_what_it_is_as_the_official_firmware_does(prompt: Prompt) -> None:
+    machine = NAMES[build_name := prompt.run("import sys; print(sys.implementation._build)")[0]]
+    assert f"MicroPython v1.25.0 on 2025-04-15; {machine}" in prompt.banner
+    lines = prompt.run(
+        """
+import os, sys, machine
+print(sys.platform, sys.implementation._build, sys.implementation._mpy)
+print(sys.implementation._machine)
+print(os.uname().sysname, os.uname().machine)
+print(machine.freq(), len(machine.unique_id()))
+"""
+    )
+    assert lines == [
+        f"pyboard {build_name} 7942",  # mpy 6.3 with native code for armv7emsp
+        machine,
+        f"pyboard {machine}",
+        "(168000000, 168000000, 42000000, 84000000) 12",
+    ]
+
+
+def test_the_chip_is_as_an_application_leaves_it(prompt: Prompt) -> None:
+    """The state that the library has to undo. Addresses: PM0214 4.2 to 4.5, RM0090 2.3."""
+    lines = prompt.run(
+        """
+from machine import mem32
+for a in 0xE000ED94, 0xE000ED0C, 0xE000ED24, 0xE000ED88, 0xE000E010, 0x40023808, 0x40023C00:
+    print(hex(mem32[a] & 0xffffffff))
+print(mem32[0x40023800] >> 24 & 3, mem32[0x40023800] >> 16 & 3, mem32[0x40023800] & 3)
+"""
+    )
+    assert lines == [
+        "0x5",  # MPU_CTRL: on, with the default map for privileged code
+        "0xfa050300",  # AIRCR: four bits of priority
+        "0x10000",  # SHCSR: MemManage enabled
+        "0xf00000",  # CPACR: FPU on
+        "0x7",  # SysTick with its interrupt
+        "0x940a",  # CFGR: PLL, APB1 / 4, APB2 / 2
+        "0x705",  # FLASH_ACR: caches, prefetch, 5 wait states
+        "3 3 0",  # CR: PLL and HSE on and ready, HSI off
+    ]
+
+
+def test_a_timer_callback_can_be_soft_or_in_an_interrupt(prompt: Prompt) -> None:
+    lines = prompt.run(
+        """
+import machine, time, micropython
+@micropython.asm_thumb
+def ipsr():
+    mrs(r0, IPSR)
+
+def show(t):
+    print(ipsr(), t)
+
+for unit, hard in (-1, False), (-1, True), (2, False), (2, True), (5, True):
+    t = machine.Timer(unit, mode=machine.Timer.ONE_SHOT, period=3, callback=show, hard=hard)
+    time.sleep_ms(6)
+
+"""
+    )
+    assert lines == [
+        "0 Timer(-1, mode=ONE_SHOT)",
+        "14 Timer(-1, mode=ONE_SHOT)",  # PendSV
+        "0 Timer(2, mode=ONE_SHOT)",
+        "44 Timer(2, mode=ONE_SHOT)",  # TIM2: interrupt 28
+        "66 Timer(5, mode=ONE_SHOT)",  # TIM5: interrupt 50
+    ]
+
+
+def test_interrupts_nest(prompt: Prompt) -> None:
+    """TIM5 goes on while the callback of TIM2, of lower priority, runs; not the other way."""
+    lines = prompt.run(
+        """
+import machine, time
+ticks = [0, 0]
+def tick(t):
+    ticks[0] += 1
+
+def slow(t):
+    before = ticks[0]
+    for i in range(2000):
+        pass
+    ticks[1] = ticks[0] - before
+
+def nested(slow_unit, quick_unit):
+    quick = machine.Timer(quick_unit, freq=2000, callback=tick, hard=True)
+    machine.Timer(slow_unit, mode=machine.Timer.ONE_SHOT, period=5, callback=slow, hard=True)
+    time.sleep_ms(20)
+    quick.deinit()
+    return ticks[1]
+
+print(nested(2, 5) > 2, nested(5, 2))
+"""
+    )
+    assert lines == ["True 0"]
+
+
+def test_a_hard_callback_has_the_heap_locked_and_is_stopped_when_it_raises(
+    prompt: Prompt,
+) -> None:
+    lines = prompt.run(
+        """
+import machine, time
+t = machine.Timer(3, period=2, callback=lambda t: bytearray(100), hard=True)
+time.sleep_ms(10)
+"""
+    )
+    assert lines == ["uncaught exception in Timer interrupt handler", "MemoryError: "]
+
+
+def test_a_pin_interrupt_can_be_triggered_by_software(prompt: Prompt) -> None:
+    lines = prompt.run(
+        """
+from machine import Pin, mem32
+import time
+seen = []
+mark = lambda p: seen.append(p)
+SWIER = 0x40013C10
+for name, hard in ("PC13", False), ("A0", False):
+    Pin(name).irq(mark, Pin.IRQ_FALLING, hard=hard)
+    mem32[SWIER] = 1 << (13 if name == "PC13" else 0)
+    time.sleep_ms(1)
+    Pin(name).irq(None)
+
+print(seen)
+try:
+    Pin("X9")
+except ValueError as e:
+    print(e)
+
+"""
+    )
+    assert lines == ["[Pin(Pin.cpu.C13), Pin(Pin.cpu.A0)]", "Pin(X9) doesn't exist"]
+
+
+def test_ctrl_c_stops_a_program_that_does_not_listen(prompt: Prompt) -> None:
+    for program in (b"while True: pass\r\r\r", b"import time; time.sleep(60)\r"):
+        prompt.send(program)
+        prompt.board.run_ms(50)
+        prompt.send(b"\x03")
+        assert "KeyboardInterrupt" in prompt.until(PROMPT)
+
+
+def test_the_clock_can_be_changed_without_losing_the_console(prompt: Prompt) -> None:
+    lines = prompt.run(
+        """
+import machine
+for mhz in 84, 24, 168:
+    machine.freq(mhz * 1000000)
+    print(machine.freq())
+
+try:
+    machine.freq(200000000)
+except ValueError as e:
+    print(e)
+
+"""
+    )
+    assert lines == [
+        "(84000000, 84000000, 21000000, 42000000)",
+        "(24000000, 24000000, 6000000, 12000000)",
+        "(168000000, 168000000, 42000000, 84000000)",
+        "invalid freq",
+    ]
+
+
+WRITE_FILES = """
+import os
+os.mkdir("lib")
+with open("lib/there.py", "w") as f:
+    n = f.write("what = 'kept'")
+
+with open("main.py", "w") as f:
+    n = f.write("import there, machine; print(there.what, machine.reset_cause())")
+
+with open("big", "w") as f:
+    for i in range(60):
+        n = f.write("%04d" % i * 256)
+
+os.sync()
+"""
+
+
+@pytest.mark.parametrize("name", ["NUCLEO_F429ZI", "PYBV11"])
+def test_files_survive_soft_and_hard_resets_and_main_py_runs(name: str) -> None:
+    prompt = Prompt(name)
+    assert prompt.run(WRITE_FILES) == []
+    assert "kept 2" in hard_reset(prompt)  # machine.HARD_RESET
+    prompt.send(b"\x04")
+    assert "MPY: soft reboot\r\nkept 0" in prompt.until(PROMPT)  # machine.SOFT_RESET
+    prompt.run("import os; os.remove('big')")
+    prompt.run("f = open('main.py', 'w'); f.write('print(42)'); f.close()")
+    assert "\n42\r\n" in hard_reset(prompt)
+    assert prompt.run("import os; print(sorted(os.listdir('/')))") == ["['lib', 'main.py']"]
+    assert prompt.board.core.faults == []
+
+
+def hard_reset(prompt: Prompt) -> str:
+    prompt.send(b"import machine; machine.reset()\r")
+    return prompt.until(PROMPT)
+
+
+@pytest.mark.parametrize(("waits_ms", "found"), [(0, "xxxx"), (6000, "XXXX")])
+def test_what_is_overwritten_reaches_the_flash_with_a_sync_or_five_seconds_later(
+    waits_ms: int, found: str
+) -> None:
+    """ "X" over "x" needs an erase, so it waits in the cache: see flashbdev.c."""
+    prompt = Prompt("NUCLEO_F429ZI")
+    prompt.run("f = open('late', 'w'); f.write('x' * 2048); f.close()")
+    prompt.run("f = open('late', 'r+'); f.write('X' * 2048)")
+    prompt.board.run_ms(waits_ms)
+    hard_reset(prompt)
+    assert prompt.run("print(open('late').read(4))") == [found]
+
+
+def test_bootloader_goes_through_a_reset_into_system_memory() -> None:
+    prompt = Prompt("NUCLEO_F429ZI")
+    prompt.send(b"import machine; machine.bootloader()\r")
+    prompt.board.run_ms(50)
+    arrival = prompt.board.arrival
+    assert arrival is not None
+    assert 0x1FFF_0000 <= arrival.address < 0x1FFF_7800  # RM0090 table 5
+    off = {str(deviation).split(" ")[0] for deviation in arrival.deviations}
+    assert {"SCB.VTOR", "SCB.CPACR"} <= off, "the official firmware leaves these set too"
+
+
+def test_the_word_above_the_stack_is_honoured_after_a_software_reset_only() -> None:
+    prompt = Prompt("PYBV11")
+    arm = "from machine import mem32; mem32[0x2001FFF8] = 0; mem32[0x2001FFFC] = 0x5A5"
+    prompt.run(arm)
+    prompt.board.press_reset()
+    prompt.until(PROMPT)
+    assert prompt.board.arrival is None
+    prompt.run(arm)
+    prompt.send(b"mem32[0xE000ED0C] = 0x05FA0004\r")  # AIRCR.SYSRESETREQ
+    prompt.board.run_ms(50)
+    assert prompt.board.arrival is not None

@@ -1,0 +1,88 @@
+"""romboot, imported as if on a chip."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from host_tests.lib.fake_machine import FakeChip
+
+LIB = Path(__file__).parents[2] / "lib"
+# Not plan and info: a user has them imported by the functions of the same names.
+MODULES = ("errors", "script", "dryrun", "chip", "stm32f4", "entry", "reset")
+
+
+class Board:
+    """A fake chip and romboot's modules on it: board.romboot, board.entry, board.script ..."""
+
+    def __init__(self, fake: FakeChip, modules: dict[str, ModuleType]) -> None:
+        self.fake = fake
+        self.registers = fake.registers
+        self.romboot = modules[""]
+        self.entry = modules["entry"]
+        self.script = modules["script"]
+        self.dryrun = modules["dryrun"]
+        self.errors = modules["errors"]
+        self.table = modules["stm32f4"]
+
+
+FOREIGN = ("romboot", "machine", "micropython", "uctypes")
+
+
+def _forget() -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] in FOREIGN]:
+        del sys.modules[name]
+
+
+@contextmanager
+def _standing_in(**modules: object) -> Iterator[None]:
+    """os and time are other modules on a chip, but only for romboot: pytest needs its own."""
+    real = {name: sys.modules[name] for name in modules}
+    sys.modules.update(modules)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        sys.modules.update(real)
+
+
+def _import(fake: FakeChip) -> dict[str, ModuleType]:
+    _forget()
+    present: dict[str, object] = {
+        "machine": fake.machine,
+        "micropython": SimpleNamespace(const=lambda value: value),
+        "uctypes": fake.heap,
+        "romboot.jump": SimpleNamespace(branch=fake.branch),  # assembler cannot run here
+    }
+    sys.modules.update(present)  # type: ignore[arg-type]
+    with _standing_in(os=fake.os, time=fake.clock):
+        modules = {name: importlib.import_module(f"romboot.{name}") for name in MODULES}
+    modules[""] = sys.modules["romboot"]
+    for module in modules.values():
+        if hasattr(module, "sys"):
+            module.sys = fake.sys  # type: ignore[attr-defined]
+    return modules
+
+
+@pytest.fixture
+def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Board]]:
+    """make(dev_id=...): a board, in the place of the one before. All is forgotten in the end."""
+    monkeypatch.syspath_prepend(str(LIB))
+
+    def make_board(**kind: int) -> Board:
+        fake = FakeChip(**kind)
+        return Board(fake, _import(fake))
+
+    yield make_board
+    _forget()
+
+
+@pytest.fixture
+def board(make: Callable[..., Board]) -> Board:
+    """An STM32F429 at its prompt: main stack, privileged, protection level 0."""
+    return make()

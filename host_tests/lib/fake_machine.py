@@ -1,0 +1,204 @@
+"""A chip for romboot on the host: registers that remember, and a log of who wrote what."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from types import SimpleNamespace
+
+CPUID = 0xE000ED00
+IDCODE = 0xE0042000
+OPTCR = 0x40023C14
+VECTORS = 0x1FFF0000
+FLASH_SIZE = 0x1FFF7A22
+UNIQUE_ID = 0x1FFF7A10
+SRAM = 0x20000000
+CORTEX_M4 = 0x410FC241
+ROM_START = 0x1FFF3DA1
+
+
+class Registers:
+    """Words of memory, 0 until written. `log` has every write: (address, value, bytes).
+
+    `react` is called after each write with (address, value before, value written): hardware.
+    """
+
+    def __init__(self) -> None:
+        self.words: dict[int, int] = {}
+        self.log: list[tuple[int, int, int]] = []
+        self.react: Callable[[int, int, int], None] = lambda address, before, value: None
+
+    def poke(self, address: int, value: int, size: int = 4) -> None:
+        """Set without a trace, as the hardware does."""
+        data = bytearray(struct.pack("<I", self.words.get(address & ~3, 0)))
+        at = address & 3
+        data[at : at + size] = (value & (1 << 8 * size) - 1).to_bytes(size, "little")
+        self.words[address & ~3] = int.from_bytes(data, "little")
+
+    def peek(self, address: int, size: int = 4) -> int:
+        word = self.words.get(address & ~3, 0) >> 8 * (address & 3)
+        return word & (1 << 8 * size) - 1
+
+    def write(self, address: int, value: int, size: int = 4) -> None:
+        """As the program does."""
+        before = self.peek(address & ~3)
+        self.log.append((address, value & (1 << 8 * size) - 1, size))
+        self.poke(address, value, size)
+        self.react(address, before, self.peek(address & ~3))
+
+
+class View:
+    """mem8, mem16 or mem32 of `machine`. MicroPython's mem32 gives words as signed integers."""
+
+    def __init__(self, registers: Registers, size: int) -> None:
+        self._registers = registers
+        self._size = size
+
+    def __getitem__(self, address: int) -> int:
+        assert address % self._size == 0, f"unaligned read of 0x{address:08X}"
+        value = self._registers.peek(address, self._size)
+        return value - (1 << 32) if self._size == 4 and value >> 31 else value
+
+    def __setitem__(self, address: int, value: int) -> None:
+        assert address % self._size == 0, f"unaligned write of 0x{address:08X}"
+        self._registers.write(address, value, self._size)
+
+
+class Timer:
+    """machine.Timer: remembers how it was armed; `fire` is the interrupt."""
+
+    ONE_SHOT, PERIODIC = 0, 1
+    armed: list[Timer]  # every timer that init() was called on; the fixture empties it
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def init(self, *, mode: int, period: int, callback: Callable[[Timer], None]) -> None:
+        self.mode, self.period, self._callback = mode, period, callback
+        self.armed.append(self)
+
+    def fire(self) -> None:
+        self._callback(self)
+
+
+class Clock:
+    """time: milliseconds that pass by sleeping, and one with each look. It wraps, as it does."""
+
+    PERIOD = 1 << 30
+
+    def __init__(self) -> None:
+        self.now = self.PERIOD - 10
+        self.slept: list[int] = []
+        self.on_tick: Callable[[], None] = lambda: None
+
+    def ticks_ms(self) -> int:
+        self.now += 1
+        self.on_tick()
+        return self.now % self.PERIOD
+
+    def ticks_diff(self, new: int, old: int) -> int:
+        half = self.PERIOD // 2
+        return (new - old + half) % self.PERIOD - half
+
+    def sleep_ms(self, ms: int) -> None:
+        self.slept.append(ms)
+        self.now += ms
+
+
+class GoneError(BaseException):
+    """branch() went: the real one does not come back."""
+
+
+class Heap:
+    """uctypes: gives buffers addresses, in SRAM and none on a page of its own."""
+
+    def __init__(self) -> None:
+        self.next = 0x20004A30
+        self._buffers: dict[int, bytearray] = {}
+
+    def addressof(self, buffer: bytearray) -> int:
+        for address, known in self._buffers.items():
+            if known is buffer:
+                return address
+        address, self.next = self.next, self.next + len(buffer) + 16
+        self._buffers[address] = buffer
+        return address
+
+    def bytearray_at(self, address: int, size: int) -> memoryview:
+        for start, buffer in self._buffers.items():
+            if start <= address and address + size <= start + len(buffer):
+                return memoryview(buffer)[address - start : address - start + size]
+        raise AssertionError(f"{size} bytes at 0x{address:08X} are in no buffer")
+
+
+class Branch:
+    """jump.branch(): what it would find, and what it was asked. `events` is shared with others."""
+
+    CODE = bytes(range(244))  # stands for the resident part
+
+    def __init__(self, registers: Registers, events: list[str], heap: Heap) -> None:
+        self.control = 0
+        self.blocked_to_look = 0  # MSP that it reports, 0: the way is free
+        self.blocked_to_go = 0
+        self.image: bytearray | None = None
+        self.log_when_gone: list[tuple[int, int, int]] = []
+        self._registers = registers
+        self._events = events
+        self._heap = heap
+
+    def __call__(self, image: bytearray | int, go: int) -> int:
+        if isinstance(image, int):
+            assert (image, go) == (0, 0)
+            return self.control
+        if not go:
+            return self.blocked_to_look - (self.blocked_to_look >> 31 << 32)  # signed, as in asm
+        if go == 2:
+            return self._complete(image)
+        if self.blocked_to_go:
+            return self.blocked_to_go
+        self._events.append("go")
+        self.image = image
+        self.log_when_gone = list(self._registers.log)
+        raise GoneError
+
+    def _complete(self, image: bytearray) -> int:
+        (words,) = struct.unpack_from(">I", image)
+        image[: 4 * words] = struct.pack(f"<{words}I", *struct.unpack_from(f">{words}I", image))
+        image[4 * words : 4 * words + len(self.CODE)] = self.CODE
+        return self._heap.addressof(image) + 4 * words + len(self.CODE)
+
+
+class FakeChip:
+    """An STM32F4 at MicroPython's prompt, and romboot imported on it (`romboot`)."""
+
+    def __init__(self, dev_id: int = 0x419, rev_id: int = 0x2003) -> None:
+        self.registers = Registers()
+        self.events: list[str] = []
+        self.heap = Heap()
+        self.branch = Branch(self.registers, self.events, self.heap)
+        self.clock = Clock()
+        self.os = SimpleNamespace(sync=lambda: self.events.append("sync"))
+        self.machine = SimpleNamespace(
+            mem8=View(self.registers, 1),
+            mem16=View(self.registers, 2),
+            mem32=View(self.registers, 4),
+            Timer=type("Timer", (Timer,), {"armed": []}),
+            disable_irq=lambda: self.events.append("disable_irq"),
+        )
+        self.sys = SimpleNamespace(
+            platform="pyboard", implementation=SimpleNamespace(version=(1, 25, 0, ""))
+        )
+        poke = self.registers.poke
+        poke(CPUID, CORTEX_M4)
+        poke(IDCODE, rev_id << 16 | dev_id)
+        poke(VECTORS, SRAM + 0x2D40)
+        poke(VECTORS + 4, ROM_START)
+        poke(OPTCR, 0x0FFFAAED)  # RM0090 3.9.10: reset value, RDP level 0
+
+    @property
+    def written(self) -> list[tuple[int, int, int]]:
+        return self.registers.log
+
+    @property
+    def timers(self) -> list[Timer]:
+        return self.machine.Timer.armed

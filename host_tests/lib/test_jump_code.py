@@ -1,0 +1,113 @@
+"""The machine code of jump.py, as mpy-cross makes it: which instructions, and how many bytes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from host_tests.lib import thumb
+from host_tests.lib.conftest import Board
+from host_tests.lib.thumb import Instruction
+from tools import machine_code
+
+MOV_R2_PC = 0x467A
+CPUID_IS_ARMV7M = 0x2C0F  # cmp r4, #15: what only ARMv7-M has comes behind it
+NOT_IN_ARMV6M = [(0xF380, 0x8811), (0xB661, None)]  # msr BASEPRI, r0; cpsie f
+CARRIED = 16  # bytes that the helper's copy loop moves at a time
+
+needs_binutils = pytest.mark.skipif(
+    shutil.which("arm-none-eabi-objdump") is None,
+    reason="arm-none-eabi-objdump is not installed (Debian package binutils-arm-none-eabi)",
+)
+
+
+@pytest.fixture(scope="module")
+def code() -> bytes:
+    return machine_code.assemble()
+
+
+@pytest.fixture(scope="module")
+def listing(code: bytes) -> list[Instruction]:
+    return list(thumb.instructions(code))
+
+
+def resident(code: bytes) -> tuple[int, int]:
+    """(offset, bytes as the helper counts them) of the part that is carried to SRAM.
+
+    It starts behind the first BL and ends where the code takes PC to learn how long it is.
+    """
+    listing = list(thumb.instructions(code))
+    start = next(i.offset + 4 for i in listing if thumb.is_call(i))
+    end = next(i.offset + 4 for i in listing if i.first == MOV_R2_PC)
+    return start, (end - start + 3) & ~3
+
+
+def test_there_is_room_for_the_resident_part(code: bytes, board: Board) -> None:
+    """script.image() leaves _CODE bytes for it, and the copy loop moves whole blocks."""
+    start, length = resident(code)
+    assert 0 < start < length < len(code)
+    for body in range(0, 64, 4):
+        image = board.script.image([bytes(body)], 0, 0x20000000, 0x20010000)
+        used = 4 * struct.unpack_from(">I", image)[0] + length
+        assert used + -used % CARRIED <= len(image)
+
+
+def test_it_runs_on_every_cortex_m(listing: list[Instruction]) -> None:
+    """ARMv6-M only, but for two instructions that a look at CPUID guards."""
+    foreign = [i for i in listing if not thumb.in_armv6m(i)]
+    assert [(i.first, i.second) for i in foreign] == NOT_IN_ARMV6M
+    guard = next(at for at, i in enumerate(listing) if i.first == CPUID_IS_ARMV7M)
+    branch = listing[guard + 1]
+    target = branch.offset + 4 + 2 * (branch.first & 0xFF)
+    assert branch.first >> 8 == 0xD1, "bne"
+    assert all(branch.offset < i.offset < target for i in foreign)
+
+
+@needs_binutils
+def test_binutils_reads_the_same_instructions(
+    code: bytes, listing: list[Instruction], tmp_path: Path
+) -> None:
+    """The second opinion about where instructions start, and that each is one."""
+    file = tmp_path / "code.bin"
+    file.write_bytes(code)
+    command = ["arm-none-eabi-objdump", "-D", "-bbinary", "-marm", "-Mforce-thumb", str(file)]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = re.findall(r"^\s+([0-9a-f]+):\t([0-9a-f]{4}(?: [0-9a-f]{4})?)\s+\t?(.*)$", text, re.M)
+    assert [int(offset, 16) for offset, _, _ in found] == [i.offset for i in listing]
+    assert not [line for line in found if "UNDEFINED" in line[2] or ".short" in line[2]]
+
+
+@needs_binutils
+def test_the_instructions_given_as_numbers_are_what_their_comments_say(
+    tmp_path: Path,
+) -> None:
+    """`data(2, ...)  # mnemonic`, after Arm's assembler."""
+    given = re.findall(r"data\(2, ([^)]*)\)  # (\w+ ?[^:\n]*)", machine_code.SOURCE.read_text())
+    assert len(given) == machine_code.SOURCE.read_text().count("data(2, ") > 20
+    expected = [int(number, 16) for numbers, _ in given for number in numbers.split(",")]
+    assert assembled([mnemonic.strip() for _, mnemonic in given], tmp_path) == expected
+
+
+def assembled(mnemonics: list[str], folder: Path) -> list[int]:
+    """Their halfwords, one instruction after the other."""
+    source = [".syntax unified", ".thumb"]
+    for mnemonic in mnemonics:
+        # For v7-M, binutils takes LDM and STM of one register for something wider.
+        foreign = "BASEPRI" in mnemonic or mnemonic == "cpsie f"
+        source += [f".arch {'armv7-m' if foreign else 'armv6-m'}", mnemonic]
+    (folder / "all.s").write_text("\n".join(source) + "\n")
+    subprocess.run(["arm-none-eabi-as", "all.s", "-o", "all.o"], check=True, cwd=folder)
+    objcopy = ["arm-none-eabi-objcopy", "-O", "binary", "-j", ".text", "all.o", "all.bin"]
+    subprocess.run(objcopy, check=True, cwd=folder)
+    binary = (folder / "all.bin").read_bytes()
+    return list(struct.unpack(f"<{len(binary) // 2}H", binary))
+
+
+def test_the_bytes_for_builds_without_the_assembler_are_the_same_code(code: bytes) -> None:
+    current = machine_code.TARGET.read_text()
+    assert machine_code.render(current, code) == current

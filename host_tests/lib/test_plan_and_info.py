@@ -1,0 +1,176 @@
+"""plan() and info(): what they tell is what is there and what would happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from host_tests.lib.conftest import Board
+from host_tests.lib.fake_machine import FLASH_SIZE, OPTCR, ROM_START, UNIQUE_ID, VECTORS
+from host_tests.tables import library
+
+RCC_CR = 0x40023800
+RCC_CSR = 0x40023874
+each_die = pytest.mark.parametrize("die", library.DIES, ids=str)
+
+
+@each_die
+def test_a_plan_lists_every_step_in_order(die: library.Die, make: Callable[..., Board]) -> None:
+    board = make(dev_id=die.dev_id)
+    plan = board.romboot.plan()
+    lines = repr(plan).splitlines()[1:]
+    steps = list(plan.steps())
+    assert len(lines) == len(steps) + 1
+    for line, (kind, address, value, rest) in zip(lines, steps, strict=False):
+        if address:
+            assert line.startswith(f"0x{address:08X} ")
+            before = board.registers.peek(address)
+            outcome = before & ~value | rest[0] if kind == board.dryrun.CHANGE else value
+            assert f"{outcome:08X}" in line.partition("->")[2]
+        else:
+            assert f"0x{VECTORS:08X}" in line
+    assert plan
+    assert die.name in lines[-1]
+    assert "free" in lines[-1]
+    assert board.fake.written == []
+
+
+def test_a_line_says_what_is_there_now_and_what_will_be(board: Board) -> None:
+    board.registers.poke(RCC_CR, 0x8F035F83)
+    board.registers.poke(0xE000E010, 7)
+    lines = repr(board.romboot.plan()).splitlines()
+    cr = [line.split(maxsplit=4) for line in lines if line.startswith("0x40023800")]
+    assert cr[0] == ["0x40023800", "RCC+00", "8F035F83", "->", "8F035F83"]  # HSION is on
+    assert cr[1][4] == "wait until & 00000002 = 00000002"
+    assert cr[2] == ["0x40023800", "RCC+00", "8F035F83", "->", "00000083"]
+    systick = next(line for line in lines if line.startswith("0xE000E010"))
+    assert systick.split(maxsplit=4)[1:] == ["SYST+00", "00000007", "->", "00000000 x 3 words"]
+
+
+def test_a_change_shows_the_outcome(board: Board) -> None:
+    """OPTCR: its bits stay, the lock is added."""
+    board.registers.poke(OPTCR, 0x8FFFAAEC)
+    (line,) = (x for x in repr(board.romboot.plan()).splitlines() if x.startswith("0x40023C14"))
+    assert line.split() == ["0x40023C14", "FLASH+14", "8FFFAAEC", "->", "8FFFAAED"]
+
+
+@each_die
+def test_every_register_has_a_block(die: library.Die, make: Callable[..., Board]) -> None:
+    """The name in front of the offset is that of the block, as ST and Arm have it."""
+    board = make(dev_id=die.dev_id)
+    blocks = {
+        "SYSCFG": (0x40013800, 0x400),
+        "EXTI": (0x40013C00, 0x400),
+        "RCC": (0x40023800, 0x400),
+        "FLASH": (0x40023C00, 0x400),
+        "SCS": (0xE000E000, 0x10),
+        "SYST": (0xE000E010, 0x10),
+        "NVIC": (0xE000E100, 0xC00),
+        "SCB": (0xE000ED00, 0x90),
+        "MPU": (0xE000ED90, 0x2C),
+        "FPU": (0xE000EF34, 0x14),
+    }
+    for line in repr(board.romboot.plan()).splitlines()[1:-2]:
+        address, name = line.split()[:2]
+        base, size = blocks[name.partition("+")[0]]
+        assert int(address, 16) - base == int(name.partition("+")[2], 16) < size
+
+
+@pytest.mark.parametrize(
+    ("address", "value", "words"),
+    [
+        (OPTCR, 0x0FFF55ED, ["level 1", "erases"]),
+        (OPTCR, 0x8FFF55ED, ["level 1"]),
+        (RCC_CSR, 0x0E000002, ["independent watchdog", "refreshes"]),
+    ],
+)
+def test_a_plan_warns(address: int, value: int, words: list[str], board: Board) -> None:
+    board.registers.poke(address, value)
+    plan = board.romboot.plan()
+    assert plan, "it is a warning, no reason"
+    last = repr(plan).splitlines()[-1]
+    assert all(word in last for word in words)
+
+
+@pytest.mark.parametrize("csr", [0, 1, 3])
+def test_no_warning_of_a_watchdog_that_does_not_run(csr: int, board: Board) -> None:
+    """LSI runs because it was switched on (3), or not at all."""
+    board.registers.poke(RCC_CSR, csr)
+    assert "watchdog" not in repr(board.romboot.plan())
+
+
+def chip_with_facts(board: Board) -> None:
+    board.registers.poke(FLASH_SIZE, 2048, 2)
+    for number in range(12):
+        board.registers.poke(UNIQUE_ID + number, 0xA0 + number, 1)
+    board.registers.poke(0x1FFF76DE, 0x91, 1)
+
+
+def test_info_has_what_the_chip_says(board: Board, capsys: pytest.CaptureFixture[str]) -> None:
+    chip_with_facts(board)
+    info = board.romboot.info()
+    assert (info.dev_id, info.rev_id, info.flash_kib) == (0x419, 0x2003, 2048)
+    assert info.uid == bytes(range(0xA0, 0xAC))
+    assert (info.rom, info.id, info.rdp) == (VECTORS, 0x91, 0)
+    printed = capsys.readouterr().out
+    assert printed == info.table() + "\n"
+    for words in (
+        "STM32F427/429/437/439, DEV_ID 0x419, REV_ID 0x2003",
+        "2048 KiB",
+        "a0a1a2a3a4a5a6a7a8a9aaab",
+        f"0x1FFF0000, starts at 0x{ROM_START:08X}",
+        "0x91: USART, CAN or FDCAN, DFU, I2C, SPI; version 1",
+        "level 0",
+        "USART3 PB10/PB11 or PC10/PC11",
+        "USB DFU PA11/PA12",
+    ):
+        assert words in printed
+    assert board.fake.written == []
+
+
+@each_die
+def test_info_has_a_line_for_each_interface(die: library.Die, make: Callable[..., Board]) -> None:
+    board = make(dev_id=die.dev_id)
+    board.registers.poke(die.id_address, 0x90, 1)
+    info = board.romboot.info()
+    assert info.id == 0x90, "it is read where this die has it"
+    lines = info.table().splitlines()
+    first = next(at for at, line in enumerate(lines) if line.startswith("listens on"))
+    *interfaces, usb = lines[first:]
+    assert [line[12:] for line in interfaces] == die.interfaces.split(", ")
+    assert all(line.startswith(" ") for line in interfaces[1:])
+    assert usb.startswith("USB DFU")
+    assert "HSE" in usb
+
+
+@pytest.mark.parametrize(
+    ("rdp", "level"), [(0xAA, 0), (0xAB, 1), (0x55, 1), (0x00, 1), (0xFF, 1), (0xCD, 1), (0xCC, 2)]
+)
+def test_protection_level(rdp: int, level: int, board: Board) -> None:
+    board.registers.poke(OPTCR, 0x80000000 | rdp << 8)
+    info = board.romboot.info()
+    assert info.rdp == level
+    assert f"level {level}" in info.table()
+
+
+@pytest.mark.parametrize("number", range(1, 16))
+def test_every_kind_of_rom_id_has_words(number: int, board: Board) -> None:
+    """AN2606 4.2: the first digit is the interfaces."""
+    board.registers.poke(0x1FFF76DE, number << 4 | 3, 1)
+    table = board.romboot.info().table()
+    (line,) = (line for line in table.splitlines() if f"0x{number:X}3: " in line)
+    assert line.endswith("; version 3")
+    assert ": ;" not in line
+
+
+def test_repr_of_info(board: Board) -> None:
+    chip_with_facts(board)
+    assert repr(board.romboot.info()) == "<STM32F427/429/437/439, ROM 0x1FFF0000, ID 0x91>"
+
+
+@pytest.mark.parametrize("function", ["plan", "info"])
+def test_it_can_be_asked_again(function: str, board: Board) -> None:
+    """An import of romboot.plan inside plan() must not put the module in the function's place."""
+    first = getattr(board.romboot, function)()
+    assert repr(getattr(board.romboot, function)()) == repr(first)

@@ -1,0 +1,143 @@
+"""via="reset": when it is chosen, when it is refused, and what it leaves for the hook to find."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+import pytest
+
+from host_tests.lib.conftest import Board
+from host_tests.lib.fake_machine import SRAM, GoneError
+
+VTOR, AIRCR = 0xE000ED08, 0xE000ED0C
+RCC_CSR = 0x40023874
+APPLICATION = 0x08000000
+STATE = SRAM + 192 * 1024 - 8  # _estack of a build with room for the boot state
+KEY = 0x5A5
+
+
+@pytest.fixture(autouse=True)
+def application(board: Board) -> None:
+    """A build that has the hook. A reset is an end, too."""
+    board.registers.poke(VTOR, APPLICATION)
+    board.registers.poke(APPLICATION, STATE)
+
+    def react(address: int, before: int, value: int) -> None:
+        if address == AIRCR and value == 0x05FA0004:
+            board.fake.events.append("reset")
+            raise GoneError
+
+    board.registers.react = react
+
+
+def watchdog(board: Board) -> None:
+    board.registers.poke(RCC_CSR, 2)
+
+
+def no_room(board: Board) -> None:
+    board.registers.poke(APPLICATION, SRAM + 192 * 1024)
+
+
+def not_cleared(board: Board) -> None:
+    board.registers.poke(STATE + 4, 0x08001234)
+
+
+def too_old(board: Board) -> None:
+    board.fake.sys.implementation.version = (1, 18, 0)
+
+
+HOOKLESS: dict[str, tuple[Callable[[Board], None], str]] = {
+    "no room": (no_room, "0x20030000"),
+    "not cleared": (not_cleared, "0x2002FFF8"),
+    "too old": (too_old, "1.19"),
+}
+without_hook = pytest.mark.parametrize(("spoil", "word"), HOOKLESS.values(), ids=HOOKLESS)
+
+
+def test_the_jump_is_the_way_unless_there_is_a_watchdog(board: Board) -> None:
+    assert board.romboot.plan().via == "jump"
+    watchdog(board)
+    way = board.entry.Way()
+    assert way.via == "reset"
+    assert "watchdog" in way.why
+
+
+def test_what_is_asked_for_is_done(board: Board) -> None:
+    watchdog(board)
+    assert board.entry.Way(via="jump").via == "jump"
+    board.registers.poke(RCC_CSR, 0)
+    assert board.entry.Way(via="reset").via == "reset"
+    assert board.fake.written == []
+
+
+@without_hook
+def test_no_hook_no_reset(spoil: Callable[[Board], None], word: str, board: Board) -> None:
+    spoil(board)
+    with pytest.raises(board.errors.HookError) as caught:
+        board.romboot.enter_bootloader(via="reset")
+    assert word in str(caught.value)
+    assert "via='jump'" in str(caught.value)
+    assert board.fake.written == []
+    assert board.fake.events == []
+
+
+@without_hook
+def test_without_a_hook_the_jump_is_good_enough(
+    spoil: Callable[[Board], None], word: str, board: Board
+) -> None:
+    """The watchdog then goes on; the ROM refreshes it."""
+    spoil(board)
+    watchdog(board)
+    way = board.entry.Way()
+    assert way.via == "jump"
+    assert word in way.why
+    with pytest.raises(GoneError):
+        board.romboot.enter_bootloader()
+    assert board.fake.events == ["sync", "go"]
+
+
+def test_the_first_release_with_this_hook(board: Board) -> None:
+    board.fake.sys.implementation.version = (1, 19, 0)
+    board.entry.Way(via="reset").check()
+
+
+def test_a_stack_elsewhere_does_not_hinder_a_reset(board: Board) -> None:
+    board.fake.branch.blocked_to_look = 0xD01FFFF8
+    board.entry.Way(via="reset").check()
+    with pytest.raises(board.errors.StackError):
+        board.entry.Way(via="jump").check()
+
+
+def test_the_hook_finds_its_key_and_a_vector_table(board: Board) -> None:
+    """Page-aligned, MSP below the boot state, PC odd and on the same page, the code behind."""
+    with pytest.raises(GoneError):
+        board.romboot.enter_bootloader(via="reset")
+    assert board.fake.events == ["sync", "disable_irq", "reset"]
+    (low, zero, _), (high, armed, _), (last, _, _) = board.fake.written
+    assert (low, zero, high, last) == (STATE, 0, STATE + 4, AIRCR)
+    assert armed & 0xFFF == KEY
+    page = armed & ~0xFFF
+    assert SRAM < page < STATE
+
+    stack, start, *code, resident = struct.unpack("<5I", board.fake.heap.bytearray_at(page, 20))
+    assert SRAM < stack <= STATE
+    assert start & 1
+    assert page + 8 <= start < page + 20
+    assert struct.pack("<2I", *code)[:2] == bytes.fromhex("0f46")  # mov r7, r1: the hook's page
+    assert resident & 1
+    carried = board.fake.heap.bytearray_at(resident - 1, len(board.fake.branch.CODE))
+    assert bytes(carried) == board.fake.branch.CODE
+
+
+def test_the_script_lies_behind_the_header_in_the_cores_order(board: Board) -> None:
+    plain = board.entry.Way()
+    (words,) = struct.unpack_from(">I", plain.image)
+    script = struct.unpack_from(f">{words - 5}I", plain.image, 20)
+    with pytest.raises(GoneError):
+        board.romboot.enter_bootloader(via="reset")
+    page = board.registers.peek(STATE + 4) & ~0xFFF
+    assert (
+        struct.unpack(f"<{words - 5}I", board.fake.heap.bytearray_at(page + 20, 4 * words - 20))
+        == script
+    )

@@ -1,0 +1,111 @@
+"""Who a chip is, how much SRAM it has and where its ROM is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from stm32loader.bootloader import CHIP_IDS, Stm32Bootloader
+
+from host_tests.tables.library import DIES, RCC, Die, table
+from host_tests.tables.oracles import Oracles, stm32flash
+
+needs_stm32flash = pytest.mark.skipif(
+    not stm32flash.installed(), reason="stm32flash is not installed (Debian package stm32flash)"
+)
+
+# AN2606 rev 70 Table 3, of the latest version of each bootloader: where its ID is, what it serves.
+AN2606_TABLE_3 = {
+    0x413: "0x1FFF77DE USART1/3 CAN2 DFU I2C1/2/3 SPI1/2",
+    0x419: "0x1FFF76DE USART1/3 CAN2 DFU SPI1/2/4 I2C1/2/3",
+    0x421: "0x1FFF76DE USART1/3 CAN2 DFU SPI1/2/4 I2C1/2/3",
+    0x423: "0x1FFF76DE USART1/2 DFU SPI1/2/3 I2C1/2/3",
+    0x431: "0x1FFF76DE USART1/2 DFU SPI1/2/3 I2C1/2/3",
+    0x433: "0x1FFF76DE USART1/2 DFU SPI1/2/3 I2C1/2/3",
+    0x434: "0x1FFF76DE USART1/3 I2C1/2/3 CAN2 DFU SPI1/2/4",
+    0x441: "0x1FFF76DE USART1/2/3 CAN2 DFU SPI1/3/4 I2C1/2/3/4",
+    0x463: "0x1FFF76DE USART1/2/3 CAN2 DFU I2C1/2/3/4 SPI1/3/4",
+}
+
+each_die = pytest.mark.parametrize("die", DIES, ids=str)
+
+
+@each_die
+def test_dev_id_is_that_of_the_parts_in_the_name(die: Die, oracles: Oracles) -> None:
+    names = set(re.findall(r"(?:F|/)4(\d\d)", die.name))
+    sizes = set(re.findall(r"x([A-Z])", die.name))
+    modm = oracles.dies[die.dev_id]
+    assert names == modm.names
+    assert not sizes or {size.lower() for size in sizes} == modm.sizes
+
+
+@each_die
+def test_stm32loader_knows_the_dev_id_as_an_f4(die: Die) -> None:
+    assert "STM32F4" in CHIP_IDS.get(die.dev_id, "STM32F4")
+
+
+@each_die
+def test_sram(die: Die, oracles: Oracles) -> None:
+    """From 0x20000000 without a gap, CCM not counted."""
+    assert die.sram == oracles.dies[die.dev_id].sram
+
+
+@each_die
+@needs_stm32flash
+def test_stm32flash_has_the_same_chip(die: Die, oracles: Oracles) -> None:
+    """stm32flash copies the RAM of AN2606 Table 226, which once counts CCM in: on the F469."""
+    device = stm32flash.ask(die.dev_id)
+    assert set(re.findall(r"\d\d", device.name[7:])) <= set(re.findall(r"\d\d", die.name[7:]))
+    assert device.ram - die.sram in (0, oracles.dies[die.dev_id].ccm)
+    assert device.system_memory == table.ROM_END - table.VECTORS
+
+
+@each_die
+def test_system_memory(die: Die, oracles: Oracles) -> None:
+    places = {oracles.system_memory[part] for part in oracles.part_names(die.dev_id)}
+    assert places == {(table.VECTORS, table.ROM_END - table.VECTORS)}
+
+
+@each_die
+def test_the_bootloader_id_and_the_interfaces_after_an2606_table_3(die: Die) -> None:
+    """No package has these; this table was read for the tests alone."""
+    address, _, interfaces = AN2606_TABLE_3[die.dev_id].partition(" ")
+    assert die.id_address == int(address, 16)
+    assert interfaces_in(die.interfaces) == interfaces_in(interfaces)
+
+
+def interfaces_in(text: str) -> set[str]:
+    """USART1/3 CAN2 DFU is four interfaces; pins are none."""
+    found = set()
+    for kind, numbers in re.findall(r"(USART|CAN|I2C|SPI|DFU)(\d(?:/\d)*)?", text):
+        found |= {kind + number for number in numbers.split("/")}
+    return found
+
+
+def test_flash_size_and_unique_id() -> None:
+    assert Stm32Bootloader.FLASH_SIZE_ADDRESS["F4"] == table.FLASH_SIZE
+    assert Stm32Bootloader.UID_ADDRESS["F4"] == table.UNIQUE_ID
+
+
+def test_addresses_that_are_read(oracles: Oracles) -> None:
+    """IDCODE, FLASH_OPTCR and RCC_CSR, in every SVD file and in MicroPython's own module stm."""
+    for svd in oracles.every_svd:
+        assert "DBGMCU_IDCODE" in [register.name for register in svd.at(table.IDCODE)]
+        assert [register.name for register in svd.at(table.OPTCR)] == ["OPTCR"]
+        assert [register.name for register in svd.at(table.RCC_CSR)] == ["CSR"]
+        (optcr,) = svd.at(table.OPTCR)
+        assert optcr.fields["RDP"] == 0xFF00  # as checks.rdp_level() takes it
+        (csr,) = svd.at(table.RCC_CSR)
+        assert (csr.fields["LSION"], csr.fields["LSIRDY"]) == (1, 2)  # watchdog_runs()
+    stm = oracles.micropython
+    assert stm["DBGMCU"] + stm["DBGMCU_IDCODE"] == table.IDCODE
+    assert stm["FLASH"] + stm["FLASH_OPTCR"] == table.OPTCR
+    assert stm["RCC"] + stm["RCC_CSR"] == table.RCC_CSR
+    assert stm["RCC"] == RCC
+
+
+def test_cpuid_of_the_core(oracles: Oracles) -> None:
+    """The PARTNO under which chip.py looks for this family, in both descriptions of the M4."""
+    for svd in oracles.core_svds:
+        (cpuid,) = (register for register in svd.at(oracles.arm["CPUID"]))
+        assert cpuid.reset >> 4 & 0xFFF == 0xC24

@@ -1,0 +1,99 @@
+"""A board as a test sees it: two serial ports, and for a virtual one the chip behind them."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tools.bench.board import VirtualBoard
+from tools.bench.rom_run import Arrival
+from tools.bench.server import Server, running
+from tools.cli import mpremote, rom
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).parents[1]
+LIB = ROOT / "lib"
+MANIFEST = ROOT / "manifest.py"
+
+SPEED = 100.0  # virtual seconds to a real one while a virtual chip waits
+ENTER = "from romboot import enter_bootloader; enter_bootloader(after_ms=100)"
+
+
+@dataclass
+class Target:
+    """console: the port of the prompt. rom: the port where the ROM answers, if known."""
+
+    console: str
+    rom: str | None
+
+    def mpremote(self, *words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        """`mpremote connect CONSOLE WORDS...`; any exit code is returned."""
+        return mpremote.run(self.console, *words, timeout=timeout)
+
+    def ok(self, *words: str, timeout: float = 60) -> str:
+        """The same, but it must succeed; its output."""
+        done = self.mpremote(*words, timeout=timeout)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @property
+    def rom_port(self) -> str:
+        if self.rom is None:
+            pytest.skip("where does its ROM answer? say so with --rom-port")
+        return self.rom
+
+    def identify(self) -> int:
+        """The DEV_ID that the ROM gives."""
+        with rom.connected(self.rom_port) as loader:
+            return loader.get_id()
+
+
+class RealTarget(Target):
+    """A board on the desk."""
+
+    @classmethod
+    @contextlib.contextmanager
+    def at(cls, console: str, rom: str | None) -> Iterator[RealTarget]:
+        """The board at these ports."""
+        yield cls(console, rom)
+
+
+@dataclass
+class VirtualTarget(Target):
+    """A board in the bench."""
+
+    server: Server[VirtualBoard]
+
+    @classmethod
+    @contextlib.contextmanager
+    def boot(cls, name: str, image: Path) -> Iterator[VirtualTarget]:
+        """Power on a virtual board, for the length of a `with` block. What the program did that
+        the bench does not model, or that a chip may not survive, fails the test at its end."""
+        with running(VirtualBoard.load(name, firmware=image), speed=SPEED) as server:
+            yield cls(server.ports["console"], server.ports["rom"], server)
+            with server.paused() as board:
+                assert not board.soc.unmodelled
+                assert not board.soc.violations
+
+    def wait_for(self, look: Callable[[VirtualBoard], T | None], seconds: float = 20) -> T:
+        """Look at the board until there is something to see."""
+        end = time.monotonic() + seconds
+        while True:
+            with self.server.paused() as board:
+                seen = look(board)
+            if seen is not None:
+                return seen
+            assert time.monotonic() < end, f"nothing seen within {seconds} s"
+            time.sleep(0.01)
+
+    def arrival(self) -> Arrival:
+        """How the ROM found the chip, once it has started."""
+        return self.wait_for(lambda board: board.arrival)

@@ -1,0 +1,80 @@
+"""Real ROM clients at the other end: identify, read, erase, write, verify, Go, and the prompt."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from host_tests.target import ENTER, MANIFEST, Target
+from tools.bench.image import load_image
+from tools.cli import rom
+from tools.firmware import build
+
+FLASH = 0x08000000
+
+
+@pytest.fixture
+def image(board_name: str) -> Path:
+    """Firmware to write: the one with the library frozen in."""
+    return build(board_name, frozen_manifest=MANIFEST)
+
+
+def stm32flash(port: str, *words: str) -> str:
+    """Run stm32flash; its output. -m 8n1 since a pseudo terminal knows no parity."""
+    mode = ("-m", "8n1") if port.startswith("/dev/pts/") else ()
+    done = subprocess.run(
+        ["stm32flash", *mode, *words, port], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def enter(target: Target) -> str:
+    """Into the ROM, until it answers; its port."""
+    target.ok("exec", ENTER)
+    target.identify()
+    return target.rom_port
+
+
+def talks_again(target: Target) -> None:
+    """The freshly written firmware has a prompt and the library in it."""
+    assert target.ok("exec", "import romboot; print(romboot.__version__)").strip() == "0.1.0"
+
+
+def test_stm32flash_identifies(ready: Target, board_name: str) -> None:
+    output = stm32flash(enter(ready))
+    assert "Version      : 0x31" in output
+    assert {"NUCLEO_F429ZI": "0x0419", "PYBV11": "0x0413"}.get(board_name, "0x0") in output
+
+
+def test_stm32flash_writes_verifies_and_starts(
+    writable: Target, image: Path, tmp_path: Path
+) -> None:
+    binary = tmp_path / "firmware.bin"
+    binary.write_bytes(flat(image))
+    output = stm32flash(enter(writable), "-w", str(binary), "-v", "-g", hex(FLASH))
+    assert "(100.00%) Done" in output
+    talks_again(writable)
+
+
+def test_stm32loader_erases_writes_reads_and_starts(writable: Target, image: Path) -> None:
+    data = flat(image)
+    with rom.connected(enter(writable)) as loader:
+        loader.extended_erase_memory()
+        assert set(loader.read_memory(FLASH, 256)) == {0xFF}
+        rom.write(loader, FLASH, data, lambda *_: None)
+        assert rom.read(loader, FLASH, len(data), lambda *_: None) == data
+        loader.go(FLASH)
+    talks_again(writable)
+
+
+def flat(image: Path) -> bytes:
+    """The image as one piece from the start of flash, gaps as erased flash."""
+    segments = load_image(image)
+    end = max(address + len(data) for address, data in segments) - FLASH
+    flash = bytearray(b"\xff" * (end + -end % 4))
+    for address, data in segments:
+        flash[address - FLASH : address - FLASH + len(data)] = data
+    return bytes(flash)

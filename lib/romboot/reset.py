@@ -1,0 +1,79 @@
+# The other way in: through a system reset, by MicroPython's own early-boot hook.
+#
+# Since v1.19 the first thing an stm32 build does after a reset is to look at 64 bits at _estack
+# (ports/stm32/powerctrl.c, powerctrl_check_enter_bootloader): if the reset was a software reset
+# and the second word holds the key 0x5A5 in its low 12 bits, it takes MSP and PC from the vector
+# table at the address in the other bits. machine.bootloader() uses it with the ROM's address,
+# which leaves VTOR, CPACR and CCR as the start-up code had set them. Here the address is that of
+# the image in SRAM, which survives the reset, so the script runs after the reset, and the ROM
+# finds the same state as by the direct jump. What the reset adds: it stops a watchdog that
+# software started, and no state of the application can be in the way. What it costs: the reset
+# flags of RCC.CSR are gone (the hook clears them), SRAM holds what start-up code left of it.
+
+import struct
+import sys
+
+from machine import disable_irq, mem32
+from micropython import const
+from uctypes import addressof, bytearray_at
+
+_VTOR = const(0xE000ED08)
+_AIRCR = const(0xE000ED0C)
+_SYSRESETREQ = const(0x05FA0004)
+_KEY = const(0x5A5)
+_PAGE = const(4096)  # the hook's addresses have no lower bits
+_EXTERNAL = const(
+    0x60000000
+)  # memory from here on does not survive a reset: its controller forgets it
+
+# In the 20 bytes of the header: a vector table, and what gives the resident part its r7.
+# mov r7, r1 (the hook passes the address there); ldr r0, [pc, #4]; bx r0; the literal
+_ENTRY = const(0x4801460F)
+_BRANCH = const(0x4700)
+
+
+def hook():
+    """(address of the 64 bits, ""), or (0, why they cannot be used here)."""
+    if sys.implementation.version[:2] < (1, 19):
+        return 0, "MicroPython before 1.19 has another early-boot hook, or none"
+    state = mem32[mem32[_VTOR]] & 0xFFFFFFFF
+    if state & 0xFF != 0xF8:
+        return 0, "the stack starts at 0x%08X: this build keeps no room for boot state" % state
+    if mem32[state] or mem32[state + 4]:
+        return 0, "the boot state at 0x%08X was not cleared: this build has no hook" % state
+    return state, ""
+
+
+class Reset:
+    """The image on a page of its own, ready to be booted. go() allocates nothing."""
+
+    def __init__(self, branch, image, state):
+        self._state = state
+        words = struct.unpack_from(">I", image)[0]
+        branch(image, 0)
+        branch(image, 2)
+        self._room = bytearray(len(image) + _PAGE)
+        page = (addressof(self._room) + _PAGE - 1) & -_PAGE
+        copy = bytearray_at(page, len(image))
+        copy[:] = image
+        struct.pack_into("<5I", copy, 0, state, page + 9, _ENTRY, _BRANCH, (page + 4 * words) | 1)
+        self._armed = page | _KEY
+
+    def blocked(self):
+        """Why this cannot work, or None."""
+        if self._armed >= _EXTERNAL:
+            from .errors import HookError
+
+            return HookError(
+                "via='reset': the heap is at 0x%08X, in external memory, which a reset takes "
+                "away. Use via='jump'" % self._armed
+            )
+
+    def go(self):
+        """Reset. Does not return."""
+        disable_irq()
+        mem32[self._state] = 0
+        mem32[self._state + 4] = self._armed
+        mem32[_AIRCR] = _SYSRESETREQ
+        while True:
+            pass

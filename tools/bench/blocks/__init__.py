@@ -1,0 +1,1 @@
+"""The peripherals of a die: one small class for each behaviour that data cannot express."""

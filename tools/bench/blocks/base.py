@@ -1,0 +1,246 @@
+"""A peripheral as a file of registers, and what it may know of the chip around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ..chip import Chip, Peripheral
+from ..clock import Clock
+from .registers import Register
+
+Reader = Callable[[], int]
+Writer = Callable[[int], None]
+
+
+class System(Protocol):
+    """The chip as its blocks see it. Implemented by `Soc`, and by a few lines in tests."""
+
+    chip: Chip
+    clock: Clock
+
+    def irq(self, source: str, number: int, level: bool) -> None:
+        """Drive an interrupt line. Several sources may share one: it is up if any is."""
+        ...
+
+    def nmi(self) -> None: ...
+
+    def after_instruction(self, fn: Callable[[], None]) -> None:
+        """Run `fn` between the present instruction and the next."""
+        ...
+
+    def stall(self, ns: int) -> None:
+        """Let virtual time pass without instructions: the CPU waits for the bus."""
+        ...
+
+    def doze(self) -> None:
+        """A program polls for something slow: go on with the next thing that is due, after
+        this instruction, instead of letting it go round in circles."""
+        ...
+
+    def request_reset(self, cause: str) -> None:
+        """System reset; `cause` is the flag in RCC.CSR, such as "IWDG"."""
+        ...
+
+    def remap(self) -> None:
+        """What is seen at 0, or an external memory, may have changed."""
+        ...
+
+    def runs_from_flash(self) -> bool:
+        """The program counter is in flash or system memory, or in their alias at 0."""
+        ...
+
+    def check_speed(self) -> None:
+        """HCLK, the wait states or the regulator have changed: do they still fit together?"""
+        ...
+
+    def block(self, name: str) -> RegisterBlock: ...
+
+    def frequency(self, bus: str) -> int:
+        """Hz of "HCLK", "APB1", "APB2" or of the timers on them, "TIM1" and "TIM2"."""
+        ...
+
+    def report(self, sentence: str) -> None:
+        """The program uses something that the bench does not have."""
+        ...
+
+    def violation(self, sentence: str) -> None:
+        """The program does what a real chip may not survive."""
+        ...
+
+    def read_memory(self, address: int, size: int) -> int: ...
+
+    def write_memory(self, address: int, size: int, value: int) -> None: ...
+
+
+class Patience:
+    """Tells a program that waits in a loop from one that has a look: reads in a row, all of them
+    with the answer "not yet". From then on each read lets time go on to the next event."""
+
+    LIMIT = 8
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._reads = 0
+
+    def asked(self, waiting: bool) -> None:
+        self._reads = self._reads + 1 if waiting else 0
+        if self._reads > self.LIMIT:
+            self._system.doze()
+
+
+class RegisterBlock:
+    """Registers that keep what is written to them. Behaviour is added by `on_read` and
+    `on_write` in subclasses.
+
+    A block without clock reads as 0 and drops writes; one that is held in reset (its bit in
+    RCC.xxxRSTR is set) keeps its reset values. Both are stricter than silicon on purpose.
+    """
+
+    def __init__(self, facts: Peripheral, system: System) -> None:
+        self.facts = facts
+        self.name = facts.name
+        self.base = facts.base
+        self.size = facts.size
+        self.system = system
+        self.clocked = True
+        self.held = False
+        self.by_name: dict[str, Register] = {r.name: r for r in facts.registers}
+        self.by_offset: dict[int, Register] = {r.offset: r for r in facts.registers}
+        self.values: dict[int, int] = {r.offset: r.reset for r in facts.registers}
+        self.readers: dict[int, Reader] = {}
+        self.writers: dict[int, Writer] = {}
+        for register in facts.registers:
+            self._default_access(register)
+
+    # --- for subclasses ------------------------------------------------------------------------
+
+    def on_read(self, name: str, reader: Reader) -> None:
+        self.readers[self.by_name[name].offset] = reader
+
+    def on_write(self, name: str, writer: Writer) -> None:
+        """`writer` gets the value as it is on the bus; `store` applies the mask."""
+        self.writers[self.by_name[name].offset] = writer
+
+    def has(self, name: str) -> bool:
+        return name in self.by_name
+
+    def get(self, name: str) -> int:
+        """The value kept, without the side effects of a read."""
+        return self.values[self.by_name[name].offset]
+
+    def put(self, name: str, value: int) -> None:
+        """Set the value kept, as hardware does: no mask, no side effects."""
+        self.values[self.by_name[name].offset] = value
+
+    def store(self, name: str, value: int) -> int:
+        """Write by software: only writable bits change. Returns the bits that did."""
+        register = self.by_name[name]
+        old = self.values[register.offset]
+        new = old & ~register.writable | value & register.writable
+        self.values[register.offset] = new
+        return old ^ new
+
+    def irq(self, level: bool, which: int = 0) -> None:
+        """Drive the interrupt line number `which` of this block."""
+        if which < len(self.facts.irqs):
+            self.system.irq(self.name, self.facts.irqs[which], level)
+
+    # --- the bus -------------------------------------------------------------------------------
+
+    def read(self, offset: int, size: int) -> int:
+        if not self.clocked:
+            return 0
+        if size == 4:
+            reader = self.readers.get(offset)
+            if reader is not None:
+                return reader()
+            value = self.values.get(offset)
+            if value is not None:
+                return value
+        return self._read_part(offset, size)
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        if not self.clocked or self.held:
+            return
+        if size != 4:
+            value = self._widen(offset, size, value)
+            offset &= ~3
+        writer = self.writers.get(offset)
+        if writer is None:
+            self._unknown(offset, f"writes 0x{value:X} to")
+        else:
+            writer(value)
+
+    def peek(self, offset: int) -> int:
+        """What a read of the word would give if the clock were on, without side effects."""
+        return self.values[offset]
+
+    # --- reset and clock -----------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Every register to its reset value, every interrupt line down."""
+        for offset, register in self.by_offset.items():
+            self.values[offset] = register.reset
+        for number in self.facts.irqs:
+            self.system.irq(self.name, number, False)
+
+    def hold(self, held: bool) -> None:
+        """The level of the block's bit in RCC.xxxRSTR."""
+        if held:
+            self.reset()
+        self.held = held
+
+    def set_clock(self, on: bool) -> None:
+        """The level of the block's bit in RCC.xxxENR."""
+        self.clocked = on
+
+    def clock_changed(self) -> None:
+        """The frequency of the block's bus has changed."""
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _default_access(self, register: Register) -> None:
+        offset, values, access = register.offset, self.values, register.access
+        writable = register.writable
+        kept = ~writable & 0xFFFFFFFF
+        stays = writable & ~register.self_clearing
+
+        def plain(value: int) -> None:
+            values[offset] = values[offset] & kept | value & stays
+
+        def clear_by_one(value: int) -> None:
+            values[offset] &= ~(value & writable)
+
+        def clear_by_zero(value: int) -> None:
+            values[offset] &= value | kept
+
+        def ignore(_value: int) -> None:
+            pass
+
+        special = {"rc_w1": clear_by_one, "rc_w0": clear_by_zero, "w": ignore, "r": ignore}
+        self.writers[offset] = next((special[a] for a in access if a in special), plain)
+
+    def _read_part(self, offset: int, size: int) -> int:
+        word = offset & ~3
+        if word not in self.values:
+            self._unknown(word, "reads")
+            return 0
+        reader = self.readers.get(word)
+        value = reader() if reader else self.values[word]
+        return value >> 8 * (offset & 3) & (1 << 8 * size) - 1
+
+    def _widen(self, offset: int, size: int, value: int) -> int:
+        """A byte or half word becomes a word whose other bits are as they were, and 0 where a
+        written 1 does something (RM0090 2.3: registers are accessed by word, unless noted)."""
+        word, shift = offset & ~3, 8 * (offset & 3)
+        register = self.by_offset.get(word)
+        part = (1 << 8 * size) - 1
+        if register is None or register.access & {"w", "rc_w1"}:
+            return (value & part) << shift
+        return self.values[word] & ~(part << shift) | (value & part) << shift
+
+    def _unknown(self, offset: int, verb: str) -> None:
+        self.system.report(
+            f"the program {verb} 0x{self.base + offset:08X}, where {self.name} has no register"
+        )

@@ -1,0 +1,191 @@
+"""USART: characters at their real speed, between DR and the wires on the pins (RM0090 30).
+
+A character takes as long as BRR and the bus clock say. It reaches a wire only while the TX pin
+has the right alternate function, and one from a wire comes in only through such an RX pin. If
+the speed is more than 4 % off that of the wire, the other side reads rubbish.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..chip import Peripheral
+from ..clock import Event
+from .base import Patience, RegisterBlock, System
+
+PE, FE, NE, ORE, IDLE, RXNE, TC, TXE = (1 << bit for bit in range(8))  # SR
+RE, TE, IDLEIE, RXNEIE, TCIE, TXEIE = (1 << bit for bit in (2, 3, 4, 5, 6, 7))  # CR1
+PCE, M, UE, OVER8 = 1 << 10, 1 << 12, 1 << 13, 1 << 15
+EIE = 1  # CR3
+CLEARED_BY_DR = PE | FE | NE | ORE | IDLE
+TOLERANCE = 0.04
+RUBBISH = 0x5A
+
+
+@dataclass(frozen=True)
+class Line:
+    """A cable on two pins. `tx_selected` and `rx_selected` say whether the pins belong to the
+    USART now; `send` takes the bytes that the chip sends; `baud` is the speed of the far end."""
+
+    baud: int
+    tx_selected: Callable[[], bool]
+    rx_selected: Callable[[], bool]
+    send: Callable[[bytes], None]
+
+
+class Usart(RegisterBlock):
+    def __init__(self, facts: Peripheral, system: System) -> None:
+        super().__init__(facts, system)
+        self._bus = "APB1" if facts.base < 0x40010000 else "APB2"
+        self.lines: list[Line] = []
+        self._incoming: deque[tuple[int, Line]] = deque()
+        self._shifting: Event | None = None
+        self._receiving: Event | None = None
+        self._waiting: int | None = None  # written to DR while the shift register was busy
+        self._sr_was_read = 0  # bits that a following access to DR clears
+        self._patience = Patience(system)
+        self.on_read("SR", self._read_sr)
+        self.on_write("SR", self._write_sr)
+        self.on_read("DR", self._read_dr)
+        self.on_write("DR", self._write_dr)
+        for name in ("CR1", "CR3"):
+            self.on_write(name, self._writer_of(name))
+
+    # --- outside -------------------------------------------------------------------------------
+
+    def receive(self, line: Line, data: bytes) -> None:
+        """Bytes come in over `line`. What finds no listener is lost, as on a real pin."""
+        if not self._listens() or not line.rx_selected():
+            return
+        self._incoming.extend((byte, line) for byte in data)
+        if self._receiving is None:
+            self._receiving = self.system.clock.after(self.character_ns(), self._received)
+
+    @property
+    def baud(self) -> int:
+        """Bits per second that BRR asks for (RM0090 30.3.4)."""
+        brr = self.get("BRR")
+        divider = (brr >> 4) * 8 + (brr & 7) if self.get("CR1") & OVER8 else brr
+        return self.system.frequency(self._bus) // max(divider, 1)
+
+    def character_ns(self) -> int:
+        """Start, 8 or 9 data, and one stop bit."""
+        bits = 11 if self.get("CR1") & M else 10
+        return bits * 1_000_000_000 // max(self.baud, 1)
+
+    def reset(self) -> None:
+        super().reset()
+        for event in (self._shifting, self._receiving):
+            if event:
+                event.cancel()
+        self._shifting = self._receiving = self._waiting = None
+        self._incoming.clear()
+        self._sr_was_read = 0
+
+    # --- sending -------------------------------------------------------------------------------
+
+    def _write_dr(self, value: int) -> None:
+        if not (self._on(TE)):
+            return
+        cleared = TXE | (TC if self._sr_was_read & TC else 0)
+        self.put("SR", self.get("SR") & ~cleared)
+        if self._shifting is None:
+            self._shift(value)
+        else:
+            self._waiting = value
+        self._drive()
+
+    def _shift(self, value: int) -> None:
+        self.put("SR", self.get("SR") & ~TC | TXE)
+        self._shifting = self.system.clock.after(self.character_ns(), lambda: self._sent(value))
+
+    def _sent(self, value: int) -> None:
+        self._shifting = None
+        data = bytes([value & (0x7F if self._seven_bits() else 0xFF)])
+        for line in self.lines:
+            if line.tx_selected():
+                line.send(data if self._in_tune(line) else bytes([data[0] ^ RUBBISH]))
+        if self._waiting is not None:
+            value, self._waiting = self._waiting, None
+            self._shift(value)
+        else:
+            self.put("SR", self.get("SR") | TC | TXE)
+        self._drive()
+
+    # --- receiving -----------------------------------------------------------------------------
+
+    def _received(self) -> None:
+        self._receiving = None
+        if not self._listens():
+            self._incoming.clear()
+            return
+        byte, line = self._incoming.popleft()
+        sr = self.get("SR")
+        if sr & RXNE:
+            sr |= ORE  # the new character is lost, the one in DR stays
+        else:
+            in_tune = self._in_tune(line)
+            self.put("DR", byte if in_tune else byte ^ RUBBISH)
+            sr |= RXNE | (0 if in_tune else FE)
+        self.put("SR", sr)
+        next_step = self._received if self._incoming else self._idle
+        self._receiving = self.system.clock.after(self.character_ns(), next_step)
+        self._drive()
+
+    def _idle(self) -> None:
+        """A whole frame of silence."""
+        self._receiving = None
+        if self._incoming:
+            self._received()
+            return
+        self.put("SR", self.get("SR") | IDLE)
+        self._drive()
+
+    def _read_dr(self) -> int:
+        self.put("SR", self.get("SR") & ~(RXNE | self._sr_was_read & CLEARED_BY_DR))
+        self._sr_was_read = 0
+        self._drive()
+        return self.get("DR")
+
+    # --- status and interrupts -----------------------------------------------------------------
+
+    def _read_sr(self) -> int:
+        sr = self._sr_was_read = self.get("SR")
+        self._patience.asked(not sr & TXE)
+        return sr
+
+    def _write_sr(self, value: int) -> None:
+        self.put("SR", self.get("SR") & (value | ~(RXNE | TC)))
+        self._drive()
+
+    def _writer_of(self, name: str) -> Callable[[int], None]:
+        def write(value: int) -> None:
+            self.store(name, value)
+            if not self._listens():
+                self._incoming.clear()
+            self._drive()
+
+        return write
+
+    def _drive(self) -> None:
+        sr, cr1 = self.get("SR"), self.get("CR1")
+        wanted = sr & cr1 & (TXEIE | TCIE | RXNEIE | IDLEIE)  # the same bit numbers as in SR
+        if sr & ORE and cr1 & RXNEIE:
+            wanted |= ORE
+        if self.get("CR3") & EIE and sr & (FE | ORE | NE) and self.get("CR3") & 1 << 6:
+            wanted |= sr & (FE | ORE | NE)
+        self.irq(bool(wanted) and bool(cr1 & UE))
+
+    def _on(self, bit: int) -> bool:
+        return self.get("CR1") & (UE | bit) == UE | bit
+
+    def _listens(self) -> bool:
+        return self.clocked and not self.held and self._on(RE)
+
+    def _seven_bits(self) -> bool:
+        return self.get("CR1") & (M | PCE) == PCE
+
+    def _in_tune(self, line: Line) -> bool:
+        return abs(self.baud - line.baud) <= line.baud * TOLERANCE

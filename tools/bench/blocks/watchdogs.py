@@ -1,0 +1,137 @@
+"""The two watchdogs (RM0090 21, 22). Both really reset the chip."""
+
+from __future__ import annotations
+
+from ..chip import Peripheral
+from ..clock import NS_PER_S, Event
+from .base import RegisterBlock, System
+from .rcc import Rcc
+
+KEY_RELOAD, KEY_START, KEY_UNLOCK = 0xAAAA, 0xCCCC, 0x5555
+PVU, RVU = 1, 2  # IWDG_SR
+SYNC_LSI_CYCLES = 5  # "up to 5 RC 40 kHz cycles" for a new PR or RLR
+WDGA, EWI, EWIF = 1 << 7, 1 << 9, 1
+
+
+class Iwdg(RegisterBlock):
+    """Runs on LSI, whatever the rest does. Only a reset stops it."""
+
+    def __init__(self, facts: Peripheral, system: System) -> None:
+        super().__init__(facts, system)
+        self.running = False
+        self._unlocked = False
+        self._bite: Event | None = None
+        self.on_write("KR", self._write_kr)
+        self.on_write("PR", lambda value: self._write_protected("PR", value, PVU))
+        self.on_write("RLR", lambda value: self._write_protected("RLR", value, RVU))
+
+    @property
+    def timeout_ns(self) -> int:
+        divider = 4 << min(self.get("PR"), 6)
+        return (self.get("RLR") + 1) * divider * NS_PER_S // self.system.chip.clocks["lsi_hz"]
+
+    def start(self) -> None:
+        """By the key, or by the option bit WDG_SW = 0 right after a reset."""
+        self.running = True
+        rcc = self.system.block("RCC")
+        assert isinstance(rcc, Rcc)
+        rcc.force_lsi()
+        self._reload()
+
+    def feed_for_ever(self) -> None:
+        """What the ROM does once it finds the watchdog running (AN2606 4.1)."""
+        if self._bite:
+            self._bite.cancel()
+
+    def reset(self) -> None:
+        super().reset()
+        self.running = self._unlocked = False
+        if self._bite:
+            self._bite.cancel()
+
+    def _write_kr(self, value: int) -> None:
+        key = value & 0xFFFF
+        self._unlocked = key == KEY_UNLOCK
+        if key == KEY_START:
+            self.start()
+        elif key == KEY_RELOAD and self.running:
+            self._reload()
+
+    def _reload(self) -> None:
+        if self._bite:
+            self._bite.cancel()
+        self._bite = self.system.clock.after(self.timeout_ns, self._expire)
+
+    def _expire(self) -> None:
+        self.system.request_reset("IWDG")
+
+    def _write_protected(self, name: str, value: int, flag: int) -> None:
+        if not self._unlocked or self.get("SR") & flag:
+            return
+        self.store(name, value)
+        self.put("SR", self.get("SR") | flag)
+        ns = SYNC_LSI_CYCLES * NS_PER_S // self.system.chip.clocks["lsi_hz"]
+        self.system.clock.after(ns, lambda: self.put("SR", self.get("SR") & ~flag))
+
+
+class Wwdg(RegisterBlock):
+    """Counts down from CR.T and resets when bit 6 falls, or on a refresh above CFR.W."""
+
+    def __init__(self, facts: Peripheral, system: System) -> None:
+        super().__init__(facts, system)
+        self._loaded_at = 0
+        self._early: Event | None = None
+        self._bite: Event | None = None
+        self.on_write("CR", self._write_cr)
+        self.on_read("CR", self._read_cr)
+        self.on_write("SR", self._write_sr)
+
+    def reset(self) -> None:
+        super().reset()
+        self._cancel()
+
+    def _step_ns(self) -> int:
+        divider = 4096 << (self.get("CFR") >> 7 & 3)
+        return divider * NS_PER_S // self.system.frequency("APB1")
+
+    def _counter(self) -> int:
+        start = self.get("CR") & 0x7F
+        if not self.get("CR") & WDGA:
+            return start
+        return max(start - (self.system.clock.now - self._loaded_at) // self._step_ns(), 0)
+
+    def _read_cr(self) -> int:
+        return self.get("CR") & WDGA | self._counter()
+
+    def _write_cr(self, value: int) -> None:
+        active = self.get("CR") & WDGA
+        if active and self._counter() > self.get("CFR") & 0x7F:
+            self.system.request_reset("WWDG")
+            return
+        self.put("CR", value & 0x7F | active | value & WDGA)
+        self._loaded_at = self.system.clock.now
+        self._cancel()
+        if not self.get("CR") & WDGA:
+            return
+        if not value & 0x40:
+            self.system.request_reset("WWDG")
+            return
+        steps, step_ns = (value & 0x7F) - 0x40, self._step_ns()
+        self._early = self.system.clock.after(steps * step_ns, self._warn)
+        self._bite = self.system.clock.after((steps + 1) * step_ns, self._expire)
+
+    def _cancel(self) -> None:
+        for event in (self._early, self._bite):
+            if event:
+                event.cancel()
+
+    def _warn(self) -> None:
+        self.put("SR", EWIF)
+        self.irq(bool(self.get("CFR") & EWI))
+
+    def _expire(self) -> None:
+        self.system.request_reset("WWDG")
+
+    def _write_sr(self, value: int) -> None:
+        self.put("SR", self.get("SR") & value)
+        self.irq(False)

@@ -1,0 +1,260 @@
+"""A board that is not there: a die, what is soldered around it, and a firmware image.
+
+It runs the firmware until the CPU reaches system memory. There `arrival.audit` looks at every
+register; if nothing is off the ROM model answers on its USART, if something is it stays silent as
+the real one does, and `arrival.deviations` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from unicorn.arm_const import UC_ARM_REG_PC
+
+from . import boardfile, chip, image
+from .blocks.usart import Line, Usart
+from .boardfile import BoardFile, SerialPins
+from .clock import NS_PER_S, Clock
+from .core import CORTEX_M4F, Core, CoreSpec, Stop
+from .external import ExternalMemory
+from .rom import Bootloader
+from .rom_run import Arrival, RomRun
+from .soc import Soc
+from .wires import Wire
+
+__all__ = ["Arrival", "VirtualBoard"]
+
+MS = 1_000_000
+SLICE_NS = MS  # how often the wires are looked at within one `run`
+CORES = {"cortex-m4": CORTEX_M4F}
+
+
+class VirtualBoard:
+    """A board with a chip that runs.
+
+    Attributes:
+        name, chip, clock, core, soc: what it is made of.
+        wires: "console" and "rom", the same wire if both have the same pins.
+        in_system_memory: what happens there, see `RomRun`.
+    """
+
+    def __init__(self, board: BoardFile, flash_file: Path | None = None) -> None:
+        self.board = board
+        self.name = board.name
+        self.chip = chip.load(board.chip)
+        self.clock = Clock(self.chip.clocks["hsi_hz"])
+        self.core = Core(_core_spec(self.chip), self.clock)
+        self.soc = self._make_soc()
+        self._lines: list[tuple[Wire, Usart, Line]] = []
+        self.wires = self._make_wires()
+        self._rom_wires = self._wires_of_rom()
+        self.in_system_memory = RomRun(self.soc, self.core, self._rom_wires)
+        self.core.on_system_reset = lambda: self.soc.reset("SFT")
+        self.soc.on_reset = self._was_reset
+        self.flash_file = flash_file
+        if flash_file and flash_file.exists():
+            array = self.soc.flash.array
+            array.write(0, flash_file.read_bytes()[: array.size])
+
+    @classmethod
+    def load(
+        cls, name: str, firmware: Path | None = None, flash_file: Path | None = None
+    ) -> VirtualBoard:
+        """The board `boards/<name>.toml`, powered on.
+
+        Args:
+            name: such as "NUCLEO_F429ZI".
+            firmware: an .elf, .hex, .dfu or .bin that goes into flash before power-on.
+            flash_file: where the flash is kept between runs: read here if it exists, before the
+                firmware is put in, and written by `close`.
+
+        Raises:
+            ValueError: no such board or chip, or the firmware is no image or does not fit.
+            OSError: a file cannot be read.
+        """
+        board = cls(boardfile.load(name), flash_file)
+        if firmware:
+            board.flash(firmware)
+        board.power_on()
+        return board
+
+    # --- putting it together -------------------------------------------------------------------
+
+    def _make_soc(self) -> Soc:
+        externals = tuple(ExternalMemory(e.kind, e.size, e.bank) for e in self.board.external)
+        engine = self.core.engine
+        soc = Soc(self.chip, self.core, self.clock, externals, lambda: engine.get(UC_ARM_REG_PC))
+        soc.rcc.hse_hz, soc.rcc.lse = self.board.hse_hz, self.board.lse
+        return soc
+
+    def _make_wires(self) -> dict[str, Wire]:
+        console, rom = self.board.console, self.board.rom_wire
+        wires = {"console": Wire("console", console.pins)}
+        self._connect(wires["console"], console)
+        if (rom.usart, rom.pins) == (console.usart, console.pins):
+            return wires | {"rom": wires["console"]}
+        wires["rom"] = Wire("rom", rom.pins)
+        self._connect(wires["rom"], rom)
+        return wires
+
+    def _connect(self, wire: Wire, pins: SerialPins) -> None:
+        usart = self.soc.blocks.get(pins.usart)
+        if not isinstance(usart, Usart):
+            raise ValueError(f"{self.chip.name} has no {pins.usart}, which {self.name} uses")
+
+        def selected(pin: str) -> Callable[[], bool]:
+            port, number = self.soc.gpio(pin)
+            return lambda: port.alternate(number) == pins.af
+
+        line = Line(pins.baud, selected(pins.tx), selected(pins.rx), wire.to_host)
+        usart.lines.append(line)
+        self._lines.append((wire, usart, line))
+
+    def _wires_of_rom(self) -> list[Wire]:
+        """Those on pins that the ROM listens on (AN2606)."""
+        known = {(u["usart"], u["tx"], u["rx"]) for u in self.chip.rom["usarts"]}
+        ends = {"console": self.board.console, "rom": self.board.rom_wire}
+        found = [self.wires[n] for n, p in ends.items() if (p.usart, p.tx, p.rx) in known]
+        return list({id(wire): wire for wire in found}.values())
+
+    def flash(self, firmware: Path) -> None:
+        """Put a firmware image into flash, as a debug probe does: sectors that it touches are
+        erased first. Raises ValueError if part of it belongs anywhere else."""
+        array, base = self.soc.flash.array, self.soc.flash.base_address
+        segments = image.load_image(firmware, base)
+        for address, data in segments:
+            if not base <= address <= address + len(data) <= base + array.size:
+                raise ValueError(
+                    f"{firmware} has {len(data)} bytes for 0x{address:08X}, outside the flash of "
+                    f"{self.chip.name} (0x{base:08X} and {array.size // 1024} KiB up). Is it for "
+                    f"another board?"
+                )
+        for sector in self.soc.flash.sectors:
+            end = sector.base + sector.size
+            if any(at < end and sector.base < at + len(data) for at, data in segments):
+                array.fill(sector.base - base, sector.size, 0xFF)
+        for address, data in segments:
+            array.write(address - base, data)
+
+    def close(self) -> None:
+        """Write the flash to `flash_file`, if there is one."""
+        if self.flash_file:
+            self.flash_file.write_bytes(self.soc.flash.array.view)
+
+    # --- power, reset, buttons -----------------------------------------------------------------
+
+    def power_on(self) -> None:
+        """Supply on: the reset flags say so, and the chip boots."""
+        self.soc.power_on()
+
+    def press_reset(self) -> None:
+        """NRST low and high again."""
+        self.soc.reset("PIN")
+
+    @property
+    def boot0(self) -> bool:
+        """The BOOT0 pin, looked at by the next reset."""
+        return self.soc.boot0
+
+    @boot0.setter
+    def boot0(self, level: bool) -> None:
+        self.soc.boot0 = level
+
+    def _was_reset(self, cause: str) -> None:
+        self.in_system_memory.leave()
+        self.say(f"reset ({cause}): booting {'system memory' if self.boot0 else 'flash'}")
+
+    # --- the ROM -------------------------------------------------------------------------------
+
+    @property
+    def arrival(self) -> Arrival | None:
+        """The last arrival in system memory; None before the first. It is there once the CPU has
+        been watched for `rom_run.SETTLE_NS`."""
+        return self.in_system_memory.arrival
+
+    @property
+    def rom(self) -> Bootloader | None:
+        """The ROM model while it runs."""
+        return self.in_system_memory.model
+
+    @property
+    def on_arrival(self) -> Callable[[Arrival], None]:
+        """Called with each arrival."""
+        return self.in_system_memory.on_arrival
+
+    @on_arrival.setter
+    def on_arrival(self, fn: Callable[[Arrival], None]) -> None:
+        self.in_system_memory.on_arrival = fn
+
+    @property
+    def say(self) -> Callable[[str], None]:
+        """Takes one sentence for each thing worth knowing."""
+        return self.in_system_memory.say
+
+    @say.setter
+    def say(self, fn: Callable[[str], None]) -> None:
+        self.in_system_memory.say = fn
+
+    # --- running -------------------------------------------------------------------------------
+
+    def run(self, *, cycles: int | None = None, until_ns: int | None = None) -> Stop:
+        """Run for `cycles` or until the clock reads `until_ns`, whichever is first.
+
+        Returns:
+            BUDGET: the time is over; IDLE: it is over and the chip sleeps (or the ROM waits for
+            the host); LOCKUP: it is over and the CPU has locked up; `core.lockup` says why.
+        """
+        end = None if cycles is None else self.clock.cycles + cycles
+        while True:
+            self._pump()
+            left = self._left(end, until_ns)
+            stop = self._step(min(left, max(self.clock.hclk * SLICE_NS // NS_PER_S, 1)))
+            if stop is not Stop.BREAK and not self._left(end, until_ns):
+                return stop
+
+    def run_ms(self, ms: float) -> Stop:
+        """Run for virtual milliseconds from now."""
+        return self.run(until_ns=self.clock.now + int(ms * MS))
+
+    def _left(self, end: int | None, until_ns: int | None) -> int:
+        limits = [] if end is None else [max(end - self.clock.cycles, 0)]
+        if until_ns is not None:
+            limits.append(self.clock.cycles_until(until_ns))
+        if not limits:
+            raise ValueError("say how long to run: cycles= or until_ns=")
+        return min(limits)
+
+    def _step(self, cycles: int) -> Stop:
+        if not self.in_system_memory.occupied:
+            stop = self.core.run(cycles=cycles)
+            if stop is Stop.LOCKUP:
+                self.clock.advance(cycles)  # time goes on: a watchdog may help
+            return stop
+        # The stub in system memory is an endless loop and the ROM model does not need the CPU. One
+        # instruction is enough to let a watchdog reset it.
+        self.clock.advance(cycles - 1)
+        self.core.run(cycles=1)
+        return Stop.IDLE
+
+    def _pump(self) -> None:
+        """Hand what came over the wires to whoever listens now."""
+        rom = self.in_system_memory
+        for wire, usart, line in self._lines:
+            if not wire.waiting or rom.arriving:
+                continue
+            if not rom.occupied:
+                usart.receive(line, wire.from_host())
+            elif rom.model and wire in self._rom_wires:
+                rom.model.receive(wire.from_host())
+            else:
+                wire.from_host()  # nobody listens on these pins
+
+
+def _core_spec(die: chip.Chip) -> CoreSpec:
+    return CORES[die.core["model"]].with_chip(
+        irq_count=die.irq_count,
+        prio_bits=die.core["nvic_priority_bits"],
+        mpu_regions=die.core["mpu_regions"],
+        fpu=die.core["fpu"],
+    )

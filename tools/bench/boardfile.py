@@ -1,0 +1,93 @@
+"""`boards/<name>.toml`: what is around the chip on a board."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+BOARDS = Path(__file__).resolve().parents[2] / "boards"
+BAUD = 115_200
+# Alternate function of USART pins on every F4 (DS9405, alternate function mapping)
+AF_USART1_TO_3, AF_OTHERS = 7, 8
+
+
+@dataclass(frozen=True)
+class SerialPins:
+    """A USART on two pins; `af` is the alternate function that connects them."""
+
+    usart: str
+    tx: str
+    rx: str
+    af: int
+    baud: int
+
+    @property
+    def pins(self) -> str:
+        return f"{self.tx}/{self.rx}"
+
+
+@dataclass(frozen=True)
+class ExternalChip:
+    """A memory chip: kind "sdram", "nor" or "qspi", the bank it is wired to, bytes."""
+
+    kind: str
+    bank: int
+    size: int
+
+
+@dataclass(frozen=True)
+class BoardFile:
+    """One board. `hse_hz` is 0 where there is no crystal or clock; `lse` a 32 kHz crystal."""
+
+    name: str
+    chip: str
+    hse_hz: int
+    lse: bool
+    console: SerialPins
+    rom_wire: SerialPins
+    external: tuple[ExternalChip, ...]
+
+
+def load(name: str, boards: Path = BOARDS) -> BoardFile:
+    """The board `name`, such as "NUCLEO_F429ZI".
+
+    Raises:
+        ValueError: there is no such file, or a key is missing in it.
+    """
+    path = boards / f"{name}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in boards.glob("*.toml")))
+        raise ValueError(
+            f"there is no board {name!r}. The bench knows {known}. To add one, write {path.name} "
+            f"in boards/."
+        )
+    data = tomllib.loads(path.read_text())
+    try:
+        return _parse(data)
+    except KeyError as missing:
+        raise ValueError(f"boards/{path.name} has no key {missing}") from missing
+
+
+def _parse(data: Mapping[str, Any]) -> BoardFile:
+    external = (
+        ExternalChip(line["kind"], line.get("bank", 1), line["size_kib"] * 1024)
+        for line in data.get("external", ())
+    )
+    return BoardFile(
+        name=data["name"],
+        chip=data["chip"],
+        hse_hz=data.get("hse_hz", 0),
+        lse=data.get("lse", False),
+        console=_pins(data["console"]),
+        rom_wire=_pins(data["rom_wire"]),
+        external=tuple(external),
+    )
+
+
+def _pins(line: Mapping[str, Any]) -> SerialPins:
+    usart = line["usart"]
+    usual = AF_USART1_TO_3 if usart in ("USART1", "USART2", "USART3") else AF_OTHERS
+    return SerialPins(usart, line["tx"], line["rx"], line.get("af", usual), line.get("baud", BAUD))

@@ -1,0 +1,207 @@
+"""A die as data: `chips/<CMSIS name>.toml` on top of `families/<family>.toml`.
+
+A chip file says only what the die adds to its family or changes in it; tables are merged key by
+key. Which peripherals a die has follows from its RCC: a block exists if its enable bit does.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .blocks.registers import Register, kinds, parse
+
+HERE = Path(__file__).parent
+KIB = 1024
+DEFAULT_SIZE = 0x400
+SIZES = {"adc": 0x100, "adc_common": 0x100, "otg_fs": 0x40000, "otg_hs": 0x40000}
+
+
+@dataclass(frozen=True)
+class RegisterBit:
+    """One bit of an RCC register, such as AHB1ENR.0."""
+
+    register: str
+    bit: int
+
+    @property
+    def mask(self) -> int:
+        return 1 << self.bit
+
+    def __str__(self) -> str:
+        return f"RCC.{self.register} bit {self.bit}"
+
+
+@dataclass(frozen=True)
+class Peripheral:
+    """Where a block is, what it consists of, and the wires between it and RCC and NVIC."""
+
+    name: str
+    base: int
+    kind: str
+    registers: tuple[Register, ...]
+    enable: RegisterBit | None = None
+    reset: RegisterBit | None = None
+    irqs: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes on the bus, a multiple of what the kind occupies."""
+        unit = SIZES.get(self.kind, DEFAULT_SIZE)
+        last = max(register.offset for register in self.registers)
+        return (last // unit + 1) * unit
+
+
+@dataclass(frozen=True)
+class Region:
+    """Some memory. kind: flash, sram, ccm, backup, system, otp, factory or options."""
+
+    name: str
+    base: int
+    size: int
+    kind: str
+    enable: RegisterBit | None = None
+
+    @property
+    def end(self) -> int:
+        return self.base + self.size
+
+    def __contains__(self, address: int) -> bool:
+        return self.base <= address < self.end
+
+
+@dataclass(frozen=True)
+class FlashSector:
+    base: int
+    size: int
+    bank: int
+    snb: int
+    """The code of the sector in FLASH_CR.SNB: bank 2 starts at 16 (RM0090 3.9.8)."""
+
+
+@dataclass(frozen=True)
+class Chip:
+    """All that is known of a die. Frequencies in Hz, times in ns, addresses and sizes in bytes."""
+
+    name: str
+    family: str
+    dev_id: int
+    irq_count: int
+    core: Mapping[str, Any]
+    clocks: Mapping[str, Any]
+    startup_ns: Mapping[str, int]
+    flash: Mapping[str, Any]
+    factory: Mapping[str, int]
+    rom: Mapping[str, Any]
+    exti_irqs: tuple[int, ...]
+    memory: tuple[Region, ...]
+    peripherals: tuple[Peripheral, ...]
+
+    def region(self, name: str) -> Region:
+        return next(region for region in self.memory if region.name == name)
+
+    def peripheral(self, name: str) -> Peripheral:
+        return next(p for p in self.peripherals if p.name == name)
+
+    def sectors(self) -> tuple[FlashSector, ...]:
+        """Main flash, from the lowest address up."""
+        return tuple(_sectors(self.region("FLASH"), self.flash))
+
+
+@cache
+def load(name: str) -> Chip:
+    """The die `name`, such as "STM32F429xx".
+
+    Raises:
+        ValueError: there is no chip file of that name.
+    """
+    path = HERE / "chips" / f"{name}.toml"
+    if not path.is_file():
+        raise ValueError(
+            f"the bench has no chip {name!r}. It knows {', '.join(names())}. To add one, write "
+            f"tools/bench/chips/{name}.toml."
+        )
+    die = tomllib.loads(path.read_text())
+    family = tomllib.loads((HERE / "families" / f"{die['family']}.toml").read_text())
+    return _chip(name, _merge(family, die))
+
+
+def names() -> list[str]:
+    """The dies that have a chip file."""
+    return sorted(path.stem for path in (HERE / "chips").glob("*.toml"))
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        if isinstance(old, dict) and isinstance(value, dict) and "at" not in value:
+            merged[key] = _merge(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _chip(name: str, data: Mapping[str, Any]) -> Chip:
+    return Chip(
+        name=name,
+        family=data["family"],
+        dev_id=data["dev_id"],
+        irq_count=data["irq_count"],
+        core=data["core"],
+        clocks=data["clocks"],
+        startup_ns=data["startup_ns"],
+        flash=data["flash"] | {"banks": data["memory"]["FLASH"]["banks"]},
+        factory=data["factory"],
+        rom=data["rom"],
+        exti_irqs=tuple(data["exti"]["irqs"]),
+        memory=tuple(_region(name, line) for name, line in data["memory"].items()),
+        peripherals=tuple(_peripherals(data)),
+    )
+
+
+def _region(name: str, line: Mapping[str, Any]) -> Region:
+    return Region(name, line["base"], line["size"], line["kind"], _bit(line.get("enable", "")))
+
+
+def _bit(text: str) -> RegisterBit | None:
+    if not text:
+        return None
+    register, bit = text.split(".")
+    return RegisterBit(register, int(bit))
+
+
+def _peripherals(data: Mapping[str, Any]) -> Iterator[Peripheral]:
+    own = {name: parse(table) for name, table in data["registers"].items()}
+    implemented = {register.name: register.mask for register in own["RCC"]}
+    idcode = Register("IDCODE", 0, data["dev_id"], 0xFFFF0FFF, frozenset("r"), unknown=0xFFFFF000)
+    own["DBGMCU"] = (idcode, *own["DBGMCU"])
+    for name, (base, kind, enable, reset, *irqs) in data["peripherals"].items():
+        gate = _bit(enable)
+        absent = gate and not implemented.get(gate.register, 0) & gate.mask
+        if absent or name in data.get("absent", ()):
+            continue
+        registers = _with_resets(own.get(name) or kinds()[kind], data["resets"].get(name, {}))
+        yield Peripheral(name, base, kind, registers, gate, _bit(reset), tuple(irqs))
+
+
+def _with_resets(
+    registers: tuple[Register, ...], resets: Mapping[str, int]
+) -> tuple[Register, ...]:
+    return tuple(replace(r, reset=resets.get(r.name, r.reset)) for r in registers)
+
+
+def _sectors(region: Region, flash: Mapping[str, Any]) -> Iterator[FlashSector]:
+    sizes = [kib * KIB for kib in flash["bank_sectors_kib"]]
+    bank_size = region.size // flash["banks"]
+    for bank in range(flash["banks"]):
+        base, number = region.base + bank * bank_size, 0
+        while base < region.base + (bank + 1) * bank_size:
+            # A bank larger than the list (F413: 1.5 MiB in one) goes on with its last size.
+            size = sizes[min(number, len(sizes) - 1)]
+            yield FlashSector(base, size, bank + 1, bank * 16 + number)
+            base, number = base + size, number + 1

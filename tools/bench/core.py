@@ -1,0 +1,306 @@
+"""The virtual CPU: an ARMv7-M core whose time is virtual and whose every instruction counts.
+
+Unicorn executes instructions; everything that makes them a microcontroller core is here and in
+`cpu/`: exceptions, the system control space, faults, sleep and the address map. `run()` works in
+slices that end at the next clock event, so interrupts, peripherals and the budget of the caller
+meet the program at an exact instruction, and a run repeats exactly.
+
+An exception is taken right after the instruction that pends or unmasks it. The one exception to
+that: an IT block is executed to its end, that is at most three instructions more. Instructions of
+an IT block whose condition fails are not counted.
+
+Not modelled: the traps of CCR.UNALIGN_TRP, CCR.DIV_0_TRP and CCR.BFHFNMIGN (the bits are kept),
+alignment faults of LDM, LDRD and their stores, the debug monitor, CPACR's "privileged only", that
+FAULTMASK can switch the MPU off, that exceptions clear the exclusive monitor, and a SEV that is
+not right before its WFE.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from unicorn import arm_const as arm
+
+from tools.bench.clock import Clock
+from tools.bench.cpu import nvic
+from tools.bench.cpu.bus import Bus, OnWrite
+from tools.bench.cpu.cpu_registers import FPCA, T_BIT
+from tools.bench.cpu.engine import Cause, Engine
+from tools.bench.cpu.exceptions import Exceptions
+from tools.bench.cpu.faulting import Faulting
+from tools.bench.cpu.fpu import Fpu, FpuTrap
+from tools.bench.cpu.memory import PAGE, Block, BusError, Memory
+from tools.bench.cpu.mpu import Mpu
+from tools.bench.cpu.nvic import Nvic
+from tools.bench.cpu.private import PrivateState
+from tools.bench.cpu.runner import Runner
+from tools.bench.cpu.scb import SEVONPEND, Scb
+from tools.bench.cpu.spec import CORTEX_M3, CORTEX_M4F, CORTEX_M7, CoreSpec
+from tools.bench.cpu.state import (
+    CpuState,
+    ExceptionEntry,
+    FetchCounter,
+    MaskMeter,
+    Stop,
+    read_state,
+)
+from tools.bench.cpu.systick import SysTick
+from tools.bench.scs import Dwt, Scs
+
+__all__ = [
+    "CORTEX_M3",
+    "CORTEX_M4F",
+    "CORTEX_M7",
+    "PAGE",
+    "Block",
+    "BusError",
+    "Core",
+    "CoreSpec",
+    "CpuState",
+    "ExceptionEntry",
+    "FetchCounter",
+    "MaskMeter",
+    "Memory",
+    "Stop",
+]
+
+_REMEMBERED = 10_000
+
+
+class Core:
+    """One CPU core and what ARM puts around it."""
+
+    def __init__(self, spec: CoreSpec, clock: Clock, *, native_counter: bool = True) -> None:
+        self.spec = spec
+        self.clock = clock
+        self.engine = Engine(spec, native_counter=native_counter)
+        self.faulting = Faulting(self)
+        self.bus = Bus(self.engine, self.faulting.refuse_access)
+        self._make_system_registers()
+        self.exceptions = Exceptions(self)
+        #: The last exceptions taken, oldest first.
+        self.exceptions_taken: deque[ExceptionEntry] = deque(maxlen=_REMEMBERED)
+        #: Called with each entry, as it happens.
+        self.on_exception: Callable[[ExceptionEntry], None] | None = None
+        #: What AIRCR.SYSRESETREQ does, right after the instruction that writes it.
+        self.on_system_reset: Callable[[], None] = lambda: self.reset(0)
+        self.event_register = False
+        self._runner = Runner(self)
+        self.nvic.on_pend = self._note_pending
+        clock.under_way = self.engine.executed
+        clock.on_earlier = self._runner.shorten_slice
+
+    def _make_system_registers(self) -> None:
+        spec, engine = self.spec, self.engine
+        self.nvic = Nvic(spec)
+        self.private = PrivateState(engine.uc)
+        self.mpu = Mpu(spec.mpu_regions, self.private, self.faulting.sentences.append)
+        self.fpu = Fpu(
+            spec,
+            self.private,
+            uses_fpu=lambda: bool(engine.get(arm.UC_ARM_REG_CONTROL) & FPCA),
+            changed=self.after_instruction,
+        )
+        self.systick = SysTick(self.clock, lambda: self.pend(nvic.SYSTICK))
+        self.scb = Scb(
+            spec,
+            self.nvic,
+            current=lambda: engine.get(arm.UC_ARM_REG_IPSR) & 0x1FF,
+            changed=self.reconsider,
+            system_reset=lambda: self.after_instruction(lambda: self.on_system_reset()),
+            trace_changes=lambda: self.dwt.settle(),
+        )
+        self.scs, self.dwt = Scs(self), Dwt(self)
+        for block in (self.scs, self.dwt):
+            self.bus.map_block(block)
+        if spec.fpu:
+            self.bus.map_block(FpuTrap(self.fpu, self.faulting.refuse_fpu))
+
+    # -- the address map -------------------------------------------------------------------
+
+    def map_memory(
+        self,
+        base: int,
+        memory: Memory,
+        *,
+        writable: bool = True,
+        executable: bool = True,
+        on_write: OnWrite | None = None,
+    ) -> None:
+        """Map `memory` at `base`, a multiple of PAGE.
+
+        A store where it is not writable goes to `on_write(address, size, value)`, which decides
+        what becomes of the bytes, or is a BusFault if that is not given.
+        """
+        self.bus.map_memory(
+            base, memory, writable=writable, executable=executable, on_write=on_write
+        )
+
+    def map_block(self, block: Block) -> None:
+        """Map a block at its base. Blocks may be smaller than a page and share one."""
+        self.bus.map_block(block)
+
+    def unmap(self, base: int, size: int) -> None:
+        """Take away the memories and pages in these addresses (not from inside a callback)."""
+        self.bus.unmap(base, size)
+
+    # -- what peripherals ask for ----------------------------------------------------------
+
+    def set_irq(self, number: int, level: bool) -> None:
+        """Input line of external interrupt `number`; it pends for as long as it is high."""
+        if not 0 <= number < self.spec.irq_count:
+            raise ValueError(f"{self.spec.name} here has no interrupt {number}")
+        self.nvic.set_line(nvic.FIRST_IRQ + number, level)
+        self.reconsider()
+
+    def pend(self, number: int) -> None:
+        """Pend an exception by its number."""
+        self.nvic.pend(number)
+        self.reconsider()
+
+    def pend_nmi(self) -> None:
+        self.pend(nvic.NMI)
+
+    def after_instruction(self, fn: Callable[[], None]) -> None:
+        """From a callback: run `fn` between this instruction and the next. May remap or reset.
+
+        STRD and STM are finished first. Outside of `run()`: before the next instruction.
+        """
+        self._runner.deferred.append(fn)
+        self.engine.stop_after_instruction()
+
+    def reconsider(self) -> None:
+        """Something changed that decides about exceptions: look before the next instruction."""
+        self.engine.stop_after_instruction()
+
+    # -- watching --------------------------------------------------------------------------
+
+    def on_execute(self, low: int, high: int, fn: Callable[[int], None]) -> Callable[[], None]:
+        """Before an instruction of [low, high]: call `fn(address)` and stop with Stop.BREAK.
+
+        It does so at each instruction of the range until the result is called; inside an IT
+        block not before its end. A range of whole pages (multiples of PAGE) costs nothing while
+        other code runs, but after its first instruction it stops at branch targets only. With
+        any other range all code runs at half the speed.
+        """
+        remove_hook = self.engine.add_break(low, high)
+        watch = (low, high, fn)
+        self._runner.watches.append(watch)
+
+        def remove() -> None:
+            self._runner.watches.remove(watch)
+            remove_hook()
+
+        return remove
+
+    def count_fetches(self, low: int, high: int) -> FetchCounter:
+        """Count the instructions executed from [low, high] from now on, until its `stop()`."""
+        counter = FetchCounter()
+        counter.stop = self.engine.add_fetch_hook(low, high, counter.fetched)
+        return counter
+
+    def measure_masking(self) -> MaskMeter:
+        """Measure how long PRIMASK is set, from now on, until the meter's `stop()`."""
+        meter = self._runner.mask_meter = MaskMeter()
+
+        def stop() -> None:
+            self._runner.mask_meter = None
+
+        meter.stop = stop
+        return meter
+
+    @property
+    def instructions(self) -> int:
+        """Executed since power-on, the present one included when called from a callback."""
+        return self._runner.instructions + self.engine.executed()
+
+    @property
+    def pc(self) -> int:
+        """Address of the next instruction; from a callback, of the present one."""
+        return self.engine.pc
+
+    @property
+    def asleep(self) -> bool:
+        return self._runner.asleep is not None
+
+    @property
+    def faults(self) -> list[str]:
+        """Sentences, one a fault, oldest first."""
+        return self.faulting.sentences
+
+    @property
+    def lockup(self) -> str | None:
+        """Why the core is locked up, if it is."""
+        return self.faulting.lockup
+
+    def state(self) -> CpuState:
+        return read_state(self.engine)
+
+    # -- reset -----------------------------------------------------------------------------
+
+    def reset(self, vector_table: int) -> None:
+        """Reset the core: MSP and PC from `vector_table`, all else as after a system reset.
+
+        The registers that a reset leaves unknown (r0 to r12, PSP) become 0. Time goes on.
+        """
+        self.event_register = False
+        self._runner.reset()
+        self.faulting.reset()
+        self.reset_system_registers()
+        self.engine.clear_registers()
+        try:
+            msp, vector = self.bus.load(vector_table), self.bus.load(vector_table + 4)
+        except BusError as error:
+            self.faulting.lock_up(f"the vector table at {vector_table:#010x}: {error}")
+            return
+        xpsr = T_BIT if vector & 1 else 0
+        self.engine.set_mode(xpsr=xpsr, control=0, msp=msp & ~3, psp=0)
+        self.engine.branch(vector)
+
+    def reset_system_registers(self) -> None:
+        """The system control space alone, but for the debug registers."""
+        for part in (self.nvic, self.scb, self.systick, self.fpu, self.mpu):
+            part.reset()
+
+    # -- running ---------------------------------------------------------------------------
+
+    def run(self, *, cycles: int | None = None, until_ns: int | None = None) -> Stop:
+        """Run for `cycles`, or until the clock reads `until_ns`, or until something stops it.
+
+        While the core sleeps time jumps from event to event. With IDLE the time allowed has
+        passed as well (without a limit: nothing will ever happen by itself).
+        """
+        return self._runner.run(cycles, until_ns)
+
+    def sleep(self) -> None:
+        """Wait for an interrupt, as WFI does."""
+        self._runner.asleep = Cause.WFI
+
+    def execution_priority(self) -> int:
+        """256 in thread mode with nothing masked; negative in HardFault and NMI."""
+        return self.nvic.execution_priority(*self.engine.masks())
+
+    # -- what the parts tell ---------------------------------------------------------------
+
+    def note_entry(self, number: int, return_address: int) -> None:
+        """`Exceptions` tells of an entry."""
+        self._runner.asleep = None
+        entry = ExceptionEntry(number, self.clock.cycles, return_address)
+        self.exceptions_taken.append(entry)
+        if self.on_exception:
+            self.on_exception(entry)
+
+    def mode_changed(self) -> None:
+        """`Exceptions` tells that a handler began or ended: HFNMIENA may switch the MPU."""
+        self.event_register = True
+        if self.mpu.control:
+            self.mpu.apply(high_priority=self.execution_priority() < 0)
+
+    def mpu_changed(self) -> None:
+        """The MPU's registers were written."""
+        self.after_instruction(lambda: self.mpu.apply(high_priority=self.execution_priority() < 0))
+
+    def _note_pending(self) -> None:
+        if self.scb.scr & SEVONPEND:
+            self.event_register = True

@@ -1,0 +1,1 @@
+"""The parts of the virtual CPU; `tools.bench.core` puts them together."""

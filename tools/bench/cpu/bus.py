@@ -1,0 +1,224 @@
+"""What is where: memories and blocks by address, for the CPU and for Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from tools.bench.cpu.engine import Engine
+from tools.bench.cpu.memory import PAGE, Block, BusError, Memory
+
+_PAGE_BITS = PAGE.bit_length() - 1
+
+#: Takes a store to read-only memory: (address, size, value). May raise BusError.
+OnWrite = Callable[[int, int, int], None]
+
+
+@dataclass(eq=False, slots=True)
+class Region:
+    """A memory mapped somewhere."""
+
+    base: int
+    end: int
+    memory: Memory
+    writable: bool
+    on_write: OnWrite | None
+
+
+class Bus:
+    """The address map. Bad accesses raise BusError; `refuse` hears of those of the CPU."""
+
+    def __init__(self, engine: Engine, refuse: Callable[[int], None]) -> None:
+        self._engine = engine
+        self._refuse = refuse
+        self.regions: list[Region] = []  # mapped memories
+        self._last: Region | None = None  # the one that was asked for last
+        self._blocks: dict[int, list[Block]] = {}  # by page number
+        self._stale: list[tuple[int, int]] = []
+        self._overwritten: list[tuple[Memory, int, bytes]] = []
+        self._listening: set[Memory] = set()
+        engine.on_protected_write = self._protected_write
+
+    # -- the map ---------------------------------------------------------------------------
+
+    def map_memory(
+        self,
+        base: int,
+        memory: Memory,
+        *,
+        writable: bool = True,
+        executable: bool = True,
+        on_write: OnWrite | None = None,
+    ) -> None:
+        self._engine.map_memory(base, memory, writable=writable, executable=executable)
+        self.regions.append(Region(base, base + memory.size, memory, writable, on_write))
+        if memory not in self._listening:
+            self._listening.add(memory)
+            memory.on_change.append(lambda offset, length: self._changed(memory, offset, length))
+
+    def map_block(self, block: Block) -> None:
+        """Blocks may share a page; the holes between them are not there (BusFault)."""
+        pages = range(block.base // PAGE, (block.base + block.size - 1) // PAGE + 1)
+        for first, count in _runs(page for page in pages if page not in self._blocks):
+            self._engine.map_mmio(first * PAGE, count * PAGE, self._mmio_read, self._mmio_write)
+        for page in pages:
+            self._blocks.setdefault(page, []).append(block)
+
+    def unmap(self, base: int, size: int) -> None:
+        """Take away whatever is mapped in these addresses. Whole memories and pages only."""
+        for region in [r for r in self.regions if base < r.end and r.base < base + size]:
+            if region.base < base or region.end > base + size:
+                raise ValueError(
+                    f"{region.memory.name} at {region.base:#x} cannot be unmapped in part"
+                )
+            self._engine.unmap(region.base, region.memory.size)
+            self.regions.remove(region)
+            self._last = None
+        for page in range(base // PAGE, (base + size - 1) // PAGE + 1):
+            if self._blocks.pop(page, None) is not None:
+                self._engine.unmap(page * PAGE, PAGE)
+
+    def region_at(self, address: int) -> Region | None:
+        last = self._last
+        if last is not None and last.base <= address < last.end:
+            return last
+        for region in self.regions:
+            if region.base <= address < region.end:
+                self._last = region
+                return region
+        return None
+
+    def block_at(self, address: int) -> Block | None:
+        for block in self._blocks.get(address >> _PAGE_BITS, ()):
+            if 0 <= address - block.base < block.size:
+                return block
+        return None
+
+    # -- access from Python ----------------------------------------------------------------
+
+    def load(self, address: int, size: int = 4) -> int:
+        """Read as the CPU would, side effects of blocks included. Raises BusError."""
+        region = self.region_at(address)
+        if region:
+            return region.memory.load(address - region.base, size)
+        block = self.block_at(address)
+        if block is None:
+            raise BusError(f"nothing is at {address:#010x}")
+        return block.read(address - block.base, size)
+
+    def peek(self, address: int) -> int:
+        """The halfword there, if it is memory; else 0."""
+        region = self.region_at(address)
+        return region.memory.load(address - region.base, 2) if region else 0
+
+    def code(self, address: int, length: int) -> bytes:
+        """The bytes there, fewer where the memory ends."""
+        region = self.region_at(address)
+        if region is None:
+            return b""
+        offset = address - region.base
+        return bytes(region.memory.view[offset : offset + length])
+
+    def store(self, address: int, size: int, value: int) -> None:
+        """Write as the CPU would. Raises BusError."""
+        region = self.region_at(address)
+        if region is None:
+            block = self.block_at(address)
+            if block is None:
+                raise BusError(f"nothing is at {address:#010x}")
+            block.write(address - block.base, size, value)
+        elif region.writable:
+            region.memory.store(address - region.base, size, value)
+        elif region.on_write:
+            region.on_write(address, size, value)
+        else:
+            raise BusError(f"{region.memory.name} at {address:#010x} cannot be written")
+
+    def load_words(self, address: int, count: int) -> list[int]:
+        """Consecutive words, as when a frame is unstacked."""
+        region, size = self.region_at(address), 4 * count
+        if region and address + size <= region.end:
+            data = region.memory.read(address - region.base, size)
+            return [int.from_bytes(data[n : n + 4], "little") for n in range(0, size, 4)]
+        return [self.load((address + 4 * n) & 0xFFFFFFFF) for n in range(count)]
+
+    def store_words(self, address: int, words: list[int]) -> None:
+        """Consecutive words, as when a frame is stacked; one step where it is all memory."""
+        region, size = self.region_at(address), 4 * len(words)
+        if region and region.writable and address + size <= region.end:
+            data = b"".join(word.to_bytes(4, "little") for word in words)
+            self._engine.write_memory(address, data)
+            return
+        for n, word in enumerate(words):
+            self.store((address + 4 * n) & 0xFFFFFFFF, 4, word)
+
+    # -- access from the CPU ---------------------------------------------------------------
+
+    def _mmio_read(self, address: int, size: int) -> int:
+        block = self.block_at(address)
+        if block is not None:
+            try:
+                return block.read(address - block.base, size)
+            except BusError:
+                pass
+        self._refuse(address)
+        return 0
+
+    def _mmio_write(self, address: int, size: int, value: int) -> None:
+        block = self.block_at(address)
+        if block is not None:
+            try:
+                block.write(address - block.base, size, value)
+                return
+            except BusError:
+                pass
+        self._refuse(address)
+
+    def _protected_write(self, address: int, size: int, value: int) -> bool:
+        region = self.region_at(address)
+        if region is None or region.on_write is None:
+            return False
+        try:
+            region.on_write(address, size, value & ((1 << 8 * size) - 1))
+        except BusError:
+            return False
+        # Unicorn now stores the value all the same, so what `on_write` left is put back after.
+        offset = address - region.base
+        self._overwritten.append((region.memory, offset, region.memory.read(offset, size)))
+        self._engine.stop_after_instruction()
+        return True
+
+    # -- code that Python changed ----------------------------------------------------------
+
+    def _changed(self, memory: Memory, offset: int, length: int) -> None:
+        for region in self.regions:
+            if region.memory is memory:
+                self._stale.append((region.base + offset, length))
+        if self._stale:
+            # The translation in use cannot be thrown away while it runs.
+            self._engine.stop_after_instruction()
+
+    def refresh_code(self) -> None:
+        """Between slices: let the CPU see what Python wrote."""
+        if self._overwritten:
+            overwritten, self._overwritten = self._overwritten, []
+            for memory, offset, data in overwritten:
+                memory.view[offset : offset + len(data)] = data
+        if self._stale:
+            stale, self._stale = self._stale, []
+            for base, length in stale:
+                self._engine.forget_code(base, length)
+
+
+def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """(first, count) of each run of consecutive numbers."""
+    first = count = 0
+    for number in numbers:
+        if count and number != first + count:
+            yield first, count
+            count = 0
+        if not count:
+            first = number
+        count += 1
+    if count:
+        yield first, count

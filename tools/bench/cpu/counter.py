@@ -1,0 +1,183 @@
+"""Counting instructions exactly, and stopping at exactly the right one.
+
+Unicorn counts instructions itself when it is started with `count=`: a native hook adds one to
+`emu_counter` before each instruction and stops once it passes `emu_count`. Both are fields of
+its private engine structure and have no accessor, yet they are what a bench needs: `emu_counter`
+says how many instructions ran when something else stopped the slice, and lowering `emu_count`
+from inside a callback stops the slice right before the next instruction, where `emu_stop()` would
+leave the PC on the instruction that is executing and run it twice.
+
+So the fields are searched for, once a process: run a loop for an unlikely number of instructions
+and look for that number, do it again with another, and then prove by a program that stops early
+and by one whose limit is lowered that the fields mean what was assumed. If any of that fails, a
+hook written in Python does the same job, exactly but some forty times slower.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import warnings
+from typing import Protocol
+
+from unicorn import UC_HOOK_CODE, UC_HOOK_INTR
+from unicorn.arm_const import UC_ARM_REG_PC, UC_CPU_ARM_CORTEX_M4
+from unicorn.unicorn import Uc, UcError
+from unicorn.unicorn_const import UC_ARCH_ARM, UC_ERR_OK, UC_MODE_THUMB
+from unicorn.unicorn_py3.unicorn import uclib
+
+# The structure goes on for some 10 KiB after the fields (a jump buffer for each of 64 levels),
+# so reading this much of it stays inside the allocation.
+_SEARCH_WORDS = 512
+_WORD = ctypes.sizeof(ctypes.c_size_t)
+
+
+class Counter(Protocol):
+    """Instructions of the slice under way."""
+
+    @property
+    def value(self) -> int:
+        """Begun in this slice, the present one (or the one the limit stopped) included."""
+        ...
+
+    @property
+    def limit(self) -> int:
+        """Instructions after which the slice stops. May be lowered from a callback."""
+        ...
+
+    @limit.setter
+    def limit(self, value: int) -> None: ...
+
+    def start(self, begin: int, count: int) -> None:
+        """Run at most `count` instructions from address `begin`. Raises UcError."""
+        ...
+
+
+class NativeCounter:
+    """The two fields of Unicorn's own count hook."""
+
+    def __init__(self, uc: Uc, offset: int) -> None:
+        address = _address_of(uc) + offset
+        self._handle = uc._uch
+        self._value = ctypes.c_size_t.from_address(address)
+        self._limit = ctypes.c_size_t.from_address(address + _WORD)
+
+    @property
+    def value(self) -> int:
+        return self._value.value
+
+    @property
+    def limit(self) -> int:
+        return self._limit.value
+
+    @limit.setter
+    def limit(self, value: int) -> None:
+        self._limit.value = value
+
+    def start(self, begin: int, count: int) -> None:
+        status = uclib.uc_emu_start(self._handle, begin, 0, 0, count)
+        if status != UC_ERR_OK:
+            raise UcError(status)
+
+
+class HookCounter:
+    """The same with a Python hook before each instruction, where the fields were not found."""
+
+    def __init__(self, uc: Uc) -> None:
+        self._uc = uc
+        self.value = 0
+        self.limit = 0
+        uc.hook_add(UC_HOOK_CODE, self._before_instruction)
+
+    def _before_instruction(self, uc: Uc, address: int, size: int, data: object) -> None:
+        self.value += 1
+        if self.value > self.limit:
+            uc.emu_stop()
+
+    def start(self, begin: int, count: int) -> None:
+        self.value, self.limit = 0, count
+        self._uc.emu_start(begin, 0)
+
+
+def attach(uc: Uc, *, native: bool = True) -> Counter:
+    """A counter for `uc`; `native=False` asks for the slow one (for tests)."""
+    offset = find_offset() if native else None
+    if offset is not None:
+        return NativeCounter(uc, offset)
+    if native:
+        warnings.warn(
+            "Unicorn's instruction counter was not where it was looked for, so each instruction "
+            "is counted in Python: results are the same, the bench is about 40 times slower. "
+            "Unicorn 2.1.4 is known to work.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return HookCounter(uc)
+
+
+@functools.cache
+def find_offset() -> int | None:
+    """Offset of `emu_counter` in the engine structure, `emu_count` right after it; or None."""
+    candidates = _candidates(70_001) & _candidates(12_347)
+    if len(candidates) != 1:
+        return None
+    offset = candidates.pop()
+    return offset if _early_stop_is_counted(offset) and _limit_is_obeyed(offset) else None
+
+
+_CODE = 0x1000
+_MMIO = 0x40000000
+_LOOP = b"\xfe\xe7"  # b .
+_THREE_THEN_SVC = b"\x00\xbf\x00\xbf\x00\xdf"  # nop; nop; svc 0
+# ldr r0, [pc, #4]; str r0, [r0]; adds r1, #1; b .-2; .word _MMIO
+_STORE_LOOP = b"\x01\x48\x00\x60\x49\x1c\xfc\xe7" + _MMIO.to_bytes(4, "little")
+
+
+def _candidates(count: int) -> set[int]:
+    uc = _probe(_LOOP)
+    uc.emu_start(_CODE | 1, 0, count=count)
+    words = (ctypes.c_size_t * _SEARCH_WORDS).from_address(_address_of(uc))
+    return {
+        index * _WORD
+        for index in range(_SEARCH_WORDS - 1)
+        if words[index] == count + 1 and words[index + 1] == count
+    }
+
+
+def _early_stop_is_counted(offset: int) -> bool:
+    uc = _probe(_THREE_THEN_SVC)
+    counter = NativeCounter(uc, offset)
+    uc.hook_add(UC_HOOK_INTR, lambda uc, number, data: uc.emu_stop())
+    counter.start(_CODE | 1, 1000)
+    return (counter.value, counter.limit) == (3, 1000)
+
+
+def _limit_is_obeyed(offset: int) -> bool:
+    """A store lowers the limit in its callback; the next instruction must not begin."""
+    uc = _probe(_STORE_LOOP)
+    counter = NativeCounter(uc, offset)
+    seen: list[int] = []
+
+    def store(uc: Uc, offset: int, size: int, value: int, data: object) -> None:
+        seen.append(counter.value)
+        counter.limit = counter.value
+
+    uc.mmio_map(_MMIO, 0x1000, None, None, store, None)
+    counter.start(_CODE | 1, 1000)
+    stopped_at = uc.reg_read(UC_ARM_REG_PC)
+    return seen == [2] and counter.value == 3 and stopped_at == _CODE + 4
+
+
+def _probe(code: bytes) -> Uc:
+    uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB, cpu=UC_CPU_ARM_CORTEX_M4)
+    uc.ctl_exits_enabled(True)
+    uc.mem_map(_CODE, 0x1000)
+    uc.mem_write(_CODE, code)
+    return uc
+
+
+def _address_of(uc: Uc) -> int:
+    # The handle that uc_open() returns is the address of the engine structure.
+    handle = uc._uch
+    assert handle is not None and handle.value
+    return handle.value

@@ -1,0 +1,170 @@
+"""The CPU's registers as an M-profile core has them, on top of what Unicorn offers.
+
+Unicorn keeps MSP, PSP, IPSR and CONTROL apart, with three catches: MSP, PSP and the mask registers
+read 0, and CONTROL cannot be written, while in unprivileged thread mode; CONTROL.SPSEL cannot be
+written in handler mode; and its idea of the mode is cached in flags that only some register writes
+refresh. A write of APSR_NZCV does, so each change of mode ends with one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+
+from unicorn.arm_const import (
+    UC_ARM_REG_APSR_NZCV,
+    UC_ARM_REG_BASEPRI,
+    UC_ARM_REG_CONTROL,
+    UC_ARM_REG_FAULTMASK,
+    UC_ARM_REG_FPSCR,
+    UC_ARM_REG_IPSR,
+    UC_ARM_REG_LR,
+    UC_ARM_REG_MSP,
+    UC_ARM_REG_PC,
+    UC_ARM_REG_PRIMASK,
+    UC_ARM_REG_PSP,
+    UC_ARM_REG_R0,
+    UC_ARM_REG_S0,
+    UC_ARM_REG_SP,
+    UC_ARM_REG_XPSR,
+    UC_ARM_REG_XPSR_NZCVQG,
+)
+from unicorn.unicorn import Uc
+from unicorn.unicorn_py3.unicorn import uclib
+
+T_BIT = 1 << 24
+NPRIV, SPSEL, FPCA = 1, 2, 4
+_R0_TO_R3_R12_LR = (*(UC_ARM_REG_R0 + n for n in (0, 1, 2, 3, 12)), UC_ARM_REG_LR)
+_S0_TO_S15_FPSCR = (*(UC_ARM_REG_S0 + n for n in range(16)), UC_ARM_REG_FPSCR)
+_MASKS = (UC_ARM_REG_PRIMASK, UC_ARM_REG_BASEPRI, UC_ARM_REG_FAULTMASK)
+
+
+class Batch:
+    """Some registers, read or written in this order in one step: exceptions happen thousands of
+    times a second, and each register by itself is a call into Unicorn."""
+
+    def __init__(self, uc: Uc, *registers: int) -> None:
+        self._handle = uc._uch
+        self._count = len(registers)
+        self._words = (ctypes.c_uint32 * self._count)()
+        at = ctypes.addressof(self._words)
+        self._ids = (ctypes.c_int * self._count)(*registers)
+        self._refs = (ctypes.c_void_p * self._count)(*(at + 4 * n for n in range(self._count)))
+
+    def read(self) -> list[int]:
+        uclib.uc_reg_read_batch(self._handle, self._ids, self._refs, self._count)
+        return self._words[:]
+
+    def write(self, values: Sequence[int]) -> None:
+        self._words[:] = values
+        uclib.uc_reg_write_batch(self._handle, self._ids, self._refs, self._count)
+
+
+class CpuRegisters:
+    """Register access, in whatever mode the CPU is."""
+
+    def __init__(self, uc: Uc) -> None:
+        self._word = ctypes.c_uint32()
+        self._word_ref = ctypes.byref(self._word)
+        self._handle = uc._uch
+        self._pc_xpsr = Batch(uc, UC_ARM_REG_PC, UC_ARM_REG_XPSR)
+        self._stacks = Batch(uc, UC_ARM_REG_MSP, UC_ARM_REG_PSP)
+        self._masks = Batch(uc, UC_ARM_REG_IPSR, UC_ARM_REG_CONTROL, *_MASKS)
+        self._frame = Batch(uc, *_R0_TO_R3_R12_LR)
+        self._fp = Batch(uc, *_S0_TO_S15_FPSCR)
+        # The first three: CONTROL is writable in handler mode whatever nPRIV was. Then, in
+        # privileged thread mode, SPSEL is. The last refreshes Unicorn's idea of the mode.
+        self._mode = Batch(
+            uc,
+            *(UC_ARM_REG_IPSR, UC_ARM_REG_CONTROL, UC_ARM_REG_IPSR),
+            *(UC_ARM_REG_MSP, UC_ARM_REG_PSP, UC_ARM_REG_CONTROL, UC_ARM_REG_CONTROL),
+            *(UC_ARM_REG_XPSR_NZCVQG, UC_ARM_REG_APSR_NZCV),
+        )
+
+    def get(self, register: int) -> int:
+        uclib.uc_reg_read(self._handle, register, self._word_ref)
+        return self._word.value
+
+    def set(self, register: int, value: int) -> None:
+        self._word.value = value
+        uclib.uc_reg_write(self._handle, register, self._word_ref)
+
+    def low_registers(self) -> list[int]:
+        """r0 to r12."""
+        return [self.get(UC_ARM_REG_R0 + n) for n in range(13)]
+
+    @property
+    def handler_mode(self) -> bool:
+        return self.get(UC_ARM_REG_IPSR) & 0x1FF != 0
+
+    @property
+    def privileged(self) -> bool:
+        return not self.get(UC_ARM_REG_CONTROL) & NPRIV or self.handler_mode
+
+    def stack_pointers(self) -> tuple[int, int]:
+        """(MSP, PSP), in whatever mode."""
+        if self.privileged:
+            msp, psp = self._stacks.read()
+            return msp, psp
+        self.set(UC_ARM_REG_IPSR, 1)  # handler mode is privileged, so that they can be read
+        msp, psp = self._stacks.read()
+        self.set(UC_ARM_REG_IPSR, 0)
+        return msp, psp
+
+    def masks(self) -> tuple[int, int, int]:
+        """PRIMASK, BASEPRI, FAULTMASK, in whatever mode."""
+        ipsr, control, primask, basepri, faultmask = self._masks.read()
+        if control & NPRIV and not ipsr & 0x1FF:
+            self.set(UC_ARM_REG_IPSR, 1)
+            _, _, primask, basepri, faultmask = self._masks.read()
+            self.set(UC_ARM_REG_IPSR, 0)
+        return primask, basepri, faultmask
+
+    def clear_registers(self) -> None:
+        """All of them as a reset leaves them; the mode, the stacks and the PC come after."""
+        self.set_mode(xpsr=T_BIT, control=0, msp=0, psp=0)
+        for n in range(13):
+            self.set(UC_ARM_REG_R0 + n, 0)
+        for register in (UC_ARM_REG_PRIMASK, UC_ARM_REG_BASEPRI, UC_ARM_REG_FAULTMASK):
+            self.set(register, 0)
+        self.set_fp_registers([0] * 17)
+        self.set(UC_ARM_REG_LR, 0xFFFFFFFF)
+
+    def set_mode(self, *, xpsr: int, control: int, msp: int, psp: int) -> None:
+        """Set the mode and the stack pointers, whatever they were before."""
+        self._mode.write((1, 0, 0, msp, psp, control & (SPSEL | FPCA), control, xpsr, xpsr))
+
+    def branch(self, address: int) -> None:
+        """Set the PC; the T bit is left to xPSR."""
+        self.set(UC_ARM_REG_PC, address & ~1 | self.thumb)
+
+    def fp_registers(self) -> list[int]:
+        """s0 to s15 and FPSCR, as a frame holds them."""
+        return self._fp.read()
+
+    def set_fp_registers(self, values: Sequence[int]) -> None:
+        self._fp.write(values)
+
+    def frame_registers(self) -> list[int]:
+        """r0 to r3, r12, LR: what hardware stacks below the return address."""
+        return self._frame.read()
+
+    def set_frame_registers(self, values: Sequence[int]) -> None:
+        self._frame.write(values)
+
+    @property
+    def pc(self) -> int:
+        return self.get(UC_ARM_REG_PC)
+
+    def pc_and_thumb(self) -> int:
+        """The PC, with the T bit as its bit 0."""
+        pc, xpsr = self._pc_xpsr.read()
+        return pc | xpsr >> 24 & 1
+
+    @property
+    def sp(self) -> int:
+        return self.get(UC_ARM_REG_SP)
+
+    @property
+    def thumb(self) -> bool:
+        return bool(self.get(UC_ARM_REG_XPSR) & T_BIT)

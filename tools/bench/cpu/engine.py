@@ -1,0 +1,295 @@
+"""One Unicorn engine behind the few operations that an M-profile core needs.
+
+What Unicorn 2.1.4 does and does not do, as far as this file depends on it:
+
+* `Uc(UC_ARCH_ARM, UC_MODE_THUMB, cpu=...)`, never UC_MODE_MCLASS, which forces a Cortex-M33.
+* It tells a branch to an EXC_RETURN value in handler mode from one to an address, but it neither
+  enters nor returns from exceptions: that is `exceptions.py`.
+* WFI ends a run silently, WFE and YIELD as an invalid instruction with the PC past them.
+* A run is always started with a count and without an end address: mixing counted and uncounted
+  starts throws all translated code away, and an end address has its page looked up at each stop.
+* An IT block is never stopped inside; the slice goes on to its end (and is counted so).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE, UC_HOOK_INTR, UC_HOOK_MEM_INVALID
+from unicorn import unicorn_const as u
+from unicorn.arm_const import UC_ARM_REG_ESR
+from unicorn.unicorn import Uc, UcError
+from unicorn.unicorn_py3.unicorn import MMIO_READ_CFUNC, MMIO_WRITE_CFUNC, uclib
+
+from tools.bench.cpu import counter
+from tools.bench.cpu.cpu_registers import CpuRegisters
+from tools.bench.cpu.memory import PAGE, Memory
+from tools.bench.cpu.spec import CoreSpec
+
+
+class Cause(enum.Enum):
+    """Why a slice ended."""
+
+    LIMIT = "as many instructions as asked for"
+    BREAK = "an address that is watched"
+    WFI = "WFI"
+    EVENT_HINT = "WFE or YIELD"
+    SVC = "SVC"
+    BKPT = "BKPT"
+    EXC_RETURN = "branch to an EXC_RETURN value"
+    UNDEFINED = "undefined instruction"
+    INVSTATE = "branch to an even address"
+    MPU_FETCH = "fetch from memory that may not be executed"
+    MPU_DATA = "access that the MPU forbids"
+    BUS_FETCH = "fetch from where nothing is"
+    BUS_READ = "read from where nothing is"
+    BUS_WRITE = "write to where nothing is"
+
+
+# Numbers that Unicorn's interrupt hook gives (QEMU's EXCP_*).
+_INTERRUPTS = {
+    2: Cause.SVC,
+    3: Cause.MPU_FETCH,
+    4: Cause.MPU_DATA,
+    7: Cause.BKPT,
+    8: Cause.EXC_RETURN,
+    18: Cause.INVSTATE,
+}
+_ACCESSES = {
+    u.UC_MEM_READ_UNMAPPED: Cause.BUS_READ,
+    u.UC_MEM_READ_PROT: Cause.BUS_READ,
+    u.UC_MEM_WRITE_UNMAPPED: Cause.BUS_WRITE,
+    u.UC_MEM_WRITE_PROT: Cause.BUS_WRITE,
+    u.UC_MEM_FETCH_UNMAPPED: Cause.BUS_FETCH,
+    u.UC_MEM_FETCH_PROT: Cause.BUS_FETCH,
+}
+_SYNDROME_UNCATEGORIZED = 0x02000000
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a slice ended: cycles executed, why, and the address of the access that failed."""
+
+    executed: int
+    cause: Cause
+    address: int = 0
+
+
+#: (address, size, value) -> True if the write was taken care of.
+WriteHook = Callable[[int, int, int], bool]
+
+
+class Engine(CpuRegisters):
+    def __init__(self, spec: CoreSpec, *, native_counter: bool = True) -> None:
+        self.uc = Uc(u.UC_ARCH_ARM, u.UC_MODE_THUMB, cpu=spec.model)
+        super().__init__(self.uc)
+        self.uc.ctl_exits_enabled(True)
+        self.counter = counter.attach(self.uc, native=native_counter)
+        self.running = False
+        self.on_protected_write: WriteHook = lambda address, size, value: False
+        self._before = 0  # instructions of the steps of this slice that are over
+        self._count = 0  # instructions after which this slice is over
+        self._raised: BaseException | None = None  # in a callback
+        self._callbacks: list[object] = []  # ctypes frees what nothing refers to
+        self._cause: Cause | None = None
+        self._address = 0
+        self._break_address = -1  # where a slice was asked to stop
+        self._break_count = 0  # instructions executed by then
+        self._resumed_at = -1  # the same of the slice before: this time it is executed
+        self.uc.hook_add(UC_HOOK_INTR, self._interrupt)
+        self.uc.hook_add(UC_HOOK_MEM_INVALID, self._invalid_access)
+
+    # -- running ---------------------------------------------------------------------------
+
+    def run(self, count: int) -> Outcome:
+        """Execute up to `count` (1 or more) instructions."""
+        return self.run_stepwise(count, lambda pc: (count, True))
+
+    def run_stepwise(self, count: int, step_at: Callable[[int], tuple[int, bool]]) -> Outcome:
+        """The same in steps: `step_at(pc)` says how many instructions, and if it was the last."""
+        self._before, self._count, self.running = 0, count, True
+        try:
+            while True:
+                begin = self.pc_and_thumb()
+                step, last = step_at(begin & ~1)
+                outcome = self._step(begin, min(step, self._count - self._before))
+                if outcome is not None:
+                    outcome.executed += self._before
+                    return outcome
+                if last or self._before >= self._count:
+                    return Outcome(self._before, Cause.LIMIT)
+        finally:
+            self.running = False
+
+    def _step(self, begin: int, count: int) -> Outcome | None:
+        """None if the limit was reached; `_before` then includes this step."""
+        self._cause = None
+        self._resumed_at = self._break_address if begin & ~1 == self._break_address else -1
+        self._break_address = -1
+        try:
+            self.counter.start(begin, count)
+        except UcError as error:
+            return self._ended_by(error)
+        finally:
+            self._raise_what_a_callback_raised()
+        return self._ended()
+
+    def _raise_what_a_callback_raised(self) -> None:
+        # Exceptions cannot pass through Unicorn. Its Python wrapper keeps those of hooks.
+        raised = self._raised or self.uc._hook_exception
+        if raised is not None:
+            self._raised = self.uc._hook_exception = None
+            raise raised
+
+    def executed(self) -> int:
+        """Instructions begun in the slice under way, the present one included; else 0."""
+        return self._before + self.counter.value if self.running else 0
+
+    def begun(self) -> int:
+        """Instructions begun in the slice that a callback's exception ended."""
+        return self._before + self.counter.value
+
+    def stop_after_instruction(self) -> None:
+        """From a callback: end the slice before the next instruction begins."""
+        self.limit_to(0)
+
+    def limit_to(self, more: int) -> None:
+        """From a callback: end the slice at most `more` instructions after the present one."""
+        if self.running:
+            value = self.counter.value + more
+            self.counter.limit = min(self.counter.limit, value)
+            self._count = min(self._count, self._before + value)
+
+    def _ended(self) -> Outcome | None:
+        begun = self.counter.value
+        if self._cause is not None:
+            return Outcome(begun, self._cause, self._address)
+        if self._break_address >= 0 and self._break_address == self.pc:
+            return Outcome(self._break_count, Cause.BREAK, self._break_address)
+        if begun > self.counter.limit:
+            self._before += begun - 1
+            return None
+        return Outcome(begun, Cause.WFI)
+
+    def _ended_by(self, error: UcError) -> Outcome:
+        begun = self.counter.value
+        if self._cause is not None:
+            return Outcome(begun, self._cause, self._address)
+        if error.errno != u.UC_ERR_INSN_INVALID:
+            raise error
+        if not self.thumb:
+            return Outcome(begun, Cause.INVSTATE)
+        # Only an instruction that is really undefined leaves a syndrome behind.
+        undefined = self.get(UC_ARM_REG_ESR) == _SYNDROME_UNCATEGORIZED
+        self.set(UC_ARM_REG_ESR, 0)
+        return Outcome(begun, Cause.UNDEFINED if undefined else Cause.EVENT_HINT)
+
+    # -- what Unicorn calls ----------------------------------------------------------------
+
+    def _interrupt(self, uc: Uc, number: int, data: object) -> None:
+        self._cause = _INTERRUPTS.get(number, Cause.UNDEFINED)
+        uc.emu_stop()
+
+    def _invalid_access(
+        self, uc: Uc, access: int, address: int, size: int, value: int, data: object
+    ) -> bool:
+        if access == u.UC_MEM_WRITE_PROT and self.on_protected_write(address, size, value):
+            return True
+        self._cause, self._address = _ACCESSES[access], address
+        return False
+
+    def _watched_instruction(self, uc: Uc, address: int, size: int, data: object) -> None:
+        self._reached(address, self.counter.value - 1)  # this one is counted already
+
+    def _watched_block(self, uc: Uc, address: int, size: int, data: object) -> None:
+        self._reached(address, self.counter.value)
+
+    def _reached(self, address: int, executed: int) -> None:
+        if executed or address != self._resumed_at:
+            # Inside an IT block the stop is not obeyed; then the PC will be another.
+            self._break_address, self._break_count = address, executed
+            self.uc.emu_stop()
+
+    # -- hooks -----------------------------------------------------------------------------
+
+    def add_break(self, low: int, high: int) -> Callable[[], None]:
+        """Stop before instructions of [low, high]; call the result to end that.
+
+        Whole pages are watched by their blocks, which costs nothing while other code runs: the
+        stop is then at the first instruction reached, and at each branch target after it.
+        """
+        if low % PAGE == 0 and (high + 1) % PAGE == 0:
+            return self._add_hook(UC_HOOK_BLOCK, self._watched_block, low, high)
+        return self._add_hook(UC_HOOK_CODE, self._watched_instruction, low, high)
+
+    def add_fetch_hook(self, low: int, high: int, fn: Callable[[int], None]) -> Callable[[], None]:
+        """Call `fn(address)` as each instruction of [low, high] begins."""
+        return self._add_hook(UC_HOOK_CODE, lambda uc, address, size, data: fn(address), low, high)
+
+    def _add_hook(
+        self, kind: int, fn: Callable[..., None], low: int, high: int
+    ) -> Callable[[], None]:
+        handle = self.uc.hook_add(kind, fn, begin=low, end=high)
+        self.uc.ctl_flush_tb()  # code that is translated already does not know the hook
+
+        def remove() -> None:
+            self.uc.hook_del(handle)
+            self.uc.ctl_flush_tb()
+
+        return remove
+
+    # -- memory ----------------------------------------------------------------------------
+
+    def map_memory(self, base: int, memory: Memory, *, writable: bool, executable: bool) -> None:
+        rights = u.UC_PROT_READ
+        rights |= u.UC_PROT_WRITE if writable else 0
+        rights |= u.UC_PROT_EXEC if executable else 0
+        self.uc.mem_map_ptr(base, memory.size, rights, memory.host_address)
+
+    def map_mmio(
+        self,
+        base: int,
+        size: int,
+        read: Callable[[int, int], int],
+        write: Callable[[int, int, int], None],
+    ) -> None:
+        """Callbacks take (address, size[, value]).
+
+        They are handed to Unicorn without its Python wrapper, which takes as long as they do.
+        """
+
+        def on_read(handle: object, offset: int, size: int, data: object) -> int:
+            try:
+                return read(base + offset, size)
+            except BaseException as error:
+                self._callback_failed(error)
+                return 0
+
+        def on_write(handle: object, offset: int, size: int, value: int, data: object) -> None:
+            try:
+                write(base + offset, size, value)
+            except BaseException as error:
+                self._callback_failed(error)
+
+        callbacks = MMIO_READ_CFUNC(on_read), MMIO_WRITE_CFUNC(on_write)
+        status = uclib.uc_mmio_map(self._handle, base, size, callbacks[0], 0, callbacks[1], 0)
+        if status != u.UC_ERR_OK:
+            raise UcError(status)
+        self._callbacks.append(callbacks)
+
+    def _callback_failed(self, error: BaseException) -> None:
+        self._raised = self._raised or error
+        self.uc.emu_stop()
+
+    def unmap(self, base: int, size: int) -> None:
+        self.uc.mem_unmap(base, size)
+
+    def forget_code(self, base: int, size: int) -> None:
+        """Python changed these bytes: translate them anew."""
+        self.uc.ctl_remove_cache(base, base + size)
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        """Between slices; code in these bytes is translated anew by itself."""
+        self.uc.mem_write(address, data)

@@ -1,0 +1,264 @@
+"""Exception entry and return by the pseudocode of the ARMv7-M ARM (DDI 0403E B1.5.6 to B1.5.8).
+
+Unicorn has no NVIC, so frames are pushed and popped here. Two simplifications that software cannot
+tell from the real thing: FP state is stacked at once even when it could be lazy (FPCCR.LSPACT and
+FPCAR still read as if it were lazy), and a late-arriving exception is an entry of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from unicorn.arm_const import (
+    UC_ARM_REG_CONTROL,
+    UC_ARM_REG_FAULTMASK,
+    UC_ARM_REG_LR,
+    UC_ARM_REG_PC,
+    UC_ARM_REG_XPSR,
+)
+
+from tools.bench.cpu import faults, fpu, nvic
+from tools.bench.cpu.cpu_registers import FPCA, NPRIV, SPSEL, T_BIT
+from tools.bench.cpu.memory import BusError
+from tools.bench.cpu.scb import NONBASETHRDENA, SLEEPONEXIT, STKALIGN
+
+if TYPE_CHECKING:
+    from tools.bench.core import Core
+
+IT_BITS = 0x0600FC00
+FRAME, FP_FRAME = 0x20, 0x68
+
+
+class StackError(Exception):
+    """A frame could not be written or read; carries the CFSR flag."""
+
+    def __init__(self, flag: int) -> None:
+        self.flag = flag
+
+
+@dataclass(slots=True)
+class Mode:
+    """The state that entry and return change together."""
+
+    xpsr: int
+    control: int
+    msp: int
+    psp: int
+
+    @property
+    def handler(self) -> bool:
+        return self.xpsr & 0x1FF != 0
+
+    @property
+    def privileged(self) -> bool:
+        return self.handler or not self.control & NPRIV
+
+
+class Exceptions:
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._engine = core.engine
+        self._nvic = core.nvic
+
+    # -- entry -----------------------------------------------------------------------------
+
+    def enter(self, number: int) -> None:
+        """Take exception `number` between two instructions."""
+        mode = self._mode()
+        return_address = self._engine.get(UC_ARM_REG_PC)
+        self._core.note_entry(number, return_address)
+        try:
+            exc_return = self._push(mode, return_address)
+        except StackError as error:
+            exc_return = self._exc_return(mode)
+            derived = self._core.faulting.derived(error.flag)
+            if derived is not None:
+                self._nvic.pend(derived)
+        self._take(number, mode, exc_return)
+
+    def _push(self, mode: Mode, return_address: int) -> int:
+        engine, core = self._engine, self._core
+        with_fp = bool(mode.control & FPCA)
+        align = with_fp or bool(core.scb.ccr & STKALIGN)
+        on_psp = bool(mode.control & SPSEL) and not mode.handler
+        old = mode.psp if on_psp else mode.msp
+        misaligned = align and bool(old & 4)
+        frame = (old - (FP_FRAME if with_fp else FRAME)) & (~7 if align else ~3) & 0xFFFFFFFF
+        exc_return = self._exc_return(mode)
+        if on_psp:
+            mode.psp = frame
+        else:
+            mode.msp = frame
+        xpsr = mode.xpsr & ~(1 << 9) | misaligned << 9
+        words = [*engine.frame_registers(), return_address, xpsr]
+        if with_fp:
+            words += [*engine.fp_registers(), 0]
+        self._store_frame(frame, words, mode)
+        if with_fp and core.fpu.fpccr & fpu.LSPEN:
+            core.fpu.begin_lazy_stacking(frame + FRAME, self._lazy_flags(mode))
+        return exc_return
+
+    def _lazy_flags(self, mode: Mode) -> int:
+        """What FPCCR keeps of the moment: the mode, and which faults could be taken in it."""
+        state, priority = self._nvic, self._core.execution_priority()
+        flags = 0 if mode.privileged else fpu.USER
+        flags |= 0 if mode.handler else fpu.THREAD
+        flags |= fpu.HFRDY if priority > -1 else 0
+        for number, flag in ((nvic.BUS_FAULT, fpu.BFRDY), (nvic.MEM_MANAGE, fpu.MMRDY)):
+            if state.can_run(number) and priority > state.group_priority(number):
+                flags |= flag
+        return flags
+
+    def _exc_return(self, mode: Mode) -> int:
+        value = 0xFFFFFFE1 if mode.control & FPCA else 0xFFFFFFF1
+        if not mode.handler:
+            value |= 0xC if mode.control & SPSEL else 0x8
+        return value
+
+    def _take(self, number: int, mode: Mode, exc_return: int) -> None:
+        engine, core = self._engine, self._core
+        mode.xpsr = mode.xpsr & ~(0x1FF | IT_BITS | T_BIT) | number
+        mode.control &= ~(FPCA | SPSEL)
+        self._nvic.activate(number)
+        try:
+            vector = core.bus.load(core.scb.vtor + 4 * number)
+        except BusError:
+            self._vector_failed(number, mode, exc_return)
+            return
+        mode.xpsr |= T_BIT if vector & 1 else 0
+        self._apply(mode)
+        engine.set(UC_ARM_REG_LR, exc_return)
+        engine.branch(vector)
+        core.mode_changed()
+
+    def _vector_failed(self, number: int, mode: Mode, exc_return: int) -> None:
+        core = self._core
+        core.scb.faults.hfsr |= faults.HFSR_VECTTBL
+        where = f"vector {number} ({nvic.name_of(number)}) at {core.scb.vtor + 4 * number:#010x}"
+        if number in (nvic.NMI, nvic.HARD_FAULT):
+            self._apply(mode)
+            core.faulting.lock_up(f"{where} cannot be read")
+            return
+        core.faulting.sentences.append(f"{where} cannot be read (instruction {core.instructions})")
+        self._nvic.deactivate(number)
+        self._take(nvic.HARD_FAULT, mode, exc_return)
+
+    # -- return ----------------------------------------------------------------------------
+
+    def leave(self, exc_return: int) -> None:
+        """What a branch to an EXC_RETURN value does in handler mode."""
+        mode = self._mode()
+        number = mode.xpsr & 0x1FF
+        nested = len(self._nvic.active)
+        was_active = number in self._nvic.active
+        if not was_active or not self._return_is_legal(exc_return, nested):
+            self._deactivate(number)
+            self._invalid_return(exc_return, mode)
+            return
+        self._deactivate(number)
+        try:
+            target = self._pop(mode, exc_return)
+        except StackError as error:
+            self._tail_chain(self._core.faulting.derived(error.flag), mode, exc_return)
+            return
+        to_handler = exc_return & 0xF == 1
+        if to_handler != target.handler:
+            # The frame is left where it was, as the pseudocode pushes it again.
+            self._invalid_return(exc_return, mode)
+            return
+        self._finish_return(target, nested)
+
+    def _return_is_legal(self, exc_return: int, nested: int) -> bool:
+        fixed = 0x0FFFFFE0 if self._core.spec.fpu else 0x0FFFFFF0
+        if exc_return & fixed != fixed:
+            return False
+        kind = exc_return & 0xF
+        if kind == 0x1:
+            return True
+        if kind not in (0x9, 0xD):
+            return False
+        return nested == 1 or bool(self._core.scb.ccr & NONBASETHRDENA)
+
+    def _pop(self, mode: Mode, exc_return: int) -> Mode:
+        """The mode that the frame describes; r0 to r3, r12, LR and PC are loaded."""
+        engine, core = self._engine, self._core
+        on_psp = exc_return & 0xF == 0xD
+        with_fp = not exc_return & 0x10
+        frame = mode.psp if on_psp else mode.msp
+        words = self._load_frame(frame, FP_FRAME if with_fp else FRAME, mode)
+        psr = words[7]
+        size = FP_FRAME if with_fp else FRAME
+        padding = 4 if psr & (1 << 9) and (with_fp or core.scb.ccr & STKALIGN) else 0
+        sp = (frame + size) | padding
+        control = mode.control & 1 | (SPSEL if on_psp else 0) | (FPCA if with_fp else 0)
+        target = Mode(psr & ~(1 << 9), control, mode.msp, mode.psp)
+        if on_psp:
+            target.psp = sp
+        else:
+            target.msp = sp
+        if (exc_return & 0xF == 1) == target.handler:
+            engine.set_frame_registers(words[:6])
+            self._resume_at = words[6]
+            if with_fp and not core.fpu.end_lazy_stacking():
+                engine.set_fp_registers(words[8:25])
+        return target
+
+    def _finish_return(self, target: Mode, nested: int) -> None:
+        core = self._core
+        self._apply(target)
+        self._engine.branch(self._resume_at)
+        core.mode_changed()
+        if nested == 1 and core.scb.scr & SLEEPONEXIT:
+            core.sleep()
+
+    def _invalid_return(self, exc_return: int, mode: Mode) -> None:
+        core = self._core
+        core.faulting.note(faults.INVPC, self._engine.get(UC_ARM_REG_PC), exc_return)
+        number = core.faulting.escalated(nvic.USAGE_FAULT)
+        self._tail_chain(number, mode, 0xF0000000 | exc_return & 0x0FFFFFFF)
+
+    def _tail_chain(self, number: int | None, mode: Mode, exc_return: int) -> None:
+        if number is not None:
+            self._core.note_entry(number, exc_return)
+            self._take(number, mode, exc_return)
+
+    def _deactivate(self, number: int) -> None:
+        self._nvic.deactivate(number)
+        if number != nvic.NMI:
+            self._engine.set(UC_ARM_REG_FAULTMASK, 0)
+
+    # -- parts -----------------------------------------------------------------------------
+
+    def _mode(self) -> Mode:
+        engine = self._engine
+        msp, psp = engine.stack_pointers()
+        return Mode(engine.get(UC_ARM_REG_XPSR), engine.get(UC_ARM_REG_CONTROL), msp, psp)
+
+    def _apply(self, mode: Mode) -> None:
+        self._engine.set_mode(xpsr=mode.xpsr, control=mode.control, msp=mode.msp, psp=mode.psp)
+
+    def _store_frame(self, frame: int, words: list[int], mode: Mode) -> None:
+        self._check_frame(frame, len(words), mode, faults.MSTKERR)
+        try:
+            self._core.bus.store_words(frame, words)
+        except BusError:
+            raise StackError(faults.STKERR) from None
+
+    def _load_frame(self, frame: int, size: int, mode: Mode) -> list[int]:
+        self._check_frame(frame, size // 4, mode, faults.MUNSTKERR)
+        try:
+            return self._core.bus.load_words(frame, size // 4)
+        except BusError:
+            raise StackError(faults.UNSTKERR) from None
+
+    def _check_frame(self, frame: int, count: int, mode: Mode, flag: int) -> None:
+        mpu = self._core.mpu
+        if not mpu.control:
+            return
+        # Regions and subregions begin at multiples of 32 bytes, so one look at each is enough.
+        for address in (frame, *range((frame | 31) + 1, frame + 4 * count, 32)):
+            if not mpu.allows(
+                address & 0xFFFFFFFF, write=flag == faults.MSTKERR, privileged=mode.privileged
+            ):
+                raise StackError(flag)

@@ -1,0 +1,153 @@
+"""What becomes of an instruction that cannot be executed (DDI 0403E B1.5.14 and B1.5.15)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from unicorn import arm_const as arm
+
+from tools.bench.cpu import decode, faults, nvic
+from tools.bench.cpu.engine import Cause, Outcome
+
+if TYPE_CHECKING:
+    from tools.bench.core import Core
+
+_SAVED = (
+    *(arm.UC_ARM_REG_R0 + n for n in range(13)),
+    arm.UC_ARM_REG_SP,
+    arm.UC_ARM_REG_LR,
+    *(arm.UC_ARM_REG_S0 + n for n in range(32)),
+    arm.UC_ARM_REG_FPSCR,
+    arm.UC_ARM_REG_CONTROL,
+)
+
+
+@dataclass(slots=True)
+class _Refusal:
+    """An access that a callback refused, and the registers as they were before it."""
+
+    number: int
+    flag: int
+    address: int | None
+    pc: int
+    registers: list[int]
+
+
+class Faulting:
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._engine = core.engine
+        self._refusal: _Refusal | None = None
+        #: One sentence a fault, oldest first.
+        self.sentences: list[str] = []
+        #: Why the core is locked up, if it is.
+        self.lockup: str | None = None
+
+    def reset(self) -> None:
+        """The sentences stay."""
+        self._refusal = self.lockup = None
+
+    # -- synchronous faults ----------------------------------------------------------------
+
+    def instruction_failed(self, outcome: Outcome) -> None:
+        """Take the fault for how a slice ended."""
+        match outcome.cause:
+            case Cause.UNDEFINED:
+                self.take(nvic.USAGE_FAULT, self._undefined_flag())
+            case Cause.INVSTATE:
+                self.take(nvic.USAGE_FAULT, faults.INVSTATE)
+            case Cause.MPU_FETCH:
+                self.take(nvic.MEM_MANAGE, faults.IACCVIOL)
+            case Cause.MPU_DATA:
+                self._data_access_refused()
+            case Cause.BUS_FETCH:
+                self.take(nvic.BUS_FAULT, faults.IBUSERR)
+            case _:
+                self.take(nvic.BUS_FAULT, faults.PRECISERR, outcome.address)
+
+    def _data_access_refused(self) -> None:
+        address, alignment = self._core.private.data_fault()
+        if alignment:
+            self.take(nvic.USAGE_FAULT, faults.UNALIGNED)
+        else:
+            self.take(nvic.MEM_MANAGE, faults.DACCVIOL, address)
+
+    def breakpoint(self) -> None:
+        """BKPT without a debugger (C1.6.1)."""
+        status = self._core.scb.faults
+        status.dfsr |= faults.DFSR_BKPT
+        status.hfsr |= faults.HFSR_DEBUGEVT
+        self.sentences.append(f"BKPT at {self._engine.pc:#010x} without a debugger")
+        self.enter(nvic.HARD_FAULT)
+
+    def take(self, number: int, flag: int, address: int | None = None) -> None:
+        self.note(flag, self._engine.pc, address)
+        self.enter(number)
+
+    def enter(self, number: int) -> None:
+        """Enter a synchronous exception, or what it escalates to."""
+        taken = self.escalated(number)
+        if taken is not None:
+            self._core.exceptions.enter(taken)
+
+    def note(self, flag: int, pc: int, address: int | None) -> None:
+        """Record a fault in the status registers and as a sentence."""
+        self._core.scb.faults.record(flag, address)
+        self.sentences.append(faults.sentence(flag, pc, address, self._core.instructions))
+
+    def escalated(self, number: int) -> int | None:
+        """The exception that a synchronous `number` becomes; None if the core locks up."""
+        state, priority = self._core.nvic, self._core.execution_priority()
+        if state.can_run(number) and state.group_priority(number) < priority:
+            return number
+        if priority <= -1:
+            self.lock_up(f"{nvic.name_of(number)} while HardFault or NMI is active or masked")
+            return None
+        self._core.scb.faults.hfsr |= faults.HFSR_FORCED
+        return nvic.HARD_FAULT
+
+    def derived(self, flag: int) -> int | None:
+        """A frame could not be stacked or unstacked: what that becomes."""
+        self.note(flag, self._engine.pc, None)
+        return self.escalated(nvic.BUS_FAULT if flag > faults.MMARVALID else nvic.MEM_MANAGE)
+
+    def lock_up(self, reason: str) -> None:
+        """Stop for good (until a reset)."""
+        pc, count = self._engine.pc, self._core.instructions
+        self.lockup = f"lockup at {pc:#010x}, instruction {count}: {reason}"
+        self.sentences.append(self.lockup)
+
+    def _undefined_flag(self) -> int:
+        first = self._core.bus.peek(self._engine.pc)
+        return faults.NOCP if decode.is_coprocessor(first) else faults.UNDEFINSTR
+
+    # -- accesses that a callback refused --------------------------------------------------
+
+    def refuse_access(self, address: int) -> None:
+        """From a callback: undo the present instruction and take a BusFault for it."""
+        self._refuse(nvic.BUS_FAULT, faults.PRECISERR, address)
+
+    def refuse_fpu(self) -> None:
+        """From a callback: undo the present instruction, the FPU is off."""
+        self._refuse(nvic.USAGE_FAULT, faults.NOCP, None)
+
+    def _refuse(self, number: int, flag: int, address: int | None) -> None:
+        engine = self._engine
+        if self._refusal or not engine.running:
+            return
+        registers = [engine.get(register) for register in _SAVED]
+        self._refusal = _Refusal(number, flag, address, engine.pc, registers)
+        engine.stop_after_instruction()
+
+    def take_refused(self) -> bool:
+        """After a slice: True if an access was refused, and its fault taken."""
+        refusal, self._refusal = self._refusal, None
+        if refusal is None:
+            return False
+        for register, value in zip(_SAVED, refusal.registers, strict=True):
+            self._engine.set(register, value)
+        self._engine.branch(refusal.pc)
+        self.take(refusal.number, refusal.flag, refusal.address)
+        self._core.fpu.rearm()
+        return True

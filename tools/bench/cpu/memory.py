@@ -1,0 +1,79 @@
+"""Memory that Python and the CPU share, and the protocol of everything else on the bus."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+from collections.abc import Callable
+from typing import Protocol
+
+#: What the model maps in one piece; the smallest an STM32 peripheral is spaced by.
+PAGE = 0x400
+
+
+class BusError(Exception):
+    """Raised by a `Block` to make the CPU take a precise BusFault at this access."""
+
+
+class Block(Protocol):
+    """Anything memory-mapped. Offsets are in bytes from `base`, sizes are 1, 2 or 4 bytes."""
+
+    name: str
+    base: int
+    size: int
+
+    def read(self, offset: int, size: int) -> int: ...
+
+    def write(self, offset: int, size: int, value: int) -> None: ...
+
+    def reset(self) -> None: ...
+
+
+class Memory:
+    """A run of bytes. The same one may be mapped at several addresses.
+
+    Host memory comes in whole pages, so its bytes sit at one address for good: the CPU reads and
+    writes them without passing through Python.
+    """
+
+    def __init__(self, size: int, *, fill: int = 0, name: str = "memory") -> None:
+        if size <= 0 or size % PAGE:
+            raise ValueError(f"{name}: {size} bytes is not a multiple of {PAGE}")
+        self.name = name
+        self.size = size
+        self._map = mmap.mmap(-1, size)
+        self._anchor = ctypes.c_char.from_buffer(self._map)
+        self.host_address = ctypes.addressof(self._anchor)
+        #: The bytes. Read from it freely; write with `write()` so that the CPU sees new code.
+        self.view = memoryview(self._map)
+        #: Told (offset, length) after each write from Python.
+        self.on_change: list[Callable[[int, int], None]] = []
+        if fill:
+            self.view[:] = bytes([fill]) * size
+
+    def read(self, offset: int, length: int) -> bytes:
+        self._check(offset, length)
+        return bytes(self.view[offset : offset + length])
+
+    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        self._check(offset, len(data))
+        self.view[offset : offset + len(data)] = data
+        for fn in self.on_change:
+            fn(offset, len(data))
+
+    def fill(self, offset: int, length: int, byte: int) -> None:
+        self.write(offset, bytes([byte]) * length)
+
+    def load(self, offset: int, size: int) -> int:
+        """Little-endian number of `size` bytes."""
+        return int.from_bytes(self.view[offset : offset + size], "little")
+
+    def store(self, offset: int, size: int, value: int) -> None:
+        self.write(offset, value.to_bytes(size, "little"))
+
+    def _check(self, offset: int, length: int) -> None:
+        if offset < 0 or offset + length > self.size:
+            raise IndexError(
+                f"{self.name}: bytes {offset:#x} to {offset + length:#x} are outside its "
+                f"{self.size:#x} bytes"
+            )

@@ -1,0 +1,146 @@
+"""The memory protection unit, PMSAv7 (DDI 0403E B3.5).
+
+The CPU's own accesses are checked inside Unicorn; the same rules are here once more for what
+Python does in the CPU's name, that is stacking and unstacking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tools.bench.cpu.private import PrivateState
+
+ENABLE, HFNMIENA, PRIVDEFENA = 1, 2, 4
+_RASR_MASK = 0x173FFF3F  # XN, AP, TEX, S, C, B, SRD, SIZE, ENABLE
+_PPB, _PPB_END = 0xE0000000, 0xE0100000
+
+# AP field -> (privileged may, unprivileged may), as "", "r" or "rw" (table B3-15).
+_ACCESS = {
+    0: ("", ""),
+    1: ("rw", ""),
+    2: ("rw", "r"),
+    3: ("rw", "rw"),
+    5: ("r", ""),
+    6: ("r", "r"),
+    7: ("r", "r"),
+}
+
+
+@dataclass(slots=True)
+class Region:
+    base: int = 0
+    rasr: int = 0
+
+    def covers(self, address: int) -> bool:
+        if not self.rasr & 1:
+            return False
+        bits = (self.rasr >> 1 & 0x1F) + 1
+        if bits < 5 or (address ^ self.base) >> bits:
+            return False
+        subregion = address >> (bits - 3) & 7
+        return bits < 8 or not self.rasr >> (8 + subregion) & 1
+
+
+class Mpu:
+    def __init__(self, count: int, private: PrivateState, report: Callable[[str], None]) -> None:
+        """`report` takes a sentence if something cannot be enforced."""
+        self.count = count
+        self._private = private
+        self._report = report
+        self._applied: tuple[object, ...] = ()
+        self._answers: dict[tuple[int, bool, bool], bool] = {}
+        self._reset_values()
+
+    def reset(self) -> None:
+        """RNR and the regions are unknown after a reset of the chip; here they are 0."""
+        self._reset_values()
+        self.apply(high_priority=False)
+
+    def _reset_values(self) -> None:
+        self.control = 0
+        self.number = 0
+        self.regions = [Region() for _ in range(self.count)]
+
+    @property
+    def type(self) -> int:
+        return self.count << 8
+
+    @property
+    def rbar(self) -> int:
+        return self._selected.base | self.number
+
+    @property
+    def rasr(self) -> int:
+        return self._selected.rasr
+
+    @property
+    def _selected(self) -> Region:
+        return self.regions[self.number % max(self.count, 1)]
+
+    def write_rbar(self, value: int) -> None:
+        if value & 0x10:  # VALID: the region number comes with the address
+            self.number = value & 0xF
+        if self.number < self.count:
+            self._selected.base = value & ~0x1F
+
+    def write_rasr(self, value: int) -> None:
+        if self.number < self.count:
+            self._selected.rasr = value & _RASR_MASK
+
+    def apply(self, *, high_priority: bool) -> None:
+        """Hand the settings to Unicorn; `high_priority`: in HardFault, NMI or with FAULTMASK."""
+        active = self.active(high_priority)
+        wanted = (
+            (True, self.control, *((r.base, r.rasr) for r in self.regions)) if active else (False,)
+        )
+        if wanted == self._applied or (not self._applied and not active):
+            return  # with the MPU off, regions may change for free
+        self._applied = wanted
+        self._answers.clear()
+        regions = [(self._aligned_base(r), r.rasr) for r in self.regions if r.rasr & 1]
+        if active:
+            self._report_what_is_not_enforced(len(regions))
+        kept = regions[-self._private.regions :]  # the highest ones win anyway
+        self._private.set_mpu(active, bool(self.control & PRIVDEFENA), kept)
+
+    def _report_what_is_not_enforced(self, used: int) -> None:
+        if not self._private.available:
+            self._report(
+                "the program enabled the MPU, but this version of Unicorn does not let the bench "
+                "set it: its regions are not enforced. Unicorn 2.1.4 is known to work."
+            )
+        elif used > self._private.regions:
+            self._report(
+                f"the program uses {used} MPU regions, but the bench can enforce only the "
+                f"{self._private.regions} with the highest numbers."
+            )
+
+    def _aligned_base(self, region: Region) -> int:
+        # Address bits below the size are ignored by the chip; Unicorn drops such a region.
+        bits = (region.rasr >> 1 & 0x1F) + 1
+        return region.base >> bits << bits
+
+    def active(self, high_priority: bool) -> bool:
+        wanted = ENABLE | HFNMIENA if high_priority else ENABLE
+        return bool(self.count) and self.control & wanted == wanted
+
+    def allows(
+        self, address: int, *, write: bool, privileged: bool, high_priority: bool = False
+    ) -> bool:
+        """Data access by hardware stacking."""
+        if not self.active(high_priority) or _PPB <= address < _PPB_END:
+            return True
+        # Subregions begin at multiples of 32 bytes: one answer serves them all until they change.
+        question = address >> 5, write, privileged
+        answer = self._answers.get(question)
+        if answer is None:
+            answer = self._answers[question] = self._region_allows(address, write, privileged)
+        return answer
+
+    def _region_allows(self, address: int, write: bool, privileged: bool) -> bool:
+        for region in reversed(self.regions):
+            if region.covers(address):
+                may = _ACCESS.get(region.rasr >> 24 & 7, ("", ""))[not privileged]
+                return ("w" if write else "r") in may
+        return privileged and bool(self.control & PRIVDEFENA)

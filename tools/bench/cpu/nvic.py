@@ -1,0 +1,117 @@
+"""Which exception is next: pending and active states, enables and priorities (DDI 0403E B1.5).
+
+Exceptions are named by their number: 2 NMI, 3 HardFault, 4 MemManage, 5 BusFault, 6 UsageFault,
+11 SVCall, 12 DebugMonitor, 14 PendSV, 15 SysTick, 16 + n external interrupt n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tools.bench.cpu.spec import CoreSpec
+
+NMI, HARD_FAULT, MEM_MANAGE, BUS_FAULT, USAGE_FAULT = 2, 3, 4, 5, 6
+SVCALL, DEBUG_MONITOR, PENDSV, SYSTICK, FIRST_IRQ = 11, 12, 14, 15, 16
+
+#: The priority of code that is in no handler, below every exception.
+THREAD_PRIORITY = 256
+
+NAMES = {
+    1: "Reset",
+    NMI: "NMI",
+    HARD_FAULT: "HardFault",
+    MEM_MANAGE: "MemManage",
+    BUS_FAULT: "BusFault",
+    USAGE_FAULT: "UsageFault",
+    SVCALL: "SVCall",
+    DEBUG_MONITOR: "DebugMonitor",
+    PENDSV: "PendSV",
+    SYSTICK: "SysTick",
+}
+
+_FIXED = {1: -3, NMI: -2, HARD_FAULT: -1}
+
+
+def name_of(number: int) -> str:
+    return NAMES.get(number) or f"IRQ{number - FIRST_IRQ}"
+
+
+class Nvic:
+    def __init__(self, spec: CoreSpec) -> None:
+        self.count = FIRST_IRQ + spec.irq_count
+        self.priority_mask = 0xFF << (8 - spec.prio_bits) & 0xFF
+        self.lines: set[int] = set()  # exception numbers whose input is high
+        self.on_pend: Callable[[], None] = lambda: None  # something became pending
+        self.reset()
+
+    def reset(self) -> None:
+        """All but the input lines, which belong to the peripherals."""
+        self.pending: set[int] = set(self.lines)
+        self.active: set[int] = set()
+        self.enabled: set[int] = set()  # external interrupts, and faults 4 to 6
+        self.priority = [0] * self.count
+        self.prigroup = 0
+
+    def is_irq(self, number: int) -> bool:
+        return FIRST_IRQ <= number < self.count
+
+    def pend(self, number: int) -> None:
+        if number not in self.pending:
+            self.pending.add(number)
+            self.on_pend()
+
+    def set_line(self, number: int, level: bool) -> None:
+        """Input of an external interrupt; it pends while high and not active (B3.4.1)."""
+        if not level:
+            self.lines.discard(number)
+        elif number not in self.lines:
+            self.lines.add(number)
+            self.pend(number)
+
+    def clear_pending(self, number: int) -> None:
+        self.pending.discard(number)
+        if number in self.lines and number not in self.active:
+            self.pending.add(number)
+
+    def activate(self, number: int) -> None:
+        self.pending.discard(number)
+        self.active.add(number)
+
+    def deactivate(self, number: int) -> None:
+        self.active.discard(number)
+        if number in self.lines:
+            self.pend(number)
+
+    def can_run(self, number: int) -> bool:
+        """Not switched off by its own enable bit."""
+        if number >= FIRST_IRQ or MEM_MANAGE <= number <= USAGE_FAULT:
+            return number in self.enabled
+        return True
+
+    def priority_of(self, number: int) -> int:
+        return _FIXED.get(number, self.priority[number])
+
+    def group_priority(self, number: int) -> int:
+        return self.group(self.priority_of(number))
+
+    def group(self, priority: int) -> int:
+        """The part of a priority that decides about preemption (AIRCR.PRIGROUP)."""
+        return priority if priority < 0 else priority & ~((2 << self.prigroup) - 1)
+
+    def next_pending(self) -> int | None:
+        """The enabled pending exception of the highest priority, the lowest number first."""
+        ready = [number for number in self.pending if self.can_run(number)]
+        return min(ready, key=lambda n: (self.priority_of(n), n)) if ready else None
+
+    def active_priority(self) -> int:
+        """Group priority of the handlers under way, without the mask registers."""
+        return min((self.group_priority(n) for n in self.active), default=THREAD_PRIORITY)
+
+    def execution_priority(self, primask: int, basepri: int, faultmask: int) -> int:
+        """What a pending exception must be above (numerically below) to be taken (B1.5.4)."""
+        boosted = self.group(basepri) if basepri else THREAD_PRIORITY
+        if primask:
+            boosted = 0
+        if faultmask:
+            boosted = -1
+        return min(self.active_priority(), boosted)

@@ -1,0 +1,175 @@
+"""The run loop: slices of instructions, and what happens between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tools.bench.cpu import decode, nvic
+from tools.bench.cpu.engine import Cause, Outcome
+from tools.bench.cpu.state import MaskMeter, Stop
+from tools.bench.cpu.traps import MaskTraps
+
+if TYPE_CHECKING:
+    from tools.bench.core import Core
+
+_LONGEST_SLICE = 50_000_000
+
+
+class Runner:
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._clock = core.clock
+        self._engine = core.engine
+        self.instructions = 0  # of the slices that are over
+        self.asleep: Cause | None = None  # WFI or EVENT_HINT
+        #: To be called before the next instruction.
+        self.deferred: list[Callable[[], None]] = []
+        #: Watched addresses: (low, high, what to call).
+        self.watches: list[tuple[int, int, Callable[[int], None]]] = []
+        self.mask_meter: MaskMeter | None = None
+        self._straight_lines = decode.StraightLines(core.bus.code)
+        self._traps = MaskTraps(core.engine, core.bus)
+        self._resets = 0
+        self._masked = False  # something is pending that only a mask register holds back
+
+    def reset(self) -> None:
+        self._resets += 1
+        self.asleep = None
+        self._masked = False
+        self.deferred.clear()
+
+    def run(self, cycles: int | None, until_ns: int | None) -> Stop:
+        end = None if cycles is None else self._clock.cycles + cycles
+        while True:
+            self._between_instructions()
+            if self._core.lockup:
+                return Stop.LOCKUP
+            left = self._left(end, until_ns)
+            if left == 0:
+                return Stop.IDLE if self.asleep else Stop.BUDGET
+            due = self._clock.cycles_to_next()
+            if self.asleep:
+                if left is None and due is None:
+                    return Stop.IDLE
+                self._clock.advance(min(n for n in (left, due) if n is not None))
+            elif due == 0:
+                self._clock.advance(0)
+            elif self._slice(left, due):
+                return Stop.BREAK
+
+    def _left(self, end: int | None, until_ns: int | None) -> int | None:
+        limits = []
+        if end is not None:
+            limits.append(max(end - self._clock.cycles, 0))
+        if until_ns is not None:
+            limits.append(self._clock.cycles_until(until_ns))
+        return min(limits, default=None)
+
+    def _slice(self, left: int | None, due: int | None) -> bool:
+        """Execute up to the next event; True if a watched address was reached."""
+        count = min(n for n in (left, due, _LONGEST_SLICE) if n is not None)
+        resets, masked = self._resets, self.mask_meter and self._engine.masks()[0]
+        try:
+            outcome = self._execute(count)
+        except BaseException:  # from a callback: what ran has run, whatever the caller does
+            self._passed(self._engine.begun())
+            raise
+        self._passed(outcome.executed)
+        if self.mask_meter:
+            self.mask_meter.passed(bool(masked), outcome.executed)
+        if resets != self._resets or self._core.faulting.take_refused():
+            return False
+        if outcome.cause is Cause.BREAK:
+            return self._report_break(outcome.address)
+        if outcome.cause is not Cause.LIMIT:
+            self._handle(outcome)
+        return False
+
+    def _passed(self, cycles: int) -> None:
+        self.instructions += cycles
+        self._clock.advance(cycles)
+
+    def shorten_slice(self) -> None:
+        if self._engine.running:
+            due = self._clock.cycles_to_next()
+            if due is not None:
+                self._engine.limit_to(due)
+
+    def _execute(self, count: int) -> Outcome:
+        if not self._masked and not self.mask_meter:
+            self._traps.rest()
+            return self._engine.run(count)
+        if not self.mask_meter and self._traps.ready():
+            return self._engine.run(count)
+        # Something is pending that a mask register holds back (or that is to be measured), and no
+        # hook tells of a write to those. So go from branch to branch, and end the slice where one
+        # may have been written.
+        return self._engine.run_stepwise(count, self._straight_lines)
+
+    def _report_break(self, address: int) -> bool:
+        """Tell those who watch the address; False if only a trap was there."""
+        self._traps.reached(address)
+        watching = [fn for low, high, fn in self.watches if low <= address <= high]
+        for fn in watching:
+            fn(address)
+        return bool(watching)
+
+    # -- between instructions --------------------------------------------------------------
+
+    def _between_instructions(self) -> None:
+        entered = True
+        while entered:  # an entry can defer something as well
+            while self.deferred:
+                self.deferred.pop(0)()
+            self._core.bus.refresh_code()
+            entered = not self._core.lockup and self._take_exception()
+        if self.asleep is Cause.EVENT_HINT and self._core.event_register:
+            self._core.event_register, self.asleep = False, None
+
+    def _take_exception(self) -> bool:
+        self._masked = False
+        state = self._core.nvic
+        number = state.next_pending()
+        if number is None:
+            return False
+        priority = state.group_priority(number)
+        if priority >= state.active_priority():
+            return False
+        primask, basepri, faultmask = self._engine.masks()
+        # PRIMASK does not keep the core asleep, the other two do (B1.5.19).
+        if priority < state.execution_priority(0, basepri, faultmask):
+            self.asleep = None
+        if priority < state.execution_priority(primask, basepri, faultmask):
+            self._core.exceptions.enter(number)
+            return True
+        self._masked = True
+        return False
+
+    # -- what ends a slice -----------------------------------------------------------------
+
+    def _handle(self, outcome: Outcome) -> None:
+        match outcome.cause:
+            case Cause.WFI:
+                self.asleep = Cause.WFI
+            case Cause.EVENT_HINT:
+                self._wait_for_event()
+            case Cause.SVC:
+                self._core.faulting.enter(nvic.SVCALL)
+            case Cause.BKPT:
+                self._core.faulting.breakpoint()
+            case Cause.EXC_RETURN:
+                self._core.exceptions.leave(self._engine.pc | self._engine.thumb)
+            case _:
+                self._core.faulting.instruction_failed(outcome)
+
+    def _wait_for_event(self) -> None:
+        pc = self._engine.pc
+        last = self._core.bus.peek(pc - 2)
+        if last not in (decode.WFE, decode.WIDE_WFE):
+            return  # YIELD
+        # SEV is a NOP to Unicorn; only one right before this instruction is noticed.
+        if self._core.event_register or self._core.bus.peek(pc - 4) == decode.SEV:
+            self._core.event_register = False
+        else:
+            self.asleep = Cause.EVENT_HINT

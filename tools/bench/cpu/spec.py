@@ -1,0 +1,109 @@
+"""What distinguishes one Cortex-M core from another, as far as software can see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from unicorn.arm_const import (
+    UC_CPU_ARM_CORTEX_M3,
+    UC_CPU_ARM_CORTEX_M4,
+    UC_CPU_ARM_CORTEX_M7,
+)
+
+#: Identification registers 0xE000ED40 to 0xE000ED70, in order of address.
+ID_NAMES = (
+    *("ID_PFR0", "ID_PFR1", "ID_DFR0", "ID_AFR0", "ID_MMFR0", "ID_MMFR1", "ID_MMFR2"),
+    *("ID_MMFR3", "ID_ISAR0", "ID_ISAR1", "ID_ISAR2", "ID_ISAR3", "ID_ISAR4"),
+)
+
+
+@dataclass(frozen=True)
+class CoreSpec:
+    """A core as built into a chip.
+
+    `irq_count` (1 to 240), `prio_bits` (3 to 8), `mpu_regions` (0, 8 or 16) and `systick_calib`
+    are choices of the chip; take a core below and say `with_chip(...)`.
+    """
+
+    name: str
+    model: int  # UC_CPU_ARM_...
+    cpuid: int
+    fpu: bool = False
+    caches: bool = False
+    irq_count: int = 82
+    prio_bits: int = 4
+    mpu_regions: int = 8
+    systick_calib: int = 0
+    actlr_mask: int = 0
+    ccr_reset: int = 0x200
+    mvfr: tuple[int, ...] = ()
+    id_registers: tuple[int, ...] = ()
+    cache_id: dict[str, int] = field(default_factory=dict)
+
+    def with_chip(
+        self,
+        *,
+        irq_count: int,
+        prio_bits: int = 4,
+        mpu_regions: int = 8,
+        systick_calib: int = 0,
+        fpu: bool | None = None,
+        cpuid: int | None = None,
+    ) -> CoreSpec:
+        """The same core with a chip's choices; `cpuid` where its revision is another."""
+        return replace(
+            self,
+            irq_count=irq_count,
+            prio_bits=prio_bits,
+            mpu_regions=mpu_regions,
+            systick_calib=systick_calib,
+            fpu=self.fpu if fpu is None else fpu,
+            cpuid=self.cpuid if cpuid is None else cpuid,
+        )
+
+
+# CPUID, ACTLR and the identification registers: ARM DDI 0337 (r2p1) tables 4-1 and 5-1 for the
+# M3, ARM DDI 0439B (r0p1) table 4-1 for the M4, ARM DDI 0489 tables 3-1 and 4-1 for the M7.
+# The identification registers are constants that nothing here depends on.
+# CCR resets to 0x200 (STKALIGN) on M3 r2 and M4, and to 0x40200 (BP too) on the M7.
+CORTEX_M3 = CoreSpec(
+    name="Cortex-M3",
+    model=UC_CPU_ARM_CORTEX_M3,
+    cpuid=0x412FC231,
+    actlr_mask=0x7,
+    id_registers=(
+        *(0x00000030, 0x00000200, 0x00100000, 0x00000000),
+        *(0x00100030, 0x00000000, 0x01000000, 0x00000000),
+        *(0x01100110, 0x02111000, 0x21112231, 0x01111110, 0x01310102),
+    ),
+)
+CORTEX_M4F = CoreSpec(
+    name="Cortex-M4",
+    model=UC_CPU_ARM_CORTEX_M4,
+    cpuid=0x410FC241,
+    fpu=True,
+    actlr_mask=0x307,
+    mvfr=(0x10110021, 0x11000011),
+    id_registers=(
+        *(0x00000030, 0x00000200, 0x00100000, 0x00000000),
+        *(0x00100030, 0x00000000, 0x01000000, 0x00000000),
+        *(0x01141110, 0x02112000, 0x21232231, 0x01111131, 0x01310102),
+    ),
+)
+CORTEX_M7 = CoreSpec(
+    name="Cortex-M7",
+    model=UC_CPU_ARM_CORTEX_M7,
+    cpuid=0x411FC270,
+    fpu=True,
+    caches=True,
+    actlr_mask=0x1FFFFC04,
+    ccr_reset=0x40200,
+    mvfr=(0x10110021, 0x11000011, 0x00000040),
+    id_registers=(
+        *(0x00000030, 0x00000200, 0x00100000, 0x00000000),
+        *(0x00100030, 0x00000000, 0x01000000, 0x00000000),
+        *(0x01101110, 0x02112000, 0x20232231, 0x01111131, 0x01310132),
+    ),
+    # 4 KiB instruction and 4 KiB data cache, the smallest build (ARM DDI 0489 table 4-6).
+    cache_id={"CLIDR": 0x09000003, "CTR": 0x8303C003},
+)

@@ -1,0 +1,114 @@
+"""Firmware images: ELF, Intel HEX, DfuSe and plain binaries -> bytes by address."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+FLASH_BASE = 0x08000000
+PT_LOAD, EM_ARM = 1, 40
+
+Segment = tuple[int, bytes]
+"""An address and the bytes that belong there."""
+
+
+class ImageError(ValueError):
+    """The file is not an image of the kind its name says."""
+
+
+def load_image(path: Path, base: int = FLASH_BASE) -> list[Segment]:
+    """The segments of the image at `path`, in the order of the file.
+
+    Args:
+        path: its suffix says what it is: .elf, .hex, .dfu or .bin.
+        base: where a .bin goes; the others know.
+
+    Raises:
+        OSError: the file cannot be read.
+        ImageError: its contents are not what its suffix says, or the suffix is another one.
+    """
+    readers: dict[str, Callable[[bytes], Iterator[Segment]]] = {
+        ".elf": _elf,
+        ".hex": _intel_hex,
+        ".dfu": _dfuse,
+        ".bin": lambda data: iter([(base, data)]),
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise ImageError(f"{path} is no firmware image: its name must end in {', '.join(readers)}")
+    try:
+        segments = [(address, data) for address, data in reader(path.read_bytes()) if data]
+    except (struct.error, IndexError, UnicodeDecodeError) as error:
+        raise ImageError(f"{path} is damaged or no {path.suffix} file ({error})") from error
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from None
+    if not segments:
+        raise ImageError(f"{path} holds nothing to load")
+    return segments
+
+
+def _elf(data: bytes) -> Iterator[Segment]:
+    """Loadable segments at their physical (load) address."""
+    if data[:6] != b"\x7fELF\x01\x01":
+        raise ImageError("not a 32-bit little-endian ELF file")
+    machine = struct.unpack_from("<H", data, 18)[0]
+    if machine != EM_ARM:
+        raise ImageError(f"an ELF file for machine {machine}, not for ARM ({EM_ARM})")
+    start = struct.unpack_from("<I", data, 28)[0]
+    entry_size, count = struct.unpack_from("<HH", data, 42)
+    for number in range(count):
+        kind, offset, _virtual, physical, size = struct.unpack_from(
+            "<5I", data, start + number * entry_size
+        )
+        if kind == PT_LOAD:
+            yield physical, data[offset : offset + size]
+
+
+def _intel_hex(data: bytes) -> Iterator[Segment]:
+    """Data records; neighbours are joined."""
+    upper, run_at, run = 0, 0, bytearray()
+    for number, line in enumerate(data.decode("ascii").split(), 1):
+        record = _hex_record(line, number)
+        offset, kind, payload = record
+        if kind == 0:
+            address = upper + offset
+            if run and address != run_at + len(run):
+                yield run_at, bytes(run)
+                run.clear()
+            if not run:
+                run_at = address
+            run += payload
+        elif kind == 1:
+            break
+        elif kind in (2, 4):
+            upper = int.from_bytes(payload, "big") << (4 if kind == 2 else 16)
+    yield run_at, bytes(run)
+
+
+def _hex_record(line: str, number: int) -> tuple[int, int, bytes]:
+    """Offset, type and data of one record."""
+    try:
+        raw = bytes.fromhex(line[1:]) if line.startswith(":") else b""
+    except ValueError:
+        raw = b""
+    if len(raw) < 5 or len(raw) != raw[0] + 5 or sum(raw) & 0xFF:
+        raise ImageError(f"line {number} is no valid Intel HEX record")
+    return int.from_bytes(raw[1:3], "big"), raw[3], raw[4:-1]
+
+
+def _dfuse(data: bytes) -> Iterator[Segment]:
+    """All elements of all targets (UM0391)."""
+    if data[:5] != b"DfuSe" or data[-8:-5] != b"UFD":
+        raise ImageError("not a DfuSe file")
+    if struct.unpack_from("<I", data, len(data) - 4)[0] != zlib.crc32(data[:-4]) ^ 0xFFFFFFFF:
+        raise ImageError("the checksum of the DfuSe file is wrong: it is damaged")
+    at = 11
+    for _ in range(data[10]):
+        elements = struct.unpack_from("<I", data, at + 270)[0]
+        at += 274
+        for _ in range(elements):
+            address, size = struct.unpack_from("<2I", data, at)
+            yield address, data[at + 8 : at + 8 + size]
+            at += 8 + size

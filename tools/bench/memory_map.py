@@ -1,0 +1,162 @@
+"""What the CPU sees where: flash, RAM, system memory, the alias at 0 and external memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from . import sysmem
+from .blocks.base import RegisterBlock
+from .blocks.flash import Flash
+from .blocks.syscfg import Syscfg
+from .chip import Chip, Region
+from .cpu.memory import PAGE, BusError, Memory
+from .external import ExternalMemory
+
+ALIAS = 0x00000000
+POWER_ON_RAM = 0xA5  # SRAM comes up with anything but zeros
+FLASH_MODE, SYSTEM_MODE, NOR_MODE, SRAM_MODE, SDRAM_MODE = range(5)  # SYSCFG_MEMRMP.MEM_MODE
+OnWrite = Callable[[int, int, int], None]
+
+
+class MemoryMapper(Protocol):
+    """The part of `core.Core` that memories need."""
+
+    def map_memory(
+        self,
+        base: int,
+        memory: Memory,
+        *,
+        writable: bool = True,
+        executable: bool = True,
+        on_write: OnWrite | None = None,
+    ) -> None: ...
+
+    def unmap(self, base: int, size: int) -> None: ...
+
+
+class MemoryMap:
+    """Maps everything that is always there; `update` maps what comes and goes.
+
+    Attributes:
+        system: system memory, with the OTP area and the factory bytes behind it.
+        at: the memories that are always there, by base address.
+    """
+
+    def __init__(
+        self,
+        chip: Chip,
+        cpu: MemoryMapper,
+        blocks: Mapping[str, RegisterBlock],
+        externals: tuple[ExternalMemory, ...],
+    ) -> None:
+        self.chip = chip
+        self.externals = externals
+        self.system = sysmem.build(chip)
+        self.at: dict[int, Memory] = {}
+        self._cpu = cpu
+        self._blocks = blocks
+        flash, syscfg = blocks["FLASH"], blocks["SYSCFG"]
+        assert isinstance(flash, Flash) and isinstance(syscfg, Syscfg)
+        self._flash, self._syscfg = flash, syscfg
+        self._seen_at_zero: Memory | None = None
+        self._map(chip.region("SYSTEM").base, self.system, writable=False)
+        self._map(flash.base_address, flash.array, writable=False, on_write=flash.program)
+        for region in chip.memory:
+            self._map_region(region)
+        flash.on_options = self._show_options
+        self._show_options()
+
+    # --- always there --------------------------------------------------------------------------
+
+    def _map_region(self, region: Region) -> None:
+        if region.kind in ("sram", "ccm"):
+            ram = Memory(region.size, fill=POWER_ON_RAM, name=region.name)
+            # CCM hangs on the data bus only: fetching from it fails (RM0090 2.3.1)
+            self._map(region.base, ram, executable=region.kind != "ccm")
+        elif region.kind == "options":
+            self._map(region.base, Memory(PAGE, fill=0xFF, name=region.name), writable=False)
+
+    def _map(
+        self,
+        base: int,
+        memory: Memory,
+        *,
+        writable: bool = True,
+        executable: bool = True,
+        on_write: OnWrite | None = None,
+    ) -> None:
+        self.at[base] = memory
+        self._cpu.map_memory(
+            base, memory, writable=writable, executable=executable, on_write=on_write
+        )
+
+    def _show_options(self) -> None:
+        """The option bytes as memory (RM0090 tables 13 and 16): user and RDP, then nWRP."""
+        regions = [region for region in self.chip.memory if region.kind == "options"]
+        for region, name in zip(regions, ("OPTCR", "OPTCR1"), strict=False):
+            stored, memory = self._flash.stored_options[name], self.at[region.base]
+            if name == "OPTCR":
+                memory.store(0, 4, stored & 0xFFFC | 0xFFFF0000)
+            memory.store(8, 4, stored >> 16 & 0xFFF | 0xFFFFF000)
+
+    # --- what comes and goes -------------------------------------------------------------------
+
+    def update(self) -> None:
+        """Map what MEMRMP and the external memory controllers say now. Not from a callback."""
+        for external in self.externals:
+            there = external.reachable(self._blocks)
+            if there != external.there:
+                external.there = there
+                self._map_external(external)
+        wanted = self._wanted_at_zero()
+        if wanted is not self._seen_at_zero:
+            if self._seen_at_zero:
+                self._cpu.unmap(ALIAS, self._seen_at_zero.size)
+            self._seen_at_zero = wanted
+            if wanted:
+                self._map_alias(wanted)
+
+    def _map_external(self, external: ExternalMemory) -> None:
+        if external.there:
+            self._cpu.map_memory(external.base, external.memory, writable=external.writable)
+        else:
+            self._cpu.unmap(external.base, external.memory.size)
+
+    def _wanted_at_zero(self) -> Memory | None:
+        """RM0090 9.2.1, 9.3.1."""
+        mode = self._syscfg.mem_mode
+        if mode in (NOR_MODE, SDRAM_MODE):
+            kind = "nor" if mode == NOR_MODE else "sdram"
+            shown = (e.memory for e in self.externals if (e.kind, e.bank) == (kind, 1) and e.there)
+            return next(shown, None)
+        sram = self.at[self.chip.region("SRAM").base]
+        return {FLASH_MODE: self._flash.array, SYSTEM_MODE: self.system, SRAM_MODE: sram}.get(mode)
+
+    def _map_alias(self, memory: Memory) -> None:
+        if memory is self._flash.array:
+            self._cpu.map_memory(ALIAS, memory, writable=False, on_write=self._program_alias)
+        else:
+            self._cpu.map_memory(ALIAS, memory, writable=memory is not self.system)
+
+    def _program_alias(self, address: int, size: int, value: int) -> None:
+        self._flash.program(self._flash.base_address + address, size, value)
+
+    # --- looking -------------------------------------------------------------------------------
+
+    def find(self, address: int) -> tuple[Memory, int]:
+        """The memory at `address` and the offset in it. Raises BusError."""
+        found = [*self.at.items(), *((e.base, e.memory) for e in self.externals if e.there)]
+        if self._seen_at_zero:
+            found.append((ALIAS, self._seen_at_zero))
+        for base, memory in found:
+            if base <= address < base + memory.size:
+                return memory, address - base
+        raise BusError(f"no memory is at 0x{address:08X}")
+
+    def is_flash(self, address: int) -> bool:
+        """Main flash or system memory, or their alias at 0."""
+        try:
+            return self.find(address)[0] in (self._flash.array, self.system)
+        except BusError:
+            return False

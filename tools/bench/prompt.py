@@ -1,0 +1,49 @@
+"""The MicroPython prompt of a board, over its console wire: no pty, no real time."""
+
+from __future__ import annotations
+
+from .board import VirtualBoard
+
+PATIENCE_MS = 20_000  # virtual; no answer takes longer
+STEP_MS = 5
+RAW, END, NORMAL, INTERRUPT = b"\x01", b"\x04", b"\x02", b"\x03"
+
+
+class PromptError(Exception):
+    """The board answered with a traceback, which is the text, or not at all."""
+
+
+class Prompt:
+    """Talks to the raw REPL (docs.micropython.org, "Raw mode") of a powered board."""
+
+    def __init__(self, board: VirtualBoard) -> None:
+        self.board = board
+        self.wire = board.wires["console"]
+        self._seen = b""
+        self._until(b">>> ")
+        self.wire.host.send(RAW)
+        self._until(b"raw REPL; CTRL-B to exit\r\n>")
+
+    def run(self, code: str) -> str:
+        """Run code and wait for its end; its output. Raises PromptError with its traceback."""
+        self.start(code)
+        output = self._until(END)
+        error = self._until(END + b">")
+        if error:
+            raise PromptError(error.decode())
+        return output.decode()
+
+    def start(self, code: str) -> None:
+        """Run code that may never end."""
+        self.wire.host.send(code.encode() + END)
+        self._until(b"OK")
+
+    def _until(self, mark: bytes) -> bytes:
+        """What the board says before `mark`."""
+        for _ in range(PATIENCE_MS // STEP_MS):
+            self._seen += self.wire.host.read()
+            if mark in self._seen:
+                before, _, self._seen = self._seen.partition(mark)
+                return before
+            self.board.run_ms(STEP_MS)
+        raise PromptError(f"no {mark!r} within {PATIENCE_MS} ms, only {self._seen!r}")

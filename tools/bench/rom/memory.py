@@ -1,0 +1,53 @@
+"""What the bootloader needs of a chip, and nothing more: raw memory and the option bytes."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+RDP_LEVEL_0 = 0xAA  # RM0090 3.7.3: any other value but 0xCC is level 1
+RDP_LEVEL_2 = 0xCC
+
+
+class BusFault(Exception):
+    """There is nothing at that address. The real ROM ends in its HardFault handler: silence."""
+
+
+class OptionBytes(Protocol):
+    """The option bytes as they are kept in flash. A plain attribute or a property each."""
+
+    rdp: int
+    """The RDP byte."""
+    user: int
+    """The user byte: nRST_STDBY, nRST_STOP, WDG_SW, BFB2, BOR_LEV."""
+    nwrp: int
+    """Bit n is 1 if sector n may be erased and programmed (numbers as in `RomFacts.sectors`)."""
+
+
+class RomMemory(Protocol):
+    """Raw access to the memories, as a debugger has it.
+
+    The rules (bits go from 1 to 0 only, protected sectors, read protection) are the bootloader's
+    work, so an adapter need not know them.
+    """
+
+    @property
+    def options(self) -> OptionBytes: ...
+
+    def read(self, address: int, length: int) -> bytes:
+        """`length` bytes. The start may be anywhere that AN2606 lets the host read, but the end
+        may be beyond: clients fetch the unique id and the flash size of an F4 in one block that
+        starts in the OTP area. Raise `BusFault` where the bus has nothing."""
+        ...
+
+    def write(self, address: int, data: bytes) -> None:
+        """Store `data` in RAM, flash or OTP just as it is. Raise `BusFault` as `read` does."""
+        ...
+
+    def clear_ram(self) -> None:
+        """All SRAM and backup SRAM to zero: what leaving read protection does."""
+        ...
+
+
+def rdp_level(options: OptionBytes) -> int:
+    """Read protection level: 0, 1 or 2 (RM0090 3.7.3)."""
+    return {RDP_LEVEL_0: 0, RDP_LEVEL_2: 2}.get(options.rdp, 1)

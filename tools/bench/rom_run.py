@@ -1,0 +1,164 @@
+"""From the CPU's first instruction in system memory to the bootloader's Go or reset.
+
+`RomRun` watches for the arrival, has it audited, watches a little longer for a late exception, and
+then lets the ROM model answer, or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .arrival import Deviation, audit
+from .clock import Event
+from .core import Core, ExceptionEntry
+from .memory_map import SYSTEM_MODE
+from .rom import Bootloader
+from .rom_adapter import SocMemory, rom_facts
+from .soc import Soc
+from .wires import Wire
+
+SETTLE_NS = 2_000_000  # how long the CPU is watched in system memory before the ROM answers
+STALE_RAM = 0x5A  # what the ROM's start-up leaves in the RAM that it uses
+FIRST_IRQ = 16
+EXCEPTIONS = {2: "NMI", 3: "HardFault", 4: "MemManage", 5: "BusFault", 6: "UsageFault"}
+EXCEPTIONS |= {11: "SVCall", 14: "PendSV", 15: "SysTick"}
+
+
+@dataclass
+class Arrival:
+    """One arrival in system memory."""
+
+    address: int
+    """Of the first instruction in system memory."""
+    instructions: int
+    """Executed since power-on, when the first one in system memory was next."""
+    ns: int
+    """Virtual time since power-on."""
+    deviations: list[Deviation] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        return not self.deviations
+
+    def __str__(self) -> str:
+        if self.clean:
+            return "the ROM found the chip as a reset would have left it"
+        things = "thing is" if len(self.deviations) == 1 else "things are"
+        lines = "\n".join(f"  {deviation}" for deviation in self.deviations)
+        return f"{len(self.deviations)} {things} not as the ROM needs them:\n{lines}"
+
+
+class RomRun:
+    """The system memory of one board.
+
+    Attributes:
+        arrival: the last one that was watched to its end, None before the first.
+        model: the ROM model while it runs, else None.
+        occupied: the CPU is in system memory for good, whether the ROM answers or not.
+        on_arrival, say: to be set by the board.
+    """
+
+    def __init__(self, soc: Soc, core: Core, wires: list[Wire]) -> None:
+        self._soc = soc
+        self._core = core
+        self._wires = wires
+        self.arrival: Arrival | None = None
+        self.model: Bootloader | None = None
+        self.occupied = False
+        self.on_arrival: Callable[[Arrival], None] = lambda arrival: None
+        self.say: Callable[[str], None] = lambda sentence: None
+        self._arriving: Arrival | None = None  # being watched
+        self._settling: Event | None = None
+        self._unwatch: list[Callable[[], None]] = []
+        core.on_exception = self._exception
+
+    @property
+    def arriving(self) -> bool:
+        """What the host sends now waits until the ROM has started."""
+        return self._arriving is not None
+
+    def leave(self) -> None:
+        """The chip was reset, or an application was started: wait for the next arrival."""
+        if self.model:
+            self.model.stop()
+        self.model, self._arriving, self.occupied = None, None, False
+        if self._settling:
+            self._settling.cancel()
+        self._watch()
+
+    # --- arriving ------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        """Stop before the first instruction in system memory, or in its alias at 0."""
+        self._stop_watching()
+        system = self._soc.chip.region("SYSTEM")
+        for low, high in ((system.base, system.end - 1), (0, system.size - 1)):
+            self._unwatch.append(self._core.on_execute(low, high, self._executes))
+
+    def _stop_watching(self) -> None:
+        while self._unwatch:
+            self._unwatch.pop()()
+
+    def _executes(self, address: int) -> None:
+        in_alias = address not in self._soc.chip.region("SYSTEM")
+        if in_alias and self._soc.syscfg.mem_mode != SYSTEM_MODE:
+            return
+        self._stop_watching()
+        clock = self._soc.clock
+        found = audit(self._soc, self._core)
+        self._arriving = Arrival(address, self._core.instructions, clock.now, found)
+        self._settling = clock.after(SETTLE_NS, self._settle)
+
+    def _exception(self, entry: ExceptionEntry) -> None:
+        """An exception after the ROM has started runs into ROM code that expects none."""
+        if self._arriving is None:
+            return
+        number = entry.number
+        name = EXCEPTIONS.get(number, f"IRQ {number - FIRST_IRQ}")
+        why = f"{name} was taken after the ROM had started"
+        self._arriving.deviations.append(Deviation("CPU.exception", None, number, 0, why))
+
+    def _settle(self) -> None:
+        arrival, self._arriving = self._arriving, None
+        assert arrival
+        self.arrival, self.occupied = arrival, True
+        if arrival.clean:
+            self._start()
+        self.say(str(arrival))
+        self.on_arrival(arrival)
+
+    # --- the ROM runs --------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        """The ROM uses the bottom of SRAM and keeps a running watchdog fed (AN2606)."""
+        rom = self._soc.chip.rom
+        self._soc.map.at[rom["ram_base"]].fill(0, rom["ram_size"], STALE_RAM)
+        self._soc.iwdg.feed_for_ever()
+        self.model = Bootloader(
+            rom_facts(self._soc.chip),
+            SocMemory(self._soc),
+            self._send,
+            self._go,
+            lambda: self._soc.reset("SFT"),
+            after=self._after,
+            say=lambda sentence: self.say(sentence),
+        )
+
+    def _send(self, data: bytes) -> None:
+        for wire in self._wires:
+            wire.to_host(data)
+
+    def _after(self, ns: int, fn: Callable[[], object]) -> None:
+        def call() -> None:
+            fn()
+
+        self._soc.clock.after(ns, call)
+
+    def _go(self, address: int) -> None:
+        """AN3155 3.5: MSP and PC from the application's vector table. What a reset would do is
+        not done: VTOR is 0, system memory stays at 0, and AHB1ENR is 0 (AN2606, F4)."""
+        rcc = self._soc.rcc
+        rcc.write(rcc.by_name["AHB1ENR"].offset, 4, 0)
+        self._core.reset(address)
+        self.leave()

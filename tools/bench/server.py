@@ -1,0 +1,246 @@
+"""Runs a virtual board live: pseudo terminals on its wires, real time when it waits.
+
+The loop takes turns: a slice of the CPU, then bytes between wires and terminals. As long as the
+CPU works there is no pause. When it sleeps (WFI, or the ROM waits for the host) the loop waits in
+`select` until a byte comes or the next virtual event is due in real time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from .clock import Clock
+from .gate import Bell, Gate
+from .pacing import NS_PER_S, Pacer
+from .wires import PtyEnd, Wire
+
+SLICE_S = 0.0005  # real time that a slice of a busy CPU should take: the latency of a byte
+FIRST_SLICE, MIN_SLICE, MAX_SLICE = 20_000, 1_000, 2_000_000  # CPU cycles
+AHEAD_BUSY_NS = 500_000  # how far beyond real time a slice may go if the CPU is at work ...
+AHEAD_IDLE_NS = 10_000  # ... and if it sleeps: enough to notice what the host sent
+LONGEST_WAIT_S = 1.0
+LOCKED_UP_WAIT_S = 0.05  # between looks at a CPU that only a reset can revive
+
+
+class Named(Protocol):
+    """A member of core.Stop."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class LiveBoard(Protocol):
+    """What the server needs of a `VirtualBoard`."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def wires(self) -> Mapping[str, Wire]: ...
+
+    def run(self, *, cycles: int | None = None, until_ns: int | None = None) -> Named: ...
+
+
+B = TypeVar("B", bound=LiveBoard)
+
+
+class Server(Generic[B]):
+    """The live loop of one board, in the foreground (`run`) or in a thread (`start`).
+
+    Args:
+        board: run by this server only, as long as it serves.
+        link: a directory for symbolic links to the terminals, named as the wires; made if need be.
+            A wire with two names has one terminal and two links.
+        speed: virtual seconds to a real second while the CPU sleeps. More than 1 shortens flash
+            erase times and `time.sleep` alike.
+        wires: the wires that get a terminal, by name; None for all. The host end of the others is
+            the caller's to use.
+
+    Attributes:
+        ports: the path of each wire's terminal, by the name of the wire.
+        on_lockup: called once each time the CPU locks up; only a reset of the board helps then.
+        error: what ended the loop, if it was an error.
+    """
+
+    def __init__(
+        self,
+        board: B,
+        link: Path | None = None,
+        speed: float = 1.0,
+        wires: Collection[str] | None = None,
+    ) -> None:
+        self.board = board
+        names = [name for name in board.wires if wires is None or name in wires]
+        self._ends = _terminals({name: board.wires[name] for name in names}, link)
+        self.ports = {
+            name: end.path for name in names for end in self._ends if end.wire is board.wires[name]
+        }
+        self.on_lockup: Callable[[], None] = _silent
+        self.error: BaseException | None = None
+        self._locked_up = False
+        self._pacer = Pacer(board.clock.now, speed)
+        self._bell = Bell()
+        self._gate = Gate()
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._loop_thread = 0
+        self._slice = FIRST_SLICE
+        self._busy = True
+        for wire in board.wires.values():
+            wire.on_host_data = self._ring
+
+    # --- outside the loop ----------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Serve in a thread, until `close`."""
+        self._thread = threading.Thread(target=self._run_guarded, name="bench", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Make `run` return soon. May be called from any thread and from signal handlers."""
+        self._over.set()
+        self._bell.ring()
+
+    def close(self) -> None:
+        """Stop, and remove the terminals and links."""
+        self.stop()
+        if self._thread:
+            self._thread.join()
+        for wire in self.board.wires.values():
+            wire.on_host_data = _silent
+        for end in self._ends:
+            end.close()
+        self._bell.close()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[B]:
+        """The board, standing still between two slices, to look at or to change.
+
+        Raises:
+            RuntimeError: the loop ended by an error; it is the cause.
+        """
+        with self._gate.closed(self._bell.ring):
+            if self.error:
+                raise RuntimeError(f"the virtual board has stopped: {self.error}") from self.error
+            yield self.board
+
+    # --- the loop ------------------------------------------------------------------------------
+
+    def _run_guarded(self) -> None:
+        try:
+            self.run()
+        except BaseException as error:
+            self.error = error
+
+    def run(self) -> None:
+        """Serve until `stop`."""
+        self._loop_thread = threading.get_ident()
+        while not self._over.is_set():
+            with self._gate.passing():
+                wait = self._turn()
+            if wait > 0:
+                self._wait(wait)
+
+    def _turn(self) -> float:
+        """One turn of the loop; how many seconds there is nothing to do after it.
+
+        The CPU comes first, so that what the host sent while it slept meets it at the present.
+        """
+        clock = self.board.clock
+        began, cycles, now = time.perf_counter(), clock.cycles, clock.now
+        ahead = AHEAD_BUSY_NS if self._busy else AHEAD_IDLE_NS
+        until = max(self._pacer.limit(now), now + ahead)
+        stop = self.board.run(cycles=self._asleep_for() + self._slice, until_ns=until)
+        moved = self._pump()
+        self._busy = stop.name not in ("IDLE", "LOCKUP")
+        self._note_lockup(stop.name == "LOCKUP")
+        if self._busy:
+            self._pacer.was_busy(clock.now)
+            self._adapt(time.perf_counter() - began, clock.cycles - cycles)
+            return 0
+        if moved:
+            return 0
+        return LOCKED_UP_WAIT_S if self._locked_up else self._seconds_idle()
+
+    def _note_lockup(self, locked_up: bool) -> None:
+        if locked_up and not self._locked_up:
+            self.on_lockup()
+        self._locked_up = locked_up
+
+    def _asleep_for(self) -> int:
+        """Cycles that take no work: until something wakes the CPU."""
+        if self._busy:
+            return 0
+        cycles = self.board.clock.cycles_to_next()
+        return self.board.clock.hclk if cycles is None else cycles
+
+    def _seconds_idle(self) -> float:
+        clock = self.board.clock
+        cycles = clock.cycles_to_next()
+        if cycles is None:
+            return LONGEST_WAIT_S
+        due = clock.now + cycles * NS_PER_S // clock.hclk
+        return min(self._pacer.seconds_until(due, clock.now), LONGEST_WAIT_S)
+
+    def _adapt(self, seconds: float, cycles: int) -> None:
+        """Choose the next slice so that it takes about `SLICE_S`."""
+        if seconds > 0 and cycles >= self._slice // 2:
+            wanted = int(cycles * SLICE_S / seconds)
+            self._slice = max(MIN_SLICE, min(wanted, 2 * self._slice, MAX_SLICE))
+
+    def _pump(self) -> bool:
+        return any([end.pump() for end in self._ends])
+
+    def _wait(self, seconds: float) -> None:
+        full = [end for end in self._ends if end.backlogged]
+        select.select([self._bell, *self._ends], full, [], seconds)
+        self._bell.silence()
+
+    def _ring(self) -> None:
+        if threading.get_ident() != self._loop_thread:  # the loop's own pump needs no waking
+            self._bell.ring()
+
+
+@contextlib.contextmanager
+def running(
+    board: B,
+    link: Path | None = None,
+    speed: float = 1.0,
+    wires: Collection[str] | None = None,
+) -> Iterator[Server[B]]:
+    """Serve `board` in a thread for the length of a `with` block; see `Server`.
+
+    Raises:
+        Exception: whatever ended the loop, when the block is left without one of its own.
+    """
+    server = Server(board, link, speed, wires)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.close()
+    if server.error:
+        raise server.error
+
+
+def _terminals(wires: Mapping[str, Wire], link: Path | None) -> list[PtyEnd]:
+    """One for each wire, though it may have several names: one cable for prompt and ROM."""
+    if link:
+        link.mkdir(parents=True, exist_ok=True)
+    names: dict[int, list[str]] = {}
+    for name, wire in wires.items():
+        names.setdefault(id(wire), []).append(name)
+    return [
+        PtyEnd(wires[group[0]], *(link / name for name in group if link))
+        for group in names.values()
+    ]
+
+
+def _silent() -> None:
+    pass

@@ -1,0 +1,45 @@
+"""Runs mpremote, as a user would: its command line, in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.cli.errors import CliError
+
+LIB = Path(__file__).parents[2] / "lib"
+TIMEOUT = 60  # seconds; a board that does not answer makes mpremote wait for ever
+
+
+def run(port: str, *words: str, timeout: float = TIMEOUT) -> subprocess.CompletedProcess[str]:
+    """`mpremote connect PORT WORDS...`, its output captured; any exit code is returned."""
+    command = [sys.executable, "-m", "mpremote", "connect", port, *words]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    except subprocess.TimeoutExpired as error:
+        raise CliError(
+            f"{port} gave no answer for {timeout:.0f} s: is MicroPython running there, and does "
+            "no other program hold the port?"
+        ) from error
+
+
+def execute(port: str, code: str, *, mount: bool = True) -> str:
+    """Run code on the board, with this checkout's library mounted or not; its output."""
+    done = run(port, *(("mount", str(LIB)) if mount else ()), "exec", code)
+    if done.returncode:
+        raise CliError(_reason(port, done))
+    return done.stdout.partition("\n")[2] if _says_mounted(done.stdout) else done.stdout
+
+
+def _says_mounted(output: str) -> bool:
+    return output.startswith("Local directory ")
+
+
+def _reason(port: str, done: subprocess.CompletedProcess[str]) -> str:
+    lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    last = lines[-1] if lines else f"mpremote ended with exit code {done.returncode}"
+    if "failed to access" in last or "no device found" in last:
+        return f"{last}. Give the serial port of the board, for example --device /dev/ttyACM0"
+    # An exception of the library on the board: its own sentence is the message.
+    return last.partition("Error: ")[2] or last

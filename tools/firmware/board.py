@@ -1,0 +1,121 @@
+"""A board as its firmware sees it: `boards/<BOARD>.toml` and the memory of its chip."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+
+from tools.firmware.cache import REPOSITORY
+from tools.firmware.errors import FirmwareError
+
+BOARDS = REPOSITORY / "boards"
+FLASH_BASE = 0x0800_0000
+SRAM_BASE = 0x2000_0000
+CCM_BASE = 0x1000_0000
+SDRAM_BANK_2 = 0xD000_0000
+
+# KiB of SRAM that is contiguous at 0x20000000; each of these chips has 64 KiB of CCM besides.
+# RM0090 rev 19, 2.3.1: 112 + 16 KiB, and 64 KiB more (SRAM3) on STM32F42x and F43x.
+SRAM_KIB = {
+    "STM32F405xx": 128,
+    "STM32F407xx": 128,
+    "STM32F427xx": 192,
+    "STM32F429xx": 192,
+    "STM32F439xx": 192,
+}
+CCM_KIB = 64
+
+
+@dataclass(frozen=True)
+class Console:
+    """The USART of the REPL; pins are 16 * port + number (PA0 is 0)."""
+
+    usart: str
+    tx: int
+    rx: int
+    af: int
+    baud: int
+
+
+@dataclass(frozen=True)
+class Board:
+    """What the firmware needs to know of a board. Sizes in bytes, frequencies in Hz."""
+
+    build_name: str
+    name: str
+    mcu_name: str
+    chip: str
+    hse_hz: int
+    sysclk_hz: int
+    flash_kib: int
+    stack_size: int
+    filesystem: tuple[int, int]
+    heap: tuple[int, int] | None  # None: between .bss and the stack
+    vectors_in_ram: bool  # as most NUCLEO boards of the real port; else at the start of flash
+    console: Console
+    toml: bytes
+
+    @property
+    def sram_kib(self) -> int:
+        return SRAM_KIB[self.chip]
+
+    @property
+    def heap_in_sdram(self) -> bool:
+        return self.heap is not None and self.heap[0] == SDRAM_BANK_2
+
+
+def load_board(build_name: str) -> Board:
+    """Reads `boards/<build_name>.toml`. Raises FirmwareError if it is absent or lacks a key."""
+    path = BOARDS / f"{build_name}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in BOARDS.glob("*.toml")))
+        raise FirmwareError(f"There is no board {build_name}; boards/ has {known}.")
+    content = path.read_bytes()
+    try:
+        board = _from_toml(build_name, content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise FirmwareError(f"boards/{path.name} does not describe a board: {error!r}.") from error
+    if board.chip not in SRAM_KIB:
+        raise FirmwareError(
+            f"The bench firmware is for {', '.join(SRAM_KIB)}; {build_name} has {board.chip}. "
+            "Run the official firmware of that board on the bench instead."
+        )
+    return board
+
+
+def _from_toml(build_name: str, content: bytes) -> Board:
+    data = tomllib.loads(content.decode())
+    memory = data["memory"]
+    return Board(
+        build_name=build_name,
+        name=data["name"],
+        mcu_name=data["mcu_name"],
+        chip=data["chip"],
+        hse_hz=data["hse_hz"],
+        sysclk_hz=data.get("sysclk_hz", 168_000_000),
+        flash_kib=memory["flash_kib"],
+        stack_size=memory["stack_kib"] * 1024,
+        filesystem=_region(memory["filesystem"]),
+        heap=_region(memory["heap"]) if "heap" in memory else None,
+        vectors_in_ram=memory.get("vectors", "ram") == "ram",
+        console=_console(data["console"]),
+        toml=content,
+    )
+
+
+def _region(value: list[int]) -> tuple[int, int]:
+    base, size = value
+    return base, size
+
+
+def _console(table: dict) -> Console:
+    usart = table["usart"]
+    if not re.fullmatch(r"USART[1236]|UART[4578]", usart):
+        raise ValueError(f"console.usart is {usart}")
+    return Console(usart, _pin(table["tx"]), _pin(table["rx"]), table["af"], table["baud"])
+
+
+def _pin(name: str) -> int:
+    match = re.fullmatch(r"P([A-K])(\d|1[0-5])", name)
+    if not match:
+        raise ValueError(f"{name} is no pin")
+    return 16 * (ord(match[1]) - ord("A")) + int(match[2])

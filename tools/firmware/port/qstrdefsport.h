@@ -1,0 +1,3 @@
+// *FORMAT-OFF*
+Q(/)
+Q(/lib)

@@ -1,0 +1,198 @@
+// The registers this port touches, named as in ST's CMSIS headers so that MicroPython's own
+// stm32 files compile unchanged.  Offsets, bits and base addresses: RM0090 rev 19, section 2.3
+// (memory map) and the register section named beside each block; interrupt numbers: tables 61
+// (STM32F405) and 62 (STM32F42x).
+//
+// SPDX-License-Identifier: MIT
+#ifndef PORT_STM32F4_H
+#define PORT_STM32F4_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+    NonMaskableInt_IRQn = -14,
+    HardFault_IRQn = -13,
+    MemoryManagement_IRQn = -12,
+    BusFault_IRQn = -11,
+    UsageFault_IRQn = -10,
+    SVCall_IRQn = -5,
+    DebugMonitor_IRQn = -4,
+    PendSV_IRQn = -2,
+    SysTick_IRQn = -1,
+    FLASH_IRQn = 4,
+    EXTI0_IRQn = 6,
+    EXTI1_IRQn = 7,
+    EXTI2_IRQn = 8,
+    EXTI3_IRQn = 9,
+    EXTI4_IRQn = 10,
+    EXTI9_5_IRQn = 23,
+    TIM2_IRQn = 28,
+    TIM3_IRQn = 29,
+    TIM4_IRQn = 30,
+    USART1_IRQn = 37,
+    USART2_IRQn = 38,
+    USART3_IRQn = 39,
+    EXTI15_10_IRQn = 40,
+    TIM5_IRQn = 50,
+    UART4_IRQn = 52,
+    UART5_IRQn = 53,
+    USART6_IRQn = 71,
+    UART7_IRQn = 82, // UART7 and UART8: STM32F42x only
+    UART8_IRQn = 83,
+    IRQ_COUNT = 91, // STM32F42x; the STM32F405 has 82
+} IRQn_Type;
+
+#define __CM4_REV 0x0001
+#define __MPU_PRESENT 1
+#define __NVIC_PRIO_BITS 4
+#define __Vendor_SysTickConfig 0
+#define __FPU_PRESENT 1
+#include "core_cm4.h"
+
+typedef struct { // 7.3
+    __IO uint32_t CR, PLLCFGR, CFGR, CIR;
+    __IO uint32_t AHB1RSTR, AHB2RSTR, AHB3RSTR, reserved_1c;
+    __IO uint32_t APB1RSTR, APB2RSTR, reserved_28[2];
+    __IO uint32_t AHB1ENR, AHB2ENR, AHB3ENR, reserved_3c;
+    __IO uint32_t APB1ENR, APB2ENR, reserved_48[2];
+    __IO uint32_t AHB1LPENR, AHB2LPENR, AHB3LPENR, reserved_5c;
+    __IO uint32_t APB1LPENR, APB2LPENR, reserved_68[2];
+    __IO uint32_t BDCR, CSR, reserved_78[2];
+    __IO uint32_t SSCGR, PLLI2SCFGR;
+} RCC_TypeDef;
+
+typedef struct { // 8.4
+    __IO uint32_t MODER, OTYPER, OSPEEDR, PUPDR, IDR, ODR, BSRR, LCKR, AFR[2];
+} GPIO_TypeDef;
+
+typedef struct { // 30.6
+    __IO uint32_t SR, DR, BRR, CR1, CR2, CR3, GTPR;
+} USART_TypeDef;
+
+typedef struct { // 3.9
+    __IO uint32_t ACR, KEYR, OPTKEYR, SR, CR, OPTCR;
+} FLASH_TypeDef;
+
+typedef struct { // 5.4
+    __IO uint32_t CR, CSR;
+} PWR_TypeDef;
+
+typedef struct { // 9.2
+    __IO uint32_t MEMRMP, PMC, EXTICR[4], reserved_18[2], CMPCR;
+} SYSCFG_TypeDef;
+
+typedef struct { // 12.3
+    __IO uint32_t IMR, EMR, RTSR, FTSR, SWIER, PR;
+} EXTI_TypeDef;
+
+typedef struct { // 18.4
+    __IO uint32_t CR1, CR2, SMCR, DIER, SR, EGR, CCMR1, CCMR2, CCER, CNT, PSC, ARR;
+} TIM_TypeDef;
+
+typedef struct { // 21.4
+    __IO uint32_t KR, PR, RLR, SR;
+} IWDG_TypeDef;
+
+typedef struct { // 37.7.5; only the SDRAM registers of the FMC
+    __IO uint32_t SDCR[2], SDTR[2], SDCMR, SDRTR, SDSR;
+} FMC_SDRAM_TypeDef;
+
+#define TIM2 ((TIM_TypeDef *)0x40000000)
+#define TIM3 ((TIM_TypeDef *)0x40000400)
+#define TIM4 ((TIM_TypeDef *)0x40000800)
+#define TIM5 ((TIM_TypeDef *)0x40000c00)
+#define IWDG ((IWDG_TypeDef *)0x40003000)
+#define USART2 ((USART_TypeDef *)0x40004400)
+#define USART3 ((USART_TypeDef *)0x40004800)
+#define UART4 ((USART_TypeDef *)0x40004c00)
+#define UART5 ((USART_TypeDef *)0x40005000)
+#define PWR ((PWR_TypeDef *)0x40007000)
+#define UART7 ((USART_TypeDef *)0x40007800)
+#define UART8 ((USART_TypeDef *)0x40007c00)
+#define USART1 ((USART_TypeDef *)0x40011000)
+#define USART6 ((USART_TypeDef *)0x40011400)
+#define SYSCFG ((SYSCFG_TypeDef *)0x40013800)
+#define EXTI ((EXTI_TypeDef *)0x40013c00)
+#define GPIO(port) ((GPIO_TypeDef *)(0x40020000 + (port) * 0x400)) // port A is 0
+#define RCC ((RCC_TypeDef *)0x40023800)
+#define FLASH ((FLASH_TypeDef *)0x40023c00)
+#define FMC_SDRAM ((FMC_SDRAM_TypeDef *)0xa0000140)
+
+#define RCC_CR_HSION (1u << 0)
+#define RCC_CR_HSIRDY (1u << 1)
+#define RCC_CR_HSEON (1u << 16)
+#define RCC_CR_HSERDY (1u << 17)
+#define RCC_CR_PLLON (1u << 24)
+#define RCC_CR_PLLRDY (1u << 25)
+#define RCC_PLLCFGR_RESERVED 0xf0bc8000u // "must be kept at reset value"
+#define RCC_PLLCFGR_PLLN_Pos 6
+#define RCC_PLLCFGR_PLLP_Pos 16
+#define RCC_PLLCFGR_PLLSRC_HSE (1u << 22)
+#define RCC_PLLCFGR_PLLQ_Pos 24
+#define RCC_CFGR_SW 3u
+#define RCC_CFGR_SW_HSI 0u
+#define RCC_CFGR_SW_PLL 2u
+#define RCC_CFGR_SWS_Pos 2
+#define RCC_CFGR_PPRE1_Pos 10
+#define RCC_CFGR_PPRE2_Pos 13
+#define RCC_CFGR_DIV2 4u // encoding of PPRE1 and PPRE2
+#define RCC_CFGR_DIV4 5u
+#define RCC_AHB1ENR_CCMDATARAMEN (1u << 20)
+#define RCC_AHB3ENR_FMCEN (1u << 0)
+#define RCC_APB1ENR_TIM2EN_Pos 0
+#define RCC_APB1ENR_PWREN (1u << 28)
+#define RCC_APB2ENR_SYSCFGEN (1u << 14)
+#define RCC_CSR_RMVF (1u << 24)
+#define RCC_CSR_BORRSTF (1u << 25)
+#define RCC_CSR_PINRSTF (1u << 26)
+#define RCC_CSR_PORRSTF (1u << 27)
+#define RCC_CSR_SFTRSTF (1u << 28)
+#define RCC_CSR_IWDGRSTF (1u << 29)
+#define RCC_CSR_WWDGRSTF (1u << 30)
+
+#define PWR_CR_PDDS (1u << 1)
+#define PWR_CR_CWUF (1u << 2)
+#define PWR_CR_CSBF (1u << 3)
+#define PWR_CR_VOS (3u << 14) // STM32F405: bit 14 alone; bit 15 is reserved and ignored
+#define PWR_CSR_SBF (1u << 1)
+
+#define SYSCFG_MEMRMP_MEM_MODE 7u
+#define SYSCFG_MEMRMP_MEM_MODE_ROM 1u
+
+#define FLASH_ACR_LATENCY 15u
+#define FLASH_ACR_PRFTEN (1u << 8)
+#define FLASH_ACR_ICEN (1u << 9)
+#define FLASH_ACR_DCEN (1u << 10)
+#define FLASH_ACR_ICRST (1u << 11)
+#define FLASH_ACR_DCRST (1u << 12)
+#define FLASH_SR_BSY (1u << 16)
+#define FLASH_CR_PG (1u << 0)
+#define FLASH_CR_SER (1u << 1)
+#define FLASH_CR_SNB_Pos 3
+#define FLASH_CR_PSIZE_WORD (2u << 8)
+#define FLASH_CR_STRT (1u << 16)
+#define FLASH_CR_LOCK (1u << 31)
+
+#define USART_SR_ORE (1u << 3)
+#define USART_SR_RXNE (1u << 5)
+#define USART_SR_TC (1u << 6)
+#define USART_SR_TXE (1u << 7)
+#define USART_CR1_RE (1u << 2)
+#define USART_CR1_TE (1u << 3)
+#define USART_CR1_RXNEIE (1u << 5)
+#define USART_CR1_UE (1u << 13)
+
+#define TIM_CR1_CEN (1u << 0)
+#define TIM_CR1_URS (1u << 2)
+#define TIM_CR1_OPM (1u << 3)
+#define TIM_DIER_UIE (1u << 0)
+#define TIM_SR_UIF (1u << 0)
+#define TIM_EGR_UG (1u << 0)
+
+#define FMC_SDSR_BUSY (1u << 5)
+
+#include "hal.h"
+
+#endif // PORT_STM32F4_H
