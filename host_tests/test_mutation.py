@@ -1,0 +1,138 @@
+"""Leave out one step of the way, and the bench says by name what is missing.
+
+The library on the board is the real one; what is mutated is its product in the board's memory: the
+script in the image that it has made, or an instruction of the helper's machine code.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from unittest import mock
+
+import pytest
+
+from host_tests.target import LIB, MANIFEST
+from tools.bench.board import VirtualBoard
+from tools.bench.prompt import Prompt
+from tools.firmware import build
+from tools.machine_code import assemble
+
+ROMBOOT = LIB / "romboot"
+BOARD, DEV_ID, SRAM, SRAM_END = "NUCLEO_F429ZI", 0x419, 0x20000000, 0x20030000
+LONGEST_MS = 500  # virtual
+
+# What an application may have done before: an EXTI line, a pending interrupt, live FPU context.
+USED = """
+from machine import mem32
+mem32[0x40013C00] = 1
+mem32[0xE000E200] = 1
+x = 1.5 * 2.5
+import uctypes, romboot
+way = romboot.plan()
+print(uctypes.addressof(way.image), len(way.image))
+"""
+
+# step: registers that must be named when it is left out
+STEPS = {
+    "systick": ["SYST.CSR", "SYST.RVR"],
+    "interrupts": ["NVIC.ISER1", "NVIC.IPR9"],
+    "clocks": ["RCC.CR", "RCC.CFGR", "RCC.PLLCFGR"],
+    "flash": ["FLASH.ACR"],
+    "exti": ["EXTI.IMR"],
+    "core": ["SCB.VTOR", "SCB.CPACR", "SCB.AIRCR"],
+    "pending": ["NVIC.ISPR0"],
+    "remap": ["SYSCFG.MEMRMP"],
+}
+ROWS = ["GPIOD.MODER", "GPIOD.AFRH", "USART3.CR1", "USART3.BRR", "RCC.AHB1ENR"]
+
+# instruction of jump.py: what must be named when it is a nop instead
+INSTRUCTIONS = {
+    "data(2, 0xF382, 0x8808)  # msr MSP, r2": "CPU.MSP",
+    "data(2, 0xF380, 0x8814)  # msr CONTROL": "CPU.CONTROL",
+    "mov(lr, r0)": "CPU.LR",
+    "cpsie(i)": "CPU.PRIMASK",
+}
+
+
+def test_nothing_left_out_is_clean() -> None:
+    assert arrival_with(script_of(source("stm32f4"))) == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_of_the_script(step: str) -> None:
+    text, left_out = re.subn(
+        rf"(?s)    # step: {step}\b.*?(?=    # step:|\n\))", "", source("stm32f4")
+    )
+    assert left_out == 1
+    assert set(STEPS[step]) <= set(arrival_with(script_of(text)))
+
+
+def test_the_peripherals_of_the_die() -> None:
+    """Their reset pulses and enables are the die's own part of the script."""
+    named = arrival_with(script_of(source("stm32f4"), with_row=False))
+    assert set(ROWS) <= set(named)
+
+
+@pytest.mark.parametrize("instruction", INSTRUCTIONS)
+def test_an_instruction_of_the_helper(instruction: str, tmp_path: Path) -> None:
+    text = source("jump")
+    line = next(line for line in text.splitlines() if line.strip().startswith(instruction))
+    halves = len(re.findall(r"0x[0-9A-F]{4}", line)) or 1
+    mutant = tmp_path / "jump.py"
+    mutant.write_text(text.replace(line, "\n".join(["    nop()"] * halves), 1))
+    assert INSTRUCTIONS[instruction] in arrival_with(helper=assemble(mutant))
+
+
+def test_the_jump_address(tmp_path: Path) -> None:
+    """Word 0, the stack pointer, is no Thumb address: a fault, handled by whatever is at 0."""
+    text = source("jump")
+    mutant = tmp_path / "jump.py"
+    mutant.write_text(text.replace("ldr(r3, [r1, 4])", "ldr(r3, [r1, 0])"))
+    assert {"CPU.PC", "CPU.IPSR"} <= set(arrival_with(helper=assemble(mutant)))
+
+
+def source(module: str) -> str:
+    return (ROMBOOT / f"{module}.py").read_text()
+
+
+def script_of(table: str, *, with_row: bool = True) -> bytes:
+    """The image that the library makes of this source of stm32f4.py."""
+    f4, script = _module(table), _module(source("script"))
+    before, row, after = f4.script(f4.DIES[DEV_ID])
+    chunks = (before, row if with_row else b"", after)
+    return bytes(script.image(chunks, f4.VECTORS, SRAM, SRAM_END))
+
+
+def _module(text: str) -> ModuleType:
+    module = ModuleType("mutant")
+    foreign = {"machine": mock.MagicMock(), "micropython": SimpleNamespace(const=lambda x: x)}
+    with mock.patch.dict(sys.modules, foreign):
+        exec(compile(text, "mutant", "exec"), module.__dict__)
+    return module
+
+
+def arrival_with(image: bytes | None = None, helper: bytes | None = None) -> list[str]:
+    """Names of what is off when the board goes with this image, or with this helper."""
+    board = VirtualBoard.load(BOARD, firmware=build(BOARD, frozen_manifest=MANIFEST))
+    prompt = Prompt(board)
+    address, length = (int(word) for word in prompt.run(USED).split())
+    if image:
+        memory, offset = board.soc.map.find(address)
+        memory.write(offset, image.ljust(length, b"\0"))
+    if helper:
+        _replace_helper(board, helper)
+    prompt.start("way.go()")
+    for _ in range(LONGEST_MS):
+        if board.arrival:
+            return [deviation.name for deviation in board.arrival.deviations]
+        board.run_ms(1)
+    return [f"the ROM was never reached: {board.core.faults}"]
+
+
+def _replace_helper(board: VirtualBoard, helper: bytes) -> None:
+    flash = board.soc.flash.array
+    at = bytes(flash.view).index(assemble())
+    flash.write(at, helper)
