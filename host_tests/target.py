@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from stm32loader.bootloader import Stm32Bootloader
 
 from tools.bench.board import VirtualBoard
 from tools.bench.rom_run import Arrival
 from tools.bench.server import Server, running
 from tools.cli import mpremote, rom
+from tools.cli.errors import CliError
 
 T = TypeVar("T")
 
@@ -23,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 LIB = ROOT / "lib"
 MANIFEST = ROOT / "manifest.py"
 
+FLASH = 0x08000000
 SPEED = 100.0  # virtual seconds to a real one while a virtual chip waits
 ENTER = "from romboot import enter_bootloader; enter_bootloader(after_ms=100)"
 
@@ -50,9 +53,13 @@ class Target:
             pytest.skip("where does its ROM answer? say so with --rom-port")
         return self.rom
 
+    def loader(self) -> contextlib.AbstractContextManager[Stm32Bootloader]:
+        """The ROM, answering."""
+        return rom.connected(self.rom_port)
+
     def identify(self) -> int:
         """The DEV_ID that the ROM gives."""
-        with rom.connected(self.rom_port) as loader:
+        with self.loader() as loader:
             return loader.get_id()
 
 
@@ -62,8 +69,12 @@ class RealTarget(Target):
     @classmethod
     @contextlib.contextmanager
     def at(cls, console: str, rom: str | None) -> Iterator[RealTarget]:
-        """The board at these ports."""
-        yield cls(console, rom)
+        """The board at these ports. If it was left in its ROM, that starts the application."""
+        target = cls(console, rom)
+        yield target
+        if rom:
+            with contextlib.suppress(CliError), target.loader() as loader:
+                loader.go(FLASH)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from host_tests.target import ENTER, MANIFEST, Target
-from tools.bench.image import load_image
+from tools.bench.image import flatten, load_image
 from tools.cli import rom
 from tools.firmware import build
 
@@ -16,9 +16,13 @@ FLASH = 0x08000000
 
 
 @pytest.fixture
-def image(board_name: str) -> Path:
-    """Firmware to write: the one with the library frozen in."""
-    return build(board_name, frozen_manifest=MANIFEST)
+def image(request: pytest.FixtureRequest, board_name: str) -> Path:
+    """Firmware to write, with the library in it: for a real board the one at --firmware."""
+    if board_name != "device":
+        return build(board_name, frozen_manifest=MANIFEST)
+    if not request.config.getoption("--firmware"):
+        pytest.skip("what is to be written to a real board? say so with --firmware")
+    return request.config.getoption("--firmware")
 
 
 def stm32flash(port: str, *words: str) -> str:
@@ -53,14 +57,14 @@ def test_stm32flash_writes_verifies_and_starts(
     writable: Target, image: Path, tmp_path: Path
 ) -> None:
     binary = tmp_path / "firmware.bin"
-    binary.write_bytes(flat(image))
+    binary.write_bytes(flatten(load_image(image))[1])
     output = stm32flash(enter(writable), "-w", str(binary), "-v", "-g", hex(FLASH))
     assert "(100.00%) Done" in output
     talks_again(writable)
 
 
 def test_stm32loader_erases_writes_reads_and_starts(writable: Target, image: Path) -> None:
-    data = flat(image)
+    data = flatten(load_image(image))[1]
     with rom.connected(enter(writable)) as loader:
         loader.extended_erase_memory()
         assert set(loader.read_memory(FLASH, 256)) == {0xFF}
@@ -68,13 +72,3 @@ def test_stm32loader_erases_writes_reads_and_starts(writable: Target, image: Pat
         assert rom.read(loader, FLASH, len(data), lambda *_: None) == data
         loader.go(FLASH)
     talks_again(writable)
-
-
-def flat(image: Path) -> bytes:
-    """The image as one piece from the start of flash, gaps as erased flash."""
-    segments = load_image(image)
-    end = max(address + len(data) for address, data in segments) - FLASH
-    flash = bytearray(b"\xff" * (end + -end % 4))
-    for address, data in segments:
-        flash[address - FLASH : address - FLASH + len(data)] = data
-    return bytes(flash)

@@ -101,8 +101,8 @@ def source(module: str) -> str:
 def script_of(table: str, *, with_row: bool = True) -> bytes:
     """The image that the library makes of this source of stm32f4.py."""
     f4, script = _module(table), _module(source("script"))
-    before, row, after = f4.script(f4.DIES[DEV_ID])
-    chunks = (before, row if with_row else b"", after)
+    row = f4.DIES[DEV_ID][4]
+    chunks = [chunk for chunk in f4.script(f4.DIES[DEV_ID]) if with_row or chunk != row]
     return bytes(script.image(chunks, f4.VECTORS, SRAM, SRAM_END))
 
 

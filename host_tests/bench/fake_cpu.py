@@ -22,8 +22,10 @@ class FakeCpu:
         self.blocks: list[Block] = []
         self.irqs: set[int] = set()
         self.nmis = 0
+        self.handlers = 0
         self.resets: list[int] = []
         self.deferred: list[Callable[[], None]] = []
+        self.watches: list[tuple[int, int, Callable[[int], None]]] = []
 
     def map_memory(
         self,
@@ -53,6 +55,18 @@ class FakeCpu:
 
     def after_instruction(self, fn: Callable[[], None]) -> None:
         self.deferred.append(fn)
+
+    def on_execute(self, low: int, high: int, fn: Callable[[int], None]) -> Callable[[], None]:
+        watch = (low, high, fn)
+        self.watches.append(watch)
+        return lambda: self.watches.remove(watch)
+
+    def execute(self, address: int) -> None:
+        """The program branches to `address`."""
+        for low, high, fn in list(self.watches):
+            if low <= address <= high:
+                fn(address)
+        self.finish_instruction()
 
     def reset(self, vector_table: int) -> None:
         self.resets.append(vector_table)

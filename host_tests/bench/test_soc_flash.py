@@ -122,8 +122,26 @@ def test_code_in_flash_stands_still_during_an_erase() -> None:
     b = unlocked()
     b.pc = BASE + 0x100
     b.write("FLASH.CR", SER | STRT)
+    b.cpu.execute(BASE + 0x10C)  # of the same line: it is in the buffer already
+    assert b.clock.now < MS
+    b.cpu.execute(0x20000000)
+    assert b.clock.now < MS
+    b.cpu.execute(BASE + 0x110)
     assert b.clock.now >= 250 * MS
     assert b.read("FLASH.SR") == 0
+    assert not b.cpu.watches
+
+
+@pytest.mark.parametrize(("acr", "ms"), [(1 << 9, 0), (0, 250)])
+def test_an_interrupt_handler_during_an_erase_needs_the_instruction_cache(
+    acr: int, ms: int
+) -> None:
+    b = unlocked()
+    b.write("FLASH.ACR", acr)
+    b.write("FLASH.CR", SER | STRT)  # by code in RAM
+    b.cpu.handlers = 1
+    b.cpu.execute(BASE + 0x1000)
+    assert ms * MS <= b.clock.now < (ms + 1) * MS
 
 
 def test_code_in_ram_that_polls_meets_every_event_on_time() -> None:

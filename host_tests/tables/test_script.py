@@ -103,6 +103,8 @@ def test_a_register_of_st_gets_its_reset_value(address: int, names: Names) -> No
         if register.name in CLEARED_BY_ONES:
             flags = [mask for name, mask in register.fields.items() if name != "BSY"]
             assert all(FINAL[address] & mask == mask for mask in flags)
+        elif register.name == "KEYR":
+            assert FINAL[address] == 0xCDEF89AB  # write-only; KEY2 comes last, RM0090 3.6.1
         elif register.name in ("MEMRM", "MEMRMP"):
             assert FINAL[address] == 1  # MEM_MODE 01: system memory, RM0090 9.3.1
         else:

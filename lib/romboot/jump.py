@@ -36,11 +36,16 @@ def branch(r0, r1):
 
     # ---------------------------------------------------------------- runs in internal SRAM
     add(r7, 20)  # past the header
+    mov(r0, 0)
+    data(2, 0xF380, 0x8814)  # msr CONTROL, r0: privileged, main stack, no FPU context
+    data(2, 0xF3BF, 0x8F6F)  # isb
     label(LEAVE)
+    mov(r0, 0)
     mov(r6, 0xE0)
     lsl(r6, r6, 16)
     add(r6, 0xED)
     lsl(r6, r6, 8)  # r6 = 0xE000ED00, SCB
+    str(r0, [r6, 16])  # SCR: no sleep on exit
     ldr(r0, [r6, 4])  # ICSR
     lsl(r1, r0, 23)
     lsr(r1, r1, 23)  # VECTACTIVE
@@ -60,7 +65,11 @@ def branch(r0, r1):
     bcc(ONLY)
     mov(r2, 1)
     sub(r0, r1, 4)
-    lsl(r2, r0)  # the SHCSR active bit of exception n is bit n - 4
+    cmp(r1, 6)
+    bne(BIT_KNOWN)
+    add(r0, 1)
+    label(BIT_KNOWN)
+    lsl(r2, r0)  # the SHCSR active bit of exception n is bit n - 4, but 3 for UsageFault
     label(ONLY)
     str(r2, [r6, 36])  # SHCSR
     mov(r0, 10)
@@ -102,10 +111,6 @@ def branch(r0, r1):
     bx(r4)
 
     label(THREAD)
-    mov(r0, 0)
-    data(2, 0xF380, 0x8814)  # msr CONTROL, r0: privileged, main stack, no FPU context
-    data(2, 0xF3BF, 0x8F6F)  # isb
-
     # The script: (address | kind, value ...), see script.py.
     label(STEP)
     data(2, 0xCF03)  # ldmia r7!, {r0, r1}
@@ -210,6 +215,7 @@ def branch(r0, r1):
     # It must be internal SRAM from end to end, and neither image nor code may lie there.
     ldr(r6, [r0, 4])
     data(2, 0xBA36)  # rev r6, r6
+    add(r6, 32)  # FORGE's frame
     cmp(r7, r6)
     bcc(BLOCKED)
     ldr(r6, [r0, 8])

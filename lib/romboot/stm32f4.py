@@ -161,6 +161,9 @@ DIES = {
 _BEFORE = const(
     # step: systick
     b"\xe0\x00\xe0\x11" b"\x00\x00\x00\x00" b"\x00\x00\x00\x03"  # CTRL, LOAD, VAL: off, cleared
+    # step: watchdog: WWDG goes on while the flash is waited for, IWDG cannot be stopped
+    b"\x40\x02\x38\x20" b"\x00\x00\x08\x00"  # RCC.APB1RSTR WWDGRST
+    b"\x40\x02\x38\x20" b"\x00\x00\x00\x00"  # RCC.APB1RSTR
     # step: interrupts
     b"\xe0\x00\xe1\x81" b"\xff\xff\xff\xff" b"\x00\x00\x00\x04"  # NVIC.ICER0-3: all disabled
     b"\xe0\x00\xe4\x01" b"\x00\x00\x00\x00" b"\x00\x00\x00\x1a"  # NVIC.IPR0-25: priorities (102 interrupts, F413)
@@ -182,7 +185,10 @@ _BEFORE = const(
     b"\x40\x02\x3c\x00" b"\x00\x00\x18\x00"  # emptied,
     b"\x40\x02\x3c\x00" b"\x00\x00\x00\x00"  # and back
     b"\x40\x02\x3c\x0c" b"\x00\x00\x01\xf3"  # SR: flags
-    b"\x40\x02\x3c\x10" b"\x80\x00\x00\x00"  # CR: locked
+    b"\x40\x02\x3c\x10" b"\x80\x00\x00\x00"  # CR: locked, so that the keys are right;
+    b"\x40\x02\x3c\x04" b"\x45\x67\x01\x23"  # KEYR: unlocked, since what was set before it
+    b"\x40\x02\x3c\x04" b"\xcd\xef\x89\xab"  # KEYR: was locked (PSIZE, by ST's HAL) stays;
+    b"\x40\x02\x3c\x10" b"\x80\x00\x00\x00"  # CR: cleared and locked
     b"\x40\x02\x3c\x16" b"\x00\x00\x00\x00" b"\x00\x00\x00\x01"  # OPTCR: locked, option bytes as they are
     # step: peripherals
 )

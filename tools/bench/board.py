@@ -26,6 +26,7 @@ from .wires import Wire
 __all__ = ["Arrival", "VirtualBoard"]
 
 MS = 1_000_000
+MAX_STEP = 1 << 40
 SLICE_NS = MS  # how often the wires are looked at within one `run`
 CORES = {"cortex-m4": CORTEX_M4F}
 
@@ -209,7 +210,7 @@ class VirtualBoard:
         while True:
             self._pump()
             left = self._left(end, until_ns)
-            stop = self._step(min(left, max(self.clock.hclk * SLICE_NS // NS_PER_S, 1)))
+            stop = self._step(min(left, self._longest_step()))
             if stop is not Stop.BREAK and not self._left(end, until_ns):
                 return stop
 
@@ -224,6 +225,11 @@ class VirtualBoard:
         if not limits:
             raise ValueError("say how long to run: cycles= or until_ns=")
         return min(limits)
+
+    def _longest_step(self) -> int:
+        if self.in_system_memory.occupied:  # the ROM only waits: nothing comes of looking often
+            return MAX_STEP
+        return max(self.clock.hclk * SLICE_NS // NS_PER_S, 1)
 
     def _step(self, cycles: int) -> Stop:
         if not self.in_system_memory.occupied:

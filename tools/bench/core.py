@@ -221,6 +221,11 @@ class Core:
         return self.engine.pc
 
     @property
+    def handlers(self) -> int:
+        """Exception handlers under way."""
+        return len(self.nvic.active)
+
+    @property
     def asleep(self) -> bool:
         return self._runner.asleep is not None
 

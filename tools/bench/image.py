@@ -49,6 +49,17 @@ def load_image(path: Path, base: int = FLASH_BASE) -> list[Segment]:
     return segments
 
 
+def flatten(segments: list[Segment]) -> Segment:
+    """One piece from the lowest address to the highest, what is between them as erased flash.
+    Its length is a multiple of 4, as the ROM wants it (AN3155 3.6)."""
+    start = min(address for address, _ in segments)
+    end = max(address + len(data) for address, data in segments)
+    piece = bytearray(b"\xff" * (end - start + -(end - start) % 4))
+    for address, data in segments:
+        piece[address - start : address - start + len(data)] = data
+    return start, bytes(piece)
+
+
 def _elf(data: bytes) -> Iterator[Segment]:
     """Loadable segments at their physical (load) address."""
     if data[:6] != b"\x7fELF\x01\x01":

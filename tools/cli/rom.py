@@ -13,7 +13,7 @@ from stm32loader.uart import SerialConnection
 
 from tools.cli.errors import CliError
 
-ACK, NACK, SYNC = 0x79, 0x1F, b"\x7f"  # AN3155 2, 3
+ACK, NACK, SYNC = b"\x79", b"\x1f", b"\x7f"  # AN3155 2, 3
 START_MS = (
     1000  # AN2606 Table 227: no F4 needs more than 230 ms from its start to its first answer
 )
@@ -47,13 +47,23 @@ def _synchronise(connection: SerialConnection, port: str) -> None:
     while time.monotonic() < end:
         connection.write(SYNC)
         # NACK: it knew the baud rate already, and 0x7F is no command.
-        if connection.read(1) in (bytes([ACK]), bytes([NACK])):
+        if connection.read(1) in (ACK, NACK):
+            _finish_half_a_command(connection)
             connection.timeout = 5
             return
     raise CliError(
         f"no ROM bootloader answers on {port} within {START_MS} ms: is the cable on pins the ROM "
         "listens on (romboot info lists them), and did the board enter it?"
     )
+
+
+def _finish_half_a_command(connection: SerialConnection) -> None:
+    # It may have seen more than one 0x7F and taken one for the first byte of a command. A second
+    # byte that is not its complement ends that with a NACK, whichever of these two it is.
+    for _ in range(2):
+        connection.write(SYNC)
+        if connection.read(1) == NACK:
+            return
 
 
 def describe(loader: Stm32Bootloader) -> str:

@@ -13,6 +13,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", required=True, metavar="PORT", help="serial port of the MicroPython prompt"
     )
+    parser.add_argument(
+        "--installed",
+        action="store_true",
+        help="use the library that is on the board, not the one of this checkout",
+    )
 
 
 def _enter_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,16 +30,20 @@ def _enter_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _execute(args: argparse.Namespace, code: str) -> str:
+    return mpremote.execute(args.device, code, mount=not args.installed)
+
+
 def info(args: argparse.Namespace) -> int:
     """Print what the chip is."""
-    print(mpremote.execute(args.device, "import romboot; romboot.info()"), end="")
+    print(_execute(args, "import romboot; romboot.info()"), end="")
     return 0
 
 
 def plan(args: argparse.Namespace) -> int:
     """Print what entering would do. Exit code 1 if something stands in the way."""
     code = "import romboot; p = romboot.plan(); print(p); print(bool(p))"
-    table, _, verdict = mpremote.execute(args.device, code).rstrip().rpartition("\n")
+    table, _, verdict = _execute(args, code).rstrip().rpartition("\n")
     print(table.rstrip())
     return 0 if verdict.strip() == "True" else 1
 
@@ -42,7 +51,7 @@ def plan(args: argparse.Namespace) -> int:
 def enter(args: argparse.Namespace) -> int:
     """Enter the bootloader, and let it identify itself if its port is known."""
     code = f"import romboot; romboot.enter_bootloader(after_ms={AFTER_MS}, force={args.force})"
-    mpremote.execute(args.device, code)
+    _execute(args, code)
     if args.rom is None:
         print("The board has left MicroPython for its ROM bootloader.")
         return 0

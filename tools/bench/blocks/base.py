@@ -33,6 +33,10 @@ class System(Protocol):
         """Let virtual time pass without instructions: the CPU waits for the bus."""
         ...
 
+    def stall_fetches(self, ns: int) -> None:
+        """The same for a CPU that fetches from flash; one that is in RAM goes on."""
+        ...
+
     def doze(self) -> None:
         """A program polls for something slow: go on with the next thing that is due, after
         this instruction, instead of letting it go round in circles."""

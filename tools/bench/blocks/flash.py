@@ -124,6 +124,10 @@ class Flash(RegisterBlock):
     def wait_states(self) -> int:
         return self.get("ACR") & 0xF
 
+    @property
+    def instruction_cache(self) -> bool:
+        return bool(self.get("ACR") & ICEN)
+
     def _write_acr(self, value: int) -> None:
         old = self.get("ACR")
         # the caches can be reset only while they are off, by their state before this write
@@ -198,7 +202,10 @@ class Flash(RegisterBlock):
             return
         offset = address - self.base_address
         self.array.store(offset, size, self.array.load(offset, size) & value)
-        self._take(self.system.chip.flash["program_ns"], stall=True)
+        # A word is programmed so fast that any program is made to wait: nothing can see BSY.
+        self.system.stall(self.system.chip.flash["program_ns"])
+        if cr & EOPIE:
+            self._done()
 
     def _number_of(self, address: int) -> int:
         return next(n for n, s in enumerate(self.sectors) if s.base <= address < s.base + s.size)
@@ -208,13 +215,11 @@ class Flash(RegisterBlock):
     def _fail(self, flag: int) -> None:
         self.put("SR", self.get("SR") | flag)
 
-    def _take(self, ns: int, stall: bool = False) -> None:
-        """Busy for `ns`. Code that runs from flash cannot be fetched meanwhile (RM0090 3.6.2); a
-        word is programmed so fast that any program is made to wait (`stall`)."""
+    def _take(self, ns: int) -> None:
+        """Busy for `ns`. Code in flash cannot be fetched meanwhile (RM0090 3.6.2)."""
         self.put("SR", self.get("SR") | BSY)
         self.system.clock.after(ns, self._done)
-        if stall or self.system.runs_from_flash():
-            self.system.stall(ns)
+        self.system.stall_fetches(ns)
 
     def _done(self) -> None:
         sr = self.get("SR") & ~BSY

@@ -226,13 +226,13 @@ class Rcc(RegisterBlock):
 
     def fail_hse(self) -> None:
         """The crystal stops, as when it is touched: clock security (RM0090 6.2.7)."""
-        self.hse_hz, secured = 0, self.get("CR") & 1 << 19
-        self.put("CR", self.get("CR") & ~(HSEON | HSEON << 1))
+        old = self.get("CR")
+        self.hse_hz, secured = 0, old & 1 << 19
+        self.put("CR", old & ~(HSEON | HSEON << 1))
         if self._sws == SW_HSE or (self._sws == SW_PLL and self.get("PLLCFGR") & PLLSRC_HSE):
             self.put("CR", self.get("CR") & ~(PLLON | PLLON << 1) | HSION | HSION << 1)
             self.put("CFGR", self.get("CFGR") & ~3)
-        self._restart_plls()
-        self._update_clocks()
+        self._follow("CR", old)  # what was about to start is not any more
         if secured:
             self.put("CIR", self.get("CIR") | CSS_FLAG)
             self.system.nmi()

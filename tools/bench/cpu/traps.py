@@ -4,21 +4,24 @@ No hook tells of a write to PRIMASK or BASEPRI, so as long as one of them holds 
 back, code runs from branch to branch (`StraightLines`), some hundred times slower. That is nothing
 for the usual short section, but firmware that programs a flash sector with BASEPRI raised stays
 there for a million instructions. For those, each instruction of the program that may write a mask
-gets a hook. Only read-only memory can be searched for them: everything else that can be executed
-is watched as a whole: code there, such as an interrupt handler in RAM, runs step by step.
+gets a hook.
+
+The read-only memory that the program is in is searched for them as a whole, RAM page by page when
+code there is first reached. RAM can change behind Python's back: between slices it is compared.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tools.bench.cpu.bus import Bus, Region
 from tools.bench.cpu.engine import Engine
-from tools.bench.cpu.memory import Memory
+from tools.bench.cpu.memory import PAGE, Memory
 
 _PATIENCE = 300  # masked slices in a row before hooks pay: placing them translates all code anew
 _REST = 200  # slices in a row without anything masked: it is over (a tick takes only a few)
+_MOST_PAGES = 8  # of RAM: each is compared before each slice
 _MOST_STRAYS = 5000  # stops outside of the memory that was searched
 _MOST_HOOKS = 300  # each instruction looks through all of them
 _LONGEST_IT = 16  # bytes: the instruction itself and three wide ones before the last
@@ -33,21 +36,19 @@ class MaskTraps:
     def __init__(self, engine: Engine, bus: Bus) -> None:
         self._engine = engine
         self._bus = bus
+        self._searched: dict[Memory, set[int]] = {}  # offsets of traps, of read-only memory
         self._slices = 0
         self._unmasked = 0
         self._hooks: list[Callable[[], None]] = []
-        self._addresses: set[int] = set()
-        self._map: list[Region] = []  # as it was when the hooks were placed
-        self._outdated = False
-        self._at_trap = False
-        self._strays = 0  # stops elsewhere
+        self._elsewhere: dict[Region, list[Callable[[], None]]] = {}
+        self._disarm()
 
     def ready(self) -> bool:
         """A slice with something masked begins: True if traps will end it before any write of a
         mask, False if it has to go step by step."""
         self._slices += 1
         self._unmasked = 0
-        if self._hooks and (self._outdated or self._map != self._bus.regions):
+        if self._hooks and self._outdated():
             self._disarm()
         elif self._slices == _PATIENCE:
             self._arm()
@@ -59,10 +60,14 @@ class MaskTraps:
         if not self._hooks:
             return
         self._at_trap = True
-        if address not in self._addresses:
-            self._strays += 1
-            if self._strays > _MOST_STRAYS:
-                self._disarm()
+        region = self._bus.region_at(address)
+        if address in self._addresses or region is None or region is self._here:
+            return
+        if len(self._pages) < _MOST_PAGES and region.writable:
+            self._add_page(region, address // PAGE * PAGE)
+        self._strays += 1
+        if self._strays > _MOST_STRAYS:
+            self._disarm()
 
     def rest(self) -> None:
         """A slice with nothing masked begins."""
@@ -70,39 +75,88 @@ class MaskTraps:
         if self._unmasked >= _REST:
             self._disarm()
 
+    # -- arming ----------------------------------------------------------------------------
+
     def _disarm(self) -> None:
         self._slices = 0
-        if not self._hooks:
-            return
-        while self._hooks:
-            self._hooks.pop()()
-        self._addresses.clear()
-        self._at_trap = self._outdated = False
-        self._strays = 0
+        for remove in [*self._hooks, *(fn for hooks in self._elsewhere.values() for fn in hooks)]:
+            remove()
+        self._hooks = []
+        self._elsewhere = {}
+        self._addresses: set[int] = set()
+        self._pages: dict[int, tuple[Region, bytes]] = {}  # of RAM with code, as it was
+        self._map: list[Region] = []  # as it was
+        self._here: Region | None = None
+        self._at_trap = False
+        self._strays = 0  # stops elsewhere
+
+    def _outdated(self) -> bool:
+        return (
+            self._map != self._bus.regions
+            or self._here is None
+            or self._here.memory not in self._searched
+            or any(_page(region, at) != old for at, (region, old) in self._pages.items())
+        )
 
     def _arm(self) -> None:
         here = self._bus.region_at(self._engine.pc)
         if here is None or here.writable:
             return
-        self._addresses = {here.base + offset for offset in _trap_offsets(here.memory.view)}
-        if len(self._addresses) > _MOST_HOOKS:
-            self._addresses.clear()
+        offsets = self._search(here.memory)
+        if len(offsets) > _MOST_HOOKS:
             return
-        self._map = list(self._bus.regions)
-        elsewhere = [(r.base, r.end - 1) for r in self._map if r is not here]
-        for low, high in [*((at, at) for at in self._addresses), *elsewhere]:
-            self._hooks.append(self._engine.add_break(low, high))
-        self._listen_to(here.memory)
+        self._here, self._map = here, list(self._bus.regions)
+        self._trap(here.base + offset for offset in offsets)
+        for region in self._map:
+            if region is not here:
+                self._watch(region)
 
-    def _listen_to(self, memory: Memory) -> None:
-        """The program may write new code into its flash."""
+    def _trap(self, addresses: Iterable[int]) -> None:
+        for address in addresses:
+            self._addresses.add(address)
+            self._hooks.append(self._engine.add_break(address, address))
 
-        def changed(offset: int, length: int) -> None:
-            around = memory.view[max(offset - 2, 0) : offset + length + 2]
-            self._outdated = self._outdated or _MASK_WRITES.search(around) is not None
+    def _search(self, memory: Memory) -> set[int]:
+        if memory not in self._searched:
 
-        memory.on_change.append(changed)
-        self._hooks.append(lambda: memory.on_change.remove(changed))
+            def changed(offset: int, length: int) -> None:  # the program programs its flash
+                around = memory.view[max(offset - 2, 0) : offset + length + 2]
+                if length > PAGE or _MASK_WRITES.search(around):
+                    self._searched.pop(memory, None)
+                    memory.on_change.remove(changed)
+
+            self._searched[memory] = _trap_offsets(memory.view)
+            memory.on_change.append(changed)
+        return self._searched[memory]
+
+    # -- elsewhere -------------------------------------------------------------------------
+
+    def _add_page(self, region: Region, at: int) -> None:
+        """Code in RAM, such as interrupt handlers that must run while flash is erased."""
+        start = max(at - region.base - 2, 0)
+        code = region.memory.view[start : at - region.base + PAGE + 2]
+        self._pages[at] = region, _page(region, at)
+        self._unwatch(region)
+        self._trap(region.base + start + offset for offset in _trap_offsets(code))
+        self._watch(region)
+
+    def _watch(self, region: Region) -> None:
+        """Stop wherever code of `region` is reached, but for the pages that are searched."""
+        low, hooks = region.base, self._elsewhere.setdefault(region, [])
+        for end in sorted([at for at in self._pages if self._pages[at][0] is region]):
+            if low < end:
+                hooks.append(self._engine.add_break(low, end - 1))
+            low = end + PAGE
+        if low < region.end:
+            hooks.append(self._engine.add_break(low, region.end - 1))
+
+    def _unwatch(self, region: Region) -> None:
+        for remove in self._elsewhere.pop(region, ()):
+            remove()
+
+
+def _page(region: Region, at: int) -> bytes:
+    return bytes(region.memory.view[at - region.base : at - region.base + PAGE])
 
 
 def _trap_offsets(code: memoryview) -> set[int]:

@@ -1,0 +1,72 @@
+"""What is pending and masked is taken right after the instruction that unmasks it, however long
+the masked section was and whatever way the run loop went through it (`decode.py`, `traps.py`)."""
+
+from __future__ import annotations
+
+import pytest
+
+from host_tests.bench.thumb import Machine
+from tools.bench.cpu import traps
+
+PENDSV = 14
+
+# r6 rounds of a loop with a store that ends the slice, while PendSV waits for BASEPRI.
+LONG_SECTION = """
+        ldr r4,=0xE000ED20; ldr r0,=0xF0F00000; str r0,[r4]   @ SysTick, PendSV: lowest priority
+        mov r5,#0x60; msr basepri,r5
+        ldr r4,=0xE000ED04; mov r0,#0x10000000; str r0,[r4]   @ ICSR.PENDSVSET
+        ldr r6,={rounds}
+again:  str r0,[r4]
+        subs r6,#1
+        bne again
+        mov r5,#0
+{unmask}
+after:  mov r7,#1
+        b .
+        .thumb_func
+pendsv: mov r8,#1
+        bx lr
+"""
+UNMASK = {
+    "msr": "msr basepri,r5",
+    "msr in an IT block": "cmp r5,#0; itt eq; moveq r9,#1; msreq basepri,r5",
+    "behind an IT block that is skipped": "cmp r5,#1; itt eq; moveq r0,#1; moveq r1,#1\n"
+    "b over\nover: msr basepri,r5",
+    "in a function in RAM": """
+        ldr r0,=0x20000101; ldr r1,=code; ldr r2,[r1]; ldr r3,[r1,#4]
+        ldr r1,=0x20000100; str r2,[r1]; str r3,[r1,#4]
+        blx r0
+        b after
+        .align 2
+code:   msr basepri,r5
+        bx lr
+        nop""",
+}
+
+
+@pytest.mark.parametrize("unmask", UNMASK.values(), ids=UNMASK)
+@pytest.mark.parametrize("rounds", [10, 3000])
+def test_taken_right_after_the_unmasking(unmask: str, rounds: int) -> None:
+    m = Machine(LONG_SECTION.format(rounds=rounds, unmask=unmask)).run(60_000)
+    (entry,) = m.core.exceptions_taken
+    assert entry.number == PENDSV
+    in_ram = "code:" in unmask
+    assert entry.return_address == (0x20000104 if in_ram else m.labels["after"])
+    assert m.r(7) == m.r(8) == 1
+
+
+@pytest.mark.parametrize("unmask", UNMASK.values(), ids=UNMASK)
+def test_with_and_without_traps_it_is_the_same(
+    unmask: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run() -> tuple[int, list[tuple[int, int]]]:
+        m = Machine(LONG_SECTION.format(rounds=3000, unmask=unmask)).run(60_000)
+        return m.core.instructions, [(e.number, e.cycles) for e in m.core.exceptions_taken]
+
+    armed: list[int] = []
+    arm = traps.MaskTraps._arm
+    monkeypatch.setattr(traps.MaskTraps, "_arm", lambda self: (armed.append(1), arm(self)))
+    with_traps = run()
+    assert armed
+    monkeypatch.setattr(traps, "_PATIENCE", 1 << 60)
+    assert run() == with_traps

@@ -1,0 +1,113 @@
+"""Every command of README.md is run here, as it stands there but for names of ports and files."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from host_tests.target import MANIFEST, ROOT, Target, VirtualTarget
+from tools.bench.image import flatten, load_image
+from tools.firmware import build
+
+README = (ROOT / "README.md").read_text()
+BOARD = "NUCLEO_F429ZI"
+
+
+def commands() -> list[str]:
+    """What stands in sh blocks and, in backticks, in tables."""
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.S)
+    lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    tables = re.findall(r"^\|.*\|$", README, re.M)
+    lines += [
+        code for row in tables for code in row.split("`")[1::2] if "(" in code or " " in code
+    ]
+    return [line for line in lines if line]
+
+
+def these(program: str) -> list[str]:
+    return sorted({line for line in commands() if shlex.split(line)[0] == program})
+
+
+def test_no_command_is_forgotten() -> None:
+    tested = ("mpremote", "make", "stm32flash", ".venv/bin/pytest")
+    for line in commands():
+        known = shlex.split(line)[0] in tested or line.startswith("include(")
+        assert known, f"no test here runs: {line}"
+
+
+def local(line: str) -> str:
+    """What a user has from the network stands for what is here."""
+    return line.replace("github:romboot/romboot", "./package.json")
+
+
+@pytest.mark.parametrize("line", sorted({local(line) for line in these("mpremote")}))
+def test_mpremote(line: str) -> None:
+    frozen = None if re.search("install|cp|mount", line) else MANIFEST
+    with VirtualTarget.boot(BOARD, build(BOARD, frozen_manifest=frozen)) as target:
+        words = [sys.executable, "-m", "mpremote", "connect", target.console]
+        done = subprocess.run(
+            [*words, *shlex.split(line)[1:]], capture_output=True, text=True, cwd=ROOT, timeout=90
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        if "enter_bootloader" in line:
+            assert target.arrival().clean
+        elif "info" in line:
+            assert "listens on  USART1 PA9/PA10" in done.stdout
+        else:
+            assert target.ok("exec", "import romboot; print(romboot.__version__)") == "0.1.0\n"
+
+
+@pytest.mark.parametrize("line", these("make"))
+def test_make(line: str) -> None:
+    """That make knows the target; what demo and measure do is in test_cli.py."""
+    done = subprocess.run([*shlex.split(line), "-n"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("line", these("stm32flash"))
+def test_stm32flash(line: str, tmp_path: Path) -> None:
+    image = build(BOARD, frozen_manifest=MANIFEST)
+    (tmp_path / "firmware.bin").write_bytes(flatten(load_image(image))[1])
+    with VirtualTarget.boot(BOARD, image) as target:
+        target.ok("exec", "from romboot import enter_bootloader; enter_bootloader(after_ms=100)")
+        target.identify()
+        words = shlex.split(line.replace("/dev/ttyUSB0", target.rom_port))
+        done = subprocess.run(
+            [words[0], "-m", "8n1", *words[1:]],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Starting execution at address 0x08000000... done." in done.stdout
+        assert target.ok("exec", "print(1)") == "1\n"
+
+
+@pytest.mark.parametrize("line", these(".venv/bin/pytest"))
+def test_pytest_with_a_device(line: str) -> None:
+    """The tests against "a real board": here it is a virtual one behind the same two ports."""
+    image = build(BOARD, frozen_manifest=MANIFEST)
+    with VirtualTarget.boot(BOARD, image) as target:
+        names = {"/dev/ttyACM0": target.console, "/dev/ttyUSB0": target.rom_port}
+        names["firmware.hex"] = str(image)
+        words = [names.get(word, word) for word in shlex.split(line)[1:]]
+        which = ["-k", "exec_and_return or erases_writes", "-p", "no:cacheprovider"]
+        tests = ["host_tests/test_entry.py", "host_tests/test_clients.py"]
+        command = [sys.executable, "-m", "pytest", *words, *tests, *which]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert ("2 passed" if "--write" in line else "1 passed, 1 skipped") in done.stdout
+
+
+def test_the_python_of_the_readme(virtual: Target) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    code = block.replace("romboot.enter_bootloader()  ", "pass  ")
+    assert code != block
+    output = virtual.ok("exec", code)
+    assert "listens on" in output

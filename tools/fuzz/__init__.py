@@ -1,0 +1,24 @@
+"""A fuzz of application states: whatever the application was doing, the ROM finds a reset chip.
+
+Each state is drawn from (board, seed, number) alone: a clock tree, peripherals in the middle of
+their work, interrupts, handlers under way, masks, an MPU, stacks. It is set up on a fresh virtual
+board the way an application does it: by bus writes and by exceptions that the CPU takes. Then
+`jump.branch()` is called there, the machine code and the script of the real firmware, and one of
+these must come of it:
+
+- the ROM finds every register as after a reset, and no exception is taken after it has started;
+- `branch` refuses because there is no room below the main stack, and has written nothing;
+- a watchdog that the application had started bites first (an erase can take seconds).
+
+    python -m tools.fuzz NUCLEO_F429ZI --states 10000
+
+| module | |
+|---|---|
+| `subject.py` | what is tried: the image and the code, taken from a booted firmware |
+| `layout.py` | where stacks, code and image are |
+| `application.py` | the program that the state is set up in: vectors, handlers, bus writes |
+| `clocks.py`, `peripherals.py`, `interrupts.py`, `protection.py` | one kind of trouble each |
+| `states.py` | draws a state and puts it into words |
+| `run.py` | sets a state up, calls `branch`, judges |
+| `stuck.py` | polls that never come true |
+"""

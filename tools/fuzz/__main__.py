@@ -1,0 +1,103 @@
+"""python -m tools.fuzz BOARD: draw states, try each, print what was wrong.
+
+Exit codes: 0 every state came out as it must, 1 one did not (or the fuzz itself was at fault),
+2 wrong arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from tools.firmware import FirmwareError
+from tools.fuzz import stuck
+from tools.fuzz.run import Outcome, instructions_to_mask, run
+from tools.fuzz.states import draw
+from tools.fuzz.subject import FuzzError, Subject, at_prompt
+
+STATES, SEED = 500, 1
+PROGRESS = 50  # states from one line to the next
+COLLECT = 20  # states from one garbage collection to the next: a board is a heap of cycles
+
+
+def replay(board: str, seed: int, number: int) -> str:
+    """The command that tries one state again."""
+    return f"python -m tools.fuzz {board} --seed {seed} --only {number}"
+
+
+def try_states(
+    subject: Subject, seed: int, numbers: Iterable[int]
+) -> Iterator[tuple[int, Outcome]]:
+    """Each state's number and what came of it. Raises FuzzError if the fuzz is at fault."""
+    to_mask = instructions_to_mask(subject)
+    for count, number in enumerate(numbers, start=1):
+        try:
+            yield number, run(subject, draw(subject, seed, number, to_mask))
+        except FuzzError as error:
+            raise FuzzError(f"{error}: {replay(subject.name, seed, number)}") from error
+        if not count % COLLECT:
+            gc.collect()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """See the module's text."""
+    options = _parse(arguments)
+    try:
+        subject = at_prompt(options.board)
+        if options.only is not None:
+            return _one(subject, options.seed, options.only)
+        return _many(subject, options.seed, options.states)
+    except (FuzzError, FirmwareError, ValueError) as error:
+        print(f"{options.board}: {error}", file=sys.stderr)
+        return 1
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.fuzz", description=__doc__)
+    parser.add_argument("board", metavar="BOARD", help="such as NUCLEO_F429ZI or PYBV11")
+    parser.add_argument("--states", type=int, default=STATES, metavar="N", help=f"({STATES})")
+    parser.add_argument("--seed", type=int, default=SEED, metavar="S", help=f"({SEED})")
+    parser.add_argument("--only", type=int, metavar="K", help="this one state, in words")
+    return parser.parse_args(arguments)
+
+
+def _one(subject: Subject, seed: int, number: int) -> int:
+    state = draw(subject, seed, number, instructions_to_mask(subject))
+    print(f"{subject.name}, seed {seed}, state {number}:\n{state}")
+    outcome = run(subject, state)
+    print(f"{outcome.end.value} after {outcome.instructions} instructions")
+    for sentence in outcome.wrong:
+        print(f"  {sentence}")
+    return bool(outcome.wrong)
+
+
+def _many(subject: Subject, seed: int, states: int) -> int:
+    started, failed = time.monotonic(), 0
+    ends: Counter[str] = Counter()
+    for number, outcome in try_states(subject, seed, range(states)):
+        ends[outcome.end.value] += 1
+        ends["fetches counted"] += outcome.counted
+        if outcome.wrong:
+            failed += 1
+            print(f"state {number} {outcome.end.value}: " + "; ".join(outcome.wrong[:4]))
+            print("  " + replay(subject.name, seed, number))
+        if not (number + 1) % PROGRESS or number + 1 == states:
+            seconds = time.monotonic() - started
+            words = ", ".join(f"{count} {name}" for name, count in sorted(ends.items()))
+            print(f"{number + 1} of {states} states in {seconds:.0f} s: {words}", flush=True)
+    for line in stuck.waits(subject):
+        outcome = stuck.run(subject, line, [])
+        failed += bool(outcome.wrong)
+        print(f"a wait for 0x{line.address:08X} that never ends: {outcome.end.value}")
+        for sentence in outcome.wrong:
+            print(f"  {sentence}")
+    print(f"{failed} failed" if failed else "none failed")
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,272 @@
+"""Exceptions: priorities, masks, handlers under way, and what is about to come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+from unicorn import arm_const as arm
+
+from tools.bench.chip import Chip
+from tools.bench.cpu.cpu_registers import FPCA, NPRIV
+from tools.bench.cpu.nvic import FIRST_IRQ, HARD_FAULT, NMI, SYSTICK, name_of
+from tools.fuzz.application import (
+    CODE,
+    CPACR,
+    FLOAT,
+    FPU_ON,
+    ISER,
+    ISPR,
+    SHCSR,
+    VECTORS,
+    Application,
+)
+from tools.fuzz.trouble import Trouble
+
+ACTLR, SYST_CSR, SYST_RVR, SYST_CVR = 0xE000E008, 0xE000E010, 0xE000E014, 0xE000E018
+IPR0, AIRCR, SCR, CCR, SHPR1 = 0xE000E400, 0xE000ED0C, 0xE000ED10, 0xE000ED14, 0xE000ED18
+FPCCR, FPCAR, FPDSCR = 0xE000EF34, 0xE000EF38, 0xE000EF3C
+VECTKEY = 0x05FA0000
+SLEEPONEXIT = 1 << 1
+SYSTEM_HANDLERS = (4, 5, 6, 11, 14, 15)  # MemManage to SysTick, those with a priority
+NEAR = 120  # instructions around the mask that deserve more than their share
+CARRY = 600  # instructions after the mask in which a peripheral still runs
+CSSON = 1 << 19
+
+
+@dataclass
+class Context:
+    """Where the application is when it calls.
+
+    Attributes:
+        handlers: exception numbers of the handlers under way, the outermost first.
+        priorities: what they need to be nested so.
+        on_psp, unprivileged, float: of thread mode.
+    """
+
+    prigroup: int
+    handlers: list[int]
+    priorities: dict[int, int] = field(default_factory=dict)
+    on_psp: bool = False
+    unprivileged: bool = False
+    uses_float: bool = False
+
+    def __str__(self) -> str:
+        stack = "PSP" if self.on_psp else "MSP"
+        words = f"{'un' * self.unprivileged}privileged thread mode on {stack}"
+        words += " with FP context" * self.uses_float
+        if self.handlers:
+            names = ", then ".join(name_of(number) for number in self.handlers)
+            words = f"handler of {names}, from {words}"
+        return f"{words}; PRIGROUP {self.prigroup}"
+
+
+def draw_context(random: Random, die: Chip) -> Context:
+    """Thread mode, or up to four handlers nested in it."""
+    prigroup = random.randrange(8)
+    levels = 16 >> max(prigroup - 3, 0)  # 4 bits of priority, of which PRIGROUP takes the upper
+    depth = min(random.choice((0, 0, 1, 1, 2, 2, 3, 4)), levels)
+    numbers = list(range(FIRST_IRQ, FIRST_IRQ + die.irq_count))
+    handlers: list[int] = []
+    while len(handlers) < depth:
+        number = random.choice((random.choice(numbers), random.choice(SYSTEM_HANDLERS)))
+        if number not in handlers:
+            handlers.append(number)
+    chosen = sorted(random.sample(range(levels), depth), reverse=True)
+    step = 256 // levels
+    priorities = {
+        number: level * step + random.randrange(0, step, 16)
+        for number, level in zip(handlers, chosen, strict=True)
+    }
+    # One of the two at most: Python does not run in a HardFault handler, so that an NMI on top of
+    # one (where jump_bytes.py calls from) is out of its reach.
+    if random.random() < 0.15:
+        handlers.append(random.choice((HARD_FAULT, NMI)))
+    context = Context(prigroup, handlers, priorities)
+    context.on_psp = random.random() < 0.4
+    context.unprivileged = random.random() < 0.15
+    context.uses_float = random.random() < 0.4
+    return context
+
+
+# --- before the handlers -----------------------------------------------------------------------
+
+
+def draw_priorities(random: Random, die: Chip, context: Context) -> Iterator[Trouble]:
+    """PRIGROUP and every priority; those of the handlers under way as they need them."""
+    prio = {n: random.getrandbits(8) for n in (*SYSTEM_HANDLERS, *range(16, 16 + die.irq_count))}
+    prio |= context.priorities
+    yield Trouble(
+        "priorities of all exceptions", lambda app: _set_priorities(app, context.prigroup, prio)
+    )
+    if random.random() < 0.5:
+        fpccr = random.randrange(1, 4) << 30
+        values = (fpccr, random.getrandbits(32), random.getrandbits(5) << 22)
+        yield Trouble(f"FPCCR {fpccr:08X}, FPCAR, FPDSCR", lambda app: _set_fpu(app, values))
+    if random.random() < 0.3:
+        yield Trouble("handlers use the FPU", _float_handlers)
+
+
+def _set_priorities(app: Application, prigroup: int, priorities: dict[int, int]) -> None:
+    app.store(AIRCR, VECTKEY | prigroup << 8)
+    for number, value in priorities.items():
+        if number >= FIRST_IRQ:
+            app.core.bus.store(IPR0 + number - FIRST_IRQ, 1, value)
+        else:
+            app.core.bus.store(SHPR1 + number - 4, 1, value)
+
+
+def _set_fpu(app: Application, values: tuple[int, int, int]) -> None:
+    app.store(CPACR, FPU_ON)
+    for address, value in zip((FPCCR, FPCAR, FPDSCR), values, strict=True):
+        app.store(address, value)
+    app.run(1)
+
+
+def _float_handlers(app: Application) -> None:
+    """Vectors of all interrupts: a handler with an FP instruction, which a lazy frame awaits."""
+    app.store(CPACR, FPU_ON)
+    at = app.layout.application
+    for number in range(FIRST_IRQ, VECTORS):
+        app.write_memory(at + 4 * number, (at + CODE + FLOAT | 1).to_bytes(4, "little"))
+
+
+def enter(app: Application, context: Context) -> None:
+    """Go there, by taking the exceptions one after the other."""
+    if context.uses_float:
+        app.use_float()
+    state = app.core.state()
+    control = state.control & FPCA | context.on_psp << 1
+    mode = {"xpsr": state.xpsr & 1 << 24, "msp": state.msp, "psp": app.layout.psp}
+    app.core.engine.set_mode(control=control, **mode)
+    app.hold()
+    for depth, number in enumerate(context.handlers):
+        app.pend(number)
+        if depth == 0 and context.unprivileged:
+            drop_privileges(app)
+        app.take(number)
+        if context.uses_float and number % 2:
+            app.use_float()
+
+
+def drop_privileges(app: Application) -> None:
+    """Thread mode goes on unprivileged: MSR CONTROL."""
+    engine = app.core.engine
+    engine.set(arm.UC_ARM_REG_CONTROL, engine.get(arm.UC_ARM_REG_CONTROL) | NPRIV)
+    engine.set(arm.UC_ARM_REG_APSR_NZCV, engine.get(arm.UC_ARM_REG_APSR_NZCV))
+
+
+# --- in the innermost handler ------------------------------------------------------------------
+
+
+def draw_sources(random: Random, die: Chip, context: Context) -> Iterator[Trouble]:
+    """Interrupts enabled and pending, faults enabled, and how the core sleeps and aligns."""
+    words = (die.irq_count + 31) // 32
+    for name, row, density in (("enabled", ISER, 0.5), ("pending", ISPR, 0.3)):
+        if random.random() < density:
+            bits = [random.getrandbits(32) & random.getrandbits(32) for _ in range(words)]
+            text = " ".join(f"{word:08X}" for word in bits)
+            yield Trouble(f"interrupts {name}: {text}", lambda app, r=row, b=bits: _row(app, r, b))
+    if random.random() < 0.5:
+        bits = random.getrandbits(3) << 16
+        yield Trouble(f"SHCSR {bits:08X}", lambda app: app.store(SHCSR, app.load(SHCSR) | bits))
+    if random.random() < 0.5:
+        ccr = random.getrandbits(10) & 0x31B
+        yield Trouble(f"CCR {ccr:03X}", lambda app: app.store(CCR, ccr))
+    if random.random() < 0.5:
+        scr = random.getrandbits(5) & 0x16
+        if not context.handlers:
+            # A thread that sleeps on exit stops at its next interrupt: so it is meant to be.
+            scr &= ~SLEEPONEXIT
+        yield Trouble(f"SCR {scr:02X}", lambda app: app.store(SCR, scr))
+    if random.random() < 0.3:
+        actlr = random.getrandbits(10)
+        yield Trouble(f"ACTLR {actlr:03X}", lambda app: app.store(ACTLR, actlr))
+
+
+def _row(app: Application, row: int, words: list[int]) -> None:
+    for n, bits in enumerate(words):
+        app.store(row + 4 * n, bits)
+
+
+def draw_moments(random: Random, die: Chip, to_mask: int) -> Iterator[Trouble]:
+    """What comes while `branch` works: `to_mask` is how many instructions it takes to mask."""
+    for _ in range(random.choice((0, 1, 1, 2, 4))):
+        after = random.randrange(to_mask + CARRY)
+        if random.random() < 0.4:
+            after = to_mask + random.randrange(-NEAR, NEAR)
+        number = random.choice((14, 15, *range(16, 16 + die.irq_count)))
+        if number < FIRST_IRQ and after >= to_mask:
+            continue  # software pends these, and the application does not run any more
+        yield Trouble(
+            f"{name_of(number)} pends {after} instructions after the call",
+            lambda app, n=number, after=after: _alarm(app, n, after),
+        )
+    if random.random() < 0.3:
+        reload = random.randrange(100, 2 * to_mask)
+        control = 7 if random.random() < 0.8 else 3
+        yield Trouble(
+            f"SysTick every {reload} ticks, CTRL {control}",
+            lambda app: _systick(app, reload, control),
+        )
+    if random.random() < 0.05:
+        yield Trouble("SysTick after every instruction until the mask", _storm)
+    if random.random() < 0.2:
+        after = random.randrange(to_mask)
+        yield Trouble(
+            f"if clock security is on, the crystal fails {after} instructions after the call",
+            lambda app: _fail_crystal(app, after),
+        )
+
+
+def _alarm(app: Application, number: int, after: int) -> None:
+    if number >= FIRST_IRQ and number != app.expected:
+        app.nvic(ISER, number - FIRST_IRQ)
+    app.alarms.append((after, lambda: app.core.pend(number)))
+
+
+def _storm(app: Application) -> None:
+    """An interrupt between any two instructions: one that is taken as soon as the last is over."""
+    code = range(app.layout.code, app.layout.code + len(app.subject.code))
+
+    def again() -> None:
+        if app.core.engine.get(arm.UC_ARM_REG_PRIMASK):
+            return
+        if SYSTICK not in app.active and app.core.pc in code:
+            app.core.pend(SYSTICK)
+        app.soc.clock.after_cycles(1, again)
+
+    app.alarms.append((1, again))
+
+
+def _systick(app: Application, reload: int, control: int) -> None:
+    app.store(SYST_RVR, reload)
+    app.store(SYST_CVR, 0)
+    app.store(SYST_CSR, control)
+
+
+def _fail_crystal(app: Application, after: int) -> None:
+    """An NMI. Before the mask only: nothing can keep an NMI from coming after it."""
+    if app.peek("RCC.CR") & CSSON and NMI not in app.active:
+        app.crystal_fails = True
+        app.alarms.append((after, app.soc.rcc.fail_hse))
+
+
+# --- masks: last, as nothing is taken from then on ---------------------------------------------
+
+
+def draw_masks(random: Random, context: Context) -> Iterator[Trouble]:
+    """BASEPRI, PRIMASK, FAULTMASK."""
+    if random.random() < 0.3:
+        basepri = random.randrange(0, 256, 16)
+        yield Trouble(f"BASEPRI {basepri:02X}", lambda app: _mask(app, "BASEPRI", basepri))
+    if random.random() < 0.2:
+        yield Trouble("PRIMASK", lambda app: _mask(app, "PRIMASK", 1))
+    # CPSID F does nothing in HardFault and NMI (DDI 0403E B5.2.1)
+    if random.random() < 0.15 and not {HARD_FAULT, NMI} & set(context.handlers):
+        yield Trouble("FAULTMASK", lambda app: _mask(app, "FAULTMASK", 1))
+
+
+def _mask(app: Application, name: str, value: int) -> None:
+    app.core.engine.set(getattr(arm, f"UC_ARM_REG_{name}"), value)

@@ -1,0 +1,124 @@
+"""Where the stacks, the code, the image and the application's own things are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from tools.bench import chip
+from tools.bench.chip import Region
+from tools.fuzz.subject import FuzzError, Subject
+
+KIB = 1024
+APPLICATION = 3 * KIB  # vectors, handlers, and the page that a refused call returns to
+THREAD_STACK = 2 * KIB
+BUFFER = KIB  # what a DMA stream reads or writes
+FRAMES = 3 * KIB  # below a main stack that is not tight: nested frames, then branch and its load
+TIGHT = 640  # below one that is: room for the frames, hardly more
+HEAP = 16  # MicroPython aligns what is on its heap
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Addresses. `msp` is the main stack in thread mode, before any handler."""
+
+    application: int
+    code: int
+    image: int
+    msp: int
+    psp: int
+    buffers: tuple[int, int]
+    tight: bool
+    """There may not be room below the main stack: `branch` may refuse."""
+    words: str
+
+
+class Space:
+    """SRAM, given away piece by piece."""
+
+    def __init__(self, random: Random, sram: Region) -> None:
+        self._random = random
+        self._sram = sram
+        self._taken: list[tuple[int, int]] = []
+
+    def take(self, base: int, size: int) -> int:
+        """This very piece."""
+        self._taken.append((base, base + size))
+        return base
+
+    def find(self, size: int, align: int = HEAP) -> int:
+        """A piece that is free, anywhere. Raises FuzzError if there is none."""
+        for _ in range(1000):
+            base = self._random.randrange(self._sram.base, self._sram.end - size, align)
+            if all(base >= end or base + size <= start for start, end in self._taken):
+                return self.take(base, size)
+        raise FuzzError(f"no {size} bytes of SRAM are left")
+
+
+def draw(random: Random, subject: Subject) -> Layout:
+    """A layout that an application can have."""
+    die = chip.load(subject.board.chip)
+    sram, ccm = die.region("SRAM"), die.region("CCM")
+    space = Space(random, sram)
+    at_prompt = random.random() < 0.3
+    tight = not at_prompt and random.random() < 0.25
+    msp, image, words = 0, 0, []
+    if at_prompt:
+        msp, image = subject.msp, space.take(subject.image_address, len(subject.image))
+        space.take(msp - FRAMES, FRAMES + KIB)
+    elif not tight:
+        # multiples of 4: CCR.STKALIGN may be off
+        msp = random.choice((sram.end, random.randrange(sram.base + 8 * KIB, sram.end, 4)))
+        space.take(msp - FRAMES, FRAMES)
+    image = image or _image(random, subject, space, ccm)
+    code, where = _code(random, subject, space)
+    if tight:
+        msp = _tight(random, sram, ccm, {"the image": image, "the code": code}, subject, words)
+        space.take(msp - TIGHT, TIGHT)
+    application = die.region("FLASH").end - random.randrange(1, 9) * 4 * KIB
+    if random.random() < 0.4:
+        application = space.find(APPLICATION, KIB)
+    psp = space.find(THREAD_STACK) + THREAD_STACK
+    if random.random() < 0.2:
+        psp = random.randrange(ccm.base + THREAD_STACK, ccm.base + ccm.size // 4, 8)
+    words += [f"branch {where} at 0x{code:08X}", f"image at 0x{image:08X}", f"MSP 0x{msp:08X}"]
+    words += [f"handlers at 0x{application:08X}"]
+    buffers = space.find(BUFFER), space.find(BUFFER)
+    return Layout(application, code, image, msp, psp, buffers, tight, ", ".join(words))
+
+
+def _image(random: Random, subject: Subject, space: Space, ccm: Region) -> int:
+    if random.random() < 0.1:
+        # in the upper half: the lower one is for stacks
+        return random.randrange(ccm.base + ccm.size // 2, ccm.end - len(subject.image), HEAP)
+    return space.find(len(subject.image))
+
+
+def _code(random: Random, subject: Subject, space: Space) -> tuple[int, str]:
+    kind = random.random()
+    if kind < 0.5:
+        return subject.code_address, "frozen into flash"
+    if kind < 0.55:
+        return subject.code_address & 0x00FFFFFF, "in the alias of flash at 0"
+    return space.find(len(subject.code)), "on the heap"
+
+
+def _tight(
+    random: Random,
+    sram: Region,
+    ccm: Region,
+    things: dict[str, int],
+    subject: Subject,
+    words: list[str],
+) -> int:
+    """A main stack that ends close above something, or is in CCM."""
+    if random.random() < 0.2:
+        words.append("main stack in CCM")
+        return random.randrange(ccm.base + ccm.size // 4 + FRAMES, ccm.base + ccm.size // 2, 8)
+    sizes = {"the image": len(subject.image), "the code": len(subject.code)}
+    floors = {name: at + sizes[name] for name, at in things.items() if at in sram}
+    floors["the start of SRAM"] = sram.base
+    name = random.choice(sorted(floors))
+    msp = floors[name] + TIGHT + random.randrange(0, subject.size + 1500, 4)
+    words.append(f"main stack close above {name}")
+    return min(msp & ~3, sram.end)

@@ -1,0 +1,64 @@
+"""An MPU that forbids what romboot needs: to execute in SRAM, to use memory below the stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from tools.fuzz.application import Application
+from tools.fuzz.interrupts import Context
+from tools.fuzz.layout import FRAMES, TIGHT, Layout
+from tools.fuzz.trouble import Trouble
+
+MPU_CTRL, MPU_RBAR, MPU_RASR = 0xE000ED94, 0xE000ED9C, 0xE000EDA0
+ENABLE, HFNMIENA, PRIVDEFENA = 1, 2, 4
+XN, FULL, NOTHING, READ_ONLY = 1 << 28, 3 << 24, 0 << 24, 6 << 24  # RASR.AP
+VALID = 1 << 4
+SRAM, FLASH = 0x20000000, 0x08000000
+
+
+def draw(random: Random, layout: Layout, context: Context) -> Iterator[Trouble]:
+    """Regions that leave the application what it uses; unprivileged, it would need more."""
+    if random.random() < 0.6 or (context.unprivileged and not context.handlers):
+        return
+    regions: list[tuple[int, int, int]] = []  # base, bits of the size, attributes
+    words = []
+    only_flash = layout.code < SRAM and layout.application < SRAM
+    background = only_flash and random.random() < 0.5
+    if background:
+        regions += [(0, 32, XN | FULL), (FLASH, 21, READ_ONLY), (0, 21, READ_ONLY)]
+        words.append("nothing but flash may be executed")
+    elif only_flash:
+        regions.append((SRAM, 18, XN | FULL))
+        words.append("SRAM must not be executed")
+    guard = not layout.tight and random.random() < 0.6
+    if guard:
+        words.append("no access to memory below the main stack")
+    unused = [(random.getrandbits(32), random.getrandbits(32) & ~1) for _ in range(2)]
+    control = ENABLE | random.getrandbits(1) << 1
+    control |= 0 if background and random.random() < 0.5 else PRIVDEFENA
+    size = random.randrange(5, 10)
+    words.append(f"MPU_CTRL {control}")
+
+    def apply(app: Application) -> None:
+        found = list(regions)
+        if guard:
+            found.append((_guard(app, size), size, NOTHING))
+        for number, (base, rasr) in enumerate(unused, start=8 - len(unused)):
+            app.store(MPU_RBAR, base & ~0x1F | VALID | number)
+            app.store(MPU_RASR, rasr)
+        for number, (base, bits, attributes) in enumerate(found):
+            app.store(MPU_RBAR, base | VALID | number)
+            app.store(MPU_RASR, attributes | bits - 1 << 1 | ENABLE)
+        app.store(MPU_CTRL, control)
+        app.run(1)
+
+    yield Trouble("MPU: " + ", ".join(words), apply)
+
+
+def _guard(app: Application, size: int) -> int:
+    """Below what the handlers that may still come need, and within what nobody else uses."""
+    msp = app.core.state().msp
+    base = (msp - TIGHT - (1 << size)) >> size << size
+    assert base > msp - FRAMES
+    return base

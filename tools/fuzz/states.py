@@ -1,0 +1,78 @@
+"""A state of the application, drawn from a seed and put into words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from tools.bench import chip
+from tools.fuzz import clocks, interrupts, layout, peripherals, protection
+from tools.fuzz.application import Application
+from tools.fuzz.interrupts import Context
+from tools.fuzz.layout import Layout
+from tools.fuzz.protection import SRAM
+from tools.fuzz.subject import Subject
+from tools.fuzz.trouble import Trouble
+
+
+@dataclass(frozen=True)
+class State:
+    """One state.
+
+    Attributes:
+        early: what is done in thread mode, before any handler; late: in the innermost one.
+        looks: `branch(image, 0)` comes before `branch(image, 1)`, as in a plan.
+        erasing: a flash erase is under way, so it may take longer than a watchdog waits.
+    """
+
+    seed: int
+    number: int
+    layout: Layout
+    context: Context
+    early: tuple[Trouble, ...]
+    late: tuple[Trouble, ...]
+    looks: bool
+    erasing: bool
+
+    def __str__(self) -> str:
+        lines = [f"memory: {self.layout.words}", f"called from: {self.context}"]
+        lines += [trouble.words for trouble in (*self.early, *self.late)]
+        lines.append("branch looks first, then goes" if self.looks else "branch goes at once")
+        return "\n".join(f"  {line}" for line in lines)
+
+    def set_up(self, app: Application) -> None:
+        """Bring a fresh application there."""
+        for trouble in self.early:
+            trouble.apply(app)
+        interrupts.enter(app, self.context)
+        for trouble in self.late:
+            trouble.apply(app)
+        app.settle()
+        if self.context.unprivileged and not self.context.handlers:
+            interrupts.drop_privileges(app)
+
+
+def draw(subject: Subject, seed: int, number: int, to_mask: int) -> State:
+    """State `number` of `seed`; the same arguments give the same state."""
+    random = Random(f"{subject.name} {seed} {number}")
+    die = chip.load(subject.board.chip)
+    where = layout.draw(random, subject)
+    context = interrupts.draw_context(random, die)
+    early = [
+        *clocks.draw(random, die, subject.board.hse_hz),
+        *interrupts.draw_priorities(random, die, context),
+    ]
+    late = [
+        *peripherals.draw(random, die, where),
+        *interrupts.draw_sources(random, die, context),
+        *protection.draw(random, where, context),
+        *interrupts.draw_moments(random, die, to_mask),
+    ]
+    # The CPU stands still while flash is erased and code comes from there, so the call is from
+    # code elsewhere; with two banks it can be from the other one.
+    erasing = random.random() < 0.1 and where.code >= SRAM and where.application >= SRAM
+    if erasing:
+        late.append(peripherals.erase(random, die))
+    late += interrupts.draw_masks(random, context)
+    looks = random.random() < 0.5
+    return State(seed, number, where, context, tuple(early), tuple(late), looks, erasing)

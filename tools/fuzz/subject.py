@@ -1,0 +1,128 @@
+"""What is tried: the script and the machine code as the real firmware has them in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tools.bench import boardfile
+from tools.bench.board import VirtualBoard
+from tools.bench.boardfile import BoardFile
+from tools.firmware import build
+from tools.machine_code import assemble
+
+ROOT = Path(__file__).parents[2]
+BOOT_MS, ANSWER_MS = 2000, 500
+PLAN = (
+    "import romboot; from uctypes import addressof; p = romboot.plan(via='jump'); "
+    "print('image', addressof(p.image), len(p.image))"
+)
+HEADER = 20  # bytes before the first line of a script: see lib/romboot/script.py
+WRITE, FILL, CHANGE, WAIT = range(4)  # kinds of lines, in the two low bits of the address
+MORE_WORDS = (0, 1, 1, 2)  # behind address and value
+CPSID_I = b"\x72\xb6"  # the point of no return
+
+
+class FuzzError(Exception):
+    """The fuzz itself is at fault: it did not produce the state that it meant to."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the script; `offset` is that of its address in the image."""
+
+    offset: int
+    kind: int
+    address: int
+    words: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A board at its prompt, with a plan made and not taken.
+
+    Attributes:
+        name: as in boards/.
+        image, image_address: what script.image() returned there, and where it was in the heap.
+        code, code_address: jump.branch() and where the firmware has it in flash.
+        flash, ram: the firmware, and SRAM with MicroPython's heap and stack in it.
+        msp: the main stack while the prompt waits.
+    """
+
+    name: str
+    board: BoardFile
+    image: bytes
+    image_address: int
+    code: bytes
+    code_address: int
+    flash: bytes
+    ram: bytes
+    msp: int
+
+    @property
+    def size(self) -> int:
+        """Bytes that `branch` carries below the main stack, a little more than that."""
+        return len(self.image) + 64
+
+    @property
+    def mask_offset(self) -> int:
+        """Of CPSID, from which on interrupts are masked, in the code."""
+        return self.code.index(CPSID_I)
+
+    def lines(self) -> list[Line]:
+        """The script, line by line, without its end."""
+        found, at = [], HEADER
+        while True:
+            address, value = (self._word(at + n) for n in (0, 4))
+            kind = address & 3
+            if address == CHANGE:
+                return found
+            more = [self._word(at + 8 + 4 * n) for n in range(MORE_WORDS[kind])]
+            if kind == FILL and not more[0]:  # a row: one word for each register
+                count = (value & 0x7FFFFFFF).bit_count()
+                more += [self._word(at + 12 + 4 * n) for n in range(count)]
+            found.append(Line(at, kind, address & ~3, (value, *more)))
+            at += 8 + 4 * len(more)
+
+    def _word(self, at: int) -> int:
+        return int.from_bytes(self.image[at : at + 4], "big")
+
+
+@cache
+def at_prompt(name: str, manifest: Path = ROOT / "manifest.py") -> Subject:
+    """Boot MicroPython with the library frozen in and make a plan at its prompt.
+
+    Raises:
+        FuzzError: the prompt did not answer as expected.
+        ValueError, tools.firmware.FirmwareError: no such board; no firmware could be built.
+    """
+    board = VirtualBoard.load(name, firmware=build(name, frozen_manifest=manifest))
+    board.run_ms(BOOT_MS)
+    console = board.wires["console"].host
+    console.read()
+    console.send(PLAN.encode() + b"\r\n")
+    board.run_ms(ANSWER_MS)
+    answer = console.read().decode(errors="replace")
+    answers = [line.split() for line in answer.splitlines() if line.startswith("image ")]
+    if not answers:
+        raise FuzzError(f"{name} has no plan to offer; at its prompt: {answer}")
+    address, length = int(answers[-1][1]), int(answers[-1][2])
+    ram = board.soc.map.at[board.soc.chip.region("SRAM").base]
+    flash = board.soc.flash.array.view
+    code = assemble(manifest.parent / "lib" / "romboot" / "jump.py")
+    at = bytes(flash).find(code)
+    if at < 0:
+        raise FuzzError("jump.branch() is not in flash as mpy-cross makes it")
+    offset = address - board.soc.chip.region("SRAM").base
+    return Subject(
+        name=name,
+        board=boardfile.load(name),
+        image=ram.read(offset, length),
+        image_address=address,
+        code=code,
+        code_address=board.soc.flash.base_address + at,
+        flash=bytes(flash).rstrip(b"\xff"),
+        ram=bytes(ram.view),
+        msp=board.core.state().msp,
+    )

@@ -1,0 +1,16 @@
+"""One thing that an application has done to the chip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tools.fuzz.application import Application
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What it is in words, and how it is done."""
+
+    words: str
+    apply: Callable[[Application], None]
