@@ -20,9 +20,10 @@ def image(request: pytest.FixtureRequest, board_name: str) -> Path:
     """Firmware to write, with the library in it: for a real board the one at --firmware."""
     if board_name != "device":
         return build(board_name, frozen_manifest=MANIFEST)
-    if not request.config.getoption("--firmware"):
+    chosen: Path | None = request.config.getoption("--firmware")
+    if chosen is None:
         pytest.skip("what is to be written to a real board? say so with --firmware")
-    return request.config.getoption("--firmware")
+    return chosen
 
 
 def stm32flash(port: str, *words: str) -> str:
