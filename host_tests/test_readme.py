@@ -16,7 +16,6 @@ from tools.firmware import build
 
 README = (ROOT / "README.md").read_text()
 BOARD = "NUCLEO_F429ZI"
-PROGRAMS = ("mpremote ", "stm32", "include(")
 
 
 def commands() -> list[str]:
@@ -24,9 +23,7 @@ def commands() -> list[str]:
     blocks = re.findall(r"```sh\n(.*?)```", README, re.S)
     lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
     tables = re.findall(r"^\|.*\|$", README, re.M)
-    lines += [
-        code for row in tables for code in row.split("`")[1::2] if "(" in code or " " in code
-    ]
+    lines += [code for row in tables for code in row.split("`")[1::2] if " " in code]
     return [line for line in lines if line]
 
 
@@ -35,10 +32,9 @@ def these(program: str) -> list[str]:
 
 
 def test_no_command_is_forgotten() -> None:
-    tested = ("mpremote", "make", "stm32flash", ".venv/bin/pytest")
+    tested = ("mpremote", "make", "stm32flash", ".venv/bin/pytest", ".venv/bin/python")
     for line in commands():
-        known = shlex.split(line)[0] in tested or line.startswith("include(")
-        assert known, f"no test here runs: {line}"
+        assert shlex.split(line)[0] in tested, f"no test here runs: {line}"
 
 
 def local(line: str) -> str:
@@ -105,6 +101,14 @@ def test_pytest_with_a_device(line: str) -> None:
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
         assert ("2 passed" if "--write" in line else "1 passed, 1 skipped") in done.stdout
+
+
+@pytest.mark.parametrize("line", these(".venv/bin/python"))
+def test_a_module_of_tools(line: str) -> None:
+    """The fuzz: a few states; test_fuzz.py does more."""
+    command = [sys.executable, *shlex.split(line)[1:], "--states", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_python_of_the_readme(virtual: Target) -> None:
