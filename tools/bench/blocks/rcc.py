@@ -172,6 +172,8 @@ class Rcc(RegisterBlock):
         self._starting[oscillator.name] = event
 
     def _stop(self, oscillator: Oscillator) -> None:
+        if oscillator.name == "LSI" and self._lsi_forced:
+            return
         if event := self._starting.pop(oscillator.name, None):
             event.cancel()
         self.put(oscillator.register, self.get(oscillator.register) & ~oscillator.ready)
@@ -218,11 +220,10 @@ class Rcc(RegisterBlock):
         self._update_clocks()
 
     def force_lsi(self) -> None:
-        """The independent watchdog runs: LSI is on and cannot be switched off (RM0090 6.2.5)."""
+        """The independent watchdog runs: LSI is on and cannot be switched off (RM0090 6.2.5). LSION
+        is what software wrote: a ready LSI without it gives the watchdog away."""
         self._lsi_forced = True
-        lsi = OSCILLATORS[0]
-        self.put("CSR", self.get("CSR") | LSION)
-        self._start(lsi)
+        self._start(OSCILLATORS[0])
 
     def fail_hse(self) -> None:
         """The crystal stops, as when it is touched: clock security (RM0090 6.2.7)."""
@@ -317,6 +318,5 @@ class Rcc(RegisterBlock):
         old = self.get("CSR")
         if value & RMVF:
             old &= ~ALL_RESET_FLAGS
-        on = LSION if self._lsi_forced else value & LSION
-        self.put("CSR", old & ~LSION | on)
+        self.put("CSR", old & ~LSION | value & LSION)
         self._follow("CSR", old)
