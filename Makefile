@@ -18,7 +18,7 @@ demo: setup
 	$(BIN)/romboot demo $(BOARD) $(IMAGE)
 
 test: test-packages setup lint
-	$(BIN)/python -m pytest -n $(JOBS) $(if $(FIRMWARE),--firmware=$(FIRMWARE) --board=$(BOARD))
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(if $(FIRMWARE),--firmware=$(FIRMWARE) --board=$(BOARD))
 
 lint: setup
 	$(BIN)/ruff format --check .

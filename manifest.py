@@ -1,7 +1,18 @@
 # Freeze romboot into a MicroPython build: in your board's manifest.py write
 #     include("path/to/romboot/manifest.py")
+# A build without the inline assembler cannot hold jump.py; jump_bytes.py does the same there:
+#     include("path/to/romboot/manifest.py", asm=False)
 metadata(
     version="0.1.0",
     description="From a MicroPython prompt on an STM32 into its factory ROM bootloader",
 )
-package("romboot", base_path="lib")
+options.defaults(asm=True)
+FILES = (
+    "__init__.py checks.py chip.py dryrun.py entry.py errors.py facts.py jump_bytes.py reset.py "
+    "script.py stm32f4.py"
+)
+package(
+    "romboot",
+    tuple(FILES.split()) + (("jump.py",) if options.asm else ()),
+    base_path="lib",
+)

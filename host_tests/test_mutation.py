@@ -86,6 +86,13 @@ def test_an_instruction_of_the_helper(instruction: str, tmp_path: Path) -> None:
     assert INSTRUCTIONS[instruction] in arrival_with(helper=assemble(mutant))
 
 
+def test_the_place_of_system_memory() -> None:
+    """Eight bytes further there are other vectors: not this stack pointer, not this start."""
+    text = source("stm32f4").replace("VECTORS = 0x1FFF0000", "VECTORS = 0x1FFF0008")
+    assert text != source("stm32f4")
+    assert "CPU.MSP" in arrival_with(script_of(text))
+
+
 def test_the_jump_address(tmp_path: Path) -> None:
     """Word 0, the stack pointer, is no Thumb address: a fault, handled by whatever is at 0."""
     text = source("jump")

@@ -220,8 +220,8 @@ class Rcc(RegisterBlock):
         self._update_clocks()
 
     def force_lsi(self) -> None:
-        """The independent watchdog runs: LSI is on and cannot be switched off (RM0090 6.2.5). LSION
-        is what software wrote: a ready LSI without it gives the watchdog away."""
+        """The independent watchdog runs: LSI is on and cannot be switched off (RM0090 6.2.5).
+        LSION is what software wrote: a ready LSI without it gives the watchdog away."""
         self._lsi_forced = True
         self._start(OSCILLATORS[0])
 
