@@ -82,9 +82,11 @@ def test_iwdg_resets_the_chip_when_it_is_not_fed() -> None:
     b.write("IWDG.RLR", 31)  # 32 * 4 / 32 kHz = 4 ms
     b.pass_ns(MS)
     b.write("IWDG.KR", 0xCCCC)
-    assert b.read("RCC.CSR") & 1  # LSI is forced on
+    b.pass_ns(MS // 10)
+    assert b.read("RCC.CSR") & 3 == 2  # LSI is forced on, though LSION is as software left it
+    b.set("RCC.CSR", 1)
     b.clear("RCC.CSR", 1)
-    assert b.read("RCC.CSR") & 1
+    assert b.read("RCC.CSR") & 3 == 2  # and cannot be switched off
     for _ in range(5):
         b.pass_ns(3 * MS)
         b.write("IWDG.KR", 0xAAAA)
