@@ -18,7 +18,8 @@ def check(target: Target, board_name: str) -> None:
     """The ROM has the board, and a virtual chip is as a reset would have left it."""
     if isinstance(target, VirtualTarget):
         assert str(target.arrival()) == "the ROM found the chip as a reset would have left it"
-    assert target.identify() == DEV_ID.get(board_name, target.identify())
+    dev_id = target.identify()
+    assert dev_id == DEV_ID.get(board_name, dev_id)
 
 
 def mount(target: Target) -> None:
