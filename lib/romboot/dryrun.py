@@ -93,9 +93,11 @@ class Plan(Way):
         for reason in self.reasons:
             yield "NO: " + str(reason)
         if not self.reasons:
-            yield "The way is free: %s, ROM at 0x%08X." % (
+            yield "The way is free: %s, ROM at 0x%08X, by %s: %s." % (
                 self.chip.name,
                 self.chip.family.VECTORS,
+                self.via,
+                self.why,
             )
         if checks.rdp_level(self.chip) == 1:
             yield (
