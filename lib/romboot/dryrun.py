@@ -104,7 +104,7 @@ class Plan(Way):
                 "Readout protection is at level 1: the ROM will answer, but read, write or go "
                 "only after a readout unprotect, which erases the flash."
             )
-        if checks.watchdog_runs(self.chip):
+        if self.via == "jump" and checks.watchdog_runs(self.chip):
             yield (
                 "The independent watchdog runs and cannot be stopped: the ROM sets it to its "
                 "longest period and refreshes it (AN2606 4.1)."
