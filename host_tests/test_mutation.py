@@ -108,7 +108,7 @@ def source(module: str) -> str:
 def script_of(table: str, *, with_row: bool = True) -> bytes:
     """The image that the library makes of this source of stm32f4.py."""
     f4, script = _module(table), _module(source("script"))
-    row = f4.DIES[DEV_ID][4]
+    row = f4.DIES[DEV_ID][1]
     chunks = [chunk for chunk in f4.script(f4.DIES[DEV_ID]) if with_row or chunk != row]
     return bytes(script.image(chunks, f4.VECTORS, SRAM, SRAM_END))
 

@@ -15,7 +15,7 @@ from host_tests.lib.fake_machine import FakeChip
 
 LIB = Path(__file__).parents[2] / "lib"
 # Not plan and info: a user has them imported by the functions of the same names.
-MODULES = ("errors", "script", "dryrun", "chip", "stm32f4", "entry", "reset")
+MODULES = ("errors", "script", "dryrun", "chip", "stm32f4", "stm32f4_facts", "entry", "reset")
 
 
 class Board:

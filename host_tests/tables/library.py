@@ -15,7 +15,8 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from unittest import mock
 
-SOURCE = Path(__file__).parents[2] / "lib" / "romboot" / "stm32f4.py"
+LIB = Path(__file__).parents[2] / "lib" / "romboot"
+SOURCE = LIB / "stm32f4.py"
 RCC = 0x40023800
 RESETS = ("AHB1RSTR", "AHB2RSTR", "AHB3RSTR", "APB1RSTR", "APB2RSTR")
 LPENS = ("AHB1LPENR", "AHB2LPENR", "AHB3LPENR", "APB1LPENR", "APB2LPENR")
@@ -74,9 +75,9 @@ OFFSETS = {
 MICROPYTHON = SimpleNamespace(const=lambda value: value)
 
 
-def _load() -> ModuleType:
+def _load(path: Path) -> ModuleType:
     # It imports machine, for functions that are not called here.
-    spec = importlib.util.spec_from_file_location("stm32f4_as_data", SOURCE)
+    spec = importlib.util.spec_from_file_location(f"{path.stem}_as_data", path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     with mock.patch.dict(sys.modules, {"machine": mock.MagicMock(), "micropython": MICROPYTHON}):
@@ -84,7 +85,8 @@ def _load() -> ModuleType:
     return module
 
 
-table = _load()
+table = _load(SOURCE)
+facts = _load(LIB / "stm32f4_facts.py")
 
 
 def registers() -> dict[str, int]:
@@ -93,8 +95,10 @@ def registers() -> dict[str, int]:
 
 
 def _dies() -> list[Die]:
+    assert facts.DIES.keys() == table.DIES.keys(), "a die has its row in one of the files only"
     dies = []
-    for dev_id, (name, kib, id_address, interfaces, values) in table.DIES.items():
+    for dev_id, (kib, values) in table.DIES.items():
+        name, id_address, interfaces = facts.DIES[dev_id]
         names = {address: name for name, address in registers().items()}
         present = {names[address]: value for address, value in _row(values)}
         dies.append(Die(dev_id, name, kib * 1024, id_address, interfaces, present))

@@ -7,7 +7,7 @@ import re
 import pytest
 from stm32loader.bootloader import CHIP_IDS, Stm32Bootloader
 
-from host_tests.tables.library import DIES, RCC, Die, table
+from host_tests.tables.library import DIES, RCC, Die, facts, table
 from host_tests.tables.oracles import Oracles, stm32flash
 
 needs_stm32flash = pytest.mark.skipif(
@@ -83,8 +83,8 @@ def interfaces_in(text: str) -> set[str]:
 
 
 def test_flash_size_and_unique_id() -> None:
-    assert Stm32Bootloader.FLASH_SIZE_ADDRESS["F4"] == table.FLASH_SIZE
-    assert Stm32Bootloader.UID_ADDRESS["F4"] == table.UNIQUE_ID
+    assert Stm32Bootloader.FLASH_SIZE_ADDRESS["F4"] == facts.FLASH_SIZE
+    assert Stm32Bootloader.UID_ADDRESS["F4"] == facts.UNIQUE_ID
 
 
 def test_addresses_that_are_read(oracles: Oracles) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from host_tests.tables.library import DIES, LPENS, RCC, RESETS, Die, registers, table
+from host_tests.tables.library import facts as told
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = Path(os.environ.get("ROMBOOT_REFERENCE", ROOT.parent / "shared" / "reference"))
@@ -84,8 +85,8 @@ def test_places(die: Die) -> None:
     assert value(facts, "id_addr") == die.id_address
     assert value(facts, "dbgmcu_idcode_addr") == table.IDCODE
     for chip in chips(die):
-        assert int(chip["flashsize_addr"], 16) == table.FLASH_SIZE
-        assert int(chip["uid_addr"], 16) == table.UNIQUE_ID
+        assert int(chip["flashsize_addr"], 16) == told.FLASH_SIZE
+        assert int(chip["uid_addr"], 16) == told.UNIQUE_ID
         sram = [m["size"] for m in chip["memory"] if m["kind"] == "sram"]
         assert sum(sram) == die.sram
 

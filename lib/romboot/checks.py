@@ -1,4 +1,4 @@
-# May I? Each check returns a sentence-carrying exception, or nothing. Reads only.
+# May I? Each check returns an exception, or nothing. Reads only.
 
 from machine import mem32
 
@@ -27,11 +27,7 @@ def rom(chip):
     ):
         from .errors import BadRomError
 
-        return BadRomError(
-            "system memory at 0x%08X starts with 0x%08X, 0x%08X: not a stack pointer in SRAM "
-            "(0x%08X to 0x%08X) and a Thumb address in the ROM, so there is no bootloader to "
-            "enter. Program with SWD instead" % (table, stack, start, chip.ram, chip.ram_end)
-        )
+        return BadRomError(table, stack, start, chip.ram, chip.ram_end)
 
 
 def protection(chip):
@@ -39,7 +35,4 @@ def protection(chip):
     if rdp_level(chip) == 2:
         from .errors import ProtectedError
 
-        return ProtectedError(
-            "readout protection is at level 2: the bootloader would start but refuse to read, "
-            "write or erase, for ever. force=True enters all the same"
-        )
+        return ProtectedError()

@@ -19,9 +19,8 @@ class Chip:
         self.dev_id = dev_id
         self.rev_id = rev_id
         self.die = family.DIES[dev_id]
-        self.name = self.die[0]
         self.ram = family.RAM
-        self.ram_end = family.RAM + self.die[1] * 1024
+        self.ram_end = family.RAM + self.die[0] * 1024
 
 
 def find():
@@ -29,10 +28,7 @@ def find():
     if sys.platform != "pyboard":  # the name of the stm32 port since ever
         from .errors import NotSTM32Error
 
-        raise NotSTM32Error(
-            "sys.platform is '%s'; romboot needs MicroPython's stm32 port ('pyboard')"
-            % sys.platform
-        )
+        raise NotSTM32Error(sys.platform)
     core = mem32[_CPUID] >> 4 & 0xFFF
     dev_id = 0
     for name in _FAMILIES.get(core, ()):
@@ -43,7 +39,4 @@ def find():
             return Chip(family, dev_id, idcode >> 16 & 0xFFFF)
     from .errors import UnknownChipError
 
-    raise UnknownChipError(
-        "core 0x%03X, DEV_ID 0x%03X: romboot has no facts about this chip and does not guess. "
-        "Enter its bootloader with the BOOT0 pin" % (core, dev_id)
-    )
+    raise UnknownChipError(core, dev_id)

@@ -94,7 +94,7 @@ class Plan(Way):
             yield "NO: " + str(reason)
         if not self.reasons:
             yield "The way is free: %s, ROM at 0x%08X, by %s: %s." % (
-                self.chip.name,
+                self.chip.family.facts().DIES[self.chip.dev_id][0],
                 self.chip.family.VECTORS,
                 self.via,
                 self.why,

@@ -1,7 +1,6 @@
 # From the call to the line: who, where, may I, what; then jump.branch().
 #
-# What is rarely needed is imported where it is needed: a module costs heap, an exception class
-# some 200 bytes.
+# What is rarely needed is imported where it is needed: a module costs heap.
 
 import os
 import time
@@ -33,14 +32,11 @@ class Way:
         if via not in (None, "jump", "reset"):
             from .errors import ArgumentError
 
-            raise ArgumentError("via=%r: romboot knows None, 'jump' and 'reset'" % (via,))
+            raise ArgumentError("via", via, "None, 'jump' or 'reset'")
         if branch(0, 0) & 1:
             from .errors import PrivilegeError
 
-            raise PrivilegeError(
-                "the CPU runs unprivileged (CONTROL.nPRIV): romboot may not touch the system "
-                "registers. Call it from privileged code"
-            )
+            raise PrivilegeError()
         self.chip = chip.find()
         family = self.chip.family
         self.image = script.image(
@@ -74,7 +70,7 @@ class Way:
             return "jump", "the watchdog goes on, as " + missing, self._no_room(0)
         from .errors import HookError
 
-        return via, "as asked", HookError("via='reset': " + missing + ". Use via='jump'")
+        return via, "as asked", HookError(missing)
 
     def _no_room(self, go):
         # Looks (or goes, go=1); it is an exception if there is no way.
@@ -82,11 +78,7 @@ class Way:
         if msp:
             from .errors import StackError
 
-            return StackError(
-                "MSP is 0x%08X: the last steps need %d bytes of free internal SRAM below the main "
-                "stack (0x%08X to 0x%08X). Call romboot with less on the stack, or from the main "
-                "thread" % (msp, len(self.image), self.chip.ram, self.chip.ram_end)
-            )
+            return StackError(msp, len(self.image), self.chip.ram, self.chip.ram_end)
 
     def check(self):
         """Raise the first reason not to go."""
@@ -107,7 +99,7 @@ def enter(after_ms, force, via):
     if after_ms is not None and not (isinstance(after_ms, int) and 0 <= after_ms <= 3600000):
         from .errors import ArgumentError
 
-        raise ArgumentError("after_ms=%r: milliseconds, 0 to 3600000, or None" % (after_ms,))
+        raise ArgumentError("after_ms", after_ms, "None, or 0 to 3600000 milliseconds")
     way = Way(force, via)
     way.check()
     if after_ms is None:

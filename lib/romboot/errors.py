@@ -1,4 +1,7 @@
-"""What can stand between a prompt and the factory bootloader."""
+"""What can stand between a prompt and the factory bootloader, each with what it says.
+
+Loaded only when one is needed: sentences and classes take 4 KB of heap.
+"""
 
 from . import RomBootError
 
@@ -6,30 +9,73 @@ from . import RomBootError
 class ArgumentError(RomBootError):
     """A keyword has a value that romboot does not know."""
 
+    def __init__(self, name, value, allowed):
+        super().__init__("%s=%r: it must be %s" % (name, value, allowed))
+
 
 class NotSTM32Error(RomBootError):
     """This is not MicroPython's stm32 port, or not a Cortex-M that it runs on."""
+
+    def __init__(self, platform):
+        super().__init__(
+            "sys.platform is '%s'; romboot needs MicroPython's stm32 port ('pyboard')" % platform
+        )
 
 
 class UnknownChipError(RomBootError):
     """DBGMCU_IDCODE holds a DEV_ID that romboot has no facts for."""
 
+    def __init__(self, core, dev_id):
+        super().__init__(
+            "core 0x%03X, DEV_ID 0x%03X: romboot has no facts about this chip and does not guess. "
+            "Enter its bootloader with the BOOT0 pin" % (core, dev_id)
+        )
+
 
 class BadRomError(RomBootError):
     """System memory does not start with a plausible vector table."""
+
+    def __init__(self, table, stack, start, ram, ram_end):
+        super().__init__(
+            "system memory at 0x%08X starts with 0x%08X, 0x%08X: not a stack pointer in SRAM "
+            "(0x%08X to 0x%08X) and a Thumb address in the ROM, so there is no bootloader to "
+            "enter. Program with SWD instead" % (table, stack, start, ram, ram_end)
+        )
 
 
 class ProtectedError(RomBootError):
     """Option bytes (readout protection) make the bootloader useless."""
 
+    def __init__(self):
+        super().__init__(
+            "readout protection is at level 2: the bootloader would start but refuse to read, "
+            "write or erase, for ever. force=True enters all the same"
+        )
+
 
 class StackError(RomBootError):
     """There is no executable internal SRAM below the main stack to run the last steps from."""
+
+    def __init__(self, msp, size, ram, ram_end):
+        super().__init__(
+            "MSP is 0x%08X: the last steps need %d bytes of free internal SRAM below the main "
+            "stack (0x%08X to 0x%08X). Call romboot with less on the stack, or from the main "
+            "thread" % (msp, size, ram, ram_end)
+        )
 
 
 class PrivilegeError(RomBootError):
     """The CPU runs unprivileged: it may not touch the System Control Space."""
 
+    def __init__(self):
+        super().__init__(
+            "the CPU runs unprivileged (CONTROL.nPRIV): romboot may not touch the system "
+            "registers. Call it from privileged code"
+        )
+
 
 class HookError(RomBootError):
     """This build has no early-boot hook that a reset could go through, or none that is known."""
+
+    def __init__(self, missing):
+        super().__init__("via='reset': %s. Use via='jump'" % missing)

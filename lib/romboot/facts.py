@@ -34,18 +34,25 @@ _RDP = (
 
 
 class Info:
-    """Facts read from the chip. Attributes: name, dev_id, rev_id, flash_kib, uid, rom, id, rdp."""
+    """Facts read from the chip.
+
+    name, dev_id, rev_id; flash_kib, KiB; uid, 12 bytes; rom, its address; id, the bootloader ID
+    byte (AN2606 4.2); interfaces, where the ROM listens; rdp, 0 to 2.
+    """
 
     def __init__(self):
         self.chip = chip.find()
         family = self.chip.family
-        self.name = self.chip.name
+        facts = family.facts()
+        die = facts.DIES[self.chip.dev_id]
+        self.name = die[0]
         self.dev_id = self.chip.dev_id
         self.rev_id = self.chip.rev_id
-        self.flash_kib = mem16[family.FLASH_SIZE]
-        self.uid = bytes(mem8[family.UNIQUE_ID + i] for i in range(12))
+        self.flash_kib = mem16[facts.FLASH_SIZE]
+        self.uid = bytes(mem8[facts.UNIQUE_ID + i] for i in range(12))
         self.rom = family.VECTORS
-        self.id = mem8[self.chip.die[2]]
+        self.id = mem8[die[1]]
+        self.interfaces = die[2]
         self.rdp = checks.rdp_level(self.chip)
 
     def table(self):
@@ -60,9 +67,9 @@ class Info:
             ("ROM ID", "0x%02X: %s; version %d" % (self.id, _ID[digit], self.id & 15)),
             ("protection", _RDP[self.rdp]),
         ]
-        for i, interface in enumerate(self.chip.die[3].split(", ")):
+        for i, interface in enumerate(self.interfaces.split(", ")):
             lines.append(("listens on" if i == 0 else "", interface))
-        lines.append(("USB DFU", "needs " + self.chip.family.USB_CLOCK))
+        lines.append(("USB DFU", "needs " + self.chip.family.facts().USB_CLOCK))
         return "\n".join("%-11s %s" % line for line in lines)
 
     def __repr__(self):

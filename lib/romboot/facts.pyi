@@ -10,5 +10,6 @@ class Info:
     rom: int
     id: int
     rdp: int
+    interfaces: str
     def __init__(self) -> None: ...
     def table(self) -> str: ...

@@ -65,8 +65,7 @@ class Reset:
             from .errors import HookError
 
             return HookError(
-                "via='reset': the heap is at 0x%08X, in external memory, which a reset takes "
-                "away. Use via='jump'" % self._armed
+                "the heap is at 0x%08X, in external memory, which a reset takes away" % self._armed
             )
 
     def go(self):

@@ -1,12 +1,12 @@
 # STM32F4: one row per die, and the way back to reset that all of them share.
 #
-# To add a die, add its row. host_tests/tables compares every number with public data that nobody
-# here wrote (ST's SVD files, modm-devices, the tables of other loaders).
+# To add a die, add its row here, and to stm32f4_facts.py what info() says of it. host_tests/tables
+# compares every number with public data that nobody here wrote (ST's SVD files, modm-devices, the
+# tables of other loaders).
 #
 # Sources: RM0090 (F405 to F439), RM0368 (F401), RM0383 (F411), RM0386 (F469), RM0390 (F446),
 # RM0402 (F412), RM0430 (F413), chapters RCC, PWR, FLASH, SYSCFG, EXTI; AN2606 rev 70 Table 226
-# (bootloader), Table 3 (bootloader ID) and the "configuration in system memory boot mode" table
-# of each line (pins); ST's CMSIS device headers (bits that a die implements).
+# (bootloader); ST's CMSIS device headers (bits that a die implements).
 #
 # Where sources disagree:
 # - SRAM: AN2606 Table 226 gives the F469 384 KiB, counting 64 KiB of CCM at 0x10000000; 320 are
@@ -26,54 +26,19 @@ from micropython import const
 IDCODE = 0xE0042000  # DBGMCU_IDCODE, RM0090 38.6.1
 ROM_END = 0x1FFF7800  # end of system memory; AN2606 Table 226, every F4
 VECTORS = 0x1FFF0000  # its vector table
-FLASH_SIZE = 0x1FFF7A22  # KiB, 16 bits; RM0090 39.2
-UNIQUE_ID = 0x1FFF7A10  # 96 bits; RM0090 39.1
 OPTCR = 0x40023C14  # FLASH_OPTCR, RDP in bits 15:8; RM0090 3.9.10
 RCC_CSR = 0x40023874
 RAM = 0x20000000
-
-# The ROM measures HSE against HSI, so not every crystal will do (AN2606, e.g. 24.1 for F42x).
-USB_CLOCK = "a crystal on HSE of a whole number of MHz, 4 to 26; 8 MHz measures best"
-
-# Where the ROM listens: TX/RX, SCL/SDA, CAN TX/RX. Literals in full: a constant costs no heap.
-_F401 = const(
-    "USART1 PA9/PA10, USART2 PD5/PD6, USB DFU PA11/PA12, I2C1 PB6/PB7, I2C2 PB10/PB3, "
-    "I2C3 PA8/PB4, SPI1 PA4-PA7, SPI2 PB12-PB15, SPI3 PA15/PC10-PC12"
-)
-_F405 = const(
-    "USART1 PA9/PA10, USART3 PB10/PB11 or PC10/PC11, CAN2 PB13/PB5, USB DFU PA11/PA12, "
-    "from ID 0x90 on: I2C1 PB6/PB7, I2C2 PF1/PF0, I2C3 PA8/PC9, SPI1 PA4-PA7, SPI2 PI0-PI3"
-)
-_F412 = const(
-    "USART1 PA9/PA10, USART2 PD5/PD6, USB DFU PA11/PA12, USART3 PB10/PB11, CAN2 PB13/PB5, "
-    "I2C1 PB6/PB7, I2C2 PF1/PF0, I2C3 PA8/PB4, I2C4 PB15/PB14, SPI1 PA4-PA7, "
-    "SPI3 PA15/PC10-PC12, SPI4 PE11-PE14"
-)
-_F42X = const(
-    "USART1 PA9/PA10, USART3 PB10/PB11 or PC10/PC11, CAN2 PB13/PB5, USB DFU PA11/PA12, "
-    "I2C1 PB6/PB9, from ID 0x90 on: I2C2 PF1/PF0, I2C3 PA8/PC9, SPI1 PA4-PA7, SPI2 PI0-PI3, "
-    "SPI4 PE11-PE14"
-)
-_F446 = const(
-    "USART1 PA9/PA10, USART3 PB10/PB11 or PC10/PC11, CAN2 PB13/PB5, USB DFU PA11/PA12, "
-    "I2C1 PB6/PB9, I2C2 PF1/PF0, I2C3 PA8/PC9, SPI1 PA4-PA7, SPI2 PB12/PC7/PB14/PB15, "
-    "SPI4 PE11-PE14"
-)
-_F469 = const(
-    "USART1 PA9/PA10, USART3 PB10/PB11 or PC10/PC11, CAN2 PB13/PB5, USB DFU PA11/PA12, "
-    "I2C1 PB6/PB9, I2C2 PF0/PF1 (so printed; likely PF1/PF0), I2C3 PA8/PC9, SPI1 PA4-PA7, "
-    "SPI2 PI0-PI3, SPI4 PE11-PE14"
-)
 
 # The last field of a row is its part of the script (see script.py): the RCC registers in which
 # dies differ. From CIR (0x0C) on those that are pulsed, CIR to clear its flags and the others to
 # reset every peripheral; from AHB1ENR (0x30) on those that get their reset value.
 
 # fmt: off
-# DEV_ID: (name, SRAM in KiB from 0x20000000, address of the bootloader ID, interfaces,
+# DEV_ID: (SRAM in KiB from 0x20000000,
 #          script: per row of registers which ones the die has, then their values)
 DIES = {
-    0x413: ("STM32F405/407/415/417", 128, 0x1FFF77DE, _F405,
+    0x413: (128,  # STM32F405/407/415/417
         b"\x40\x02\x38\x0d" b"\x80\x00\x00\x6f" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
         b"\x00\xbf\x00\x00" b"\x22\x60\x11\xff" b"\x00\x00\x00\xf1" b"\x00\x00\x00\x01"
         b"\x36\xfe\xc9\xff" b"\x00\x07\x59\x33"
@@ -82,7 +47,7 @@ DIES = {
         b"\x00\x00\x00\x01" b"\x36\xfe\xc9\xff" b"\x00\x07\x5f\x33"
         # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
         b"\x20\x00\x30\x00"),
-    0x419: ("STM32F427/429/437/439", 192, 0x1FFF76DE, _F42X,
+    0x419: (192,  # STM32F427/429/437/439
         b"\x40\x02\x38\x0d" b"\x80\x00\x00\x6f" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
         b"\x00\xff\x00\x00" b"\x22\xe0\x17\xff" b"\x00\x00\x00\xf1" b"\x00\x00\x00\x01"
         b"\xf6\xfe\xc9\xff" b"\x04\x77\x79\x33"
@@ -91,7 +56,7 @@ DIES = {
         b"\x00\x00\x00\x01" b"\xf6\xfe\xc9\xff" b"\x04\x77\x7f\x33"
         # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
         b"\x24\x00\x30\x00" b"\x24\x00\x30\x00" b"\x00\x00\x00\x00"),
-    0x421: ("STM32F446", 128, 0x1FFF76DE, _F446,
+    0x421: (128,  # STM32F446
         b"\x40\x02\x38\x0d" b"\x80\x00\x00\x6f" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
         b"\x00\xff\x00\x00" b"\x20\x60\x10\xff" b"\x00\x00\x00\x81" b"\x00\x00\x00\x03"
         b"\x3f\xff\xc9\xff" b"\x00\xc7\x79\x33"
@@ -100,7 +65,7 @@ DIES = {
         b"\x00\x00\x00\x03" b"\x3f\xff\xc9\xff" b"\x00\xc7\x7f\x33"
         # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
         b"\x24\x00\x30\x10" b"\x04\x00\x30\x10" b"\x00\x00\x00\x00" b"\x00\x00\x00\x00" b"\x00\x00\x00\x00"),
-    0x423: ("STM32F401xB/xC", 64, 0x1FFF76DE, _F401,
+    0x423: (64,  # STM32F401xB/xC
         b"\x40\x02\x38\x0d" b"\x80\x00\x00\x67" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
         b"\x00\xbf\x00\x00" b"\x00\x60\x10\x9f" b"\x00\x00\x00\x80"
         b"\x10\xe2\xc8\x0f" b"\x00\x07\x79\x31"
@@ -109,7 +74,7 @@ DIES = {
         b"\x10\xe2\xc8\x0f" b"\x00\x07\x79\x31"
         # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
         b"\x20\x00\x30\x00" b"\x00\x00\x00\x00"),
-    0x431: ("STM32F411", 128, 0x1FFF76DE, _F401,
+    0x431: (128,  # STM32F411
         b"\x40\x02\x38\x0d" b"\x80\x00\x00\x67" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
         b"\x00\xbf\x00\x00" b"\x00\x60\x10\x9f" b"\x00\x00\x00\x80"
         b"\x10\xe2\xc8\x0f" b"\x00\x17\x79\x31"
@@ -118,7 +83,7 @@ DIES = {
         b"\x10\xe2\xc8\x0f" b"\x00\x17\x79\x31"
         # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
         b"\x20\x00\x30\x10" b"\x00\x00\x00\x00"),
-    0x433: ("STM32F401xD/xE", 96, 0x1FFF76DE, _F401,
+    0x433: (96,  # STM32F401xD/xE
         b"\x40\x02\x38\x0d" b"\x80\x00\x00\x67" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
         b"\x00\xbf\x00\x00" b"\x00\x60\x10\x9f" b"\x00\x00\x00\x80"
         b"\x10\xe2\xc8\x0f" b"\x00\x07\x79\x31"
@@ -127,7 +92,7 @@ DIES = {
         b"\x10\xe2\xc8\x0f" b"\x00\x07\x79\x31"
         # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
         b"\x20\x00\x30\x00" b"\x00\x00\x00\x00"),
-    0x434: ("STM32F469/479", 320, 0x1FFF76DE, _F469,
+    0x434: (320,  # STM32F469/479
         b"\x40\x02\x38\x0d" b"\x80\x00\x00\x6f" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
         b"\x00\xff\x00\x00" b"\x22\xe0\x17\xff" b"\x00\x00\x00\xf1" b"\x00\x00\x00\x03"
         b"\xf6\xfe\xc9\xff" b"\x0c\x77\x79\x33"
@@ -136,7 +101,7 @@ DIES = {
         b"\x00\x00\x00\x03" b"\xf6\xfe\xc9\xff" b"\x0c\x77\x7f\x33"
         # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
         b"\x24\x00\x30\x00" b"\x24\x00\x30\x00" b"\x00\x00\x00\x00"),
-    0x441: ("STM32F412", 256, 0x1FFF76DE, _F412,
+    0x441: (256,  # STM32F412
         b"\x40\x02\x38\x0d" b"\x80\x00\x00\x6f" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
         b"\x00\xbf\x00\x00" b"\x00\x60\x10\xff" b"\x00\x00\x00\xc0" b"\x00\x00\x00\x03"
         b"\x17\xe6\xc9\xff" b"\x01\x17\x79\x33"
@@ -145,7 +110,7 @@ DIES = {
         b"\x00\x00\x00\x03" b"\x17\xe6\xcd\xff" b"\x01\x17\xf9\x33"
         # PLLI2SCFGR, PLLSAICFGR, DCKCFGR, CKGATENR, DCKCFGR2
         b"\x24\x00\x30\x10" b"\x00\x00\x00\x00" b"\x00\x00\x00\x00" b"\x00\x00\x00\x00"),
-    0x463: ("STM32F413/423", 320, 0x1FFF76DE, _F412,
+    0x463: (320,  # STM32F413/423
         b"\x40\x02\x38\x0d" b"\x80\x00\x00\x6f" b"\x00\x00\x00\x00"  # from CIR: CIR, RSTR
         b"\x00\xbf\x00\x00" b"\x00\x60\x10\xff" b"\x00\x00\x00\xd0" b"\x00\x00\x00\x03"
         b"\xff\xfe\xcb\xff" b"\x03\x57\x79\xf3"
@@ -233,9 +198,16 @@ _AFTER = const(
 # fmt: on
 
 
+def facts():
+    """The module with what info() and plan() say about this family: seldom wanted, so apart."""
+    from . import stm32f4_facts
+
+    return stm32f4_facts
+
+
 def script(die):
     """The writes that put this die back to reset and system memory at 0: three byte strings."""
-    return _BEFORE, die[4], _AFTER
+    return _BEFORE, die[1], _AFTER
 
 
 # USARTs: (bus, its RCC.xxxENR, their bits there). On APB1 and APB2 the block of bit n lies n * 1 KiB
