@@ -110,9 +110,13 @@ class GoneError(BaseException):
 
 
 class Heap:
-    """uctypes: gives buffers addresses, in SRAM and none on a page of its own."""
+    """uctypes: gives buffers addresses, in SRAM and none on a page of its own. `flash`, the
+    firmware, is there too."""
+
+    FLASH = 0x08000000
 
     def __init__(self) -> None:
+        self.flash = b""
         self.next = 0x20004A30
         self._buffers: dict[int, bytearray] = {}
 
@@ -124,7 +128,9 @@ class Heap:
         self._buffers[address] = buffer
         return address
 
-    def bytearray_at(self, address: int, size: int) -> memoryview:
+    def bytearray_at(self, address: int, size: int) -> memoryview | bytes:
+        if (at := address - self.FLASH) >= 0 and at + size <= len(self.flash):
+            return self.flash[at : at + size]
         for start, buffer in self._buffers.items():
             if start <= address and address + size <= start + len(buffer):
                 return memoryview(buffer)[address - start : address - start + size]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from host_tests.lib.conftest import Board
-from host_tests.lib.fake_machine import SRAM, GoneError
+from host_tests.lib.fake_machine import FLASH_SIZE, SRAM, GoneError
 
 VTOR, AIRCR = 0xE000ED08, 0xE000ED0C
 RCC_CSR = 0x40023874
@@ -16,12 +16,34 @@ APPLICATION = 0x08000000
 STATE = SRAM + 192 * 1024 - 8  # _estack of a build with room for the boot state
 KEY = 0x5A5
 
+# powerctrl.o of the official v1.25.0 NUCLEO_F429ZI, as objdump shows it: branch_to_bootloader, and
+# 0x7A bytes further, behind powerctrl_check_enter_bootloader, the address of the state.
+HOOK_AT, STATE_AT = 0x50EA4, 0x50F28
+BRANCH = bytes.fromhex("0a68 82f3 0888 4a68 1047")
+
+
+def firmware(branch: int | None = HOOK_AT, state: int | None = STATE_AT) -> bytes:
+    """512 KiB of flash with a hook in it. The bootloader in front of it has the branch, too."""
+    flash = bytearray(b"\xff" * 512 * 1024)
+    flash[0x1000 : 0x1000 + len(BRANCH)] = BRANCH
+    struct.pack_into("<I", flash, 0x20000, STATE)  # its vector table
+    if branch is not None:
+        flash[branch : branch + len(BRANCH)] = BRANCH
+    if state is not None:
+        struct.pack_into("<I", flash, state, STATE)
+    return bytes(flash)
+
+
+FIRMWARE = firmware()
+
 
 @pytest.fixture(autouse=True)
 def application(board: Board) -> None:
     """A build that has the hook. A reset is an end, too."""
     board.registers.poke(VTOR, APPLICATION)
     board.registers.poke(APPLICATION, STATE)
+    board.registers.poke(FLASH_SIZE, len(FIRMWARE) // 1024, 2)
+    board.fake.heap.flash = FIRMWARE
 
     def react(address: int, before: int, value: int) -> None:
         if address == AIRCR and value == 0x05FA0004:
@@ -47,10 +69,20 @@ def too_old(board: Board) -> None:
     board.fake.sys.implementation.version = (1, 18, 0)
 
 
+def no_code(board: Board) -> None:
+    board.fake.heap.flash = firmware(state=None)
+
+
+def not_the_hook(board: Board) -> None:
+    board.fake.heap.flash = firmware(branch=None)
+
+
 HOOKLESS: dict[str, tuple[Callable[[Board], None], str]] = {
     "no room": (no_room, "0x20030000"),
     "not cleared": (not_cleared, "0x2002FFF8"),
     "too old": (too_old, "1.19"),
+    "no code": (no_code, "0x2002FFF8"),
+    "code of something else": (not_the_hook, "0x2002FFF8"),
 }
 without_hook = pytest.mark.parametrize(("spoil", "word"), HOOKLESS.values(), ids=HOOKLESS)
 
@@ -99,6 +131,13 @@ def test_without_a_hook_the_jump_is_good_enough(
 
 def test_the_first_release_with_this_hook(board: Board) -> None:
     board.fake.sys.implementation.version = (1, 19, 0)
+    board.entry.Way(via="reset").check()
+
+
+@pytest.mark.parametrize("at", [0x3F8, 0x3FE, 0x400, 0x7F6, 0x50EA6])
+def test_the_hook_is_found_wherever_it_lies(board: Board, at: int) -> None:
+    """The search goes by strides; the branch may lie across two."""
+    board.fake.heap.flash = firmware(at, (at + 0x84) & ~3)
     board.entry.Way(via="reset").check()
 
 

@@ -83,7 +83,7 @@ def interfaces_in(text: str) -> set[str]:
 
 
 def test_flash_size_and_unique_id() -> None:
-    assert Stm32Bootloader.FLASH_SIZE_ADDRESS["F4"] == facts.FLASH_SIZE
+    assert Stm32Bootloader.FLASH_SIZE_ADDRESS["F4"] == table.FLASH_SIZE
     assert Stm32Bootloader.UID_ADDRESS["F4"] == facts.UNIQUE_ID
 
 

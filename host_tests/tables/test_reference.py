@@ -85,7 +85,7 @@ def test_places(die: Die) -> None:
     assert value(facts, "id_addr") == die.id_address
     assert value(facts, "dbgmcu_idcode_addr") == table.IDCODE
     for chip in chips(die):
-        assert int(chip["flashsize_addr"], 16) == told.FLASH_SIZE
+        assert int(chip["flashsize_addr"], 16) == table.FLASH_SIZE
         assert int(chip["uid_addr"], 16) == told.UNIQUE_ID
         sram = [m["size"] for m in chip["memory"] if m["kind"] == "sram"]
         assert sum(sram) == die.sram

@@ -61,7 +61,7 @@ class Way:
             return via, "as asked", self._no_room(0)
         from . import reset
 
-        state, missing = reset.hook()
+        state, missing = reset.hook(self.chip.family)
         if state:
             self._reset = reset.Reset(branch, bytearray(self.image), state)
             why = "as asked" if via else "it stops the independent watchdog"

@@ -48,7 +48,7 @@ class Info:
         self.name = die[0]
         self.dev_id = self.chip.dev_id
         self.rev_id = self.chip.rev_id
-        self.flash_kib = mem16[facts.FLASH_SIZE]
+        self.flash_kib = mem16[family.FLASH_SIZE]
         self.uid = bytes(mem8[facts.UNIQUE_ID + i] for i in range(12))
         self.rom = family.VECTORS
         self.id = mem8[die[1]]

@@ -13,7 +13,7 @@
 import struct
 import sys
 
-from machine import disable_irq, mem32
+from machine import disable_irq, mem16, mem32
 from micropython import const
 from uctypes import addressof, bytearray_at
 
@@ -22,9 +22,14 @@ _AIRCR = const(0xE000ED0C)
 _SYSRESETREQ = const(0x05FA0004)
 _KEY = const(0x5A5)
 _PAGE = const(4096)  # the hook's addresses have no lower bits
-_EXTERNAL = const(
-    0x60000000
-)  # memory from here on does not survive a reset: its controller forgets it
+# Memory from here on does not survive a reset: its controller forgets it.
+_EXTERNAL = const(0x60000000)
+
+# branch_to_bootloader() of powerctrl.c, written in assembler, so the same from every compiler:
+# ldr r2, [r1]; msr msp, r2; ldr r2, [r1, #4]; bx r2
+_HOOK = b"\x0a\x68\x82\xf3\x08\x88\x4a\x68\x10\x47"
+_STRIDE = const(1024)
+_NEAR = const(512)  # the hook follows it, 160 bytes with its literals
 
 # In the 20 bytes of the header: a vector table, and what gives the resident part its r7.
 # mov r7, r1 (the hook passes the address there); ldr r0, [pc, #4]; bx r0; the literal
@@ -32,7 +37,7 @@ _ENTRY = const(0x4801460F)
 _BRANCH = const(0x4700)
 
 
-def hook():
+def hook(family):
     """(address of the 64 bits, ""), or (0, why they cannot be used here)."""
     if sys.implementation.version[:2] < (1, 19):
         return 0, "MicroPython before 1.19 has another early-boot hook, or none"
@@ -41,7 +46,19 @@ def hook():
         return 0, "the stack starts at 0x%08X: this build keeps no room for boot state" % state
     if mem32[state] or mem32[state + 4]:
         return 0, "the boot state at 0x%08X was not cleared: this build has no hook" % state
+    if not _has_code(state, family.FLASH, mem16[family.FLASH_SIZE] * 1024):
+        return 0, "this build has no code that looks at 0x%08X after a reset" % state
     return state, ""
+
+
+def _has_code(state, flash, size):
+    # A build with MICROPY_HW_ENTER_BOOTLOADER_VIA_RESET 0 has the branch, and so has mboot, but
+    # nothing beside it that knows the address of the state.
+    word = struct.pack("<I", state)
+    for at in range(flash, flash + size - _STRIDE - _NEAR, _STRIDE):
+        if _HOOK in bytearray_at(at, _STRIDE + 10) and word in bytearray_at(at, _STRIDE + _NEAR):
+            return True
+    return False
 
 
 class Reset:

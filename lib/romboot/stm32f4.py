@@ -26,6 +26,8 @@ from micropython import const
 IDCODE = 0xE0042000  # DBGMCU_IDCODE, RM0090 38.6.1
 ROM_END = 0x1FFF7800  # end of system memory; AN2606 Table 226, every F4
 VECTORS = 0x1FFF0000  # its vector table
+FLASH = 0x08000000  # RM0090 3.3
+FLASH_SIZE = 0x1FFF7A22  # KiB, 16 bits; RM0090 39.2
 OPTCR = 0x40023C14  # FLASH_OPTCR, RDP in bits 15:8; RM0090 3.9.10
 RCC_CSR = 0x40023874
 RAM = 0x20000000

@@ -5,7 +5,6 @@
 
 from micropython import const
 
-FLASH_SIZE = 0x1FFF7A22  # KiB, 16 bits; RM0090 39.2
 UNIQUE_ID = 0x1FFF7A10  # 96 bits; RM0090 39.1
 
 # The ROM measures HSE against HSI, so not every crystal will do (AN2606, e.g. 24.1 for F42x).
