@@ -7,13 +7,11 @@ script in the image that it has made, or an instruction of the helper's machine 
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from unittest import mock
 
 import pytest
 
+from host_tests.tables.library import load
 from host_tests.target import LIB, MANIFEST
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt
@@ -107,18 +105,10 @@ def source(module: str) -> str:
 
 def script_of(table: str, *, with_row: bool = True) -> bytes:
     """The image that the library makes of this source of stm32f4.py."""
-    f4, script = _module(table), _module(source("script"))
+    f4, script = load(table), load(source("script"))
     row = f4.DIES[DEV_ID][1]
     chunks = [chunk for chunk in f4.script(f4.DIES[DEV_ID]) if with_row or chunk != row]
     return bytes(script.image(chunks, f4.VECTORS, SRAM, SRAM_END))
-
-
-def _module(text: str) -> ModuleType:
-    module = ModuleType("mutant")
-    foreign = {"machine": mock.MagicMock(), "micropython": SimpleNamespace(const=lambda x: x)}
-    with mock.patch.dict(sys.modules, foreign):
-        exec(compile(text, "mutant", "exec"), module.__dict__)
-    return module
 
 
 def arrival_with(image: bytes | None = None, helper: bytes | None = None) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import io
 import re
 import struct
@@ -75,18 +74,16 @@ OFFSETS = {
 MICROPYTHON = SimpleNamespace(const=lambda value: value)
 
 
-def _load(path: Path) -> ModuleType:
-    # It imports machine, for functions that are not called here.
-    spec = importlib.util.spec_from_file_location(f"{path.stem}_as_data", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
+def load(source: str) -> ModuleType:
+    """A module of the library from its text, for what it says and not for what it does."""
+    module = ModuleType("romboot_as_data")
     with mock.patch.dict(sys.modules, {"machine": mock.MagicMock(), "micropython": MICROPYTHON}):
-        spec.loader.exec_module(module)
+        exec(compile(source, module.__name__, "exec"), module.__dict__)
     return module
 
 
-table = _load(SOURCE)
-facts = _load(LIB / "stm32f4_facts.py")
+table = load(SOURCE.read_text())
+facts = load((LIB / "stm32f4_facts.py").read_text())
 
 
 def registers() -> dict[str, int]:
