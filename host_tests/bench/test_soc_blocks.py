@@ -170,6 +170,29 @@ def test_usb_fifos_swallow_what_is_pushed() -> None:
     assert b.soc.unmodelled == []
 
 
+@pytest.mark.parametrize(
+    ("chip", "core", "endpoints"),
+    [
+        ("STM32F429xx", "OTG_FS", 4),
+        ("STM32F429xx", "OTG_HS", 8),
+        ("STM32F446xx", "OTG_FS", 6),
+        ("STM32F446xx", "OTG_HS", 9),
+    ],
+)
+def test_usb_endpoints_that_there_are_and_that_st_hal_clears(
+    chip: str, core: str, endpoints: int
+) -> None:
+    b = Bench(chip)
+    b.enable(core)
+    for number in range(15):  # USB_StopDevice
+        for base in (0x908, 0xB08):
+            b.soc.blocks[core].write(base + 0x20 * number, 4, 0xFF)
+    assert b.soc.unmodelled == []
+    assert b.soc.blocks[core].has(f"DOEPCTL{endpoints - 1}")
+    assert not b.soc.blocks[core].has(f"DOEPCTL{endpoints}")
+    assert b.soc.blocks[core].read(0x908 + 0x20 * 14, 4) == 0
+
+
 def test_can_acknowledges_initialisation() -> None:
     b = Bench()
     b.enable("CAN1")

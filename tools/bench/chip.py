@@ -18,7 +18,8 @@ from .blocks.registers import Register, kinds, parse
 HERE = Path(__file__).parent
 KIB = 1024
 DEFAULT_SIZE = 0x400
-SIZES = {"adc": 0x100, "adc_common": 0x100, "otg_fs": 0x40000, "otg_hs": 0x40000}
+SIZES = {"adc": 0x100, "adc_common": 0x100}
+SIZES |= dict.fromkeys(("otg_fs", "otg_fs_6", "otg_hs", "otg_hs_9"), 0x40000)
 
 
 @dataclass(frozen=True)

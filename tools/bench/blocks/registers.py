@@ -8,6 +8,8 @@ form a table with `at`, `reset`, `mask`, `access` and:
 - `unknown`: bits whose value after a reset nobody documents, or that show the world outside;
 - `step`, `from`, `to`: the line stands for several registers, "#" in the name is the number.
 
+A kind that says `extends = "other kind"` has the lines of that one too; its own take their place.
+
 Access is that of ST's manuals: nothing (rw), "r", "w" (reads as 0), "rc_w1", "rc_w0"; "x" says
 that the manual gives no value after a reset, so none is compared.
 """
@@ -87,10 +89,10 @@ def _register(name: str, at: int, line: Mapping[str, Any]) -> Register:
 @cache
 def kinds() -> Mapping[str, tuple[Register, ...]]:
     """Every kind of peripheral -> its registers."""
-    found: dict[str, tuple[Register, ...]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for path in sorted(KINDS.glob("*.toml")):
         for kind, table in tomllib.loads(path.read_text()).items():
             if kind in found:
                 raise ValueError(f"{path.name}: the kind {kind} is there twice")
-            found[kind] = parse(table)
-    return found
+            found[kind] = found[table.pop("extends")] | table if "extends" in table else table
+    return {kind: parse(table) for kind, table in found.items()}
