@@ -68,6 +68,17 @@ def test_a_step_of_the_script(step: str) -> None:
     assert set(STEPS[step]) <= set(arrival_with(script_of(text)))
 
 
+def test_the_clock_of_the_remap() -> None:
+    """MEMRMP takes the write without it, here as on silicon, but it must not be relied on."""
+    text, left_out = re.subn(
+        r"    b.*# (RCC.APB2ENR SYSCFGEN|the clock is there|and it is there)\n",
+        "",
+        source("stm32f4"),
+    )
+    assert left_out == 3
+    assert arrival_with(script_of(text)) == ["SYSCFG.MEMRMP"]
+
+
 def test_the_peripherals_of_the_die() -> None:
     """Their reset pulses and enables are the die's own part of the script."""
     named = arrival_with(script_of(source("stm32f4"), with_row=False))

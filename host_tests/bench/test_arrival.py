@@ -165,6 +165,13 @@ def test_mem_mode_must_show_system_memory(machine: Machine) -> None:
     assert deviation.expected == 1
 
 
+def test_system_memory_must_have_been_mapped_with_the_clock_of_syscfg(machine: Machine) -> None:
+    machine.soc.syscfg.write(0, 4, 1)
+    (deviation,) = machine.audit()
+    assert (deviation.name, deviation.value) == ("SYSCFG.MEMRMP", 1)
+    assert "no clock" in deviation.why
+
+
 def test_what_a_reset_keeps_is_not_compared(machine: Machine) -> None:
     soc = machine.soc
     soc.rcc.put("BDCR", 0x8103)

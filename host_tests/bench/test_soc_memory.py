@@ -35,8 +35,36 @@ def test_mem_mode_moves_the_alias_after_the_instruction() -> None:
     assert b.cpu.memories[0] is b.soc.flash.array
 
 
-def test_memrmp_needs_the_clock_of_syscfg() -> None:
+def test_memrmp_takes_a_write_without_the_clock_of_syscfg() -> None:
+    """It remaps, as real chips do, but that is remembered; other registers stay as they are."""
     b = Bench()
+    b.write("SYSCFG.EXTICR1", 1)
+    b.write("SYSCFG.MEMRMP", 1)
+    assert b.read("SYSCFG.MEMRMP") == 0
+    assert b.cpu.memories[0] is b.soc.map.system
+    assert b.soc.syscfg.mapped_unclocked
+    b.enable("SYSCFG")
+    assert (b.read("SYSCFG.EXTICR1"), b.read("SYSCFG.MEMRMP")) == (0, 1)
+    assert b.soc.syscfg.mapped_unclocked
+
+
+@pytest.mark.parametrize("how", ["write", "reset", "pulse"])
+def test_what_is_at_0_is_in_order_again_after(how: str) -> None:
+    b = Bench()
+    b.write("SYSCFG.MEMRMP", 1)
+    b.enable("SYSCFG")
+    if how == "write":
+        b.write("SYSCFG.MEMRMP", 1)
+    elif how == "reset":
+        b.soc.reset("PIN")
+    else:
+        b.pulse_reset("SYSCFG")
+    assert not b.soc.syscfg.mapped_unclocked
+
+
+def test_memrmp_is_not_written_while_syscfg_is_held_in_reset() -> None:
+    b = Bench()
+    b.set("RCC.APB2RSTR", 1 << 14)
     b.write("SYSCFG.MEMRMP", 1)
     assert b.cpu.memories[0] is b.soc.flash.array
 

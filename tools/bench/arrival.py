@@ -84,6 +84,9 @@ def _audit_block(soc: Soc, block: RegisterBlock) -> Iterator[Deviation]:
             if name == "SYSCFG.MEMRMP":
                 why = "system memory must be seen at address 0"
             yield Deviation(name, block.base + offset, value, expected, why)
+        elif name == "SYSCFG.MEMRMP" and soc.syscfg.mapped_unclocked:
+            why = "it was written while SYSCFG had no clock, which no manual allows"
+            yield Deviation(name, block.base + offset, value, expected, why)
 
 
 def audit_system_registers(core: Core) -> Iterator[Deviation]:

@@ -12,14 +12,30 @@ CMP_PD, CMP_READY = 1 << 0, 1 << 8  # CMPCR
 
 class Syscfg(RegisterBlock):
     """`boot_mode` is what the BOOT pins chose at the last reset: 0 flash, 1 system memory, 3 SRAM.
-    MEMRMP.MEM_MODE takes this value at every reset, RCC's SYSCFGRST included."""
+    MEMRMP.MEM_MODE takes this value at every reset, RCC's SYSCFGRST included.
+
+    MEMRMP can be written while SYSCFG has no clock, but no manual promises it: `mapped_unclocked`
+    says that what is at 0 now came about so. It works on silicon: since 1.12 machine.bootloader()
+    of MicroPython's stm32 port remaps that way, right after a reset, and takes the ROM's vectors
+    from address 0; it has entered the ROM of real boards with F405 (micropython pull request 4862)
+    and F411 (forum.micropython.org, topic 8811). The other registers do need the clock: without it
+    an F429 ignores what is written to EXTICR (electronics.stackexchange.com, "STM32F429 ignoring
+    writes to EXTI mux registers").
+    """
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
         self.boot_mode = 0
+        self.mapped_unclocked = False
         self.on_write("MEMRMP", self._write_memrmp)
         if self.has("CMPCR"):
             self.on_write("CMPCR", self._write_cmpcr)
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        if self.clocked or self.held or offset & ~3 != self.by_name["MEMRMP"].offset:
+            super().write(offset, size, value)
+        else:
+            self._write_memrmp(value if size == 4 else self._widen(offset, size, value))
 
     @property
     def mem_mode(self) -> int:
@@ -31,6 +47,7 @@ class Syscfg(RegisterBlock):
 
     def reset(self) -> None:
         super().reset()
+        self.mapped_unclocked = False
         self.put("MEMRMP", self.get("MEMRMP") | self.boot_mode)
         self.system.remap()
 
@@ -40,6 +57,7 @@ class Syscfg(RegisterBlock):
                 f"the program writes 0x{value:X} to SYSCFG.MEMRMP: it swaps flash banks or "
                 f"external memories, which the bench does not do"
             )
+        self.mapped_unclocked = not self.clocked
         if self.store("MEMRMP", value):
             self.system.remap()
 
