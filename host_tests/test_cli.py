@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -95,6 +96,20 @@ def test_demo(board_name: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "registers that are not as a reset leaves them: 0" in done.stdout
     assert "romboot 0.1.0" in done.stdout
+
+
+def test_measure_an_image_without_the_library(tmp_path: Path) -> None:
+    """As an official one: the library goes into the board's file system."""
+    image, figures = build("NUCLEO_F429ZI"), tmp_path / "figures.json"
+    words = ["--firmware", str(image), "--json", str(figures)]
+    done = romboot("measure", "NUCLEO_F429ZI", *words)
+    assert done.returncode == 0, done.stderr
+    assert "the library is as .mpy files in the board's file system" in done.stdout
+    jump, reset, machine, tutorial = json.loads(figures.read_text())["ways"]
+    assert jump["registers_off"] == reset["registers_off"] == 0
+    assert jump["blackout"] < 2_000 and reset["blackout"] < 10_000
+    assert {"SCB.VTOR", "SCB.CPACR"} <= set(machine["names_off"])
+    assert tutorial["blackout"] is None and "| for ever |" in done.stdout
 
 
 def test_bench_until_ctrl_c(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """romboot measure: what entering the bootloader costs, beside the tutorial and MicroPython's own.
 
-Everything is counted by the virtual board, in instructions, so a run repeats exactly.
+Everything is counted by the virtual board, in instructions, so a run repeats exactly. With another
+--firmware the library is that of the image or, if it has none, put into the board's file system.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tools.bench.board import VirtualBoard
@@ -17,6 +18,7 @@ from tools.bench.prompt import Prompt
 from tools.bench.rom_run import Arrival
 from tools.cli import firmware
 from tools.cli.errors import CliError
+from tools.cli.installed import Library, install
 from tools.machine_code import compile_mpy
 
 ROOT = Path(__file__).parents[2]
@@ -49,8 +51,10 @@ class Cost:
 
     way: str
     call_to_rom: int
-    blackout: int
+    blackout: int | None
+    """None if interrupts are still masked when the ROM starts."""
     registers_off: int
+    names_off: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -59,7 +63,8 @@ class Sizes:
 
     py: int
     mpy: int
-    frozen: int
+    frozen: int | None
+    """Of flash; None if not known, as of an image of the user."""
     heap_imported: int
     heap_peak: int
 
@@ -72,25 +77,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table."""
-    image = args.firmware or firmware.build(args.board, frozen=True)
     ways = {
         "romboot": ROMBOOT,
         "romboot, via='reset'": BY_RESET,
         "machine.bootloader()": MACHINE,
         "the tutorial": TUTORIAL.read_text() + "\nGO = jump",
     }
-    costs = [cost(args.board, image, way, setup) for way, setup in ways.items()]
-    size = sizes(args.board, image)
-    print(render(args.board, costs, size))
+    image = firmware.image(args) if args.firmware else firmware.build(args.board, frozen=True)
+    with tempfile.TemporaryDirectory() as folder:
+        library = install(args.board, image, Path(folder) / "flash.bin")
+        costs = [cost(args.board, image, *way, library.flash_file) for way in ways.items()]
+        size = sizes(args.board, image, library, ours=not args.firmware)
+    print(render(args.board, library, costs, size))
     if args.json:
-        figures = {"board": args.board, "ways": [asdict(c) for c in costs], "size": asdict(size)}
+        figures = {"board": args.board, "library": library.where}
+        figures |= {"ways": [asdict(c) for c in costs], "size": asdict(size)}
         args.json.write_text(json.dumps(figures, indent=2) + "\n")
     return 0
 
 
-def cost(name: str, image: Path, way: str, setup: str) -> Cost:
-    """Go in this way once. `setup` defines GO, which goes."""
-    board = VirtualBoard.load(name, firmware=image)
+def cost(name: str, image: Path, way: str, setup: str, flash_file: Path | None = None) -> Cost:
+    """Go in this way once. `setup` defines GO, which goes; `flash_file` has the file system."""
+    board = VirtualBoard.load(name, image, flash_file)
     prompt = Prompt(board)
     prompt.run(setup)
     marks = Marks(board)
@@ -100,7 +108,10 @@ def cost(name: str, image: Path, way: str, setup: str) -> Cost:
     prompt.start(f"from machine import mem32\n{quiet}\nmem32[{marks.address}] = 0\nGO()")
     arrival = _arrive(board, way)
     masked = meter.last if marks.reset is None else arrival.instructions - marks.reset
-    return Cost(way, arrival.instructions - marks.call, masked, len(arrival.deviations))
+    names = [deviation.name for deviation in arrival.deviations]
+    call_to_rom = arrival.instructions - marks.call
+    blackout = None if "CPU.PRIMASK" in names else masked
+    return Cost(way, call_to_rom, blackout, len(names), names)
 
 
 def _arrive(board: VirtualBoard, way: str) -> Arrival:
@@ -133,46 +144,46 @@ class Marks:
         self._after_reset(cause)
 
 
-def sizes(name: str, image: Path) -> Sizes:
-    """Of the library: as files, frozen, and on the heap of a build that has it frozen."""
-    plain = firmware.build(name)
-    heap = Prompt(VirtualBoard.load(name, firmware=image)).run(HEAP)
+def sizes(name: str, image: Path, library: Library, *, ours: bool) -> Sizes:
+    """Of the library: as files, frozen, and on the heap of this board."""
+    heap = Prompt(VirtualBoard.load(name, image, library.flash_file)).run(HEAP)
     imported, peak = (int(word) for word in heap.split())
     sources = sorted(LIB.glob("*.py"))
     with tempfile.TemporaryDirectory() as folder:
         mpy = sum(len(compile_mpy(path, Path(folder))) for path in sources)
-    return Sizes(
-        sum(path.stat().st_size for path in sources),
-        mpy,
-        _flash(image) - _flash(plain),
-        imported,
-        peak,
-    )
+    frozen = _flash(image) - _flash(firmware.build(name)) if ours else None
+    return Sizes(sum(path.stat().st_size for path in sources), mpy, frozen, imported, peak)
 
 
 def _flash(image: Path) -> int:
     return sum(len(data) for _, data in load_image(image))
 
 
-def render(name: str, costs: list[Cost], size: Sizes) -> str:
-    """The figures as a Markdown table."""
+def render(name: str, library: Library, costs: list[Cost], size: Sizes) -> str:
+    """The figures as Markdown: a table, and what is off by name."""
     lines = [
-        f"Virtual {name}; instructions.",
+        f"Virtual {name}; the library is {library.where}. Instructions:",
         "",
         "| way | call to ROM | blackout | registers off |",
         "|---|--:|--:|--:|",
     ]
     for c in costs:
-        lines.append(f"| {c.way} | {c.call_to_rom:,} | {c.blackout:,} | {c.registers_off} |")
+        blackout = "for ever" if c.blackout is None else f"{c.blackout:,}"
+        lines.append(f"| {c.way} | {c.call_to_rom:,} | {blackout} | {c.registers_off} |")
     lines += [
         "",
         "Blackout: with interrupts masked; for a way through a reset, from the reset on.",
         "",
-        f"Size in bytes: {size.py:,} as .py, {size.mpy:,} as .mpy, {size.frozen:,} of flash "
-        f"when frozen; heap then: {size.heap_imported:,} after import, {size.heap_peak:,} at its "
-        "peak.",
+        *(f"- {c.way}: {', '.join(c.names_off)}" for c in costs if c.names_off),
+        "",
+        f"Size in bytes: {size.py:,} as .py, {size.mpy:,} as .mpy{_frozen(size)}; heap: "
+        f"{size.heap_imported:,} after import, {size.heap_peak:,} at its peak.",
     ]
     return "\n".join(lines)
+
+
+def _frozen(size: Sizes) -> str:
+    return "" if size.frozen is None else f", {size.frozen:,} of flash when frozen"
 
 
 COMMAND = add_arguments, run

