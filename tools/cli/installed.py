@@ -41,8 +41,16 @@ def install(name: str, image: Path, flash_file: Path) -> Library:
     folder = mpremote.compiled() if compiled else mpremote.LIB
     files = sorted((folder / "romboot").glob("*.mpy" if compiled else "*.py"))
     prompt.run("import os\nos.mkdir('romboot')")
-    for file in files:
-        _copy(prompt, file.read_bytes(), f"romboot/{file.name}")
+    try:
+        for file in files:
+            _copy(prompt, file.read_bytes(), f"romboot/{file.name}")
+    except PromptError as error:
+        size = sum(file.stat().st_size for file in files) // 1024
+        reason = str(error).strip().splitlines()[-1]
+        raise CliError(
+            f"the library ({size} KiB as {files[0].suffix} files) could not be put into the file "
+            f"system of {name}: {reason} (28 is a full disk)"
+        ) from error
     prompt.run("os.sync()")
     board.close()
     return Library(f"as {files[0].suffix} files in the board's file system", flash_file)
