@@ -132,6 +132,16 @@ def test_code_in_flash_stands_still_during_an_erase() -> None:
     assert not b.cpu.watches
 
 
+@pytest.mark.parametrize(("address", "ms"), [(0x110, 0), (0x120, 250)])
+def test_the_next_line_is_there_too_if_it_is_prefetched(address: int, ms: int) -> None:
+    b = unlocked()
+    b.pc = BASE + 0x10E
+    b.write("FLASH.ACR", 1 << 8)
+    b.write("FLASH.CR", SER | STRT)
+    b.cpu.execute(BASE + address)
+    assert ms * MS <= b.clock.now < (ms + 1) * MS
+
+
 @pytest.mark.parametrize(("acr", "ms"), [(1 << 9, 0), (0, 250)])
 def test_an_interrupt_handler_during_an_erase_needs_the_instruction_cache(
     acr: int, ms: int

@@ -1,10 +1,11 @@
 """Code cannot be fetched from flash while a sector of it is erased (RM0090 3.6.2).
 
 Two things still run, and firmware counts on them that goes on receiving characters meanwhile with
-code in RAM: one line of 128 bits that the flash has already handed over, so that the function in
-flash that starts the erase can return; and what is in the instruction cache (RM0090 3.4.2). There
-is no trace of what that would hold, so interrupt handlers in flash are taken to be in it if it is
-on, as one that runs every few milliseconds is on a chip that mostly sleeps.
+code in RAM: one line of 128 bits that the flash has already handed over, and with ACR.PRFTEN the
+next one (RM0090 3.5.2), so that the function in flash that starts the erase can return; and what
+is in the instruction cache (RM0090 3.4.2). There is no trace of what that would hold, so interrupt
+handlers in flash are taken to be in it if it is on, as one that runs every few milliseconds is on
+a chip that mostly sleeps.
 """
 
 from __future__ import annotations
@@ -43,14 +44,14 @@ class FetchStall:
         self._flash = flash
         self._over: Event | None = None
         self._until = 0  # virtual ns
-        self._line = 0
+        self._lines = range(0)
         self._handlers = 0
         self._unwatch: list[Callable[[], None]] = []
 
     def start(self, ns: int, pc: int) -> None:
         """The instruction at `pc` makes the flash busy for `ns`."""
         self._until = self._clock.now + ns
-        self._line = pc // LINE
+        self._lines = range(pc // LINE, pc // LINE + 1 + self._flash.prefetch)
         self._handlers = self._cpu.handlers
         if self._over:
             self._over.cancel()
@@ -74,5 +75,6 @@ class FetchStall:
 
     def _executes(self, address: int) -> None:
         cached = self._flash.instruction_cache and self._cpu.handlers > self._handlers
-        if address // LINE != self._line and not cached and self._memory.is_flash(address):
+        handed_over = address // LINE in self._lines
+        if not handed_over and not cached and self._memory.is_flash(address):
             self._clock.advance(self._clock.cycles_until(self._until))

@@ -19,7 +19,7 @@ PG, SER, MER, PSIZE, MER2, STRT, EOPIE, LOCK = (
     *(1, 2, 4, 3 << 8, 1 << 15),
     *(1 << 16, 1 << 24, 1 << 31),
 )  # CR
-ICEN, DCEN, ICRST, DCRST = 1 << 9, 1 << 10, 1 << 11, 1 << 12  # ACR
+PRFTEN, ICEN, DCEN, ICRST, DCRST = (1 << bit for bit in range(8, 13))  # ACR
 OPTLOCK, OPTSTRT = 1, 2  # OPTCR
 USER, RDP, NWRP = 0xFC, 0xFF00, 0x0FFF0000  # OPTCR: bits 7:2, 15:8, 27:16
 WDG_SW = 1 << 5
@@ -123,6 +123,10 @@ class Flash(RegisterBlock):
     @property
     def wait_states(self) -> int:
         return self.get("ACR") & 0xF
+
+    @property
+    def prefetch(self) -> bool:
+        return bool(self.get("ACR") & PRFTEN)
 
     @property
     def instruction_cache(self) -> bool:
