@@ -57,7 +57,9 @@ def _import(fake: FakeChip) -> dict[str, ModuleType]:
         "machine": fake.machine,
         "micropython": SimpleNamespace(const=lambda value: value),
         "uctypes": fake.heap,
-        "romboot.jump": SimpleNamespace(branch=fake.branch),  # assembler cannot run here
+        "romboot.jump": SimpleNamespace(  # assembler cannot run here
+            branch=fake.branch, home=lambda: fake.branch.home, MPU=1
+        ),
     }
     sys.modules.update(present)  # type: ignore[arg-type]
     with _standing_in(os=fake.os, time=fake.clock):

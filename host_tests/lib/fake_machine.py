@@ -143,6 +143,7 @@ class Branch:
     CODE = bytes(range(244))  # stands for the resident part
 
     def __init__(self, registers: Registers, events: list[str], heap: Heap) -> None:
+        self.home = 0x0803BD40  # address of the code: frozen into flash
         self.control = 0
         self.blocked_to_look = 0  # MSP that it reports, 0: the way is free
         self.blocked_to_go = 0

@@ -15,6 +15,7 @@ from tools import machine_code
 
 VTOR, ICSR = 0xE000ED08, 0xE000ED04
 NMIPENDSET = 1 << 31
+ENABLE, HFNMIENA = 1, 2  # MPU_CTRL
 NMI = 2  # its number
 TABLE = 512
 VECTORS = [SRAM + 0x2FFF8] + [0x08000101 + 4 * number for number in range(TABLE // 4 - 1)]
@@ -44,6 +45,12 @@ def test_a_stack_outside_sram_is_seen(board: Board, jump_bytes: ModuleType) -> N
     with pytest.raises(board.errors.StackError, match="0xD0200000"):
         board.romboot.enter_bootloader()
     assert board.fake.written == []
+
+
+def test_the_code_is_on_the_heap(board: Board, jump_bytes: ModuleType) -> None:
+    """That is where it must be able to run, and an MPU that sleeps in an NMI does not help."""
+    assert SRAM < jump_bytes.home() < SRAM + 0x30000
+    assert jump_bytes.MPU == ENABLE | HFNMIENA
 
 
 def test_going_pends_the_nmi_with_a_table_that_leads_to_the_code(

@@ -28,6 +28,10 @@ def stack_elsewhere(board: Board) -> None:
     board.fake.branch.blocked_to_look = 0xD01FFFF8  # in SDRAM
 
 
+def code_in_sdram(board: Board) -> None:
+    board.fake.branch.home = 0xD0012340
+
+
 RAM_END = SRAM + 192 * 1024
 
 # What is wrong, the exception, and words that its text must have.
@@ -48,9 +52,11 @@ REASONS = {
     "start erased": (poke(VECTORS + 4, 0xFFFFFFFF), "BadRomError", ["0xFFFFFFFF"]),
     "RDP level 2": (poke(OPTCR, 0x0FFFCCED), "ProtectedError", ["level 2", "force=True"]),
     "unprivileged": (unprivileged, "PrivilegeError", ["nPRIV", "privileged code"]),
+    "code in SDRAM": (code_in_sdram, "CodeError", ["0xD0012340", "Freeze"]),
     "main stack elsewhere": (stack_elsewhere, "StackError", ["0xD01FFFF8", "0x20030000"]),
 }
 
+PLANLESS = ("NotSTM32Error", "UnknownChipError", "PrivilegeError", "CodeError")
 each_reason = pytest.mark.parametrize(("spoil", "kind", "words"), REASONS.values(), ids=REASONS)
 
 
@@ -86,10 +92,10 @@ def untouched(board: Board) -> None:
 
 @each_reason
 def test_a_plan_says_it(spoil: Spoil, kind: str, words: list[str], board: Board) -> None:
-    """A plan needs a chip and privilege; whatever else is wrong, it can still be looked at."""
+    """A plan needs a chip, privilege and code that runs; whatever else is wrong, it is a plan."""
     spoil(board)
     error = getattr(board.errors, kind)
-    if kind in ("NotSTM32Error", "UnknownChipError", "PrivilegeError"):
+    if kind in PLANLESS:
         with pytest.raises(error):
             board.romboot.plan()
     else:
@@ -134,11 +140,17 @@ def test_force_enters_a_chip_at_level_2(board: Board) -> None:
         board.romboot.enter_bootloader(force=True)
 
 
-@pytest.mark.parametrize("spoil", [poke(VECTORS, 0), stack_elsewhere])
-def test_force_does_not_help_against_anything_else(spoil: Spoil, board: Board) -> None:
+@each_reason
+def test_force_does_not_help_against_anything_else(
+    spoil: Spoil, kind: str, words: list[str], board: Board
+) -> None:
+    """At level 2 a try is harmless: the next reset ends it. Nothing else is."""
+    if kind == "ProtectedError":
+        return
     spoil(board)
-    with pytest.raises(board.romboot.RomBootError):
+    with pytest.raises(getattr(board.errors, kind)) as caught:
         board.romboot.enter_bootloader(force=True)
+    assert all(word in str(caught.value) for word in words)
     untouched(board)
 
 

@@ -11,9 +11,9 @@ from micropython import const
 from . import checks, chip, script
 
 try:
-    from .jump import branch
+    from .jump import MPU, branch, home
 except (SyntaxError, ValueError, ImportError):  # a build without the inline assembler
-    from .jump_bytes import branch
+    from .jump_bytes import MPU, branch, home
 
 _DRAIN_MS = const(100)  # the longest wait for a console; one character takes 1 ms at 9600 baud
 _DETACH_MS = const(20)  # a hub sees a disconnect after 2.5 us (USB 2.0 7.1.7.3) and latches it
@@ -33,6 +33,11 @@ class Way:
             from .errors import ArgumentError
 
             raise ArgumentError("via", via, "None, 'jump' or 'reset'")
+        code = home()
+        if code >> 29 > 4:  # from 0xA0000000 on: not without an MPU
+            from .external import check
+
+            check(code, MPU)
         if branch(0, 0) & 1:
             from .errors import PrivilegeError
 

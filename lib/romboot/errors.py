@@ -79,3 +79,13 @@ class HookError(RomBootError):
 
     def __init__(self, missing):
         super().__init__("via='reset': %s. Use via='jump'" % missing)
+
+
+class CodeError(RomBootError):
+    """romboot's machine code lies in external memory, where it cannot be executed."""
+
+    def __init__(self, address):
+        super().__init__(
+            "romboot's machine code is at 0x%08X, in external memory, where this chip executes "
+            "nothing. Freeze romboot into a firmware with the inline assembler" % address
+        )

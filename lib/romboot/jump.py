@@ -15,6 +15,15 @@
 # (ARMv7-M ARM) B1.5 exceptions, B3.2 System Control Space; DDI 0419E (ARMv6-M ARM).
 
 import micropython
+from machine import mem32
+from micropython import const
+
+MPU = const(1)  # MPU_CTRL: ENABLE, and the MPU decides whether branch can run
+
+
+def home():
+    # Where the code of branch is: mp_obj_fun_asm_t.fun_data (MicroPython's py/objfun.h).
+    return mem32[id(branch) + 8] & 0xFFFFFFFF
 
 
 @micropython.asm_thumb

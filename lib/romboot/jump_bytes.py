@@ -48,9 +48,16 @@ _CODE = (
 )
 # code: end
 
+MPU = const(3)  # MPU_CTRL: in an NMI it has its say only with HFNMIENA
+
 _handler = bytearray(0)
 _table = bytearray(0)
 _vectors = 0
+
+
+def home():
+    """Where the code will be: on the heap."""
+    return addressof(bytearray(4))
 
 
 def branch(image, go):

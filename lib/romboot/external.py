@@ -1,0 +1,45 @@
+# Machine code in external memory: can it run there?
+#
+# A library that was not frozen has its machine code on the heap, which some boards (STM32F429DISC)
+# have in SDRAM. From 0xA0000000 on the memory map forbids to execute (ARM DDI 0403E B3.1): a call
+# would end in a HardFault. Only a region of the MPU can allow it. jump.py needs region 7 itself.
+
+from machine import mem32
+from micropython import const
+
+_TYPE = const(0xE000ED90)  # MPU, ARM DDI 0403E B3.5
+_CTRL = const(0xE000ED94)
+_RNR = const(0xE000ED98)
+_RBAR = const(0xE000ED9C)
+_RASR = const(0xE000EDA0)
+_OURS = const(7)
+
+
+def check(address, bits):
+    """Raise CodeError unless code at address can run while the MPU has its say.
+
+    bits: of MPU_CTRL, those that must be set for that.
+    """
+    if mem32[_CTRL] & bits != bits or not _executable(address):
+        from .errors import CodeError
+
+        raise CodeError(address)
+
+
+def _executable(address):
+    # The highest region that covers the address decides. To read one it must be selected.
+    selected = mem32[_RNR]
+    number = rasr = 0
+    for i in range(mem32[_TYPE] >> 8 & 0xFF):
+        mem32[_RNR] = i
+        if _covers(mem32[_RBAR], mem32[_RASR], address):
+            number, rasr = i, mem32[_RASR]
+    mem32[_RNR] = selected
+    return number != _OURS and rasr >> 24 & 0x17 in (1, 2, 3, 5, 6, 7)  # XN, AP
+
+
+def _covers(base, rasr, address):
+    size = (rasr >> 1 & 31) + 1  # as a power of 2
+    if not rasr & 1 or ((base ^ address) & 0xFFFFFFFF) >> size:
+        return False
+    return size < 8 or not rasr >> 8 + (address >> size - 3 & 7) & 1  # eighths can be left out
