@@ -77,12 +77,17 @@ def not_the_hook(board: Board) -> None:
     board.fake.heap.flash = firmware(branch=None)
 
 
+def heap_in_sdram(board: Board) -> None:
+    board.fake.heap.next = 0xD0004A30
+
+
 HOOKLESS: dict[str, tuple[Callable[[Board], None], str]] = {
     "no room": (no_room, "0x20030000"),
     "not cleared": (not_cleared, "0x2002FFF8"),
     "too old": (too_old, "1.19"),
     "no code": (no_code, "0x2002FFF8"),
     "code of something else": (not_the_hook, "0x2002FFF8"),
+    "heap in SDRAM": (heap_in_sdram, "0xD000"),
 }
 without_hook = pytest.mark.parametrize(("spoil", "word"), HOOKLESS.values(), ids=HOOKLESS)
 

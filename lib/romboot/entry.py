@@ -69,8 +69,9 @@ class Way:
         state, missing = reset.hook(self.chip.family)
         if state:
             self._reset = reset.Reset(branch, bytearray(self.image), state)
-            why = "as asked" if via else "it stops the independent watchdog"
-            return "reset", why, self._reset.blocked()
+            missing = self._reset.missing()
+        if not missing:
+            return "reset", "as asked" if via else "it stops the independent watchdog", None
         if via is None:
             return "jump", "the watchdog goes on, as " + missing, self._no_room(0)
         from .errors import HookError

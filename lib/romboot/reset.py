@@ -76,14 +76,11 @@ class Reset:
         struct.pack_into("<5I", copy, 0, state, page + 9, _ENTRY, _BRANCH, (page + 4 * words) | 1)
         self._armed = page | _KEY
 
-    def blocked(self):
-        """Why this cannot work, or None."""
-        if self._armed >= _EXTERNAL:
-            from .errors import HookError
-
-            return HookError(
-                "the heap is at 0x%08X, in external memory, which a reset takes away" % self._armed
-            )
+    def missing(self):
+        """Why this cannot work, or ""."""
+        if self._armed < _EXTERNAL:
+            return ""
+        return "the heap is at 0x%08X, in external memory, which a reset takes away" % self._armed
 
     def go(self):
         """Reset. Does not return."""
