@@ -1,0 +1,132 @@
+"""A board whose heap is in external SDRAM, which the ROM's first step would find gone.
+
+STM32F429DISC: the memory map forbids to execute there, and romboot resets the FMC on its way.
+"""
+
+from __future__ import annotations
+
+from binascii import b2a_base64
+from pathlib import Path
+
+import pytest
+
+from host_tests.target import LIB, MANIFEST
+from tools.bench.board import VirtualBoard
+from tools.bench.prompt import Prompt, PromptError
+from tools.cli import mpremote
+from tools.firmware import build
+
+BOARD = "STM32F429DISC"
+CLEAN = "the ROM found the chip as a reset would have left it"
+LONGEST_MS = 500  # virtual
+STACK, STACK_END = 0x2002C000, 0x20030000  # of the main stack: nothing else executes there
+
+# What an application may do: 8 MiB of normal memory that can be executed, as region 5.
+ALLOW = "from machine import mem32; mem32[0xE000ED9C] = 0xD0000015; mem32[0xE000EDA0] = 0x03030000"
+SIZE_8_MIB = 22 << 1 | 1
+HERE = "import uctypes; assert uctypes.addressof(bytearray(4)) >> 28 == 13; import romboot; "
+CHUNK = 512  # bytes of a file in one command
+
+
+def take_sdram_away(board: VirtualBoard) -> list[int]:
+    """From the first instruction that runs below the main stack on; its address, once it has."""
+    (sdram,) = board.soc.map.externals
+    since: list[int] = []
+
+    def take(address: int) -> None:
+        unwatch()
+        since.append(address)
+        sdram.there = False
+        board.core.unmap(sdram.base, sdram.size)
+
+    unwatch = board.core.on_execute(STACK, STACK_END - 1, take)
+    return since
+
+
+def run_to_arrival(board: VirtualBoard) -> str:
+    for _ in range(LONGEST_MS):
+        if board.arrival:
+            break
+        board.run_ms(1)
+    return str(board.arrival)
+
+
+@pytest.mark.parametrize("call", ["enter_bootloader()", "enter_bootloader(after_ms=5)"])
+def test_frozen_it_goes_and_needs_nothing_of_the_heap_on_its_way(call: str) -> None:
+    board = VirtualBoard.load(BOARD, firmware=build(BOARD, frozen_manifest=MANIFEST))
+    prompt = Prompt(board)
+    prompt.run(HERE)
+    gone = take_sdram_away(board)
+    prompt.start(f"romboot.{call}")
+    assert run_to_arrival(board) == CLEAN
+    assert len(gone) == 1
+    assert board.core.faults == []
+
+
+@pytest.fixture(scope="module")
+def flash(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What is in flash with the library as files: compiled, or with the helper as source."""
+    folder = tmp_path_factory.mktemp("flash")
+    board = VirtualBoard.load(BOARD, firmware=build(BOARD), flash_file=folder / "mpy")
+    prompt = Prompt(board)
+    prompt.run("import os; from binascii import a2b_base64; os.mkdir('romboot')")
+    for file in (mpremote.compiled() / "romboot").iterdir():
+        copy(prompt, file)
+    keep(prompt, folder / "mpy")
+    copy(prompt, LIB / "romboot" / "jump.py")  # which goes before jump.mpy
+    keep(prompt, folder / "py")
+    return {kind: folder / kind for kind in ("mpy", "py")}
+
+
+def copy(prompt: Prompt, file: Path) -> None:
+    content = file.read_bytes()
+    prompt.run(f"f = open('romboot/{file.name}', 'wb')")
+    for at in range(0, len(content), CHUNK):
+        prompt.run(f"f.write(a2b_base64({b2a_base64(content[at : at + CHUNK])}))")
+    prompt.run("f.close()")
+
+
+def keep(prompt: Prompt, flash_file: Path) -> None:
+    prompt.run("os.sync()")
+    prompt.board.flash_file = flash_file
+    prompt.board.close()
+
+
+@pytest.fixture(params=["mpy", "py"])
+def installed(request: pytest.FixtureRequest, flash: dict[str, Path]) -> Prompt:
+    """A board that has the library as files."""
+    return Prompt(VirtualBoard.load(BOARD, flash_file=flash[request.param]))
+
+
+def test_from_files_it_says_that_its_code_cannot_run_there(installed: Prompt) -> None:
+    installed.run(HERE)
+    for call in ("plan()", "enter_bootloader(after_ms=5)", "enter_bootloader()"):
+        with pytest.raises(PromptError, match=r"CodeError: romboot's machine code is at 0xD0"):
+            installed.run(f"romboot.{call}")
+    assert installed.run("print(1)") == "1\r\n"
+    assert installed.board.core.faults == []
+
+
+def test_from_files_it_goes_where_the_mpu_allows_to_execute(installed: Prompt) -> None:
+    installed.run(f"{ALLOW} | {SIZE_8_MIB}; {HERE}")
+    gone = take_sdram_away(installed.board)
+    installed.start("romboot.enter_bootloader()")
+    assert run_to_arrival(installed.board) == CLEAN
+    assert len(gone) == 1
+    assert installed.board.core.faults == []
+
+
+WATCHDOG = "import machine, time; machine.WDT(timeout=10000); time.sleep_ms(5); "
+
+
+def test_a_reset_would_take_the_heap_away() -> None:
+    """So it is refused, and not chosen for the sake of a watchdog."""
+    board = VirtualBoard.load(BOARD, firmware=build(BOARD, frozen_manifest=MANIFEST))
+    prompt = Prompt(board)
+    prompt.run(HERE)
+    with pytest.raises(PromptError, match="HookError: via='reset': the heap is at 0xD0"):
+        prompt.run("romboot.enter_bootloader(via='reset')")
+    said = prompt.run(WATCHDOG + "p = romboot.plan(); print(bool(p), p.via, p.why)")
+    assert said.startswith("True jump the watchdog goes on, as the heap is at 0xD0")
+    prompt.start("romboot.enter_bootloader()")
+    assert run_to_arrival(board) == CLEAN
