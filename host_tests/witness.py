@@ -1,0 +1,71 @@
+"""Proof that a call has written nothing: every write to a register, and the registers themselves.
+
+The code on the board reads MARK, a register that nothing else reads, before and after the call.
+With SysTick off (QUIET) nothing happens in between but the call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+
+from tools.bench.board import VirtualBoard
+from tools.bench.core import Block
+
+MARK = 0xE0042004  # DBGMCU_CR
+QUIET = "from machine import mem32; mem32[0xE000E010] = 0"
+CPU = ("msp", "psp", "control", "primask", "basepri", "faultmask")
+
+
+class Witness:
+    """What happens between two reads of MARK.
+
+    Attributes:
+        before, after: every register of every peripheral, of the core and of the CPU, and flash.
+        writes: sentences, one a write to a register of a peripheral or of the core.
+    """
+
+    def __init__(self, board: VirtualBoard) -> None:
+        self._board = board
+        self.before: dict[str, int | str] = {}
+        self.after: dict[str, int | str] | None = {}
+        self.writes: list[str] = []
+        for block in (*board.soc.blocks.values(), board.core.scs):
+            vars(block)["write"] = self._watched(block)
+        board.soc.blocks["DBGMCU"].on_read("CR", self._mark)
+
+    def _watched(self, block: Block) -> Callable[[int, int, int], None]:
+        write = block.write
+
+        def watched(offset: int, size: int, value: int) -> None:
+            if self.after is None:
+                self.writes.append(f"0x{value:X} to 0x{block.base + offset:08X} ({block.name})")
+            write(offset, size, value)
+
+        return watched
+
+    def _mark(self) -> int:
+        picture = dict(_picture(self._board))
+        if self.after is None:
+            self.after = picture
+        else:
+            self.before, self.after, self.writes = picture, None, []
+        return self._board.soc.blocks["DBGMCU"].get("CR")
+
+    @property
+    def changes(self) -> list[str]:
+        """Names of registers that are not as before."""
+        assert self.before and self.after, "MARK was not read twice"
+        return [name for name, value in self.before.items() if self.after[name] != value]
+
+
+def _picture(board: VirtualBoard) -> Iterator[tuple[str, int | str]]:
+    for block in board.soc.blocks.values():
+        for offset, register in block.by_offset.items():
+            yield f"{block.name}.{register.name}", block.peek(offset)
+    for view in board.core.scs.registers():
+        yield view.name, view.value
+    state = board.core.state()
+    for name in CPU:
+        yield name, getattr(state, name)
+    yield "flash", hashlib.sha256(board.soc.flash.array.view).hexdigest()
