@@ -27,7 +27,18 @@ MANIFEST = ROOT / "manifest.py"
 
 FLASH = 0x08000000
 SPEED = 100.0  # virtual seconds to a real one while a virtual chip waits
+CLEAN = "the ROM found the chip as a reset would have left it"
 ENTER = "from romboot import enter_bootloader; enter_bootloader(after_ms=100)"
+
+
+def how_it_arrives(board: VirtualBoard, longest_ms: int = 3000) -> str:
+    """Run a board until its ROM has started; what the ROM found, or what the board said."""
+    for _ in range(longest_ms):
+        if board.arrival:
+            return str(board.arrival)
+        board.run_ms(1)
+    said = board.wires["console"].host.read().decode(errors="replace")
+    return f"no arrival within {longest_ms} ms; faults: {board.core.faults}; console: {said}"
 
 
 @dataclass

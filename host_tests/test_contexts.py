@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from host_tests.target import ENTER, MANIFEST, VirtualTarget
+from host_tests.on_board import TO_PSP
+from host_tests.target import CLEAN, ENTER, MANIFEST, VirtualTarget, how_it_arrives
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt
 from tools.cli import mpremote
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"
-LONGEST_MS = 3000  # virtual
 
 CONTEXTS = {
     "hard timer interrupt": """
@@ -59,34 +61,68 @@ romboot.enter_bootloader()
 }
 
 
-@pytest.mark.parametrize("context", CONTEXTS)
+PSP = f"""
+{TO_PSP}
+to_psp(sp_now() - 6144)  # MicroPython wants both within what it takes for its stack
+assert control() & 3 == 2
+import romboot
+"""
+ON_PSP = {
+    "thread mode on PSP": f"{PSP}romboot.enter_bootloader()",
+    "thread mode on PSP, later": f"{PSP}romboot.enter_bootloader(after_ms=20)\nwhile True: pass",
+    "thread mode on PSP, via reset": f"{PSP}romboot.enter_bootloader(via='reset')",
+    "an interrupt of thread mode on PSP": f"""
+{PSP}
+import machine
+machine.Timer(2, freq=1000, callback=romboot.plan().go, hard=True)
+while True: pass
+""",
+}
+
+# Threads of the stm32 port take turns on the main stack pointer; each stack is on the heap.
+THREAD = """
+import _thread, romboot, time
+main = _thread.get_ident()
+def call(**options):
+    assert _thread.get_ident() != main
+    {}
+_thread.start_new_thread(call, (), {})
+while True: pass
+"""
+THREADS = {
+    "a thread": THREAD.format("romboot.enter_bootloader()", {}),
+    "a thread, later": THREAD.format("romboot.enter_bootloader(**options)", {"after_ms": 20}),
+    "a thread, via reset": THREAD.format("romboot.enter_bootloader(**options)", {"via": "reset"}),
+    "the main thread, others run": """
+import _thread, romboot
+def spin():
+    while True: pass
+for _ in range(3): _thread.start_new_thread(spin, ())
+romboot.enter_bootloader()
+""",
+}
+
+
+@pytest.mark.parametrize("context", [*CONTEXTS, *ON_PSP])
 def test_from(context: str) -> None:
-    board = VirtualBoard.load(BOARD, firmware=build(BOARD, frozen_manifest=MANIFEST))
-    prompt = Prompt(board)
-    prompt.start(CONTEXTS[context])
-    for _ in range(LONGEST_MS):
-        if board.arrival:
-            break
-        board.run_ms(1)
-    assert str(board.arrival) == "the ROM found the chip as a reset would have left it", (
-        board.wires["console"].host.read()
-    )
+    arrives(build(BOARD, frozen_manifest=MANIFEST), {**CONTEXTS, **ON_PSP}[context])
+
+
+@pytest.mark.parametrize("context", THREADS)
+def test_from_a_build_with_threads(context: str) -> None:
+    arrives(build(BOARD, "threads", frozen_manifest=MANIFEST), THREADS[context])
+
+
+def arrives(firmware: Path, code: str) -> None:
+    board = VirtualBoard.load(BOARD, firmware=firmware)
+    Prompt(board).start(code)
+    assert how_it_arrives(board) == CLEAN
     assert not board.soc.iwdg.running
-
-
-def test_a_file_written_right_before_is_whole() -> None:
-    image = build(BOARD, frozen_manifest=MANIFEST)
-    with VirtualTarget.boot(BOARD, image) as target:
-        code = "f = open('last.txt', 'w'); f.write('x' * 5000); f.close(); "
-        target.ok("exec", code + ENTER)
-        with target.loader() as loader:
-            loader.go(0x08000000)
-        assert target.ok("exec", "print(len(open('last.txt').read()))") == "5000\n"
 
 
 def test_a_build_without_the_inline_assembler() -> None:
     """The same machine code, as bytes, entered as the handler of the NMI."""
     with VirtualTarget.boot(BOARD, build(BOARD, "noasm")) as target:
         target.ok("mount", str(mpremote.compiled()), "exec", ENTER)
-        assert str(target.arrival()) == "the ROM found the chip as a reset would have left it"
+        assert str(target.arrival()) == CLEAN
         assert target.identify() == 0x419

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mpremote.transport_serial import SerialTransport
 
-from host_tests.target import ENTER, LIB, ROOT, Target, VirtualTarget
+from host_tests.target import CLEAN, ENTER, LIB, ROOT, Target, VirtualTarget
 
 DEV_ID = {"NUCLEO_F429ZI": 0x419, "PYBV11": 0x413}
 STAY = "from romboot import enter_bootloader\nenter_bootloader()\n"
@@ -17,7 +17,7 @@ STAY = "from romboot import enter_bootloader\nenter_bootloader()\n"
 def check(target: Target, board_name: str) -> None:
     """The ROM has the board, and a virtual chip is as a reset would have left it."""
     if isinstance(target, VirtualTarget):
-        assert str(target.arrival()) == "the ROM found the chip as a reset would have left it"
+        assert str(target.arrival()) == CLEAN
     dev_id = target.identify()
     assert dev_id == DEV_ID.get(board_name, dev_id)
 
