@@ -61,6 +61,7 @@ romboot.enter_bootloader()
 }
 
 
+END_OF_CCM = 0x10010000
 PSP = f"""
 {TO_PSP}
 to_psp(sp_now() - 6144)  # MicroPython wants both within what it takes for its stack
@@ -71,6 +72,13 @@ ON_PSP = {
     "thread mode on PSP": f"{PSP}romboot.enter_bootloader()",
     "thread mode on PSP, later": f"{PSP}romboot.enter_bootloader(after_ms=20)\nwhile True: pass",
     "thread mode on PSP, via reset": f"{PSP}romboot.enter_bootloader(via='reset')",
+    "a main stack in CCM, where there is no room, via reset": f"""
+{TO_PSP}
+to_psp({END_OF_CCM})
+import romboot
+assert [type(r).__name__ for r in romboot.plan().reasons] == ['StackError']
+romboot.enter_bootloader(via='reset')
+""",
     "an interrupt of thread mode on PSP": f"""
 {PSP}
 import machine

@@ -221,7 +221,10 @@ def branch(r0, r1):
     lsr(r7, r7, 3)
     lsl(r7, r7, 3)  # r7 = where it will be, below the main stack
 
-    # It must be internal SRAM from end to end, and neither image nor code may lie there.
+    # It must be internal SRAM from end to end, and neither image nor code may lie there. An image
+    # that is only completed stays where it is.
+    cmp(r1, 2)
+    beq(CODE_CLEAR)
     ldr(r6, [r0, 4])
     data(2, 0xBA36)  # rev r6, r6
     add(r6, 32)  # FORGE's frame

@@ -22,8 +22,6 @@ _AIRCR = const(0xE000ED0C)
 _SYSRESETREQ = const(0x05FA0004)
 _KEY = const(0x5A5)
 _PAGE = const(4096)  # the hook's addresses have no lower bits
-# Memory from here on does not survive a reset: its controller forgets it.
-_EXTERNAL = const(0x60000000)
 
 # branch_to_bootloader() of powerctrl.c, written in assembler, so the same from every compiler:
 # ldr r2, [r1]; msr msp, r2; ldr r2, [r1, #4]; bx r2
@@ -66,7 +64,7 @@ class Reset:
 
     def __init__(self, branch, image, state):
         self._state = state
-        words = struct.unpack_from(">I", image)[0]
+        words, ram, ram_end = struct.unpack_from(">3I", image)
         branch(image, 0)
         branch(image, 2)
         self._room = bytearray(len(image) + _PAGE)
@@ -75,12 +73,13 @@ class Reset:
         copy[:] = image
         struct.pack_into("<5I", copy, 0, state, page + 9, _ENTRY, _BRANCH, (page + 4 * words) | 1)
         self._armed = page | _KEY
+        self._kept = ram <= page < ram_end
 
     def missing(self):
         """Why this cannot work, or ""."""
-        if self._armed < _EXTERNAL:
+        if self._kept:
             return ""
-        return "the heap is at 0x%08X, in external memory, which a reset takes away" % self._armed
+        return "the heap is at 0x%08X: only internal SRAM outlives a reset" % self._armed
 
     def go(self):
         """Reset. Does not return."""
