@@ -50,6 +50,17 @@ go()
     "after_ms": "import romboot; romboot.enter_bootloader(after_ms=20)",
     "via reset": "import romboot; romboot.enter_bootloader(via='reset')",
     "via reset, later": "import romboot; romboot.enter_bootloader(via='reset', after_ms=20)",
+    "hard timer interrupt, via reset": """
+import machine, romboot
+machine.Timer(2, freq=1000, callback=romboot.plan(via='reset').go, hard=True)
+while True: pass
+""",
+    "interrupts disabled, via reset": """
+import machine, romboot
+go = romboot.plan(via='reset').go
+machine.disable_irq()
+go()
+""",
     "a watchdog runs": """
 import machine, romboot, time
 machine.WDT(timeout=10000)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -86,7 +87,23 @@ REFUSALS = {
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 def test_nothing_is_written(refusal: Refusal) -> None:
-    board = VirtualBoard.load(BOARD, firmware=build(BOARD, frozen_manifest=MANIFEST))
+    refuses(build(BOARD, frozen_manifest=MANIFEST), refusal)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, refusal in REFUSALS.items() if "asm_thumb" not in refusal.code]
+)
+def test_nothing_is_written_by_a_build_without_the_inline_assembler(
+    name: str, tmp_path: Path
+) -> None:
+    """There it takes writes to registers to call machine code: not before it goes."""
+    manifest = tmp_path / "manifest.py"
+    manifest.write_text(f"include({str(MANIFEST)!r}, asm=False)\n")
+    refuses(build(BOARD, "noasm", frozen_manifest=manifest), REFUSALS[name])
+
+
+def refuses(firmware: Path, refusal: Refusal) -> None:
+    board = VirtualBoard.load(BOARD, firmware=firmware)
     prompt = Prompt(board)
     refusal.chip(board)
     prompt.run(f"{ATTEMPT}\n{QUIET}\n{refusal.code}")
@@ -94,8 +111,10 @@ def test_nothing_is_written(refusal: Refusal) -> None:
     for call in refusal.calls:
         said = prompt.run(f"attempt(romboot.enter_bootloader, {call})").strip()
         check(witness, said, refusal.error, call)
-    said = prompt.run("attempt(lambda: repr(romboot.plan()))").strip()
-    check(witness, said, refusal.error if refusal.planless else "NoneType", "plan()")
+    for via in (None, "jump", "reset"):
+        if not (refusal.error == "HookError" and via == "reset"):
+            said = prompt.run(f"attempt(lambda: repr(romboot.plan(via={via!r})))").strip()
+            check(witness, said, refusal.error if refusal.planless else "NoneType", "plan()")
     assert board.core.faults == []
 
 

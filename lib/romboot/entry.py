@@ -68,7 +68,7 @@ class Way:
 
         state, missing = reset.hook(self.chip.family)
         if state:
-            self._reset = reset.Reset(branch, bytearray(self.image), state)
+            self._reset = reset.Reset(branch, self.image, state)
             missing = self._reset.missing()
         if not missing:
             return "reset", "as asked" if via else "it stops the independent watchdog", None

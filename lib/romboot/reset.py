@@ -60,32 +60,36 @@ def _has_code(state, flash, size):
 
 
 class Reset:
-    """The image on a page of its own, ready to be booted. go() allocates nothing."""
+    """The image on a page of its own, to be completed and booted. go() allocates nothing."""
 
     def __init__(self, branch, image, state):
+        self._branch = branch
         self._state = state
         words, ram, ram_end = struct.unpack_from(">3I", image)
-        branch(image, 0)
-        branch(image, 2)
         self._room = bytearray(len(image) + _PAGE)
-        page = (addressof(self._room) + _PAGE - 1) & -_PAGE
-        copy = bytearray_at(page, len(image))
-        copy[:] = image
-        struct.pack_into("<5I", copy, 0, state, page + 9, _ENTRY, _BRANCH, (page + 4 * words) | 1)
-        self._armed = page | _KEY
-        self._kept = ram <= page < ram_end
+        self._page = (addressof(self._room) + _PAGE - 1) & -_PAGE
+        self._resident = (self._page + 4 * words) | 1
+        self._kept = ram <= self._page < ram_end
+        self._image = bytearray_at(self._page, len(image))
+        self._image[:] = image
+        branch(self._image, 0)
 
     def missing(self):
         """Why this cannot work, or ""."""
         if self._kept:
             return ""
-        return "the heap is at 0x%08X: only internal SRAM outlives a reset" % self._armed
+        return "the heap is at 0x%08X: only internal SRAM outlives a reset" % self._page
 
     def go(self):
         """Reset. Does not return."""
+        page = self._page
+        self._branch(self._image, 2)
+        struct.pack_into(
+            "<5I", self._image, 0, self._state, page + 9, _ENTRY, _BRANCH, self._resident
+        )
         disable_irq()
         mem32[self._state] = 0
-        mem32[self._state + 4] = self._armed
+        mem32[self._state + 4] = page | _KEY
         mem32[_AIRCR] = _SYSRESETREQ
         while True:
             pass
