@@ -31,6 +31,13 @@ CLEAN = "the ROM found the chip as a reset would have left it"
 ENTER = "from romboot import enter_bootloader; enter_bootloader(after_ms=100)"
 
 
+def manifest_without_assembler(folder: Path) -> Path:
+    """As README.md says for builds that have none."""
+    manifest = folder / "manifest.py"
+    manifest.write_text(f"include({str(MANIFEST)!r}, asm=False)\n")
+    return manifest
+
+
 def how_it_arrives(board: VirtualBoard, longest_ms: int = 3000) -> str:
     """Run a board until its ROM has started; what the ROM found, or what the board said."""
     for _ in range(longest_ms):

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from host_tests.on_board import TO_PSP
-from host_tests.target import CLEAN, ENTER, MANIFEST, VirtualTarget, how_it_arrives
+from host_tests.target import (
+    CLEAN,
+    ENTER,
+    MANIFEST,
+    VirtualTarget,
+    how_it_arrives,
+    manifest_without_assembler,
+)
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt
 from tools.cli import mpremote
@@ -127,6 +134,12 @@ def test_from(context: str) -> None:
     arrives(build(BOARD, frozen_manifest=MANIFEST), {**CONTEXTS, **ON_PSP}[context])
 
 
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_from_a_build_without_the_inline_assembler(context: str, tmp_path: Path) -> None:
+    manifest = manifest_without_assembler(tmp_path)
+    arrives(build(BOARD, "noasm", frozen_manifest=manifest), CONTEXTS[context])
+
+
 @pytest.mark.parametrize("context", THREADS)
 def test_from_a_build_with_threads(context: str) -> None:
     arrives(build(BOARD, "threads", frozen_manifest=MANIFEST), THREADS[context])
@@ -139,7 +152,7 @@ def arrives(firmware: Path, code: str) -> None:
     assert not board.soc.iwdg.running
 
 
-def test_a_build_without_the_inline_assembler() -> None:
+def test_from_files_on_a_build_without_the_inline_assembler() -> None:
     """The same machine code, as bytes, entered as the handler of the NMI."""
     with VirtualTarget.boot(BOARD, build(BOARD, "noasm")) as target:
         target.ok("mount", str(mpremote.compiled()), "exec", ENTER)

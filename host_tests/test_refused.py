@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from host_tests.on_board import TO_PSP, UNPRIVILEGED
-from host_tests.target import MANIFEST
+from host_tests.target import MANIFEST, manifest_without_assembler
 from host_tests.witness import MARK, QUIET, Witness
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt
@@ -97,8 +97,7 @@ def test_nothing_is_written_by_a_build_without_the_inline_assembler(
     name: str, tmp_path: Path
 ) -> None:
     """There it takes writes to registers to call machine code: not before it goes."""
-    manifest = tmp_path / "manifest.py"
-    manifest.write_text(f"include({str(MANIFEST)!r}, asm=False)\n")
+    manifest = manifest_without_assembler(tmp_path)
     refuses(build(BOARD, "noasm", frozen_manifest=manifest), REFUSALS[name])
 
 
