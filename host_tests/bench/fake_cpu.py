@@ -14,7 +14,8 @@ MS = 1_000_000
 
 
 class FakeCpu:
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self.memories: dict[int, Memory] = {}
         self.executable: dict[int, bool] = {}
         self.writable: dict[int, bool] = {}
@@ -56,6 +57,9 @@ class FakeCpu:
     def after_instruction(self, fn: Callable[[], None]) -> None:
         self.deferred.append(fn)
 
+    def wait(self, cycles: Callable[[], int]) -> None:
+        self.deferred.append(lambda: self.clock.advance(cycles()))
+
     def on_execute(self, low: int, high: int, fn: Callable[[int], None]) -> Callable[[], None]:
         watch = (low, high, fn)
         self.watches.append(watch)
@@ -87,8 +91,8 @@ class Bench:
         hse_hz: int = 8_000_000,
         pc: int = 0x20000000,
     ) -> None:
-        self.cpu = FakeCpu()
         self.clock = Clock()
+        self.cpu = FakeCpu(self.clock)
         self.pc = pc
         self.soc = Soc(load(chip), self.cpu, self.clock, externals, lambda: self.pc)
         self.soc.rcc.hse_hz = hse_hz

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 NS_PER_S = 1_000_000_000
 
 
-@dataclass(order=True)
+@dataclass(slots=True, eq=False)
 class Event:
     """Something that will happen; `cancel()` makes it not happen (harmless when it is over)."""
 
     due: int
     order: int
-    fn: Callable[[], None] = field(compare=False)
-    cancelled: bool = field(default=False, compare=False)
+    fn: Callable[[], None]
+    cancelled: bool = False
 
     def cancel(self) -> None:
         self.cancelled = True
+
+    def __lt__(self, other: Event) -> bool:
+        return self.due < other.due or (self.due == other.due and self.order < other.order)
 
 
 class Clock:
@@ -86,27 +89,38 @@ class Clock:
 
     def cycles_to_next(self) -> int | None:
         """Cycles until the next event, 0 if one is due, None if nothing is waiting."""
-        cycles = self.cycles
-        due = [self._cycle_of(queue) for queue in (self._by_ns, self._by_cycle)]
-        waiting = [cycle for cycle in due if cycle is not None]
-        return max(min(waiting) - cycles, 0) if waiting else None
+        due = self._next_due()
+        if due is None:
+            return None
+        cycles = due - self._cycles - self.under_way()
+        return cycles if cycles > 0 else 0
 
     def cycles_until(self, ns: int) -> int:
         """Cycles from now until virtual time `ns` at the present hclk; 0 if it is over."""
         return max(self._cycle_at(ns) - self.cycles, 0)
 
     def advance(self, cycles: int) -> None:
-        """Let `cycles` pass, running what falls due, each at its own time and in order."""
-        end = self._cycles + cycles
-        while (step := self.cycles_to_next()) is not None and self._cycles + step <= end:
-            self._cycles += step
+        """Let `cycles` pass, running what falls due, each at its own time and in order.
+
+        In a callback of the CPU this is time that the present instruction takes longer.
+        """
+        end = self.cycles + cycles
+        while (due := self._next_due()) is not None and due <= end:
+            self._pass_until(due)
             self._run_due()
-        self._cycles = max(end, self._cycles)
+        self._pass_until(end)
+
+    def _pass_until(self, cycle: int) -> None:
+        passed = cycle - self.cycles
+        if passed > 0:
+            self._cycles += passed
 
     def _run_due(self) -> None:
-        for queue in (self._by_cycle, self._by_ns):
-            while (cycle := self._cycle_of(queue)) is not None and cycle <= self._cycles:
-                heapq.heappop(queue).fn()
+        by_cycle, by_ns, now = self._by_cycle, self._by_ns, self.cycles
+        while _live(by_cycle) and by_cycle[0].due <= now:
+            heapq.heappop(by_cycle).fn()
+        while _live(by_ns) and self._cycle_at(by_ns[0].due) <= now:
+            heapq.heappop(by_ns).fn()
 
     def _add(self, queue: list[Event], due: int, fn: Callable[[], None]) -> Event:
         self._order += 1
@@ -116,12 +130,14 @@ class Clock:
             self.on_earlier()
         return event
 
-    def _cycle_of(self, queue: list[Event]) -> int | None:
-        while queue and queue[0].cancelled:
-            heapq.heappop(queue)
-        if not queue:
-            return None
-        return queue[0].due if queue is self._by_cycle else self._cycle_at(queue[0].due)
+    def _next_due(self) -> int | None:
+        """The cycle of the next event."""
+        by_ns, by_cycle = self._by_ns, self._by_cycle
+        cycle = by_cycle[0].due if _live(by_cycle) else None
+        if not _live(by_ns):
+            return cycle
+        other = self._cycle_at(by_ns[0].due)
+        return other if cycle is None or other < cycle else cycle
 
     def _ns_at(self, cycles: int) -> int:
         return self._base_ns + (cycles - self._base_cycles) * NS_PER_S // self._hclk
@@ -129,6 +145,13 @@ class Clock:
     def _cycle_at(self, ns: int) -> int:
         """The first cycle at which `now` is `ns` or later."""
         return self._base_cycles - (self._base_ns - ns) * self._hclk // NS_PER_S
+
+
+def _live(queue: list[Event]) -> bool:
+    """Drop what was cancelled; is anything left?"""
+    while queue and queue[0].cancelled:
+        heapq.heappop(queue)
+    return bool(queue)
 
 
 def _nothing() -> int:

@@ -170,6 +170,11 @@ class Core:
         self._runner.deferred.append(fn)
         self.engine.stop_after_instruction()
 
+    def wait(self, cycles: Callable[[], int]) -> None:
+        """From a callback: let `cycles()` pass after this instruction, which takes that longer.
+        Outside of `run()`: before the next instruction."""
+        self._runner.wait(cycles)
+
     def reconsider(self) -> None:
         """Something changed that decides about exceptions: look before the next instruction."""
         self.engine.stop_after_instruction()

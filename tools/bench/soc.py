@@ -42,6 +42,8 @@ class Cpu(MemoryMapper, Watcher, Protocol):
 
     def pend_nmi(self) -> None: ...
 
+    def wait(self, cycles: Callable[[], int]) -> None: ...
+
     def reset(self, vector_table: int) -> None: ...
 
 
@@ -158,13 +160,13 @@ class Soc:
 
     def stall(self, ns: int) -> None:
         until = self.clock.now + ns
-        self.after_instruction(lambda: self.clock.advance(self.clock.cycles_until(until)))
+        self.cpu.wait(lambda: self.clock.cycles_until(until))
 
     def stall_fetches(self, ns: int) -> None:
         self._fetch_stall.start(ns, self._pc())
 
     def doze(self) -> None:
-        self.after_instruction(lambda: self.clock.advance(self.clock.cycles_to_next() or 0))
+        self.cpu.wait(lambda: self.clock.cycles_to_next() or 0)
 
     def request_reset(self, cause: str) -> None:
         self.after_instruction(lambda: self.reset(cause))

@@ -105,7 +105,11 @@ class Engine(CpuRegisters):
 
     def run(self, count: int) -> Outcome:
         """Execute up to `count` (1 or more) instructions."""
-        return self.run_stepwise(count, lambda pc: (count, True))
+        self._before, self._count, self.running = 0, count, True
+        try:
+            return self._step(self.pc_and_thumb(), count) or Outcome(self._before, Cause.LIMIT)
+        finally:
+            self.running = False
 
     def run_stepwise(self, count: int, step_at: Callable[[int], tuple[int, bool]]) -> Outcome:
         """The same in steps: `step_at(pc)` says how many instructions, and if it was the last."""

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _LONGEST_SLICE = 50_000_000
 
 
+def _earlier(one: int | None, other: int) -> int:
+    return other if one is None or other < one else one
+
+
 class Runner:
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -31,6 +35,7 @@ class Runner:
         self._straight_lines = decode.StraightLines(core.bus.code)
         self._traps = MaskTraps(core.engine, core.bus)
         self._resets = 0
+        self._slice_end = 0  # cycles
         self._masked = False  # something is pending that only a mask register holds back
 
     def reset(self) -> None:
@@ -40,38 +45,41 @@ class Runner:
         self.deferred.clear()
 
     def run(self, cycles: int | None, until_ns: int | None) -> Stop:
-        end = None if cycles is None else self._clock.cycles + cycles
+        clock, faulting = self._clock, self._core.faulting
+        end = None if cycles is None else clock.cycles + cycles
         while True:
             self._between_instructions()
-            if self._core.lockup:
+            if faulting.lockup:
                 return Stop.LOCKUP
             left = self._left(end, until_ns)
             if left == 0:
                 return Stop.IDLE if self.asleep else Stop.BUDGET
-            due = self._clock.cycles_to_next()
+            due = clock.cycles_to_next()
             if self.asleep:
-                if left is None and due is None:
+                step = left if due is None else _earlier(left, due)
+                if step is None:
                     return Stop.IDLE
-                self._clock.advance(min(n for n in (left, due) if n is not None))
+                clock.advance(step)
             elif due == 0:
-                self._clock.advance(0)
+                clock.advance(0)
             elif self._slice(left, due):
                 return Stop.BREAK
 
     def _left(self, end: int | None, until_ns: int | None) -> int | None:
-        limits = []
+        left = None
         if end is not None:
-            limits.append(max(end - self._clock.cycles, 0))
+            left = max(end - self._clock.cycles, 0)
         if until_ns is not None:
-            limits.append(self._clock.cycles_until(until_ns))
-        return min(limits, default=None)
+            left = _earlier(left, self._clock.cycles_until(until_ns))
+        return left
 
     def _slice(self, left: int | None, due: int | None) -> bool:
         """Execute up to the next event; True if a watched address was reached."""
-        count = min(n for n in (left, due, _LONGEST_SLICE) if n is not None)
+        left = _earlier(left, _LONGEST_SLICE)
+        self._slice_end = self._clock.cycles + left
         resets, masked = self._resets, self.mask_meter and self._engine.masks()[0]
         try:
-            outcome = self._execute(count)
+            outcome = self._execute(_earlier(due, left))
         except BaseException:  # from a callback: what ran has run, whatever the caller does
             self._passed(self._engine.begun())
             raise
@@ -91,10 +99,19 @@ class Runner:
         self._clock.advance(cycles)
 
     def shorten_slice(self) -> None:
+        """Something is due earlier than was said when the slice began, or time has passed."""
         if self._engine.running:
-            due = self._clock.cycles_to_next()
-            if due is not None:
-                self._engine.limit_to(due)
+            left = self._slice_end - self._clock.cycles
+            self._engine.limit_to(max(_earlier(self._clock.cycles_to_next(), left), 0))
+
+    def wait(self, cycles: Callable[[], int]) -> None:
+        """From a callback: let so many cycles pass after this instruction."""
+        if not self._engine.running:
+            self.deferred.append(lambda: self._clock.advance(cycles()))
+            return
+        # Nothing is executed meanwhile, so the slice need not end for it.
+        self._clock.advance(cycles())
+        self.shorten_slice()
 
     def _execute(self, count: int) -> Outcome:
         if not self._masked and not self.mask_meter:
@@ -123,13 +140,15 @@ class Runner:
             while self.deferred:
                 self.deferred.pop(0)()
             self._core.bus.refresh_code()
-            entered = not self._core.lockup and self._take_exception()
+            entered = not self._core.faulting.lockup and self._take_exception()
         if self.asleep is Cause.EVENT_HINT and self._core.event_register:
             self._core.event_register, self.asleep = False, None
 
     def _take_exception(self) -> bool:
         self._masked = False
         state = self._core.nvic
+        if not state.pending:
+            return False
         number = state.next_pending()
         if number is None:
             return False

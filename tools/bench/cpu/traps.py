@@ -72,7 +72,7 @@ class MaskTraps:
     def rest(self) -> None:
         """A slice with nothing masked begins."""
         self._unmasked += 1
-        if self._unmasked >= _REST:
+        if self._unmasked == _REST:
             self._disarm()
 
     # -- arming ----------------------------------------------------------------------------
