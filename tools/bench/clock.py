@@ -104,23 +104,23 @@ class Clock:
 
         In a callback of the CPU this is time that the present instruction takes longer.
         """
-        end = self.cycles + cycles
-        while (due := self._next_due()) is not None and due <= end:
-            self._pass_until(due)
-            self._run_due()
-        self._pass_until(end)
+        under_way = self.under_way()
+        end = self._cycles + cycles
+        while (due := self._next_due()) is not None and due <= end + under_way:
+            self._cycles = max(due - under_way, self._cycles)
+            self._run_due(self._cycles + under_way)
+        self._cycles = max(end, self._cycles)
 
-    def _pass_until(self, cycle: int) -> None:
-        passed = cycle - self.cycles
-        if passed > 0:
-            self._cycles += passed
-
-    def _run_due(self) -> None:
-        by_cycle, by_ns, now = self._by_cycle, self._by_ns, self.cycles
-        while _live(by_cycle) and by_cycle[0].due <= now:
-            heapq.heappop(by_cycle).fn()
-        while _live(by_ns) and self._cycle_at(by_ns[0].due) <= now:
-            heapq.heappop(by_ns).fn()
+    def _run_due(self, now: int) -> None:
+        by_cycle, by_ns = self._by_cycle, self._by_ns
+        while by_cycle and (by_cycle[0].cancelled or by_cycle[0].due <= now):
+            event = heapq.heappop(by_cycle)
+            if not event.cancelled:
+                event.fn()
+        while by_ns and (by_ns[0].cancelled or self._cycle_at(by_ns[0].due) <= now):
+            event = heapq.heappop(by_ns)
+            if not event.cancelled:
+                event.fn()
 
     def _add(self, queue: list[Event], due: int, fn: Callable[[], None]) -> Event:
         self._order += 1
@@ -133,11 +133,14 @@ class Clock:
     def _next_due(self) -> int | None:
         """The cycle of the next event."""
         by_ns, by_cycle = self._by_ns, self._by_cycle
-        cycle = by_cycle[0].due if _live(by_cycle) else None
-        if not _live(by_ns):
-            return cycle
-        other = self._cycle_at(by_ns[0].due)
-        return other if cycle is None or other < cycle else cycle
+        while by_cycle and by_cycle[0].cancelled:
+            heapq.heappop(by_cycle)
+        while by_ns and by_ns[0].cancelled:
+            heapq.heappop(by_ns)
+        if not by_ns:
+            return by_cycle[0].due if by_cycle else None
+        cycle = self._base_cycles - (self._base_ns - by_ns[0].due) * self._hclk // NS_PER_S
+        return by_cycle[0].due if by_cycle and by_cycle[0].due < cycle else cycle
 
     def _ns_at(self, cycles: int) -> int:
         return self._base_ns + (cycles - self._base_cycles) * NS_PER_S // self._hclk
@@ -145,13 +148,6 @@ class Clock:
     def _cycle_at(self, ns: int) -> int:
         """The first cycle at which `now` is `ns` or later."""
         return self._base_cycles - (self._base_ns - ns) * self._hclk // NS_PER_S
-
-
-def _live(queue: list[Event]) -> bool:
-    """Drop what was cancelled; is anything left?"""
-    while queue and queue[0].cancelled:
-        heapq.heappop(queue)
-    return bool(queue)
 
 
 def _nothing() -> int:

@@ -39,17 +39,20 @@ class Usart(RegisterBlock):
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
         self._bus = "APB1" if facts.base < 0x40010000 else "APB2"
+        self._sr = self.by_name["SR"].offset  # it is what programs poll
         self.lines: list[Line] = []
         self._incoming: deque[tuple[int, Line]] = deque()
         self._shifting: Event | None = None
         self._receiving: Event | None = None
         self._waiting: int | None = None  # written to DR while the shift register was busy
         self._sr_was_read = 0  # bits that a following access to DR clears
+        self._baud: int | None = None
         self._patience = Patience(system)
         self.on_read("SR", self._read_sr)
         self.on_write("SR", self._write_sr)
         self.on_read("DR", self._read_dr)
         self.on_write("DR", self._write_dr)
+        self.on_write("BRR", self._write_brr)
         for name in ("CR1", "CR3"):
             self.on_write(name, self._writer_of(name))
 
@@ -66,6 +69,11 @@ class Usart(RegisterBlock):
     @property
     def baud(self) -> int:
         """Bits per second that BRR asks for (RM0090 30.3.4)."""
+        if self._baud is None:  # it is asked for twice a character
+            self._baud = self._compute_baud()
+        return self._baud
+
+    def _compute_baud(self) -> int:
         brr = self.get("BRR")
         divider = (brr >> 4) * 8 + (brr & 7) if self.get("CR1") & OVER8 else brr
         return self.system.frequency(self._bus) // max(divider, 1)
@@ -77,12 +85,16 @@ class Usart(RegisterBlock):
 
     def reset(self) -> None:
         super().reset()
+        self._baud = None
         for event in (self._shifting, self._receiving):
             if event:
                 event.cancel()
         self._shifting = self._receiving = self._waiting = None
         self._incoming.clear()
         self._sr_was_read = 0
+
+    def clock_changed(self) -> None:
+        self._baud = None
 
     # --- sending -------------------------------------------------------------------------------
 
@@ -152,7 +164,7 @@ class Usart(RegisterBlock):
     # --- status and interrupts -----------------------------------------------------------------
 
     def _read_sr(self) -> int:
-        sr = self._sr_was_read = self.get("SR")
+        sr = self._sr_was_read = self.values[self._sr]
         self._patience.asked(not sr & TXE)
         return sr
 
@@ -160,9 +172,14 @@ class Usart(RegisterBlock):
         self.put("SR", self.get("SR") & (value | ~(RXNE | TC)))
         self._drive()
 
+    def _write_brr(self, value: int) -> None:
+        self.store("BRR", value)
+        self._baud = None
+
     def _writer_of(self, name: str) -> Callable[[int], None]:
         def write(value: int) -> None:
             self.store(name, value)
+            self._baud = None
             if not self._listens():
                 self._incoming.clear()
             self._drive()

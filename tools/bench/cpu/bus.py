@@ -154,24 +154,28 @@ class Bus:
 
     # -- access from the CPU ---------------------------------------------------------------
 
+    # Not by way of `block_at`: programs read registers a million times a second.
+
     def _mmio_read(self, address: int, size: int) -> int:
-        block = self.block_at(address)
-        if block is not None:
-            try:
-                return block.read(address - block.base, size)
-            except BusError:
-                pass
+        for block in self._blocks[address >> _PAGE_BITS]:
+            offset = address - block.base
+            if 0 <= offset < block.size:
+                try:
+                    return block.read(offset, size)
+                except BusError:
+                    break
         self._refuse(address)
         return 0
 
     def _mmio_write(self, address: int, size: int, value: int) -> None:
-        block = self.block_at(address)
-        if block is not None:
-            try:
-                block.write(address - block.base, size, value)
-                return
-            except BusError:
-                pass
+        for block in self._blocks[address >> _PAGE_BITS]:
+            offset = address - block.base
+            if 0 <= offset < block.size:
+                try:
+                    block.write(offset, size, value)
+                    return
+                except BusError:
+                    break
         self._refuse(address)
 
     def _protected_write(self, address: int, size: int, value: int) -> bool:

@@ -161,10 +161,14 @@ class Engine(CpuRegisters):
 
     def limit_to(self, more: int) -> None:
         """From a callback: end the slice at most `more` instructions after the present one."""
-        if self.running:
-            value = self.counter.value + more
-            self.counter.limit = min(self.counter.limit, value)
-            self._count = min(self._count, self._before + value)
+        if not self.running:
+            return
+        counter = self.counter
+        limit = counter.value + more
+        if limit < counter.limit:
+            counter.limit = limit
+        if self._before + limit < self._count:
+            self._count = self._before + limit
 
     def _ended(self) -> Outcome | None:
         begun = self.counter.value

@@ -101,8 +101,11 @@ class Runner:
     def shorten_slice(self) -> None:
         """Something is due earlier than was said when the slice began, or time has passed."""
         if self._engine.running:
-            left = self._slice_end - self._clock.cycles
-            self._engine.limit_to(max(_earlier(self._clock.cycles_to_next(), left), 0))
+            clock = self._clock
+            left, due = self._slice_end - clock.cycles, clock.cycles_to_next()
+            if due is not None and due < left:
+                left = due
+            self._engine.limit_to(max(left, 0))
 
     def wait(self, cycles: Callable[[], int]) -> None:
         """From a callback: let so many cycles pass after this instruction."""
