@@ -152,7 +152,8 @@ class Core:
         if not 0 <= number < self.spec.irq_count:
             raise ValueError(f"{self.spec.name} here has no interrupt {number}")
         self.nvic.set_line(nvic.FIRST_IRQ + number, level)
-        self.reconsider()
+        if level:
+            self.reconsider()
 
     def pend(self, number: int) -> None:
         """Pend an exception by its number."""
@@ -301,11 +302,12 @@ class Core:
         if self.on_exception:
             self.on_exception(entry)
 
-    def mode_changed(self) -> None:
+    def mode_changed(self, faultmask: int) -> None:
         """`Exceptions` tells that a handler began or ended: HFNMIENA may switch the MPU."""
         self.event_register = True
         if self.mpu.control:
-            self.mpu.apply(high_priority=self.execution_priority() < 0)
+            high_priority = bool(faultmask) or self.nvic.active_priority() < 0
+            self.mpu.mode_changed(high_priority=high_priority)
 
     def mpu_changed(self) -> None:
         """The MPU's registers were written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -138,16 +139,16 @@ class Bus:
         """Consecutive words, as when a frame is unstacked."""
         region, size = self.region_at(address), 4 * count
         if region and address + size <= region.end:
-            data = region.memory.read(address - region.base, size)
-            return [int.from_bytes(data[n : n + 4], "little") for n in range(0, size, 4)]
+            return list(
+                struct.unpack_from(f"<{count}I", region.memory.view, address - region.base)
+            )
         return [self.load((address + 4 * n) & 0xFFFFFFFF) for n in range(count)]
 
     def store_words(self, address: int, words: list[int]) -> None:
         """Consecutive words, as when a frame is stacked; one step where it is all memory."""
         region, size = self.region_at(address), 4 * len(words)
         if region and region.writable and address + size <= region.end:
-            data = b"".join(word.to_bytes(4, "little") for word in words)
-            self._engine.write_memory(address, data)
+            self._engine.write_memory(address, struct.pack(f"<{len(words)}I", *words))
             return
         for n, word in enumerate(words):
             self.store((address + 4 * n) & 0xFFFFFFFF, 4, word)

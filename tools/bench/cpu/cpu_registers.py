@@ -68,18 +68,22 @@ class CpuRegisters:
         self._word_ref = ctypes.byref(self._word)
         self._handle = uc._uch
         self._pc_xpsr = Batch(uc, UC_ARM_REG_PC, UC_ARM_REG_XPSR)
-        self._stacks = Batch(uc, UC_ARM_REG_MSP, UC_ARM_REG_PSP)
-        self._masks = Batch(uc, UC_ARM_REG_IPSR, UC_ARM_REG_CONTROL, *_MASKS)
+        self._context = Batch(
+            uc,
+            *(UC_ARM_REG_XPSR, UC_ARM_REG_CONTROL, UC_ARM_REG_MSP, UC_ARM_REG_PSP),
+            *(UC_ARM_REG_PC, *_MASKS),
+        )
         self._frame = Batch(uc, *_R0_TO_R3_R12_LR)
         self._fp = Batch(uc, *_S0_TO_S15_FPSCR)
         # The first three: CONTROL is writable in handler mode whatever nPRIV was. Then, in
         # privileged thread mode, SPSEL is. The last refreshes Unicorn's idea of the mode.
-        self._mode = Batch(
-            uc,
+        mode = (
             *(UC_ARM_REG_IPSR, UC_ARM_REG_CONTROL, UC_ARM_REG_IPSR),
             *(UC_ARM_REG_MSP, UC_ARM_REG_PSP, UC_ARM_REG_CONTROL, UC_ARM_REG_CONTROL),
             *(UC_ARM_REG_XPSR_NZCVQG, UC_ARM_REG_APSR_NZCV),
         )
+        self._mode = Batch(uc, *mode)
+        self._mode_pc = Batch(uc, *mode, UC_ARM_REG_PC)
 
     def get(self, register: int) -> int:
         uclib.uc_reg_read(self._handle, register, self._word_ref)
@@ -101,23 +105,24 @@ class CpuRegisters:
     def privileged(self) -> bool:
         return not self.get(UC_ARM_REG_CONTROL) & NPRIV or self.handler_mode
 
+    def context(self) -> list[int]:
+        """xPSR, CONTROL, MSP, PSP, PC, PRIMASK, BASEPRI, FAULTMASK, in whatever mode."""
+        seen = self._context.read()
+        if seen[1] & NPRIV and not seen[0] & 0x1FF:
+            self.set(UC_ARM_REG_IPSR, 1)  # handler mode is privileged, so that they can be read
+            privileged = self._context.read()
+            self.set(UC_ARM_REG_IPSR, 0)
+            seen[2:4], seen[5:] = privileged[2:4], privileged[5:]
+        return seen
+
     def stack_pointers(self) -> tuple[int, int]:
         """(MSP, PSP), in whatever mode."""
-        if self.privileged:
-            msp, psp = self._stacks.read()
-            return msp, psp
-        self.set(UC_ARM_REG_IPSR, 1)  # handler mode is privileged, so that they can be read
-        msp, psp = self._stacks.read()
-        self.set(UC_ARM_REG_IPSR, 0)
+        _, _, msp, psp, *_ = self.context()
         return msp, psp
 
     def masks(self) -> tuple[int, int, int]:
         """PRIMASK, BASEPRI, FAULTMASK, in whatever mode."""
-        ipsr, control, primask, basepri, faultmask = self._masks.read()
-        if control & NPRIV and not ipsr & 0x1FF:
-            self.set(UC_ARM_REG_IPSR, 1)
-            _, _, primask, basepri, faultmask = self._masks.read()
-            self.set(UC_ARM_REG_IPSR, 0)
+        *_, primask, basepri, faultmask = self.context()
         return primask, basepri, faultmask
 
     def clear_registers(self) -> None:
@@ -133,6 +138,12 @@ class CpuRegisters:
     def set_mode(self, *, xpsr: int, control: int, msp: int, psp: int) -> None:
         """Set the mode and the stack pointers, whatever they were before."""
         self._mode.write((1, 0, 0, msp, psp, control & (SPSEL | FPCA), control, xpsr, xpsr))
+
+    def go_on(self, *, xpsr: int, control: int, msp: int, psp: int, pc: int) -> None:
+        """Set the mode, the stack pointers and the PC."""
+        pc = pc & ~1 | xpsr >> 24 & 1
+        privileged = control & (SPSEL | FPCA)
+        self._mode_pc.write((1, 0, 0, msp, psp, privileged, control, xpsr, xpsr, pc))
 
     def branch(self, address: int) -> None:
         """Set the PC; the T bit is left to xPSR."""

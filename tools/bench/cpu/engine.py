@@ -300,4 +300,6 @@ class Engine(CpuRegisters):
 
     def write_memory(self, address: int, data: bytes) -> None:
         """Between slices; code in these bytes is translated anew by itself."""
-        self.uc.mem_write(address, data)
+        status = uclib.uc_mem_write(self._handle, address, data, len(data))
+        if status != u.UC_ERR_OK:
+            raise UcError(status)

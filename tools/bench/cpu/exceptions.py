@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from unicorn.arm_const import (
-    UC_ARM_REG_CONTROL,
     UC_ARM_REG_FAULTMASK,
     UC_ARM_REG_LR,
     UC_ARM_REG_PC,
-    UC_ARM_REG_XPSR,
 )
 
 from tools.bench.cpu import faults, fpu, nvic
@@ -39,12 +37,14 @@ class StackError(Exception):
 
 @dataclass(slots=True)
 class Mode:
-    """The state that entry and return change together."""
+    """The state that entry and return change together, and where it was found."""
 
     xpsr: int
     control: int
     msp: int
     psp: int
+    pc: int
+    masks: tuple[int, int, int]
 
     @property
     def handler(self) -> bool:
@@ -66,7 +66,7 @@ class Exceptions:
     def enter(self, number: int) -> None:
         """Take exception `number` between two instructions."""
         mode = self._mode()
-        return_address = self._engine.get(UC_ARM_REG_PC)
+        return_address = mode.pc
         self._core.note_entry(number, return_address)
         try:
             exc_return = self._push(mode, return_address)
@@ -101,7 +101,8 @@ class Exceptions:
 
     def _lazy_flags(self, mode: Mode) -> int:
         """What FPCCR keeps of the moment: the mode, and which faults could be taken in it."""
-        state, priority = self._nvic, self._core.execution_priority()
+        state = self._nvic
+        priority = state.execution_priority(*mode.masks)
         flags = 0 if mode.privileged else fpu.USER
         flags |= 0 if mode.handler else fpu.THREAD
         flags |= fpu.HFRDY if priority > -1 else 0
@@ -127,17 +128,16 @@ class Exceptions:
             self._vector_failed(number, mode, exc_return)
             return
         mode.xpsr |= T_BIT if vector & 1 else 0
-        self._apply(mode)
+        self._apply(mode, vector)
         engine.set(UC_ARM_REG_LR, exc_return)
-        engine.branch(vector)
-        core.mode_changed()
+        core.mode_changed(mode.masks[2])
 
     def _vector_failed(self, number: int, mode: Mode, exc_return: int) -> None:
         core = self._core
         core.scb.faults.hfsr |= faults.HFSR_VECTTBL
         where = f"vector {number} ({nvic.name_of(number)}) at {core.scb.vtor + 4 * number:#010x}"
         if number in (nvic.NMI, nvic.HARD_FAULT):
-            self._apply(mode)
+            self._apply(mode, mode.pc)
             core.faulting.lock_up(f"{where} cannot be read")
             return
         core.faulting.sentences.append(f"{where} cannot be read (instruction {core.instructions})")
@@ -157,6 +157,8 @@ class Exceptions:
             self._invalid_return(exc_return, mode)
             return
         self._deactivate(number)
+        if number != nvic.NMI:
+            mode.masks = (*mode.masks[:2], 0)
         try:
             target = self._pop(mode, exc_return)
         except StackError as error:
@@ -192,23 +194,21 @@ class Exceptions:
         padding = 4 if psr & (1 << 9) and (with_fp or core.scb.ccr & STKALIGN) else 0
         sp = (frame + size) | padding
         control = mode.control & 1 | (SPSEL if on_psp else 0) | (FPCA if with_fp else 0)
-        target = Mode(psr & ~(1 << 9), control, mode.msp, mode.psp)
+        target = Mode(psr & ~(1 << 9), control, mode.msp, mode.psp, words[6], mode.masks)
         if on_psp:
             target.psp = sp
         else:
             target.msp = sp
         if (exc_return & 0xF == 1) == target.handler:
             engine.set_frame_registers(words[:6])
-            self._resume_at = words[6]
             if with_fp and not core.fpu.end_lazy_stacking():
                 engine.set_fp_registers(words[8:25])
         return target
 
     def _finish_return(self, target: Mode, nested: int) -> None:
         core = self._core
-        self._apply(target)
-        self._engine.branch(self._resume_at)
-        core.mode_changed()
+        self._apply(target, target.pc)
+        core.mode_changed(target.masks[2])
         if nested == 1 and core.scb.scr & SLEEPONEXIT:
             core.sleep()
 
@@ -231,12 +231,11 @@ class Exceptions:
     # -- parts -----------------------------------------------------------------------------
 
     def _mode(self) -> Mode:
-        engine = self._engine
-        msp, psp = engine.stack_pointers()
-        return Mode(engine.get(UC_ARM_REG_XPSR), engine.get(UC_ARM_REG_CONTROL), msp, psp)
+        xpsr, control, msp, psp, pc, *masks = self._engine.context()
+        return Mode(xpsr, control, msp, psp, pc, (masks[0], masks[1], masks[2]))
 
-    def _apply(self, mode: Mode) -> None:
-        self._engine.set_mode(xpsr=mode.xpsr, control=mode.control, msp=mode.msp, psp=mode.psp)
+    def _apply(self, mode: Mode, pc: int) -> None:
+        self._engine.go_on(xpsr=mode.xpsr, control=mode.control, msp=mode.msp, psp=mode.psp, pc=pc)
 
     def _store_frame(self, frame: int, words: list[int], mode: Mode) -> None:
         self._check_frame(frame, len(words), mode, faults.MSTKERR)
@@ -256,9 +255,8 @@ class Exceptions:
         mpu = self._core.mpu
         if not mpu.control:
             return
+        write, privileged = flag == faults.MSTKERR, mode.privileged
         # Regions and subregions begin at multiples of 32 bytes, so one look at each is enough.
         for address in (frame, *range((frame | 31) + 1, frame + 4 * count, 32)):
-            if not mpu.allows(
-                address & 0xFFFFFFFF, write=flag == faults.MSTKERR, privileged=mode.privileged
-            ):
+            if not mpu.allows(address & 0xFFFFFFFF, write=write, privileged=privileged):
                 raise StackError(flag)

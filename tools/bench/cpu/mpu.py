@@ -88,6 +88,11 @@ class Mpu:
         if self.number < self.count:
             self._selected.rasr = value & _RASR_MASK
 
+    def mode_changed(self, *, high_priority: bool) -> None:
+        """A handler began or ended; the settings are as they were."""
+        if self.active(high_priority) != bool(self._applied and self._applied[0]):
+            self.apply(high_priority=high_priority)
+
     def apply(self, *, high_priority: bool) -> None:
         """Hand the settings to Unicorn; `high_priority`: in HardFault, NMI or with FAULTMASK."""
         active = self.active(high_priority)

@@ -101,11 +101,15 @@ class Nvic:
     def next_pending(self) -> int | None:
         """The enabled pending exception of the highest priority, the lowest number first."""
         ready = [number for number in self.pending if self.can_run(number)]
-        return min(ready, key=lambda n: (self.priority_of(n), n)) if ready else None
+        if len(ready) < 2:
+            return ready[0] if ready else None
+        return min(ready, key=lambda n: (self.priority_of(n), n))
 
     def active_priority(self) -> int:
         """Group priority of the handlers under way, without the mask registers."""
-        return min((self.group_priority(n) for n in self.active), default=THREAD_PRIORITY)
+        if not self.active:
+            return THREAD_PRIORITY
+        return min([self.group_priority(n) for n in self.active])
 
     def execution_priority(self, primask: int, basepri: int, faultmask: int) -> int:
         """What a pending exception must be above (numerically below) to be taken (B1.5.4)."""

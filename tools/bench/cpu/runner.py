@@ -181,7 +181,7 @@ class Runner:
             case Cause.BKPT:
                 self._core.faulting.breakpoint()
             case Cause.EXC_RETURN:
-                self._core.exceptions.leave(self._engine.pc | self._engine.thumb)
+                self._core.exceptions.leave(self._engine.pc_and_thumb())
             case _:
                 self._core.faulting.instruction_failed(outcome)
 
