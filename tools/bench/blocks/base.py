@@ -112,6 +112,7 @@ class RegisterBlock:
         self.by_name: dict[str, Register] = {r.name: r for r in facts.registers}
         self.by_offset: dict[int, Register] = {r.offset: r for r in facts.registers}
         self.values: dict[int, int] = {r.offset: r.reset for r in facts.registers}
+        self._writable = {r.name: (r.offset, r.writable) for r in facts.registers}
         self.readers: dict[int, Reader] = {}
         self.writers: dict[int, Writer] = {}
         for register in facts.registers:
@@ -139,10 +140,10 @@ class RegisterBlock:
 
     def store(self, name: str, value: int) -> int:
         """Write by software: only writable bits change. Returns the bits that did."""
-        register = self.by_name[name]
-        old = self.values[register.offset]
-        new = old & ~register.writable | value & register.writable
-        self.values[register.offset] = new
+        offset, writable = self._writable[name]
+        old = self.values[offset]
+        new = old & ~writable | value & writable
+        self.values[offset] = new
         return old ^ new
 
     def irq(self, level: bool, which: int = 0) -> None:

@@ -61,6 +61,9 @@ class Flash(RegisterBlock):
         self.array = Memory(end - self.base_address, fill=0xFF, name="flash")
         self.stored_options = self._factory_options()
         self.on_options: Callable[[], None] = lambda: None
+        # What programming a word goes through some ten times.
+        self._cr, self._sr = self.by_name["CR"].offset, self.by_name["SR"].offset
+        self._sector = 0  # programmed last
         self._unlock = Unlock(KEYS, lambda: self.put("CR", self.get("CR") & ~LOCK))
         self._unlock_options = Unlock(
             OPTION_KEYS, lambda: self.put("OPTCR", self.get("OPTCR") & ~OPTLOCK)
@@ -140,7 +143,7 @@ class Flash(RegisterBlock):
         self.system.check_speed()
 
     def _read_sr(self) -> int:
-        sr = self.get("SR")
+        sr = self.values[self._sr]
         if sr & BSY:
             self.system.doze()
         return sr
@@ -151,8 +154,7 @@ class Flash(RegisterBlock):
         self.irq(bool(self.get("SR") & EOP))
 
     def _write_cr(self, value: int) -> None:
-        old = self.get("CR")
-        if old & LOCK or self.get("SR") & BSY:
+        if self.values[self._cr] & LOCK or self.values[self._sr] & BSY:
             return
         self.store("CR", value & ~STRT)
         if value & STRT:
@@ -187,7 +189,7 @@ class Flash(RegisterBlock):
 
     def program(self, address: int, size: int, value: int) -> None:
         """A store of the CPU into the array."""
-        cr = self.get("CR")
+        cr = self.values[self._cr]
         if not cr & PG or cr & LOCK:
             self._fail(PGSERR)
             self.system.report(
@@ -205,14 +207,19 @@ class Flash(RegisterBlock):
             self._fail(WRPERR)
             return
         offset = address - self.base_address
-        self.array.store(offset, size, self.array.load(offset, size) & value)
+        old = self.array.load(offset, size)
+        self.array.store(offset, size, old & value, blank=old == (1 << 8 * size) - 1)
         # A word is programmed so fast that any program is made to wait: nothing can see BSY.
         self.system.stall(self.system.chip.flash["program_ns"])
         if cr & EOPIE:
             self._done()
 
     def _number_of(self, address: int) -> int:
-        return next(n for n, s in enumerate(self.sectors) if s.base <= address < s.base + s.size)
+        last = self.sectors[self._sector]
+        if not last.base <= address < last.base + last.size:
+            inside = (s.base <= address < s.base + s.size for s in self.sectors)
+            self._sector = next(n for n, here in enumerate(inside) if here)
+        return self._sector
 
     # --- the operation -------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ class Bus:
         self.regions: list[Region] = []  # mapped memories
         self._last: Region | None = None  # the one that was asked for last
         self._blocks: dict[int, list[Block]] = {}  # by page number
-        self._stale: list[tuple[int, int]] = []
+        self._stale: dict[int, int] = {}  # end -> begin of what Python changed
         self._overwritten: list[tuple[Memory, int, bytes]] = []
         self._listening: set[Memory] = set()
         engine.on_protected_write = self._protected_write
@@ -55,7 +55,9 @@ class Bus:
         self.regions.append(Region(base, base + memory.size, memory, writable, on_write))
         if memory not in self._listening:
             self._listening.add(memory)
-            memory.on_change.append(lambda offset, length: self._changed(memory, offset, length))
+            memory.on_change.append(
+                lambda offset, length, blank: self._changed(memory, offset, length, blank)
+            )
 
     def map_block(self, block: Block) -> None:
         """Blocks may share a page; the holes between them are not there (BusFault)."""
@@ -183,24 +185,28 @@ class Bus:
         region = self.region_at(address)
         if region is None or region.on_write is None:
             return False
+        value &= (1 << 8 * size) - 1
         try:
-            region.on_write(address, size, value & ((1 << 8 * size) - 1))
+            region.on_write(address, size, value)
         except BusError:
             return False
         # Unicorn now stores the value all the same, so what `on_write` left is put back after.
         offset = address - region.base
-        self._overwritten.append((region.memory, offset, region.memory.read(offset, size)))
-        self._engine.stop_after_instruction()
+        if region.memory.load(offset, size) != value:
+            self._overwritten.append((region.memory, offset, region.memory.read(offset, size)))
+            self._engine.stop_after_instruction()
         return True
 
     # -- code that Python changed ----------------------------------------------------------
 
-    def _changed(self, memory: Memory, offset: int, length: int) -> None:
+    def _changed(self, memory: Memory, offset: int, length: int, blank: bool) -> None:
         for region in self.regions:
             if region.memory is memory:
-                self._stale.append((region.base + offset, length))
-        if self._stale:
-            # The translation in use cannot be thrown away while it runs.
+                begin = region.base + offset
+                self._stale[begin + length] = self._stale.pop(begin, begin)
+        if self._stale and not blank:
+            # The translation in use cannot be thrown away while it runs. Blank bytes are in none:
+            # to run into them is a fault, which ends the slice.
             self._engine.stop_after_instruction()
 
     def refresh_code(self) -> None:
@@ -210,9 +216,9 @@ class Bus:
             for memory, offset, data in overwritten:
                 memory.view[offset : offset + len(data)] = data
         if self._stale:
-            stale, self._stale = self._stale, []
-            for base, length in stale:
-                self._engine.forget_code(base, length)
+            stale, self._stale = self._stale, {}
+            for end, begin in stale.items():
+                self._engine.forget_code(begin, end - begin)
 
 
 def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:

@@ -46,8 +46,8 @@ class Memory:
         self.host_address = ctypes.addressof(self._anchor)
         #: The bytes. Read from it freely; write with `write()` so that the CPU sees new code.
         self.view = memoryview(self._map)
-        #: Told (offset, length) after each write from Python.
-        self.on_change: list[Callable[[int, int], None]] = []
+        #: Told (offset, length, blank) after each write from Python; `blank` as in `write`.
+        self.on_change: list[Callable[[int, int, bool], None]] = []
         if fill:
             self.view[:] = bytes([fill]) * size
 
@@ -55,11 +55,15 @@ class Memory:
         self._check(offset, length)
         return bytes(self.view[offset : offset + length])
 
-    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+    def write(
+        self, offset: int, data: bytes | bytearray | memoryview, *, blank: bool = False
+    ) -> None:
+        """Put bytes there. `blank` says that nothing was, such as in erased flash: then no code
+        of there can be on its way through the CPU."""
         self._check(offset, len(data))
         self.view[offset : offset + len(data)] = data
         for fn in self.on_change:
-            fn(offset, len(data))
+            fn(offset, len(data), blank)
 
     def fill(self, offset: int, length: int, byte: int) -> None:
         self.write(offset, bytes([byte]) * length)
@@ -68,8 +72,8 @@ class Memory:
         """Little-endian number of `size` bytes."""
         return int.from_bytes(self.view[offset : offset + size], "little")
 
-    def store(self, offset: int, size: int, value: int) -> None:
-        self.write(offset, value.to_bytes(size, "little"))
+    def store(self, offset: int, size: int, value: int, *, blank: bool = False) -> None:
+        self.write(offset, value.to_bytes(size, "little"), blank=blank)
 
     def _check(self, offset: int, length: int) -> None:
         if offset < 0 or offset + length > self.size:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tools.bench.core import Core
 
 _LONGEST_SLICE = 50_000_000
+_STEPWISE = 2_000  # instructions of a slice that goes step by step: it may soon be known better
 
 
 def _earlier(one: int | None, other: int) -> int:
@@ -125,7 +126,9 @@ class Runner:
         # Something is pending that a mask register holds back (or that is to be measured), and no
         # hook tells of a write to those. So go from branch to branch, and end the slice where one
         # may have been written.
-        return self._engine.run_stepwise(count, self._straight_lines)
+        outcome = self._engine.run_stepwise(min(count, _STEPWISE), self._straight_lines)
+        self._traps.stepped(outcome.executed)
+        return outcome
 
     def _report_break(self, address: int) -> bool:
         """Tell those who watch the address; False if only a trap was there."""

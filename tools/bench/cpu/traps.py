@@ -19,7 +19,7 @@ from tools.bench.cpu.bus import Bus, Region
 from tools.bench.cpu.engine import Engine
 from tools.bench.cpu.memory import PAGE, Memory
 
-_PATIENCE = 300  # masked slices in a row before hooks pay: placing them translates all code anew
+_PATIENCE = 5_000  # masked instructions before hooks pay: placing them translates all code anew
 _REST = 200  # slices in a row without anything masked: it is over (a tick takes only a few)
 _MOST_PAGES = 8  # of RAM: each is compared before each slice
 _MOST_STRAYS = 5000  # stops outside of the memory that was searched
@@ -37,7 +37,6 @@ class MaskTraps:
         self._engine = engine
         self._bus = bus
         self._searched: dict[Memory, set[int]] = {}  # offsets of traps, of read-only memory
-        self._slices = 0
         self._unmasked = 0
         self._hooks: list[Callable[[], None]] = []
         self._elsewhere: dict[Region, list[Callable[[], None]]] = {}
@@ -46,14 +45,18 @@ class MaskTraps:
     def ready(self) -> bool:
         """A slice with something masked begins: True if traps will end it before any write of a
         mask, False if it has to go step by step."""
-        self._slices += 1
         self._unmasked = 0
         if self._hooks and self._outdated():
             self._disarm()
-        elif self._slices == _PATIENCE:
+        elif self._stepped >= _PATIENCE and not self._tried:
+            self._tried = True
             self._arm()
         at_trap, self._at_trap = self._at_trap, False
         return bool(self._hooks) and not at_trap
+
+    def stepped(self, instructions: int) -> None:
+        """A slice went step by step."""
+        self._stepped += instructions
 
     def reached(self, address: int) -> None:
         """The slice was stopped before the instruction at `address`."""
@@ -78,7 +81,8 @@ class MaskTraps:
     # -- arming ----------------------------------------------------------------------------
 
     def _disarm(self) -> None:
-        self._slices = 0
+        self._stepped = 0
+        self._tried = False
         for remove in [*self._hooks, *(fn for hooks in self._elsewhere.values() for fn in hooks)]:
             remove()
         self._hooks = []
@@ -119,9 +123,10 @@ class MaskTraps:
     def _search(self, memory: Memory) -> set[int]:
         if memory not in self._searched:
 
-            def changed(offset: int, length: int) -> None:  # the program programs its flash
+            def changed(offset: int, length: int, _: bool) -> None:
+                # The program programs its flash. Hooks where it was erased do no harm.
                 around = memory.view[max(offset - 2, 0) : offset + length + 2]
-                if length > PAGE or _MASK_WRITES.search(around):
+                if _MASK_WRITES.search(around):
                     self._searched.pop(memory, None)
                     memory.on_change.remove(changed)
 
