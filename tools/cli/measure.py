@@ -13,36 +13,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tools.bench.board import VirtualBoard
-from tools.bench.image import load_image
 from tools.bench.prompt import Prompt
 from tools.bench.rom_run import Arrival
-from tools.cli import firmware
+from tools.cli import firmware, sizes
 from tools.cli.errors import CliError
 from tools.cli.installed import Library, install
-from tools.machine_code import compile_mpy
 
 ROOT = Path(__file__).parents[2]
-LIB = ROOT / "lib" / "romboot"
 TUTORIAL = ROOT / "host_tests" / "compare" / "tutorial.py"
 LONGEST_MS = 5000  # virtual; from the call to the ROM
 
 ROMBOOT = "import romboot, romboot.stm32f4\nGO = romboot.enter_bootloader"
 BY_RESET = "import romboot, romboot.stm32f4\nGO = lambda: romboot.enter_bootloader(via='reset')"
 MACHINE = "import machine\nGO = machine.bootloader"
-
-HEAP = """
-import gc
-gc.collect()
-gc.disable()
-a = gc.mem_alloc()
-import romboot, romboot.stm32f4
-gc.collect()
-b = gc.mem_alloc()
-from romboot.entry import Way, _drain
-way = Way()
-_drain(way.chip.family)
-print(b - a, gc.mem_alloc() - a)
-"""
 
 
 @dataclass
@@ -55,18 +38,6 @@ class Cost:
     """None if interrupts are still masked when the ROM starts."""
     registers_off: int
     names_off: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Sizes:
-    """Bytes."""
-
-    py: int
-    mpy: int
-    frozen: int | None
-    """Of flash; None if not known, as of an image of the user."""
-    heap_imported: int
-    heap_peak: int
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as folder:
         library = install(args.board, image, Path(folder) / "flash.bin")
         costs = [cost(args.board, image, *way, library.flash_file) for way in ways.items()]
-        size = sizes(args.board, image, library, ours=not args.firmware)
+        size = sizes.sizes(args.board, image, library, ours=not args.firmware)
     print(render(args.board, library, costs, size))
     if args.json:
         figures = {"board": args.board, "library": library.where}
@@ -144,22 +115,7 @@ class Marks:
         self._after_reset(cause)
 
 
-def sizes(name: str, image: Path, library: Library, *, ours: bool) -> Sizes:
-    """Of the library: as files, frozen, and on the heap of this board."""
-    heap = Prompt(VirtualBoard.load(name, image, library.flash_file)).run(HEAP)
-    imported, peak = (int(word) for word in heap.split())
-    sources = sorted(LIB.glob("*.py"))
-    with tempfile.TemporaryDirectory() as folder:
-        mpy = sum(len(compile_mpy(path, Path(folder))) for path in sources)
-    frozen = _flash(image) - _flash(firmware.build(name)) if ours else None
-    return Sizes(sum(path.stat().st_size for path in sources), mpy, frozen, imported, peak)
-
-
-def _flash(image: Path) -> int:
-    return sum(len(data) for _, data in load_image(image))
-
-
-def render(name: str, library: Library, costs: list[Cost], size: Sizes) -> str:
+def render(name: str, library: Library, costs: list[Cost], size: sizes.Sizes) -> str:
     """The figures as Markdown: a table, and what is off by name."""
     lines = [
         f"Virtual {name}; the library is {library.where}. Instructions:",
@@ -176,14 +132,9 @@ def render(name: str, library: Library, costs: list[Cost], size: Sizes) -> str:
         "",
         *(f"- {c.way}: {', '.join(c.names_off)}" for c in costs if c.names_off),
         "",
-        f"Size in bytes: {size.py:,} as .py, {size.mpy:,} as .mpy{_frozen(size)}; heap: "
-        f"{size.heap_imported:,} after import, {size.heap_peak:,} at its peak.",
+        *sizes.render(size),
     ]
     return "\n".join(lines)
-
-
-def _frozen(size: Sizes) -> str:
-    return "" if size.frozen is None else f", {size.frozen:,} of flash when frozen"
 
 
 COMMAND = add_arguments, run
