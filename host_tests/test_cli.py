@@ -98,6 +98,20 @@ def test_demo(board_name: str) -> None:
     assert "romboot 0.1.0" in done.stdout
 
 
+def test_measure_and_what_it_may_cost(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    done = romboot("measure", "NUCLEO_F429ZI", "--json", str(figures))
+    assert done.returncode == 0, done.stderr
+    measured = json.loads(figures.read_text())
+    jump, reset, *_ = measured["ways"]
+    assert jump["registers_off"] == reset["registers_off"] == 0
+    assert jump["blackout"] < 1_300
+    assert jump["call_to_rom"] < 80_000
+    frozen, files = measured["size"]["heap"]
+    assert frozen["peak"] < 4 * 1024
+    assert files["peak"] < 12 * 1024
+
+
 def test_measure_an_image_without_the_library(tmp_path: Path) -> None:
     """As an official one: the library goes into the board's file system."""
     image, figures = build("NUCLEO_F429ZI"), tmp_path / "figures.json"
