@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,27 @@ class Peripheral:
     reset: RegisterBit | None = None
     irqs: tuple[int, ...] = ()
 
-    @property
+    # Once for each die, not for each chip that is made: the fuzz makes hundreds.
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Register]:
+        return {register.name: register for register in self.registers}
+
+    @cached_property
+    def by_offset(self) -> Mapping[int, Register]:
+        return {register.offset: register for register in self.registers}
+
+    @cached_property
+    def reset_values(self) -> Mapping[int, int]:
+        """By offset."""
+        return {register.offset: register.reset for register in self.registers}
+
+    @cached_property
+    def writable(self) -> Mapping[str, tuple[int, int]]:
+        """Name -> offset, and the bits that software can change."""
+        return {register.name: (register.offset, register.writable) for register in self.registers}
+
+    @cached_property
     def size(self) -> int:
         """Bytes on the bus, a multiple of what the kind occupies."""
         unit = SIZES.get(self.kind, DEFAULT_SIZE)

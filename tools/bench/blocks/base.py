@@ -109,14 +109,12 @@ class RegisterBlock:
         self.system = system
         self.clocked = True
         self.held = False
-        self.by_name: dict[str, Register] = {r.name: r for r in facts.registers}
-        self.by_offset: dict[int, Register] = {r.offset: r for r in facts.registers}
-        self.values: dict[int, int] = {r.offset: r.reset for r in facts.registers}
-        self._writable = {r.name: (r.offset, r.writable) for r in facts.registers}
+        self.by_name = facts.by_name
+        self.by_offset = facts.by_offset
+        self.values: dict[int, int] = dict(facts.reset_values)
+        self._writable = facts.writable
         self.readers: dict[int, Reader] = {}
         self.writers: dict[int, Writer] = {}
-        for register in facts.registers:
-            self._default_access(register)
 
     # --- for subclasses ------------------------------------------------------------------------
 
@@ -171,7 +169,7 @@ class RegisterBlock:
         if size != 4:
             value = self._widen(offset, size, value)
             offset &= ~3
-        writer = self.writers.get(offset)
+        writer = self.writers.get(offset) or self._default_writer(offset)
         if writer is None:
             self._unknown(offset, f"writes 0x{value:X} to")
         else:
@@ -185,8 +183,7 @@ class RegisterBlock:
 
     def reset(self) -> None:
         """Every register to its reset value, every interrupt line down."""
-        for offset, register in self.by_offset.items():
-            self.values[offset] = register.reset
+        self.values.update(self.facts.reset_values)
         for number in self.facts.irqs:
             self.system.irq(self.name, number, False)
 
@@ -205,7 +202,14 @@ class RegisterBlock:
 
     # --- inside --------------------------------------------------------------------------------
 
-    def _default_access(self, register: Register) -> None:
+    def _default_writer(self, offset: int) -> Writer | None:
+        """Made when it is first used: most registers of a chip are never written."""
+        register = self.by_offset.get(offset)
+        if register is not None:
+            self.writers[offset] = self._make_writer(register)
+        return self.writers.get(offset)
+
+    def _make_writer(self, register: Register) -> Writer:
         offset, values, access = register.offset, self.values, register.access
         writable = register.writable
         kept = ~writable & 0xFFFFFFFF
@@ -224,7 +228,7 @@ class RegisterBlock:
             pass
 
         special = {"rc_w1": clear_by_one, "rc_w0": clear_by_zero, "w": ignore, "r": ignore}
-        self.writers[offset] = next((special[a] for a in access if a in special), plain)
+        return next((special[a] for a in access if a in special), plain)
 
     def _read_part(self, offset: int, size: int) -> int:
         word = offset & ~3

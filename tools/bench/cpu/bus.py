@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tools.bench.cpu.engine import Engine
@@ -34,7 +34,7 @@ class Bus:
         self._refuse = refuse
         self.regions: list[Region] = []  # mapped memories
         self._last: Region | None = None  # the one that was asked for last
-        self._blocks: dict[int, list[Block]] = {}  # by page number
+        self._blocks: dict[int, tuple[Block, ...]] = {}  # by page number
         self._stale: dict[int, int] = {}  # end -> begin of what Python changed
         self._overwritten: list[tuple[Memory, int, bytes]] = []
         self._listening: set[Memory] = set()
@@ -62,10 +62,14 @@ class Bus:
     def map_block(self, block: Block) -> None:
         """Blocks may share a page; the holes between them are not there (BusFault)."""
         pages = range(block.base // PAGE, (block.base + block.size - 1) // PAGE + 1)
-        for first, count in _runs(page for page in pages if page not in self._blocks):
+        fresh = [page for page in pages if page not in self._blocks]
+        for first, count in _runs(fresh):
             self._engine.map_mmio(first * PAGE, count * PAGE, self._mmio_read, self._mmio_write)
+        if len(fresh) == len(pages):
+            self._blocks.update(dict.fromkeys(pages, (block,)))
+            return
         for page in pages:
-            self._blocks.setdefault(page, []).append(block)
+            self._blocks[page] = (*self._blocks.get(page, ()), block)
 
     def unmap(self, base: int, size: int) -> None:
         """Take away whatever is mapped in these addresses. Whole memories and pages only."""
@@ -221,15 +225,10 @@ class Bus:
                 self._engine.forget_code(begin, end - begin)
 
 
-def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """(first, count) of each run of consecutive numbers."""
-    first = count = 0
-    for number in numbers:
-        if count and number != first + count:
-            yield first, count
-            count = 0
-        if not count:
-            first = number
-        count += 1
-    if count:
-        yield first, count
+def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
+    """(first, count) of each run of consecutive numbers, which rise."""
+    begin = 0
+    for end in range(1, len(numbers) + 1):
+        if end == len(numbers) or numbers[end] != numbers[end - 1] + 1:
+            yield numbers[begin], end - begin
+            begin = end
