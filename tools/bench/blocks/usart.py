@@ -46,6 +46,7 @@ class Usart(RegisterBlock):
         self._receiving: Event | None = None
         self._waiting: int | None = None  # written to DR while the shift register was busy
         self._sr_was_read = 0  # bits that a following access to DR clears
+        self._level = False  # of the interrupt line
         self._baud: int | None = None
         self._patience = Patience(system)
         self.on_read("SR", self._read_sr)
@@ -85,6 +86,7 @@ class Usart(RegisterBlock):
 
     def reset(self) -> None:
         super().reset()
+        self._level = False
         self._baud = None
         for event in (self._shifting, self._receiving):
             if event:
@@ -102,7 +104,7 @@ class Usart(RegisterBlock):
         if not (self._on(TE)):
             return
         cleared = TXE | (TC if self._sr_was_read & TC else 0)
-        self.put("SR", self.get("SR") & ~cleared)
+        self._set_sr(self.values[self._sr] & ~cleared)
         if self._shifting is None:
             self._shift(value)
         else:
@@ -110,7 +112,7 @@ class Usart(RegisterBlock):
         self._drive()
 
     def _shift(self, value: int) -> None:
-        self.put("SR", self.get("SR") & ~TC | TXE)
+        self._set_sr(self.values[self._sr] & ~TC | TXE)
         self._shifting = self.system.clock.after(self.character_ns(), lambda: self._sent(value))
 
     def _sent(self, value: int) -> None:
@@ -123,7 +125,7 @@ class Usart(RegisterBlock):
             value, self._waiting = self._waiting, None
             self._shift(value)
         else:
-            self.put("SR", self.get("SR") | TC | TXE)
+            self._set_sr(self.values[self._sr] | TC | TXE)
         self._drive()
 
     # --- receiving -----------------------------------------------------------------------------
@@ -134,14 +136,14 @@ class Usart(RegisterBlock):
             self._incoming.clear()
             return
         byte, line = self._incoming.popleft()
-        sr = self.get("SR")
+        sr = self.values[self._sr]
         if sr & RXNE:
             sr |= ORE  # the new character is lost, the one in DR stays
         else:
             in_tune = self._in_tune(line)
             self.put("DR", byte if in_tune else byte ^ RUBBISH)
             sr |= RXNE | (0 if in_tune else FE)
-        self.put("SR", sr)
+        self._set_sr(sr)
         next_step = self._received if self._incoming else self._idle
         self._receiving = self.system.clock.after(self.character_ns(), next_step)
         self._drive()
@@ -152,11 +154,11 @@ class Usart(RegisterBlock):
         if self._incoming:
             self._received()
             return
-        self.put("SR", self.get("SR") | IDLE)
+        self._set_sr(self.values[self._sr] | IDLE)
         self._drive()
 
     def _read_dr(self) -> int:
-        self.put("SR", self.get("SR") & ~(RXNE | self._sr_was_read & CLEARED_BY_DR))
+        self._set_sr(self.values[self._sr] & ~(RXNE | self._sr_was_read & CLEARED_BY_DR))
         self._sr_was_read = 0
         self._drive()
         return self.get("DR")
@@ -169,7 +171,7 @@ class Usart(RegisterBlock):
         return sr
 
     def _write_sr(self, value: int) -> None:
-        self.put("SR", self.get("SR") & (value | ~(RXNE | TC)))
+        self._set_sr(self.values[self._sr] & (value | ~(RXNE | TC)))
         self._drive()
 
     def _write_brr(self, value: int) -> None:
@@ -187,13 +189,19 @@ class Usart(RegisterBlock):
         return write
 
     def _drive(self) -> None:
-        sr, cr1 = self.get("SR"), self.get("CR1")
+        sr, cr1 = self.values[self._sr], self.get("CR1")
         wanted = sr & cr1 & (TXEIE | TCIE | RXNEIE | IDLEIE)  # the same bit numbers as in SR
         if sr & ORE and cr1 & RXNEIE:
             wanted |= ORE
         if self.get("CR3") & EIE and sr & (FE | ORE | NE) and self.get("CR3") & 1 << 6:
             wanted |= sr & (FE | ORE | NE)
-        self.irq(bool(wanted) and bool(cr1 & UE))
+        level = bool(wanted) and bool(cr1 & UE)
+        if level != self._level:
+            self._level = level
+            self.irq(level)
+
+    def _set_sr(self, value: int) -> None:
+        self.values[self._sr] = value
 
     def _on(self, bit: int) -> bool:
         return self.get("CR1") & (UE | bit) == UE | bit

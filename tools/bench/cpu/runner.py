@@ -37,6 +37,7 @@ class Runner:
         self._traps = MaskTraps(core.engine, core.bus)
         self._resets = 0
         self._slice_end = 0  # cycles
+        self._waiting = False  # time passes within an instruction
         self._masked = False  # something is pending that only a mask register holds back
 
     def reset(self) -> None:
@@ -101,7 +102,7 @@ class Runner:
 
     def shorten_slice(self) -> None:
         """Something is due earlier than was said when the slice began, or time has passed."""
-        if self._engine.running:
+        if self._engine.running and not self._waiting:
             clock = self._clock
             left, due = self._slice_end - clock.cycles, clock.cycles_to_next()
             if due is not None and due < left:
@@ -114,7 +115,11 @@ class Runner:
             self.deferred.append(lambda: self._clock.advance(cycles()))
             return
         # Nothing is executed meanwhile, so the slice need not end for it.
-        self._clock.advance(cycles())
+        self._waiting = True
+        try:
+            self._clock.advance(cycles())
+        finally:
+            self._waiting = False
         self.shorten_slice()
 
     def _execute(self, count: int) -> Outcome:
