@@ -10,6 +10,9 @@ What does not run is left out by the suite's own `run-tests.py` as on any pyboar
   `nanbox_smallint`, ...), or
 - it is for PCs only (`basics/exception_chain`, `micropython/meminfo`).
 
+A test gets into the board's RAM as by a debugger and is run by a line at the prompt; what it
+prints comes over the wire, as does the soft reset before it.
+
 `ports/stm32` of the suite is about `pyb`, which the bench firmware has not got.
 """
 

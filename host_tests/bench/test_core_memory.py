@@ -193,6 +193,29 @@ def test_code_that_python_changes() -> None:
     assert (m.r(7), m.r(4)) == (1, 3)
 
 
+def test_code_that_is_programmed_where_erased_flash_was_run_into() -> None:
+    m = Machine("""
+        ldr r0,=0x08008000; orr r6,r0,#1
+        blx r6                                @ erased: a fault
+        ldr r1,=0x47702404; str r1,[r0]       @ movs r4,#4; bx lr
+        blx r6
+        b .
+        .thumb_func
+hardfault: ldr r1,[sp,#20]; str r1,[sp,#24]   @ return to LR instead
+        add r7,#1
+        bx lr
+    """)
+    m.flash.fill(0x8000, 0x400, 0xFF)
+
+    def program(address: int, size: int, value: int) -> None:
+        m.flash.store(address - FLASH, size, value, blank=True)
+
+    m.core.unmap(FLASH, 0x10000)
+    m.core.map_memory(FLASH, m.flash, writable=False, on_write=program)
+    m.run(100)
+    assert (m.r(7), m.r(4)) == (1, 4)
+
+
 def test_memory_where_code_may_not_run() -> None:
     m = Machine("ldr r0,=0x60000001; bx r0\n.thumb_func\nhardfault: b .")
     m.core.map_memory(0x60000000, Memory(0x400), executable=False)

@@ -218,3 +218,40 @@ def test_an_event_may_reset_the_core_at_once() -> None:
     m.clock.after_cycles(2, lambda: m.core.reset(0))  # due as the SVC is executed
     m.run(3)
     assert (m.pc, m.taken) == (m.labels["start"] + 2, [])
+
+
+@BOTH
+def test_time_that_an_access_takes(native: bool) -> None:
+    m = Machine(
+        """
+        ldr r3,=0x40001000; ldr r2,[r3]
+next:   add r4,#1
+        b .
+        .thumb_func
+pendsv: mov r5,r4; bx lr
+        """,
+        native_counter=native,
+    )
+    probe = Probe(m)
+    due: list[int] = []
+
+    def read(offset: int, size: int) -> int:
+        m.clock.after_cycles(60, lambda: (due.append(m.clock.cycles), m.core.pend(14)))
+        m.core.wait(lambda: 100)
+        return 0
+
+    probe.read = read
+    m.run(200)
+    assert due == [2 + 60]
+    (entry,) = m.core.exceptions_taken
+    assert (entry.cycles, entry.return_address) == (2 + 100, m.labels["next"])
+    assert (m.r(5), m.r(4)) == (0, 1)
+    assert (m.clock.cycles, m.core.instructions) == (200, 100)
+
+
+def test_a_wait_may_outlast_the_run() -> None:
+    m = Machine("ldr r3,=0x40001000; ldr r2,[r3]; add r4,#1; b .")
+    probe = Probe(m)
+    probe.read = lambda offset, size: m.core.wait(lambda: 1000) or 0
+    assert m.run(10).stop is Stop.BUDGET
+    assert (m.clock.cycles, m.core.instructions, m.r(4)) == (1002, 2, 0)

@@ -210,7 +210,7 @@ class Bus:
                 self._stale[begin + length] = self._stale.pop(begin, begin)
         if self._stale and not blank:
             # The translation in use cannot be thrown away while it runs. Blank bytes are in none:
-            # to run into them is a fault, which ends the slice.
+            # to run into them is a fault, and then their translation is forgotten at once.
             self._engine.stop_after_instruction()
 
     def refresh_code(self) -> None:

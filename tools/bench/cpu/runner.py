@@ -190,6 +190,9 @@ class Runner:
                 self._core.faulting.breakpoint()
             case Cause.EXC_RETURN:
                 self._core.exceptions.leave(self._engine.pc_and_thumb())
+            case Cause.UNDEFINED:
+                self._engine.forget_code(self._engine.pc, 4)  # `Bus` takes it for blank
+                self._core.faulting.instruction_failed(outcome)
             case _:
                 self._core.faulting.instruction_failed(outcome)
 
