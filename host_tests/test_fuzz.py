@@ -15,11 +15,13 @@ STATES, CHUNK = 500, 50
 @pytest.mark.parametrize("first", range(0, STATES, CHUNK))
 @pytest.mark.parametrize("board", BOARDS)
 def test_states(board: str, first: int) -> None:
-    counted = 0
+    counted, ways = 0, set()
     for number, outcome in try_states(at_prompt(board), SEED, range(first, first + CHUNK)):
         assert not outcome.wrong, f"{outcome.wrong}; {replay(board, SEED, number)}"
         counted += outcome.counted
+        ways.add(outcome.way)
     assert counted, "in no state were the fetches from flash counted"
+    assert ways == {"jump", "reset"}
 
 
 @pytest.mark.parametrize("handlers", [[], [16 + 28, 16 + 29]], ids=["thread", "nested"])

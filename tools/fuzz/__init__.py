@@ -10,6 +10,8 @@ these must come of it:
 - `branch` refuses because there is no room below the main stack, and has written nothing;
 - a watchdog that the application had started bites first (an erase can take seconds).
 
+One state in five is tried by via="reset" too: there the first is what must come of it.
+
     python -m tools.fuzz NUCLEO_F429ZI --states 10000
 
 | module | |
@@ -20,5 +22,6 @@ these must come of it:
 | `clocks.py`, `peripherals.py`, `interrupts.py`, `protection.py` | one kind of trouble each |
 | `states.py` | draws a state and puts it into words |
 | `run.py` | sets a state up, calls `branch`, judges |
+| `by_reset.py` | the same through a reset, with the library's own `reset.py` |
 | `stuck.py` | polls that never come true |
 """

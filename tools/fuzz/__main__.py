@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from tools.firmware import FirmwareError
-from tools.fuzz import stuck
+from tools.fuzz import by_reset, stuck
 from tools.fuzz.run import Outcome, instructions_to_mask, run
 from tools.fuzz.states import draw
 from tools.fuzz.subject import FuzzError, Subject, at_prompt
@@ -32,11 +32,15 @@ def replay(board: str, seed: int, number: int) -> str:
 def try_states(
     subject: Subject, seed: int, numbers: Iterable[int]
 ) -> Iterator[tuple[int, Outcome]]:
-    """Each state's number and what came of it. Raises FuzzError if the fuzz is at fault."""
+    """Each state's number and what came of it, by a reset first if that is tried, then by the
+    jump. Raises FuzzError if the fuzz is at fault."""
     to_mask = instructions_to_mask(subject)
     for count, number in enumerate(numbers, start=1):
         try:
-            yield number, run(subject, draw(subject, seed, number, to_mask))
+            state = draw(subject, seed, number, to_mask)
+            if state.by_reset:
+                yield number, by_reset.run(subject, state)
+            yield number, run(subject, state)
         except FuzzError as error:
             raise FuzzError(f"{error}: {replay(subject.name, seed, number)}") from error
         if not count % COLLECT:
@@ -68,24 +72,26 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 def _one(subject: Subject, seed: int, number: int) -> int:
     state = draw(subject, seed, number, instructions_to_mask(subject))
     print(f"{subject.name}, seed {seed}, state {number}:\n{state}")
-    outcome = run(subject, state)
-    print(f"{outcome.end.value} after {outcome.instructions} instructions")
-    for sentence in outcome.wrong:
-        print(f"  {sentence}")
-    return bool(outcome.wrong)
+    outcomes = [by_reset.run(subject, state)] if state.by_reset else []
+    outcomes.append(run(subject, state))
+    for outcome in outcomes:
+        print(f"{outcome} after {outcome.instructions} instructions")
+        for sentence in outcome.wrong:
+            print(f"  {sentence}")
+    return any(outcome.wrong for outcome in outcomes)
 
 
 def _many(subject: Subject, seed: int, states: int) -> int:
     started, failed = time.monotonic(), 0
     ends: Counter[str] = Counter()
     for number, outcome in try_states(subject, seed, range(states)):
-        ends[outcome.end.value] += 1
+        ends[str(outcome)] += 1
         ends["fetches counted"] += outcome.counted
         if outcome.wrong:
             failed += 1
-            print(f"state {number} {outcome.end.value}: " + "; ".join(outcome.wrong[:4]))
+            print(f"state {number} {outcome}: " + "; ".join(outcome.wrong[:4]))
             print("  " + replay(subject.name, seed, number))
-        if not (number + 1) % PROGRESS or number + 1 == states:
+        if outcome.way == "jump" and (not (number + 1) % PROGRESS or number + 1 == states):
             seconds = time.monotonic() - started
             words = ", ".join(f"{count} {name}" for name, count in sorted(ends.items()))
             print(f"{number + 1} of {states} states in {seconds:.0f} s: {words}", flush=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import partial
 
 from unicorn import arm_const as arm
 
@@ -61,6 +62,7 @@ class Application:
         deliberate: sentences in `core.faults` that the program caused on purpose.
         crystal_fails: clock security will step in.
         alarms: what is to happen during the call: (instructions from its start, function).
+        over: the program has reset the chip; what it meant to happen does not happen any more.
     """
 
     def __init__(self, subject: Subject, layout: Layout) -> None:
@@ -71,6 +73,7 @@ class Application:
         self.expected = 0
         self.deliberate = 0
         self.crystal_fails = False
+        self.over = False
         self.alarms: list[tuple[int, Callable[[], None]]] = []
         self.soc.flash.array.write(0, subject.flash)
         self.board.power_on()
@@ -162,6 +165,16 @@ class Application:
     def wait(self, ns: int) -> None:
         """The same, for so much virtual time."""
         self.run(self.soc.clock.cycles_until(self.soc.clock.now + ns) + 1)
+
+    def set_alarms(self) -> None:
+        """From now on, `alarms` count."""
+
+        def ring(act: Callable[[], None]) -> None:
+            if not self.over:
+                act()
+
+        for after, act in self.alarms:
+            self.soc.clock.after_cycles(after, partial(ring, act))
 
     def settle(self) -> None:
         """Let interrupts that are due be served, until the program is in its loop again."""

@@ -231,7 +231,7 @@ def _storm(app: Application) -> None:
     code = range(app.layout.code, app.layout.code + len(app.subject.code))
 
     def again() -> None:
-        if app.core.engine.get(arm.UC_ARM_REG_PRIMASK):
+        if app.over or app.core.engine.get(arm.UC_ARM_REG_PRIMASK):
             return
         if SYSTICK not in app.active and app.core.pc in code:
             app.core.pend(SYSTICK)

@@ -15,12 +15,14 @@ THREAD_STACK = 2 * KIB
 BUFFER = KIB  # what a DMA stream reads or writes
 FRAMES = 3 * KIB  # below a main stack that is not tight: nested frames, then branch and its load
 TIGHT = 640  # below one that is: room for the frames, hardly more
+PAGE = 4 * KIB  # the early-boot hook takes addresses of whole pages
 HEAP = 16  # MicroPython aligns what is on its heap
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Addresses. `msp` is the main stack in thread mode, before any handler."""
+    """Addresses. `msp` is the main stack in thread mode, before any handler; `room` is what
+    reset.py gets from the heap."""
 
     application: int
     code: int
@@ -28,6 +30,7 @@ class Layout:
     msp: int
     psp: int
     buffers: tuple[int, int]
+    room: int
     tight: bool
     """There may not be room below the main stack: `branch` may refuse."""
     words: str
@@ -48,8 +51,12 @@ class Space:
 
     def find(self, size: int, align: int = HEAP) -> int:
         """A piece that is free, anywhere. Raises FuzzError if there is none."""
+        return self.find_within(self._sram.base, self._sram.end, size, align)
+
+    def find_within(self, low: int, high: int, size: int, align: int = HEAP) -> int:
+        """A piece between these addresses."""
         for _ in range(1000):
-            base = self._random.randrange(self._sram.base, self._sram.end - size, align)
+            base = self._random.randrange(low, high - size, align)
             if all(base >= end or base + size <= start for start, end in self._taken):
                 return self.take(base, size)
         raise FuzzError(f"no {size} bytes of SRAM are left")
@@ -84,7 +91,8 @@ def draw(random: Random, subject: Subject) -> Layout:
     words += [f"branch {where} at 0x{code:08X}", f"image at 0x{image:08X}", f"MSP 0x{msp:08X}"]
     words += [f"handlers at 0x{application:08X}"]
     buffers = space.find(BUFFER), space.find(BUFFER)
-    return Layout(application, code, image, msp, psp, buffers, tight, ", ".join(words))
+    room = space.find_within(*subject.heap, len(subject.image) + PAGE)
+    return Layout(application, code, image, msp, psp, buffers, room, tight, ", ".join(words))
 
 
 def _image(random: Random, subject: Subject, space: Space, ccm: Region) -> int:

@@ -35,12 +35,17 @@ class End(Enum):
 @dataclass
 class Outcome:
     """What came of one state. `wrong` are sentences, empty if all is well; `counted` says that
-    fetches from flash were counted, `instructions` those from the call to the end."""
+    fetches from flash were counted, `instructions` those from the call to the end; `way` is
+    "jump" or "reset"."""
 
     end: End
     wrong: list[str] = field(default_factory=list)
     counted: bool = False
     instructions: int = 0
+    way: str = "jump"
+
+    def __str__(self) -> str:
+        return self.end.value if self.way == "jump" else f"{self.end.value} by {self.way}"
 
 
 class Call:
@@ -95,10 +100,13 @@ class Call:
         if self.app.exception == self.app.expected:
             self.returned = self.app.core.engine.get(arm.UC_ARM_REG_R0)
 
+    @property
+    def ended_by_watchdog(self) -> bool:
+        return self.resets[:1] in (["IWDG"], ["WWDG"])
+
     def _ended(self, stop: Stop) -> End | None:
         if self.resets:
-            watchdog = self.resets[0] in ("IWDG", "WWDG")
-            return End.WATCHDOG if watchdog else End.RESET
+            return End.WATCHDOG if self.ended_by_watchdog else End.RESET
         if self.returned is not None:
             return End.REFUSED
         if self.app.board.arrival:
@@ -145,8 +153,8 @@ def instructions_to_mask(subject: Subject) -> int:
     return reached[0] - before
 
 
-def run(subject: Subject, state: State) -> Outcome:
-    """Set the state up on a fresh board, call, judge. Raises FuzzError if the fuzz is at fault."""
+def prepare(subject: Subject, state: State) -> Call:
+    """A fresh board in this state, about to call. Raises FuzzError if the fuzz is at fault."""
     app = Application(subject, state.layout)
     early = Call(app)
     state.set_up(app)
@@ -154,8 +162,13 @@ def run(subject: Subject, state: State) -> Outcome:
         what = [*early.resets, *app.soc.violations, *app.core.faults]
         raise FuzzError(f"no application does this: {what}")
     call = Call(app)
-    for after, act in app.alarms:
-        app.soc.clock.after_cycles(after, act)
+    app.set_alarms()
+    return call
+
+
+def run(subject: Subject, state: State) -> Outcome:
+    """Set the state up on a fresh board, call, judge. Raises FuzzError if the fuzz is at fault."""
+    call = prepare(subject, state)
     if state.context.unprivileged and not state.context.handlers:
         return _look_unprivileged(call)
     promised = _look(call) if state.looks else None

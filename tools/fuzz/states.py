@@ -14,6 +14,8 @@ from tools.fuzz.protection import SRAM
 from tools.fuzz.subject import Subject
 from tools.fuzz.trouble import Trouble
 
+BY_RESET = 0.2  # the share of states that are tried by a reset too
+
 
 @dataclass(frozen=True)
 class State:
@@ -23,6 +25,7 @@ class State:
         early: what is done in thread mode, before any handler; late: in the innermost one.
         looks: `branch(image, 0)` comes before `branch(image, 1)`, as in a plan.
         erasing: a flash erase is under way, so it may take longer than a watchdog waits.
+        by_reset: it is tried by via="reset" too.
     """
 
     seed: int
@@ -33,11 +36,14 @@ class State:
     late: tuple[Trouble, ...]
     looks: bool
     erasing: bool
+    by_reset: bool
 
     def __str__(self) -> str:
         lines = [f"memory: {self.layout.words}", f"called from: {self.context}"]
         lines += [trouble.words for trouble in (*self.early, *self.late)]
         lines.append("branch looks first, then goes" if self.looks else "branch goes at once")
+        if self.by_reset:
+            lines.append(f"and by a reset, from the heap at 0x{self.layout.room:08X}")
         return "\n".join(f"  {line}" for line in lines)
 
     def set_up(self, app: Application) -> None:
@@ -75,4 +81,5 @@ def draw(subject: Subject, seed: int, number: int, to_mask: int) -> State:
         late.append(peripherals.erase(random, die))
     late += interrupts.draw_masks(random, context)
     looks = random.random() < 0.5
-    return State(seed, number, where, context, tuple(early), tuple(late), looks, erasing)
+    by_reset = (bool(context.handlers) or not context.unprivileged) and random.random() < BY_RESET
+    return State(seed, number, where, context, tuple(early), tuple(late), looks, erasing, by_reset)

@@ -14,6 +14,7 @@ from tools.machine_code import assemble
 
 ROOT = Path(__file__).parents[2]
 BOOT_MS, ANSWER_MS = 2000, 500
+STACK = 16 * 1024  # of the main thread, as in boards/
 PLAN = (
     "import romboot; from uctypes import addressof; p = romboot.plan(via='jump'); "
     "print('image', addressof(p.image), len(p.image))"
@@ -64,6 +65,16 @@ class Subject:
     def size(self) -> int:
         """Bytes that `branch` carries below the main stack, a little more than that."""
         return len(self.image) + 64
+
+    @property
+    def boot_state(self) -> int:
+        """Where MicroPython's early-boot hook looks: at the start of the main stack."""
+        return int.from_bytes(self.flash[:4], "little")
+
+    @property
+    def heap(self) -> tuple[int, int]:
+        """A part of SRAM that is heap for sure, whatever start-up code does."""
+        return self.image_address + len(self.image), self.msp - STACK
 
     @property
     def mask_offset(self) -> int:

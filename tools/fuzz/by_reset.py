@@ -1,0 +1,131 @@
+"""The other way in, through a reset, from the same states: see lib/romboot/reset.py.
+
+Its Python is the library's own, run here: what it reads and writes is the application's memory
+and bus, and the machine code that it calls runs in the state. From the reset on the real firmware
+starts, with MicroPython's early-boot hook; what the application did is gone or must not matter.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType, SimpleNamespace
+from unittest import mock
+
+from unicorn import arm_const as arm
+
+from tools.bench.core import Stop
+from tools.fuzz.application import Application
+from tools.fuzz.run import LIMIT_NS, SLICE_NS, Call, End, Outcome, prepare
+from tools.fuzz.states import State
+from tools.fuzz.subject import Subject
+from tools.machine_code import LIB
+
+AIRCR = 0xE000ED0C
+
+
+class _Gone(Exception):
+    """The reset has been asked for: from here on the program only waits."""
+
+
+class _Stuck(Exception):
+    """The machine code did not come back; the text says where it is."""
+
+
+class _Words:
+    """machine.mem32."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    def __getitem__(self, address: int) -> int:
+        value = self._app.load(address)
+        return value - (value >> 31 << 32)
+
+    def __setitem__(self, address: int, value: int) -> None:
+        self._app.store(address, value)
+        if address == AIRCR:
+            raise _Gone
+
+
+class _Library:
+    """reset.py in an application, with a heap that has the one piece it asks for."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._app = call.app
+        self._page = 0
+        machine = SimpleNamespace(mem32=_Words(self._app), disable_irq=self._disable_irq)
+        uctypes = SimpleNamespace(
+            addressof=lambda room: self._app.layout.room, bytearray_at=self._bytearray_at
+        )
+        foreign = {
+            "machine": machine,
+            "micropython": SimpleNamespace(const=lambda value: value),
+            "uctypes": uctypes,
+        }
+        self.module = ModuleType("reset")
+        with mock.patch.dict(sys.modules, foreign):  # type: ignore[arg-type]
+            exec((LIB / "reset.py").read_text(), self.module.__dict__)
+
+    def _disable_irq(self) -> None:
+        self._app.core.engine.set(arm.UC_ARM_REG_PRIMASK, 1)
+
+    def _bytearray_at(self, address: int, size: int) -> memoryview:
+        self._page = address
+        memory, offset = self._app.soc.map.find(address)
+        return memoryview(memory.view)[offset : offset + size]
+
+    def branch(self, image: memoryview, go: int) -> int:
+        """jump.branch(), as the state has it."""
+        end = self._call.run(self._page, go)
+        if end is not End.REFUSED:
+            raise _Stuck(f"branch(image, {go}) ended in {end.value}: {self._call.whereabouts()}")
+        self._app.hold()
+        self._app.settle()
+        return self._call.returned or 0
+
+
+def run(subject: Subject, state: State) -> Outcome:
+    """Set the state up on a fresh board, go, judge. Raises FuzzError if the fuzz is at fault."""
+    call = prepare(subject, state)
+    app = call.app
+    library = _Library(call)
+    started = app.core.instructions
+    try:
+        way = library.module.Reset(library.branch, subject.image, subject.boot_state)
+        if way.missing():
+            return Outcome(End.REFUSED, [way.missing()], way="reset")
+        way.go()
+    except _Stuck as stuck:
+        end = call.ended_by_watchdog and state.erasing
+        return Outcome(
+            End.WATCHDOG if end else End.FAILED, [] if end else [str(stuck)], way="reset"
+        )
+    except _Gone:
+        pass
+    app.over = True
+    call.watch_flash()
+    end = _boot(call)
+    outcome = Outcome(end, call.complaints(), True, app.core.instructions - started, "reset")
+    if end is End.ARRIVED:
+        assert app.board.arrival
+        outcome.instructions = app.board.arrival.instructions - started
+        outcome.wrong += [str(deviation) for deviation in app.board.arrival.deviations]
+    else:
+        outcome.wrong.append(f"{end.value}, resets {call.resets}: {call.whereabouts()}")
+    return outcome
+
+
+def _boot(call: Call) -> End:
+    """From the reset to the ROM. Another reset on the way would be one too many."""
+    core, clock = call.app.core, call.app.soc.clock
+    limit = clock.now + LIMIT_NS
+    while clock.now < limit:
+        stop = core.run(until_ns=min(limit, clock.now + SLICE_NS))
+        if call.app.board.arrival:
+            return End.ARRIVED
+        if call.resets != ["SFT"]:
+            return End.RESET
+        if stop is Stop.LOCKUP:
+            break
+    return End.FAILED
