@@ -123,6 +123,15 @@ def check(witness: Witness, said: str, error: str, call: str) -> None:
     assert witness.changes == [], call
 
 
+def test_nothing_is_written_if_the_room_has_gone_since_the_plan() -> None:
+    board = VirtualBoard.load(BOARD, firmware=build(BOARD, frozen_manifest=MANIFEST))
+    prompt = Prompt(board)
+    prompt.run(f"{ATTEMPT}\n{QUIET}\nplan = romboot.plan(); assert plan\n{STACK_IN_CCM}")
+    witness = Witness(board)
+    check(witness, prompt.run("attempt(plan.go)").strip(), "StackError", "plan.go()")
+    assert board.core.faults == []
+
+
 def test_a_witness_sees_what_is_written() -> None:
     """A write that changes nothing, and a change."""
     board = VirtualBoard.load(BOARD, firmware=build(BOARD, frozen_manifest=MANIFEST))

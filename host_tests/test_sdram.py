@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from host_tests.on_board import TO_PSP
 from host_tests.target import CLEAN, LIB, MANIFEST, how_it_arrives
 from host_tests.witness import MARK, QUIET, Witness
 from tools.bench.board import VirtualBoard
@@ -42,15 +43,38 @@ def take_sdram_away(board: VirtualBoard) -> list[int]:
     return since
 
 
-@pytest.mark.parametrize("call", ["enter_bootloader()", "enter_bootloader(after_ms=5)"])
+CALLS = {
+    "now": "romboot.enter_bootloader()",
+    "later": "romboot.enter_bootloader(after_ms=5)",
+    "from an interrupt": """
+import machine
+machine.Timer(2, freq=1000, callback=romboot.plan().go, hard=True)
+while True: pass
+""",
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_frozen_it_goes_and_needs_nothing_of_the_heap_on_its_way(call: str) -> None:
     board = VirtualBoard.load(BOARD, firmware=build(BOARD, frozen_manifest=MANIFEST))
     prompt = Prompt(board)
     prompt.run(HERE)
     gone = take_sdram_away(board)
-    prompt.start(f"romboot.{call}")
+    prompt.start(call)
     assert how_it_arrives(board) == CLEAN
     assert len(gone) == 1
+    assert board.core.faults == []
+
+
+def test_with_the_main_stack_there_too_it_is_refused() -> None:
+    """As from a thread of MicroPython, whose stack is on the heap."""
+    board = VirtualBoard.load(BOARD, firmware=build(BOARD, frozen_manifest=MANIFEST))
+    prompt = Prompt(board)
+    prompt.run(f"{HERE}{ALLOW} | {SIZE_8_MIB}\n{TO_PSP}")
+    prompt.run("stack = bytearray(4096); to_psp(uctypes.addressof(stack) + len(stack))")
+    for call in CALLS["now"], CALLS["later"]:
+        with pytest.raises(PromptError, match="StackError: MSP is 0xD0"):
+            prompt.run(call)
     assert board.core.faults == []
 
 
