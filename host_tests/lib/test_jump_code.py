@@ -16,6 +16,7 @@ from host_tests.lib.thumb import Instruction
 from tools import machine_code
 
 MOV_R2_PC = 0x467A
+ADD_R6_R3_R2 = 0x189E  # where the code lies, and how long its resident part is
 CPUID_IS_ARMV7M = 0x2C0F  # cmp r4, #15: what only ARMv7-M has comes behind it
 NOT_IN_ARMV6M = [(0xF380, 0x8811), (0xB661, None)]  # msr BASEPRI, r0; cpsie f
 CARRIED = 16  # bytes that the helper's copy loop moves at a time
@@ -55,6 +56,15 @@ def test_there_is_room_for_the_resident_part(code: bytes, board: Board) -> None:
         image = board.script.image([bytes(body)], 0, 0x20000000, 0x20010000)
         used = 4 * struct.unpack_from(">I", image)[0] + length
         assert used + -used % CARRIED <= len(image)
+
+
+def test_the_code_that_copies_is_not_copied_over(code: bytes, listing: list[Instruction]) -> None:
+    """What it counts for itself, behind the resident part, is all that there is."""
+    start, length = resident(code)
+    at = next(at for at, i in enumerate(listing) if i.first == ADD_R6_R3_R2)
+    add_r6, counted = divmod(listing[at + 1].first, 0x100)
+    assert add_r6 == 0x36, "adds r6, #counted"
+    assert len(code) - start - length <= counted
 
 
 def test_it_runs_on_every_cortex_m(listing: list[Instruction]) -> None:

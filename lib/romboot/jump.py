@@ -244,7 +244,7 @@ def branch(r0, r1):
     cmp(r3, r5)
     bcs(CODE_CLEAR)
     add(r6, r3, r2)
-    add(r6, 160)
+    add(r6, 180)  # the rest of the code, which is at work until the end of the copy
     cmp(r7, r6)
     bcc(BLOCKED)
     label(CODE_CLEAR)
