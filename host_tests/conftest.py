@@ -3,7 +3,7 @@
 pytest                                  virtual NUCLEO_F429ZI and PYBV11
 pytest --device PORT [--rom-port PORT]  a real board: entering and identifying only
 pytest --device PORT --rom-port PORT --write   ... and its flash is written too
-pytest --firmware FILE --board NAME     a virtual board with another image
+pytest --firmware FILE --board NAME     a virtual board with another image, also an official one
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from host_tests.target import MANIFEST, RealTarget, Target, VirtualTarget
+from tools.cli.installed import Library, install
 from tools.firmware import build
 
 BOARDS = ("NUCLEO_F429ZI", "PYBV11")
@@ -47,9 +48,21 @@ def target(request: pytest.FixtureRequest, board_name: str) -> Iterator[Target]:
 
 @pytest.fixture
 def ready(request: pytest.FixtureRequest, board_name: str) -> Iterator[Target]:
-    """A board with the library frozen in (one at --device must have it installed)."""
+    """A board with the library: frozen in; at --device it must be there; see also `installed`."""
     with _boot(request, board_name, MANIFEST) as board:
         yield board
+
+
+@pytest.fixture(scope="session")
+def installed(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Library | None:
+    """Where the image at --firmware has the library: it is put into its file system if need be.
+    None for the bench firmware and for a real board."""
+    image, name = pytestconfig.getoption("--firmware"), pytestconfig.getoption("--board")
+    if not image or not name or pytestconfig.getoption("--device"):
+        return None
+    return install(name, image, tmp_path_factory.mktemp("installed") / "flash.bin")
 
 
 @pytest.fixture
@@ -73,4 +86,7 @@ def _boot(request: pytest.FixtureRequest, name: str, manifest: Path | None):
     if port:
         return RealTarget.at(port, request.config.getoption("--rom-port"))
     image = request.config.getoption("--firmware")
-    return VirtualTarget.boot(name, image or build(name, frozen_manifest=manifest))
+    library: Library | None = request.getfixturevalue("installed") if manifest else None
+    flash_file = library.flash_file if library else None
+    image = image or build(name, frozen_manifest=manifest)
+    return VirtualTarget.boot(name, image, flash_file)

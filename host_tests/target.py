@@ -103,14 +103,22 @@ class VirtualTarget(Target):
 
     @classmethod
     @contextlib.contextmanager
-    def boot(cls, name: str, image: Path) -> Iterator[VirtualTarget]:
+    def boot(
+        cls, name: str, image: Path, flash_file: Path | None = None
+    ) -> Iterator[VirtualTarget]:
         """Power on a virtual board, for the length of a `with` block. What the program did that
-        the bench does not model, or that a chip may not survive, fails the test at its end."""
-        with running(VirtualBoard.load(name, firmware=image), speed=SPEED) as server:
+        the bench does not model, or that a chip may not survive, fails the test at its end.
+        flash_file: what was in its flash before, the firmware excepted; see `keep_flash`."""
+        with running(VirtualBoard.load(name, image, flash_file), speed=SPEED) as server:
             yield cls(server.ports["console"], server.ports["rom"], server)
             with server.paused() as board:
                 assert not board.soc.unmodelled
                 assert not board.soc.violations
+
+    def keep_flash(self) -> None:
+        """Write the flash file, as the end of a run of `romboot bench` does."""
+        with self.server.paused() as board:
+            board.close()
 
     def wait_for(self, look: Callable[[VirtualBoard], T | None], seconds: float = 20) -> T:
         """Look at the board until there is something to see."""

@@ -15,6 +15,7 @@ import pytest
 from host_tests.target import ROOT, VirtualTarget
 from tools.firmware import build
 
+BOARD = "NUCLEO_F429ZI"
 ROMBOOT = [sys.executable, "-c", "import sys; from tools.cli import main; sys.exit(main())"]
 
 
@@ -89,10 +90,11 @@ def test_a_wrong_command_line() -> None:
     assert romboot("dance").returncode == 2
 
 
-def test_demo(board_name: str) -> None:
+def test_demo(board_name: str, pytestconfig: pytest.Config) -> None:
     if board_name == "device":
         pytest.skip("the demo is about a virtual board")
-    done = romboot("demo", board_name)
+    image = pytestconfig.getoption("--firmware")
+    done = romboot("demo", board_name, *(["--firmware", str(image)] if image else []))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "registers that are not as a reset leaves them: 0" in done.stdout
     assert "romboot 0.1.0" in done.stdout
@@ -114,9 +116,8 @@ def test_measure_and_what_it_may_cost(tmp_path: Path) -> None:
 
 def test_measure_an_image_without_the_library(tmp_path: Path) -> None:
     """As an official one: the library goes into the board's file system."""
-    image, figures = build("NUCLEO_F429ZI"), tmp_path / "figures.json"
-    words = ["--firmware", str(image), "--json", str(figures)]
-    done = romboot("measure", "NUCLEO_F429ZI", *words)
+    image, figures = build(BOARD), tmp_path / "figures.json"
+    done = romboot("measure", BOARD, "--firmware", str(image), "--json", str(figures))
     assert done.returncode == 0, done.stderr
     assert "the library is as .mpy files in the board's file system" in done.stdout
     jump, reset, machine, tutorial = json.loads(figures.read_text())["ways"]
@@ -127,9 +128,10 @@ def test_measure_an_image_without_the_library(tmp_path: Path) -> None:
 
 
 def test_bench_until_ctrl_c(tmp_path: Path) -> None:
-    build("NUCLEO_F429ZI")  # not while the clock runs
+    build(BOARD)  # not while the clock runs
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    command = [*ROMBOOT, "bench", "NUCLEO_F429ZI", "--link", str(tmp_path)]
+    flash = tmp_path / "flash.bin"
+    command = [*ROMBOOT, "bench", BOARD, "--link", str(tmp_path), "--flash", str(flash)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as bench:
@@ -146,3 +148,4 @@ def test_bench_until_ctrl_c(tmp_path: Path) -> None:
     assert bench.returncode == 0, errors
     assert "console" in output and "PD8/PD9" in output
     assert not (tmp_path / "console").exists()
+    assert flash.stat().st_size == 2048 * 1024

@@ -10,6 +10,7 @@ import pytest
 from host_tests.target import ENTER, MANIFEST, Target
 from tools.bench.image import flatten, load_image
 from tools.cli import rom
+from tools.cli.installed import Library
 from tools.firmware import build
 
 FLASH = 0x08000000
@@ -17,13 +18,17 @@ FLASH = 0x08000000
 
 @pytest.fixture
 def image(request: pytest.FixtureRequest, board_name: str) -> Path:
-    """Firmware to write, with the library in it: for a real board the one at --firmware."""
-    if board_name != "device":
-        return build(board_name, frozen_manifest=MANIFEST)
+    """Firmware to write: the one at --firmware, or the bench firmware with the library in it."""
     chosen: Path | None = request.config.getoption("--firmware")
-    if chosen is None:
+    if chosen is None and board_name == "device":
         pytest.skip("what is to be written to a real board? say so with --firmware")
-    return chosen
+    return chosen or build(board_name, frozen_manifest=MANIFEST)
+
+
+@pytest.fixture
+def frozen(installed: Library | None) -> bool:
+    """The library is part of that firmware."""
+    return installed is None or installed.flash_file is None
 
 
 def stm32flash(port: str, *words: str) -> str:
@@ -43,9 +48,10 @@ def enter(target: Target) -> str:
     return target.rom_port
 
 
-def talks_again(target: Target) -> None:
-    """The freshly written firmware has a prompt and the library in it."""
-    assert target.ok("exec", "import romboot; print(romboot.__version__)").strip() == "0.1.0"
+def talks_again(target: Target, frozen: bool) -> None:
+    """The freshly written firmware has a prompt, and the library if it should be in it."""
+    code = "import romboot; print(romboot.__version__)" if frozen else "print('0.1.0')"
+    assert target.ok("exec", code).strip() == "0.1.0"
 
 
 def test_stm32flash_identifies(ready: Target, board_name: str) -> None:
@@ -55,16 +61,18 @@ def test_stm32flash_identifies(ready: Target, board_name: str) -> None:
 
 
 def test_stm32flash_writes_verifies_and_starts(
-    writable: Target, image: Path, tmp_path: Path
+    writable: Target, image: Path, frozen: bool, tmp_path: Path
 ) -> None:
     binary = tmp_path / "firmware.bin"
     binary.write_bytes(flatten(load_image(image))[1])
     output = stm32flash(enter(writable), "-w", str(binary), "-v", "-g", hex(FLASH))
     assert "(100.00%) Done" in output
-    talks_again(writable)
+    talks_again(writable, frozen)
 
 
-def test_stm32loader_erases_writes_reads_and_starts(writable: Target, image: Path) -> None:
+def test_stm32loader_erases_writes_reads_and_starts(
+    writable: Target, image: Path, frozen: bool
+) -> None:
     data = flatten(load_image(image))[1]
     with rom.connected(enter(writable)) as loader:
         loader.extended_erase_memory()
@@ -72,4 +80,4 @@ def test_stm32loader_erases_writes_reads_and_starts(writable: Target, image: Pat
         rom.write(loader, FLASH, data, lambda *_: None)
         assert rom.read(loader, FLASH, len(data), lambda *_: None) == data
         loader.go(FLASH)
-    talks_again(writable)
+    talks_again(writable, frozen)

@@ -23,48 +23,91 @@ import pytest
 from host_tests.target import ENTER, LIB, VirtualTarget
 from tools.bench.rom import Bootloader
 
-BOOT_SECONDS = 120  # real time; the first boot formats the file system
+SLOW = 250  # seconds of real time: to format a file system, to write much, to mount the library
+BY_RESET = ENTER.replace("after_ms=100", "after_ms=100, via='reset'")
+KEPT = "kept across runs"
 
 
 @pytest.fixture(scope="module")
-def official(pytestconfig: pytest.Config) -> Iterator[VirtualTarget]:
-    """A board at its prompt, formatted and idle."""
+def flash_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("official") / "flash.bin"
+
+
+@pytest.fixture(scope="module")
+def choice(pytestconfig: pytest.Config) -> tuple[str, Path]:
+    """The name of the board, and its image."""
     image: Path | None = pytestconfig.getoption("--firmware")
     board: str | None = pytestconfig.getoption("--board")
     if not image or not board:
         pytest.skip("runs an official image: give --firmware FILE and --board NAME")
-    with VirtualTarget.boot(board, image) as target:
-        target.ok("exec", "pass", timeout=BOOT_SECONDS)
+    return board, image
+
+
+@pytest.fixture(scope="module")
+def official(choice: tuple[str, Path], flash_file: Path) -> Iterator[VirtualTarget]:
+    """The first run: a board at its prompt, formatted and idle."""
+    with VirtualTarget.boot(*choice, flash_file) as target:
+        target.ok("exec", f"with open('kept.txt', 'w') as f: f.write('{KEPT}')", timeout=SLOW)
         yield target
 
 
-def test_prompt_and_file_system(official: VirtualTarget, pytestconfig: pytest.Config) -> None:
-    said = official.ok("exec", "import os, sys; print(sys.implementation._build, os.listdir())")
-    build, _, files = said.partition(" ")
-    assert build == pytestconfig.getoption("--board")
+@pytest.fixture(scope="module")
+def again(
+    choice: tuple[str, Path], official: VirtualTarget, flash_file: Path
+) -> Iterator[VirtualTarget]:
+    """The second run, with the flash that the first one has left."""
+    official.keep_flash()
+    with VirtualTarget.boot(*choice, flash_file) as target:
+        yield target
+
+
+def test_prompt_and_file_system(official: VirtualTarget, choice: tuple[str, Path]) -> None:
+    name, _image = choice
+    said = official.ok("exec", "import os, sys; print(os.uname().machine, os.listdir())")
+    machine, _, files = said.partition(" with ")
+    with official.server.paused() as board:
+        assert machine == board.name
     assert "boot.py" in files
+    build = f"print(getattr(sys.implementation, '_build', {name!r}))"  # since 1.25
+    assert official.ok("exec", f"import sys; {build}").strip() == name
 
 
 def test_copying_a_file(official: VirtualTarget, tmp_path: Path) -> None:
+    """More than the smallest sector of the flash, so that it is erased and written meanwhile."""
     content = bytes(range(256)) * 80
     there, back = tmp_path / "there.bin", tmp_path / "back.bin"
     there.write_bytes(content)
-    official.ok("cp", str(there), ":romboot_test.bin")
+    official.ok("cp", str(there), ":romboot_test.bin", timeout=SLOW)
     official.ok("cp", ":romboot_test.bin", str(back), "+", "rm", ":romboot_test.bin")
     assert back.read_bytes() == content
 
 
 def test_info_of_the_library(official: VirtualTarget) -> None:
-    said = official.ok("mount", str(LIB), "exec", "import romboot; romboot.info()")
+    code = "import romboot; romboot.info()"
+    said = official.ok("mount", str(LIB), "exec", code, timeout=SLOW)
     assert "ROM" in said
 
 
-def test_entering_the_bootloader(official: VirtualTarget) -> None:
-    """The last test: the prompt is gone after it."""
-    official.ok("mount", str(LIB), "exec", ENTER)
-    arrival = official.arrival()
+def test_entering_by_a_jump(official: VirtualTarget) -> None:
+    """The last test of the first run: the prompt is gone after it."""
+    official.ok("mount", str(LIB), "exec", ENTER, timeout=SLOW)
+    check_the_rom(official)
+
+
+def test_the_file_system_is_kept(again: VirtualTarget) -> None:
+    assert again.ok("exec", "print(open('kept.txt').read())", timeout=SLOW).strip() == KEPT
+
+
+def test_entering_through_a_reset(again: VirtualTarget) -> None:
+    again.ok("mount", str(LIB), "exec", BY_RESET, timeout=SLOW)
+    check_the_rom(again)
+
+
+def check_the_rom(target: VirtualTarget) -> None:
+    """It has found nothing off, and it answers."""
+    arrival = target.arrival()
     assert arrival.clean, str(arrival)
-    with official.server.paused() as board:
+    with target.server.paused() as board:
         assert isinstance(board.rom, Bootloader)
         dev_id = board.chip.dev_id
-    assert official.identify() == dev_id
+    assert target.identify() == dev_id
