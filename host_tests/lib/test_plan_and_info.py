@@ -34,6 +34,8 @@ def test_a_plan_lists_every_step_in_order(die: library.Die, make: Callable[..., 
     assert die.name in lines[-1]
     assert "free" in lines[-1]
     assert board.fake.written == []
+    other_verdicts = 500  # a reason not to go, readout protection, a watchdog
+    assert len(repr(plan)) + other_verdicts <= board.dryrun._ROOM
 
 
 def test_a_line_says_what_is_there_now_and_what_will_be(board: Board) -> None:

@@ -3,12 +3,14 @@
 import struct
 
 from machine import mem32
+from micropython import const
 
 from . import checks
 from .entry import Way
 from .script import HEADER
 
 WRITE, FILL, CHANGE, WAIT = range(4)  # see script.py
+_ROOM = const(5120)  # bytes of text of the largest die
 _NONE = struct.unpack("", b"")
 _REST = ("", ">I", ">I", ">2I")  # the words that follow address and value
 
@@ -111,4 +113,9 @@ class Plan(Way):
             )
 
     def __repr__(self):
-        return "\n".join(list(self._lines()) + list(self._verdict()))
+        # The lines scatter over a small heap (NUCLEO_F401RE with the library as .mpy files), so
+        # the place for all of them is kept free until they are there.
+        room = bytearray(_ROOM)
+        lines = list(self._lines()) + list(self._verdict())
+        del room
+        return "\n".join(lines)
