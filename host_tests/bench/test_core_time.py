@@ -235,8 +235,12 @@ pendsv: mov r5,r4; bx lr
     probe = Probe(m)
     due: list[int] = []
 
+    def fire() -> None:
+        due.append(m.clock.cycles)
+        m.core.pend(14)
+
     def read(offset: int, size: int) -> int:
-        m.clock.after_cycles(60, lambda: (due.append(m.clock.cycles), m.core.pend(14)))
+        m.clock.after_cycles(60, fire)
         m.core.wait(lambda: 100)
         return 0
 

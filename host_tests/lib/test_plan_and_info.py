@@ -34,7 +34,7 @@ def test_a_plan_lists_every_step_in_order(die: library.Die, make: Callable[..., 
     assert die.name in lines[-1]
     assert "free" in lines[-1]
     assert board.fake.written == []
-    other_verdicts = 500  # a reason not to go, readout protection, a watchdog
+    other_verdicts = 700  # a reason not to go, readout protection, PCROP, a watchdog
     assert len(repr(plan)) + other_verdicts <= board.dryrun._ROOM
 
 
@@ -150,10 +150,21 @@ def test_info_has_a_line_for_each_interface(die: library.Die, make: Callable[...
     ("rdp", "level"), [(0xAA, 0), (0xAB, 1), (0x55, 1), (0x00, 1), (0xFF, 1), (0xCD, 1), (0xCC, 2)]
 )
 def test_protection_level(rdp: int, level: int, board: Board) -> None:
-    board.registers.poke(OPTCR, 0x80000000 | rdp << 8)
+    board.registers.poke(OPTCR, 0x0FFF0000 | rdp << 8)
     info = board.romboot.info()
     assert info.rdp == level
     assert f"level {level}" in info.table()
+
+
+def test_pcrop_is_told_and_does_not_hinder(board: Board) -> None:
+    """RM0090 3.9.11: SPRMOD."""
+    assert "PCROP" not in board.romboot.info().table() + repr(board.romboot.plan())
+    board.registers.poke(OPTCR, 0x8FFFAAED)
+    assert "level 0: open" in board.romboot.info().table()
+    assert "PCROP" in board.romboot.info().table()
+    plan = board.romboot.plan()
+    assert "PCROP" in repr(plan)
+    assert plan
 
 
 @pytest.mark.parametrize("number", range(1, 16))

@@ -9,6 +9,11 @@ def rdp_level(chip):
     return 0 if byte == 0xAA else 2 if byte == 0xCC else 1  # RM0090 3.7.3
 
 
+def pcrop(chip):
+    """True if write protection bits mean PCROP here: sectors that are only executed."""
+    return mem32[chip.family.OPTCR] < 0  # SPRMOD, bit 31; RM0090 3.9.11. The F405 has 0 there
+
+
 def watchdog_runs(chip):
     """True if the independent watchdog runs: it keeps LSI on although nobody asked for LSI."""
     return mem32[chip.family.RCC_CSR] & 3 == 2  # LSIRDY and not LSION, RM0090 7.3.21

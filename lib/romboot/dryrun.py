@@ -106,6 +106,10 @@ class Plan(Way):
                 "Readout protection is at level 1: the ROM will answer, but read, write or go "
                 "only after a readout unprotect, which erases the flash."
             )
+        if checks.pcrop(self.chip):
+            from .facts import PCROP
+
+            yield PCROP + "."
         if self.via == "jump" and checks.watchdog_runs(self.chip):
             yield (
                 "The independent watchdog runs and cannot be stopped: the ROM sets it to its "

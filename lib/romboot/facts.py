@@ -32,12 +32,19 @@ _RDP = (
     "level 2: the ROM can do nothing",
 )
 
+# Of the F4, AN2606 names one ROM that cannot lift PCROP (13.0 of F401xB/xC, table 78) and one that
+# can (9.1 of F42x/F43x, table 92), and is silent about the others.
+PCROP = (
+    "PCROP (FLASH_OPTCR.SPRMOD) is on: the ROM cannot read, write or erase the sectors under it. "
+    "Only a readout regression from level 1 to 0 lifts it, which erases the flash"
+)
+
 
 class Info:
     """Facts read from the chip.
 
     name, dev_id, rev_id; flash_kib, KiB; uid, 12 bytes; rom, its address; id, the bootloader ID
-    byte (AN2606 4.2); interfaces, where the ROM listens; rdp, 0 to 2.
+    byte (AN2606 4.2); interfaces, where the ROM listens; rdp, 0 to 2; pcrop, True if on.
     """
 
     def __init__(self):
@@ -54,6 +61,7 @@ class Info:
         self.id = mem8[die[1]]
         self.interfaces = die[2]
         self.rdp = checks.rdp_level(self.chip)
+        self.pcrop = checks.pcrop(self.chip)
 
     def table(self):
         """The facts, a line each."""
@@ -67,6 +75,8 @@ class Info:
             ("ROM ID", "0x%02X: %s; version %d" % (self.id, _ID[digit], self.id & 15)),
             ("protection", _RDP[self.rdp]),
         ]
+        if self.pcrop:
+            lines.append(("", PCROP))
         for i, interface in enumerate(self.interfaces.split(", ")):
             lines.append(("listens on" if i == 0 else "", interface))
         lines.append(("USB DFU", "needs " + self.chip.family.facts().USB_CLOCK))

@@ -1,5 +1,7 @@
 from .chip import Chip
 
+PCROP: str
+
 class Info:
     chip: Chip
     name: str
@@ -10,6 +12,7 @@ class Info:
     rom: int
     id: int
     rdp: int
+    pcrop: bool
     interfaces: str
     def __init__(self) -> None: ...
     def table(self) -> str: ...
