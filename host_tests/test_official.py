@@ -22,6 +22,7 @@ import pytest
 
 from host_tests.target import ENTER, LIB, VirtualTarget
 from tools.bench.rom import Bootloader
+from tools.cli import mpremote
 
 SLOW = 250  # seconds of real time: to format a file system, to write much, to mount the library
 BY_RESET = ENTER.replace("after_ms=100", "after_ms=100, via='reset'")
@@ -99,7 +100,9 @@ def test_the_file_system_is_kept(again: VirtualTarget) -> None:
 
 
 def test_entering_through_a_reset(again: VirtualTarget) -> None:
-    again.ok("mount", str(LIB), "exec", BY_RESET, timeout=SLOW)
+    """With the library as the `romboot` command mounts it: compiled if the board can load that."""
+    folder = mpremote.library(again.console)
+    again.ok("mount", str(folder), "exec", BY_RESET, timeout=SLOW)
     check_the_rom(again)
 
 
