@@ -30,6 +30,7 @@ class Board:
         self.dryrun = modules["dryrun"]
         self.errors = modules["errors"]
         self.table = modules["stm32f4"]
+        self.reset = modules["reset"]
 
 
 FOREIGN = ("romboot", "machine", "micropython", "uctypes")

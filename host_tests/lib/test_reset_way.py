@@ -81,10 +81,18 @@ def heap_in_sdram(board: Board) -> None:
     board.fake.heap.next = 0xD0004A30
 
 
+def heap_in_pieces(board: Board) -> None:
+    def bytearray(size: int) -> None:
+        raise MemoryError(size)
+
+    board.reset.bytearray = bytearray  # type: ignore[attr-defined]
+
+
 HOOKLESS: dict[str, tuple[Callable[[Board], None], str]] = {
     "no room": (no_room, "0x20030000"),
     "not cleared": (not_cleared, "0x2002FFF8"),
     "too old": (too_old, "1.19"),
+    "heap in pieces": (heap_in_pieces, "in one piece"),
     "no code": (no_code, "0x2002FFF8"),
     "code of something else": (not_the_hook, "0x2002FFF8"),
     "heap in SDRAM": (heap_in_sdram, "0xD000"),

@@ -69,7 +69,7 @@ class Way:
         state, missing = reset.hook(self.chip.family)
         if state:
             self._reset = reset.Reset(branch, self.image, state)
-            missing = self._reset.missing()
+            missing = self._reset.missing
         if not missing:
             return "reset", "as asked" if via else "it stops the independent watchdog", None
         if via is None:

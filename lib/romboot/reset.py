@@ -60,25 +60,32 @@ def _has_code(state, flash, size):
 
 
 class Reset:
-    """The image on a page of its own, to be completed and booted. go() allocates nothing."""
+    """The image on a page of its own, to be completed and booted. go() allocates nothing.
+
+    missing: why this cannot work, or "".
+    """
 
     def __init__(self, branch, image, state):
+        self.missing = ""
+        size = len(image) + _PAGE
+        try:
+            self._room = bytearray(size)
+        except MemoryError:
+            self.missing = "the heap has no %d bytes in one piece" % size
+            return
         self._branch = branch
         self._state = state
         words, ram, ram_end = struct.unpack_from(">3I", image)
-        self._room = bytearray(len(image) + _PAGE)
         self._page = (addressof(self._room) + _PAGE - 1) & -_PAGE
         self._resident = (self._page + 4 * words) | 1
-        self._kept = ram <= self._page < ram_end
+        if not ram <= self._page < ram_end:
+            self.missing = (
+                "the heap is at 0x%08X: only internal SRAM outlives a reset" % self._page
+            )
+            return
         self._image = bytearray_at(self._page, len(image))
         self._image[:] = image
         branch(self._image, 0)
-
-    def missing(self):
-        """Why this cannot work, or ""."""
-        if self._kept:
-            return ""
-        return "the heap is at 0x%08X: only internal SRAM outlives a reset" % self._page
 
     def go(self):
         """Reset. Does not return."""

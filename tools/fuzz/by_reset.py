@@ -54,7 +54,11 @@ class _Library:
         self._call = call
         self._app = call.app
         self._page = 0
-        machine = SimpleNamespace(mem32=_Words(self._app), disable_irq=self._disable_irq)
+        machine = SimpleNamespace(
+            mem32=_Words(self._app),
+            mem16=None,  # only hook() reads it, which is not in question here
+            disable_irq=self._disable_irq,
+        )
         uctypes = SimpleNamespace(
             addressof=lambda room: self._app.layout.room, bytearray_at=self._bytearray_at
         )
@@ -93,8 +97,8 @@ def run(subject: Subject, state: State) -> Outcome:
     started = app.core.instructions
     try:
         way = library.module.Reset(library.branch, subject.image, subject.boot_state)
-        if way.missing():
-            return Outcome(End.REFUSED, [way.missing()], way="reset")
+        if way.missing:
+            return Outcome(End.REFUSED, [way.missing], way="reset")
         way.go()
     except _Stuck as stuck:
         end = call.ended_by_watchdog and state.erasing
