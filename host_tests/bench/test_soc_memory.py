@@ -36,7 +36,7 @@ def test_mem_mode_moves_the_alias_after_the_instruction() -> None:
 
 
 def test_memrmp_takes_a_write_without_the_clock_of_syscfg() -> None:
-    """It remaps, as real chips do, but that is remembered; other registers stay as they are."""
+    """It remaps, as F405 and F411 do by report, which is remembered; the others stay."""
     b = Bench()
     b.write("SYSCFG.EXTICR1", 1)
     b.write("SYSCFG.MEMRMP", 1)
