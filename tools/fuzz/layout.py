@@ -126,6 +126,7 @@ def _tight(
     sizes = {"the image": len(subject.image), "the code": len(subject.code)}
     floors = {name: at + sizes[name] for name, at in things.items() if at in sram}
     floors["the start of SRAM"] = sram.base
+    floors = {name: at for name, at in floors.items() if at + TIGHT <= sram.end}
     name = random.choice(sorted(floors))
     msp = floors[name] + TIGHT + random.randrange(0, subject.size + 1500, 4)
     words.append(f"main stack close above {name}")

@@ -18,8 +18,9 @@ from tools.fuzz.witness import Picture
 PAGE = 0x400
 MS = 1_000_000
 SLICE_NS = MS // 2  # how often the end is looked for
-LIMIT_NS = 400 * MS  # longer than it takes at the lowest clock
-ERASE_NS = 3_000 * MS  # longer than an erase takes
+# Longer than it takes at the lowest clock, 15,625 Hz, with a SysTick after every instruction.
+LIMIT_NS = 3_000 * MS
+ERASE_NS = LIMIT_NS + 3_000 * MS  # and an erase before it
 
 
 class End(Enum):
