@@ -26,7 +26,7 @@ LIB = ROOT / "lib"
 MANIFEST = ROOT / "manifest.py"
 
 FLASH = 0x08000000
-SPEED = 100.0  # virtual seconds to a real one while a virtual chip waits
+SPEED = 100.0  # virtual seconds to a real one in the ROM, which erases for many
 CLEAN = "the ROM found the chip as a reset would have left it"
 ENTER = "from romboot import enter_bootloader; enter_bootloader(after_ms=100)"
 
@@ -109,7 +109,8 @@ class VirtualTarget(Target):
         """Power on a virtual board, for the length of a `with` block. What the program did that
         the bench does not model, or that a chip may not survive, fails the test at its end.
         flash_file: what was in its flash before, the firmware excepted; see `keep_flash`."""
-        with running(VirtualBoard.load(name, image, flash_file), speed=SPEED) as server:
+        board = VirtualBoard.load(name, image, flash_file)
+        with running(board, speed=SPEED, hurries=lambda board: board.rom is not None) as server:
             yield cls(server.ports["console"], server.ports["rom"], server)
             with server.paused() as board:
                 assert not board.soc.unmodelled

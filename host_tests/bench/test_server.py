@@ -104,6 +104,20 @@ def test_a_sleeping_chip_keeps_real_time(speed: float) -> None:
     assert ticks >= passed * 1000 * speed * 0.5
 
 
+def test_it_hurries_only_when_the_board_does() -> None:
+    board, began = EchoBoard(), time.monotonic()
+    with running(board, speed=20.0, hurries=lambda board: board.ticks > 100) as server:
+        while board.ticks <= 100:
+            time.sleep(0.005)
+        assert time.monotonic() - began >= 0.05  # at 20 times the speed it would be 0.005
+        with server.paused():
+            began, ticks = time.monotonic(), board.ticks
+        time.sleep(0.25)
+        with server.paused():
+            passed, ticks = time.monotonic() - began, board.ticks - ticks
+    assert ticks >= passed * 1000 * 20 * 0.5
+
+
 def test_input_does_not_make_time_run_faster() -> None:
     board = EchoBoard()
     with connected(board) as client:
@@ -212,6 +226,17 @@ def test_pacer_follows_real_time_at_its_speed() -> None:
     assert pacer.limit(100) == 100 + 30 * MS
     assert pacer.seconds_until(100 + 60 * MS, 100) == pytest.approx(0.010)
     assert pacer.seconds_until(100, 100) == 0
+
+
+def test_pacer_changes_its_speed_from_now_on() -> None:
+    real = RealTime()
+    pacer = Pacer(0, clock=real)
+    real.ns += 10 * MS
+    pacer.go_at(5, 10 * MS)
+    assert pacer.limit(10 * MS) == 10 * MS
+    real.ns += 10 * MS
+    pacer.go_at(5, 10 * MS)
+    assert pacer.limit(10 * MS) == 60 * MS
 
 
 def test_pacer_forgives_a_busy_cpu_for_being_early() -> None:

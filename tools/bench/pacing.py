@@ -26,14 +26,24 @@ class Pacer:
     def __init__(
         self, now: int, speed: float = 1.0, clock: Callable[[], int] = time.monotonic_ns
     ) -> None:
+        self._clock = clock
+        self._set_speed(speed)
+        self._restart(now)
+
+    def _set_speed(self, speed: float) -> None:
         if speed <= 0:
             raise ValueError(f"the speed must be above 0 virtual seconds a second, not {speed}")
         self._speed = speed
-        self._clock = clock
-        self._restart(now)
 
     def _restart(self, virtual: int) -> None:
         self._virtual, self._real = virtual, self._clock()
+
+    def go_at(self, speed: float, now: int) -> None:
+        """From now on at this speed; `now` is the virtual time that has come."""
+        if speed != self._speed:
+            reached = self.limit(now)
+            self._set_speed(speed)
+            self._restart(reached)
 
     def limit(self, now: int) -> int:
         """The virtual time that may have come by now, ns; `now` is what has come."""

@@ -59,6 +59,9 @@ class Server(Generic[B]):
             A wire with two names has one terminal and two links.
         speed: virtual seconds to a real second while the CPU sleeps. More than 1 shortens flash
             erase times and `time.sleep` alike.
+        hurries: looks at the board and says whether `speed` applies now; None if always. A program
+            that gives the host a second to answer should have it, so tests and the demo only hurry
+            the ROM, which erases for many seconds.
         wires: the wires that get a terminal, by name; None for all. The host end of the others is
             the caller's to use.
 
@@ -74,8 +77,10 @@ class Server(Generic[B]):
         link: Path | None = None,
         speed: float = 1.0,
         wires: Collection[str] | None = None,
+        hurries: Callable[[B], bool] | None = None,
     ) -> None:
         self.board = board
+        self._speed, self._hurries = speed, hurries
         names = [name for name in board.wires if wires is None or name in wires]
         self._ends = _terminals({name: board.wires[name] for name in names}, link)
         self.ports = {
@@ -84,7 +89,7 @@ class Server(Generic[B]):
         self.on_lockup: Callable[[], None] = _silent
         self.error: BaseException | None = None
         self._locked_up = False
-        self._pacer = Pacer(board.clock.now, speed)
+        self._pacer = Pacer(board.clock.now, 1.0 if hurries else speed)
         self._bell = Bell()
         self._gate = Gate()
         self._over = threading.Event()
@@ -154,6 +159,8 @@ class Server(Generic[B]):
         """
         clock = self.board.clock
         began, cycles, now = time.perf_counter(), clock.cycles, clock.now
+        if self._hurries:
+            self._pacer.go_at(self._speed if self._hurries(self.board) else 1.0, now)
         ahead = AHEAD_BUSY_NS if self._busy else AHEAD_IDLE_NS
         until = max(self._pacer.limit(now), now + ahead)
         stop = self.board.run(cycles=self._asleep_for() + self._slice, until_ns=until)
@@ -213,13 +220,14 @@ def running(
     link: Path | None = None,
     speed: float = 1.0,
     wires: Collection[str] | None = None,
+    hurries: Callable[[B], bool] | None = None,
 ) -> Iterator[Server[B]]:
     """Serve `board` in a thread for the length of a `with` block; see `Server`.
 
     Raises:
         Exception: whatever ended the loop, when the block is left without one of its own.
     """
-    server = Server(board, link, speed, wires)
+    server = Server(board, link, speed, wires, hurries)
     server.start()
     try:
         yield server

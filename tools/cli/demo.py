@@ -16,7 +16,7 @@ from tools.cli.errors import CliError
 
 FLASH = 0x08000000
 AFTER_MS = 100
-SPEED = 20.0  # virtual seconds to a real one while the chip waits: erasing 2 MiB takes 16
+SPEED = 20.0  # virtual seconds to a real one in the ROM: erasing 2 MiB takes 16
 WIDTH = 40  # of a progress bar
 PATIENCE = 20.0  # seconds that the virtual board may take for anything
 
@@ -28,7 +28,8 @@ def run(args: argparse.Namespace) -> int:
     upgrade = image if args.firmware else firmware.build(args.board, frozen=True)
     _, data = flatten(load_image(image))
     print(f"  {image.name}, {len(data) // 1024} KiB")
-    with running(VirtualBoard.load(args.board, firmware=image), speed=SPEED) as server:
+    board = VirtualBoard.load(args.board, firmware=image)
+    with running(board, speed=SPEED, hurries=lambda board: board.rom is not None) as server:
         Demo(args.board, server, upgrade, ours=args.firmware is None).run()
     return 0
 
