@@ -14,6 +14,7 @@ import pytest
 from tools.firmware import FirmwareError, MissingToolError, build, source, source_tree, toolchain
 from tools.firmware.board import load_board
 from tools.firmware.boardfiles import write_board_files
+from tools.firmware.builder import KEPT, RECENT_S, drop_old_images
 from tools.firmware.cache import REPOSITORY, cache_dir
 
 BOARD = "NUCLEO_F429ZI"
@@ -267,3 +268,16 @@ def test_a_heap_in_sdram_is_a_choice_of_the_board(
     header = (tmp_path / "gen" / "mpconfigboard.h").read_text()
     assert "#define MICROPY_HW_SDRAM_SIZE 8388608\n" in header
     assert "(sdram_is_usable() ? (void *)0xd0000000 : (void *)&_heap_start)" in header
+
+
+def test_an_image_in_use_is_not_dropped(tmp_path: Path) -> None:
+    """Another process may be about to read what it has just asked for."""
+    ages = {f"X-standard-{n}": n * RECENT_S / (KEPT + 1) for n in range(KEPT + 3)}
+    for name, age in ages.items():
+        (tmp_path / name).mkdir()
+        then = time.time() - age
+        os.utime(tmp_path / name, (then, then))
+    (tmp_path / "X-noasm-0").mkdir()
+    drop_old_images(tmp_path, "X-standard")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"X-noasm-0", *list(ages)[: KEPT + 1]}

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from tools.firmware.board import Board, load_board
@@ -17,7 +18,8 @@ from tools.firmware.toolchain import PREFIX, Toolchain, find_toolchain
 
 PORT = Path(__file__).parent / "port"
 JOBS = 2
-KEPT = 4  # builds of one board and variant
+KEPT = 4  # builds of one board and variant, and every one that was asked for within ...
+RECENT_S = 24 * 3600  # ... as another process may be about to read it
 
 # As boards/manifest.py of the real port; its other two modules are in micropython-lib.
 ALWAYS_FROZEN = 'include("$(MPY_DIR)/extmod/asyncio")\n'
@@ -71,7 +73,9 @@ def build(
                 _drop_other_objects(objects, name)
                 write_board_files(description, objects / "board")
                 _make(description, variant, objects, tree, frozen, toolchain, progress)
-                _keep(objects, elf, name)
+                _keep(objects, elf)
+                drop_old_images(elf.parent.parent, name)
+    os.utime(elf.parent)
     return elf
 
 
@@ -155,7 +159,7 @@ def _run(command: list[str], log: Path, what: str, progress: Progress) -> None:
     progress(f"built MicroPython for {what}")
 
 
-def _keep(objects: Path, elf: Path, name: str) -> None:
+def _keep(objects: Path, elf: Path) -> None:
     """Copies the result out of the objects; the directory appears complete or not at all."""
     partial = elf.parent.with_name(elf.parent.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -163,11 +167,14 @@ def _keep(objects: Path, elf: Path, name: str) -> None:
     for file in ("firmware.elf", "firmware.map", "build.log"):
         shutil.copy(objects / file, partial)
     partial.rename(elf.parent)
-    builds = sorted(
-        elf.parent.parent.glob(f"{name}-*"), key=lambda path: path.stat().st_mtime, reverse=True
-    )
-    for old in builds[KEPT:]:
-        shutil.rmtree(old, ignore_errors=True)
+
+
+def drop_old_images(folder: Path, name: str) -> None:
+    """Remove the builds of one board and variant that nobody has asked for of late."""
+    asked = {path: path.stat().st_mtime for path in folder.glob(f"{name}-*")}
+    for path in sorted(asked, key=lambda path: asked[path], reverse=True)[KEPT:]:
+        if time.time() - asked[path] > RECENT_S:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _drop_other_objects(objects: Path, name: str) -> None:
