@@ -68,8 +68,7 @@ class WirePort:
 
     def put_script(self, script: bytes) -> str:
         """Write a test into RAM as a debugger does; the line for the prompt that runs it."""
-        memory, offset = self._board.soc.map.find(SCRIPT_AT)
-        memory.write(offset, script)
+        self._board.soc.map.write(SCRIPT_AT, script)
         return RUN_SCRIPT.format(SCRIPT_AT, len(script))
 
     def close(self) -> None:

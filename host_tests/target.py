@@ -40,10 +40,8 @@ def manifest_without_assembler(folder: Path) -> Path:
 
 def how_it_arrives(board: VirtualBoard, longest_ms: int = 3000) -> str:
     """Run a board until its ROM has started; what the ROM found, or what the board said."""
-    for _ in range(longest_ms):
-        if board.arrival:
-            return str(board.arrival)
-        board.run_ms(1)
+    if arrival := board.run_to_rom(longest_ms):
+        return str(arrival)
     said = board.wires["console"].host.read().decode(errors="replace")
     return f"no arrival within {longest_ms} ms; faults: {board.core.faults}; console: {said}"
 

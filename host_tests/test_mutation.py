@@ -128,15 +128,12 @@ def arrival_with(image: bytes | None = None, helper: bytes | None = None) -> lis
     prompt = Prompt(board)
     address, length = (int(word) for word in prompt.run(USED).split())
     if image:
-        memory, offset = board.soc.map.find(address)
-        memory.write(offset, image.ljust(length, b"\0"))
+        board.soc.map.write(address, image.ljust(length, b"\0"))
     if helper:
         _replace_helper(board, helper)
     prompt.start("way.go()")
-    for _ in range(LONGEST_MS):
-        if board.arrival:
-            return [deviation.name for deviation in board.arrival.deviations]
-        board.run_ms(1)
+    if arrival := board.run_to_rom(LONGEST_MS):
+        return [deviation.name for deviation in arrival.deviations]
     return [f"the ROM was never reached: {board.core.faults}"]
 
 

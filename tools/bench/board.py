@@ -218,6 +218,15 @@ class VirtualBoard:
         """Run for virtual milliseconds from now."""
         return self.run(until_ns=self.clock.now + int(ms * MS))
 
+    def run_to_rom(self, longest_ms: int) -> Arrival | None:
+        """Run until the ROM has started, for so many virtual milliseconds at the most; the last
+        arrival, or None if there was none."""
+        for _ in range(longest_ms):
+            if self.arrival:
+                break
+            self.run_ms(1)
+        return self.arrival
+
     def _left(self, end: int | None, until_ns: int | None) -> int:
         limits = [] if end is None else [max(end - self.clock.cycles, 0)]
         if until_ns is not None:

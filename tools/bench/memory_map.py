@@ -154,6 +154,11 @@ class MemoryMap:
                 return memory, address - base
         raise BusError(f"no memory is at 0x{address:08X}")
 
+    def write(self, address: int, data: bytes) -> None:
+        """As a debugger does, flash included. Raises BusError, and IndexError past its end."""
+        memory, offset = self.find(address)
+        memory.write(offset, data)
+
     def is_flash(self, address: int) -> bool:
         """Main flash or system memory, or their alias at 0."""
         try:

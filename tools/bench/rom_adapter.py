@@ -78,8 +78,7 @@ class SocMemory:
 
     def write(self, address: int, data: bytes) -> None:
         try:
-            memory, offset = self._soc.map.find(address)
-            memory.write(offset, data)
+            self._soc.map.write(address, data)
         except (BusError, IndexError) as error:
             raise BusFault(str(error)) from error
 

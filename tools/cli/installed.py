@@ -17,6 +17,7 @@ try:
 except ImportError:
     print('no')
 """
+SUFFIXES = (".py", ".mpy")
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,8 @@ def install(name: str, image: Path, flash_file: Path) -> Library:
     prompt = _prompt(board, name)
     if prompt.run(FROZEN).strip() == "yes":
         return Library("frozen into the image")
-    compiled = prompt.run(mpremote.MPY_OF_THE_BOARD).strip() == str(mpremote.MPY)
-    folder = mpremote.compiled() if compiled else mpremote.LIB
-    files = sorted((folder / "romboot").glob("*.mpy" if compiled else "*.py"))
+    folder = mpremote.loadable(prompt.run(mpremote.MPY_OF_THE_BOARD))
+    files = sorted(path for path in (folder / "romboot").iterdir() if path.suffix in SUFFIXES)
     prompt.run("import os\nos.mkdir('romboot')")
     try:
         for file in files:
@@ -72,6 +72,5 @@ def _copy(prompt: Prompt, data: bytes, path: str) -> None:
     address = int(
         prompt.run(f"import uctypes\nb = bytearray({len(data)})\nprint(uctypes.addressof(b))")
     )
-    memory, offset = prompt.board.soc.map.find(address)
-    memory.write(offset, data)
+    prompt.board.soc.map.write(address, data)
     prompt.run(f"with open({path!r}, 'wb') as f:\n    f.write(b)")

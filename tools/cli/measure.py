@@ -14,7 +14,6 @@ from pathlib import Path
 
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt
-from tools.bench.rom_run import Arrival
 from tools.cli import firmware, sizes
 from tools.cli.errors import CliError
 from tools.cli.installed import Library, install
@@ -77,20 +76,14 @@ def cost(name: str, image: Path, way: str, setup: str, flash_file: Path | None =
     # from a quiet prompt: what the console still has to say is not romboot's
     quiet = "import time\ntime.sleep_ms(10)"
     prompt.start(f"from machine import mem32\n{quiet}\nmem32[{marks.address}] = 0\nGO()")
-    arrival = _arrive(board, way)
+    arrival = board.run_to_rom(LONGEST_MS)
+    if not arrival:
+        raise CliError(f"{way} did not reach the ROM within {LONGEST_MS} ms of virtual time")
     masked = meter.last if marks.reset is None else arrival.instructions - marks.reset
     names = [deviation.name for deviation in arrival.deviations]
     call_to_rom = arrival.instructions - marks.call
     blackout = None if "CPU.PRIMASK" in names else masked
     return Cost(way, call_to_rom, blackout, len(names), names)
-
-
-def _arrive(board: VirtualBoard, way: str) -> Arrival:
-    for _ in range(LONGEST_MS):
-        if board.arrival:
-            return board.arrival
-        board.run_ms(1)
-    raise CliError(f"{way} did not reach the ROM within {LONGEST_MS} ms of virtual time")
 
 
 class Marks:

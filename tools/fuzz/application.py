@@ -104,8 +104,7 @@ class Application:
 
     def write_memory(self, address: int, data: bytes) -> None:
         """As it was when the program was loaded, flash included."""
-        memory, offset = self.soc.map.find(address)
-        memory.write(offset, data)
+        self.soc.map.write(address, data)
 
     def store(self, address: int, value: int) -> None:
         """A word, as the CPU writes it."""
