@@ -190,7 +190,8 @@ class Core:
         other code runs, but after its first instruction it stops at branch targets only. With
         any other range all code runs at half the speed.
         """
-        remove_hook = self.engine.add_break(low, high)
+        pages = low % PAGE == 0 and (high + 1) % PAGE == 0
+        remove_hook = self.engine.add_break(low, high, blocks=pages)
         watch = (low, high, fn)
         self._runner.watches.append(watch)
 

@@ -9,23 +9,34 @@ What Unicorn 2.1.4 does and does not do, as far as this file depends on it:
 * A run is always started with a count and without an end address: mixing counted and uncounted
   starts throws all translated code away, and an end address has its page looked up at each stop.
 * An IT block is never stopped inside; the slice goes on to its end (and is counted so).
+* An instruction that may write PRIMASK, BASEPRI or FAULTMASK is the last of its block.
+* Callbacks are handed to it without its Python wrapper, which takes as long as they do.
 """
 
 from __future__ import annotations
 
+import ctypes
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE, UC_HOOK_INTR, UC_HOOK_MEM_INVALID
 from unicorn import unicorn_const as u
 from unicorn.arm_const import UC_ARM_REG_ESR
 from unicorn.unicorn import Uc, UcError
-from unicorn.unicorn_py3.unicorn import MMIO_READ_CFUNC, MMIO_WRITE_CFUNC, uclib
+from unicorn.unicorn_py3.unicorn import (
+    HOOK_CODE_CFUNC,
+    HOOK_INTR_CFUNC,
+    HOOK_MEM_INVALID_CFUNC,
+    MMIO_READ_CFUNC,
+    MMIO_WRITE_CFUNC,
+    uclib,
+)
 
 from tools.bench.cpu import counter
 from tools.bench.cpu.cpu_registers import CpuRegisters
-from tools.bench.cpu.memory import PAGE, Memory
+from tools.bench.cpu.memory import Memory
 from tools.bench.cpu.spec import CoreSpec
 
 
@@ -77,6 +88,13 @@ class Outcome:
     address: int = 0
 
 
+@dataclass(slots=True)
+class Switch:
+    """Hooks that stop the CPU only while it is on."""
+
+    on: bool
+
+
 #: (address, size, value) -> True if the write was taken care of.
 WriteHook = Callable[[int, int, int], bool]
 
@@ -92,14 +110,17 @@ class Engine(CpuRegisters):
         self._before = 0  # instructions of the steps of this slice that are over
         self._count = 0  # instructions after which this slice is over
         self._raised: BaseException | None = None  # in a callback
-        self._callbacks: list[object] = []  # ctypes frees what nothing refers to
+        self._mmio: list[object] = []  # callbacks: ctypes frees what nothing refers to
+        self._hooks: dict[int, object] = {}  # the same, by handle
+        self._removed: list[object] = []  # the same, until no translated code calls them
+        self._translated = True  # with the hooks that there are
         self._cause: Cause | None = None
         self._address = 0
         self._break_address = -1  # where a slice was asked to stop
         self._break_count = 0  # instructions executed by then
         self._resumed_at = -1  # the same of the slice before: this time it is executed
-        self.uc.hook_add(UC_HOOK_INTR, self._interrupt)
-        self.uc.hook_add(UC_HOOK_MEM_INVALID, self._invalid_access)
+        self._hook(UC_HOOK_INTR, HOOK_INTR_CFUNC(self._interrupt))
+        self._hook(UC_HOOK_MEM_INVALID, HOOK_MEM_INVALID_CFUNC(self._invalid_access))
 
     # -- running ---------------------------------------------------------------------------
 
@@ -132,6 +153,10 @@ class Engine(CpuRegisters):
         self._cause = None
         self._resumed_at = self._break_address if begin & ~1 == self._break_address else -1
         self._break_address = -1
+        if not self._translated:
+            self.uc.ctl_flush_tb()
+            self._translated = True
+            self._removed.clear()
         try:
             self.counter.start(begin, count)
         except UcError as error:
@@ -141,10 +166,9 @@ class Engine(CpuRegisters):
         return self._ended()
 
     def _raise_what_a_callback_raised(self) -> None:
-        # Exceptions cannot pass through Unicorn. Its Python wrapper keeps those of hooks.
-        raised = self._raised or self.uc._hook_exception
-        if raised is not None:
-            self._raised = self.uc._hook_exception = None
+        # Exceptions cannot pass through Unicorn.
+        if self._raised is not None:
+            raised, self._raised = self._raised, None
             raise raised
 
     def executed(self) -> int:
@@ -196,23 +220,21 @@ class Engine(CpuRegisters):
 
     # -- what Unicorn calls ----------------------------------------------------------------
 
-    def _interrupt(self, uc: Uc, number: int, data: object) -> None:
+    def _interrupt(self, handle: object, number: int, data: object) -> None:
         self._cause = _INTERRUPTS.get(number, Cause.UNDEFINED)
-        uc.emu_stop()
+        self.uc.emu_stop()
 
     def _invalid_access(
-        self, uc: Uc, access: int, address: int, size: int, value: int, data: object
+        self, handle: object, access: int, address: int, size: int, value: int, data: object
     ) -> bool:
-        if access == u.UC_MEM_WRITE_PROT and self.on_protected_write(address, size, value):
-            return True
+        if access == u.UC_MEM_WRITE_PROT:
+            try:
+                if self.on_protected_write(address, size, value):
+                    return True
+            except BaseException as error:
+                self._callback_failed(error)
         self._cause, self._address = _ACCESSES[access], address
         return False
-
-    def _watched_instruction(self, uc: Uc, address: int, size: int, data: object) -> None:
-        self._reached(address, self.counter.value - 1)  # this one is counted already
-
-    def _watched_block(self, uc: Uc, address: int, size: int, data: object) -> None:
-        self._reached(address, self.counter.value)
 
     def _reached(self, address: int, executed: int) -> None:
         if executed or address != self._resumed_at:
@@ -220,33 +242,71 @@ class Engine(CpuRegisters):
             self._break_address, self._break_count = address, executed
             self.uc.emu_stop()
 
+    def _callback_failed(self, error: BaseException) -> None:
+        self._raised = self._raised or error
+        self.uc.emu_stop()
+
     # -- hooks -----------------------------------------------------------------------------
 
-    def add_break(self, low: int, high: int) -> Callable[[], None]:
-        """Stop before instructions of [low, high]; call the result to end that.
+    def add_break(
+        self, low: int, high: int, *, blocks: bool = False, switch: Switch | None = None
+    ) -> Callable[[], None]:
+        """Stop before instructions of [low, high], or before those alone that a block begins with;
+        call the result to end that.
 
-        Whole pages are watched by their blocks, which costs nothing while other code runs: the
-        stop is then at the first instruction reached, and at each branch target after it.
+        Blocks cost nothing while other code runs: the stop is then at the first instruction
+        reached, and at each branch target after it.
         """
-        if low % PAGE == 0 and (high + 1) % PAGE == 0:
-            return self._add_hook(UC_HOOK_BLOCK, self._watched_block, low, high)
-        return self._add_hook(UC_HOOK_CODE, self._watched_instruction, low, high)
+        on = switch or Switch(on=True)
+
+        def before_instruction(address: int) -> None:
+            if on.on:
+                self._reached(address, self.counter.value - 1)  # this one is counted already
+
+        def before_block(address: int) -> None:
+            if on.on:
+                self._reached(address, self.counter.value)
+
+        if blocks:
+            return self._add_hook(UC_HOOK_BLOCK, before_block, low, high)
+        return self._add_hook(UC_HOOK_CODE, before_instruction, low, high)
 
     def add_fetch_hook(self, low: int, high: int, fn: Callable[[int], None]) -> Callable[[], None]:
         """Call `fn(address)` as each instruction of [low, high] begins."""
-        return self._add_hook(UC_HOOK_CODE, lambda uc, address, size, data: fn(address), low, high)
+        return self._add_hook(UC_HOOK_CODE, fn, low, high)
 
     def _add_hook(
-        self, kind: int, fn: Callable[..., None], low: int, high: int
+        self, kind: int, fn: Callable[[int], None], low: int, high: int
     ) -> Callable[[], None]:
-        handle = self.uc.hook_add(kind, fn, begin=low, end=high)
-        self.uc.ctl_flush_tb()  # code that is translated already does not know the hook
+        def callback(handle: object, address: int, size: int, data: object) -> None:
+            try:
+                fn(address)
+            except BaseException as error:
+                self._callback_failed(error)
+
+        hook = self._hook(kind, HOOK_CODE_CFUNC(callback), low, high)
+        self._translate_anew()
 
         def remove() -> None:
-            self.uc.hook_del(handle)
-            self.uc.ctl_flush_tb()
+            _check(uclib.uc_hook_del(self._handle, hook))
+            self._translate_anew()
+            self._removed.append(self._hooks.pop(hook))
 
         return remove
+
+    def _translate_anew(self) -> None:
+        """Code that is translated already does not know of a change of hooks."""
+        self._translated = False
+        self.stop_after_instruction()
+
+    def _hook(self, kind: int, callback: Any, low: int = 1, high: int = 0) -> int:
+        """Handle of a hook; anywhere without `low` and `high`."""
+        hook = ctypes.c_size_t()
+        pointer = ctypes.cast(callback, ctypes.c_void_p)
+        at = (ctypes.c_uint64(low), ctypes.c_uint64(high))
+        _check(uclib.uc_hook_add(self._handle, ctypes.byref(hook), kind, pointer, None, *at))
+        self._hooks[hook.value] = callback
+        return hook.value
 
     # -- memory ----------------------------------------------------------------------------
 
@@ -263,10 +323,7 @@ class Engine(CpuRegisters):
         read: Callable[[int, int], int],
         write: Callable[[int, int, int], None],
     ) -> None:
-        """Callbacks take (address, size[, value]).
-
-        They are handed to Unicorn without its Python wrapper, which takes as long as they do.
-        """
+        """Callbacks take (address, size[, value])."""
 
         def on_read(handle: object, offset: int, size: int, data: object) -> int:
             try:
@@ -282,14 +339,8 @@ class Engine(CpuRegisters):
                 self._callback_failed(error)
 
         callbacks = MMIO_READ_CFUNC(on_read), MMIO_WRITE_CFUNC(on_write)
-        status = uclib.uc_mmio_map(self._handle, base, size, callbacks[0], 0, callbacks[1], 0)
-        if status != u.UC_ERR_OK:
-            raise UcError(status)
-        self._callbacks.append(callbacks)
-
-    def _callback_failed(self, error: BaseException) -> None:
-        self._raised = self._raised or error
-        self.uc.emu_stop()
+        _check(uclib.uc_mmio_map(self._handle, base, size, callbacks[0], 0, callbacks[1], 0))
+        self._mmio.append(callbacks)
 
     def unmap(self, base: int, size: int) -> None:
         self.uc.mem_unmap(base, size)
@@ -300,6 +351,9 @@ class Engine(CpuRegisters):
 
     def write_memory(self, address: int, data: bytes) -> None:
         """Between slices; code in these bytes is translated anew by itself."""
-        status = uclib.uc_mem_write(self._handle, address, data, len(data))
-        if status != u.UC_ERR_OK:
-            raise UcError(status)
+        _check(uclib.uc_mem_write(self._handle, address, data, len(data)))
+
+
+def _check(status: int) -> None:
+    if status != u.UC_ERR_OK:
+        raise UcError(status)

@@ -3,8 +3,8 @@
 No hook tells of a write to PRIMASK or BASEPRI, so as long as one of them holds a pending exception
 back, code runs from branch to branch (`StraightLines`), some hundred times slower. That is nothing
 for the usual short section, but firmware that programs a flash sector with BASEPRI raised stays
-there for a million instructions. For those, each instruction of the program that may write a mask
-gets a hook.
+there for a million instructions. For those, the block of code after each instruction that may
+write a mask gets a hook.
 
 The read-only memory that the program is in is searched for them as a whole, RAM page by page when
 code there is first reached. RAM can change behind Python's back: between slices it is compared.
@@ -13,21 +13,37 @@ code there is first reached. RAM can change behind Python's back: between slices
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from tools.bench.cpu.bus import Bus, Region
-from tools.bench.cpu.engine import Engine
+from tools.bench.cpu.engine import Engine, Switch
 from tools.bench.cpu.memory import PAGE, Memory
 
 _PATIENCE = 5_000  # masked instructions before hooks pay: placing them translates all code anew
-_REST = 200  # slices in a row without anything masked: it is over (a tick takes only a few)
+_REST = 20_000  # slices in a row without anything masked: it is over for good
 _MOST_PAGES = 8  # of RAM: each is compared before each slice
 _MOST_STRAYS = 5000  # stops outside of the memory that was searched
-_MOST_HOOKS = 300  # each instruction looks through all of them
+_MOST_HOOKS = 1000
 _LONGEST_IT = 16  # bytes: the instruction itself and three wide ones before the last
+_AROUND = _LONGEST_IT + 4  # bytes in which a change may complete a write of a mask; even
 
 # CPSIE and CPSID; MSR to any special register but xPSR and CONTROL's first byte (DDI 0403E B5.2).
 _MASK_WRITES = re.compile(rb"[\x60-\x7f]\xb6|[\x80-\x9f]\xf3[\x00-\xff][\x80-\x8f]", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Traps:
+    """Where code must be stopped, as offsets in its memory.
+
+    Attributes:
+        written: after what writes a mask.
+        unsure: before an IT instruction in whose block that may be, since Unicorn does not stop
+            inside one.
+    """
+
+    written: set[int]
+    unsure: set[int]
 
 
 class MaskTraps:
@@ -36,7 +52,8 @@ class MaskTraps:
     def __init__(self, engine: Engine, bus: Bus) -> None:
         self._engine = engine
         self._bus = bus
-        self._searched: dict[Memory, set[int]] = {}  # offsets of traps, of read-only memory
+        self._searched: dict[Memory, _Traps] = {}  # of read-only memory
+        self._stop = Switch(on=False)
         self._unmasked = 0
         self._hooks: list[Callable[[], None]] = []
         self._elsewhere: dict[Region, list[Callable[[], None]]] = {}
@@ -51,8 +68,9 @@ class MaskTraps:
         elif self._stepped >= _PATIENCE and not self._tried:
             self._tried = True
             self._arm()
-        at_trap, self._at_trap = self._at_trap, False
-        return bool(self._hooks) and not at_trap
+        step, self._step = self._step, False
+        self._stop.on = bool(self._hooks) and not step
+        return self._stop.on
 
     def stepped(self, instructions: int) -> None:
         """A slice went step by step."""
@@ -60,11 +78,11 @@ class MaskTraps:
 
     def reached(self, address: int) -> None:
         """The slice was stopped before the instruction at `address`."""
-        if not self._hooks:
+        if not self._hooks or address in self._written:
             return
-        self._at_trap = True
+        self._step = True
         region = self._bus.region_at(address)
-        if address in self._addresses or region is None or region is self._here:
+        if address in self._unsure or region is None or region is self._here:
             return
         if len(self._pages) < _MOST_PAGES and region.writable:
             self._add_page(region, address // PAGE * PAGE)
@@ -74,6 +92,7 @@ class MaskTraps:
 
     def rest(self) -> None:
         """A slice with nothing masked begins."""
+        self._stop.on = False
         self._unmasked += 1
         if self._unmasked == _REST:
             self._disarm()
@@ -87,93 +106,121 @@ class MaskTraps:
             remove()
         self._hooks = []
         self._elsewhere = {}
-        self._addresses: set[int] = set()
-        self._pages: dict[int, tuple[Region, bytes]] = {}  # of RAM with code, as it was
+        self._stop.on = False
+        self._written: set[int] = set()  # addresses of stops after a write of a mask
+        self._unsure: set[int] = set()  # and before what may be one
+        self._pages: dict[int, _Page] = {}  # of RAM with code
         self._map: list[Region] = []  # as it was
         self._here: Region | None = None
-        self._at_trap = False
+        self._step = False  # from where the slice has been stopped
         self._strays = 0  # stops elsewhere
 
     def _outdated(self) -> bool:
         return (
             self._map != self._bus.regions
             or self._here is None
-            or self._here.memory not in self._searched
-            or any(_page(region, at) != old for at, (region, old) in self._pages.items())
+            or any(self._page_changed(at) for at in self._pages)
         )
 
     def _arm(self) -> None:
         here = self._bus.region_at(self._engine.pc)
         if here is None or here.writable:
             return
-        offsets = self._search(here.memory)
-        if len(offsets) > _MOST_HOOKS:
+        traps = self._search(here.memory)
+        if len(traps.written) + len(traps.unsure) > _MOST_HOOKS:
             return
         self._here, self._map = here, list(self._bus.regions)
-        self._trap(here.base + offset for offset in offsets)
+        self._trap(here.base, traps)
         for region in self._map:
             if region is not here:
                 self._watch(region)
 
-    def _trap(self, addresses: Iterable[int]) -> None:
-        for address in addresses:
-            self._addresses.add(address)
-            self._hooks.append(self._engine.add_break(address, address))
+    def _trap(self, base: int, traps: _Traps) -> None:
+        for written in (base + offset for offset in traps.written):
+            self._written.add(written)
+            self._hooks.append(self._break(written, written))
+        for unsure in (base + offset for offset in traps.unsure):
+            self._unsure.add(unsure)
+            self._hooks.append(self._break(unsure, unsure, blocks=False))
 
-    def _search(self, memory: Memory) -> set[int]:
+    def _break(self, low: int, high: int, *, blocks: bool = True) -> Callable[[], None]:
+        return self._engine.add_break(low, high, blocks=blocks, switch=self._stop)
+
+    def _search(self, memory: Memory) -> _Traps:
         if memory not in self._searched:
-
-            def changed(offset: int, length: int, _: bool) -> None:
-                # The program programs its flash. Hooks where it was erased do no harm.
-                around = memory.view[max(offset - 2, 0) : offset + length + 2]
-                if _MASK_WRITES.search(around):
-                    self._searched.pop(memory, None)
-                    memory.on_change.remove(changed)
-
-            self._searched[memory] = _trap_offsets(memory.view)
-            memory.on_change.append(changed)
+            self._searched[memory] = _traps_of(memory.view)
+            memory.on_change.append(lambda at, length, _: self._changed(memory, at, length))
         return self._searched[memory]
+
+    def _changed(self, memory: Memory, at: int, length: int) -> None:
+        """The program programs its flash. Hooks where it was erased do no harm."""
+        begin = max(at - _AROUND, 0) & ~1
+        around = memory.view[begin : at + length + _AROUND]
+        if not _MASK_WRITES.search(around):
+            return
+        known, found = self._searched[memory], _traps_of(around, begin)
+        new = _Traps(found.written - known.written, found.unsure - known.unsure)
+        known.written.update(new.written)
+        known.unsure.update(new.unsure)
+        if self._here and self._here.memory is memory:
+            self._trap(self._here.base, new)
 
     # -- elsewhere -------------------------------------------------------------------------
 
     def _add_page(self, region: Region, at: int) -> None:
         """Code in RAM, such as interrupt handlers that must run while flash is erased."""
-        start = max(at - region.base - 2, 0)
-        code = region.memory.view[start : at - region.base + PAGE + 2]
-        self._pages[at] = region, _page(region, at)
+        self._pages[at] = page = _Page(region.memory, at - region.base)
         self._unwatch(region)
-        self._trap(region.base + start + offset for offset in _trap_offsets(code))
+        self._trap(region.base, page.traps)
         self._watch(region)
+
+    def _page_changed(self, at: int) -> bool:
+        """True if there are other traps in it now; data beside the code changes all the time."""
+        page = self._pages[at]
+        if page.bytes() == page.seen:
+            return False
+        now = self._pages[at] = _Page(page.memory, page.offset)
+        return now.traps != page.traps
 
     def _watch(self, region: Region) -> None:
         """Stop wherever code of `region` is reached, but for the pages that are searched."""
         low, hooks = region.base, self._elsewhere.setdefault(region, [])
-        for end in sorted([at for at in self._pages if self._pages[at][0] is region]):
+        for end in sorted([at for at in self._pages if region.base <= at < region.end]):
             if low < end:
-                hooks.append(self._engine.add_break(low, end - 1))
+                hooks.append(self._break(low, end - 1))
             low = end + PAGE
         if low < region.end:
-            hooks.append(self._engine.add_break(low, region.end - 1))
+            hooks.append(self._break(low, region.end - 1))
 
     def _unwatch(self, region: Region) -> None:
         for remove in self._elsewhere.pop(region, ()):
             remove()
 
 
-def _page(region: Region, at: int) -> bytes:
-    return bytes(region.memory.view[at - region.base : at - region.base + PAGE])
+class _Page:
+    """A page of RAM, and what was in it when it was searched."""
+
+    def __init__(self, memory: Memory, offset: int) -> None:
+        self.memory = memory
+        self.offset = offset
+        self.seen = self.bytes()
+        begin = max(offset - _AROUND, 0)
+        self.traps = _traps_of(memory.view[begin : offset + PAGE + _AROUND], begin)
+
+    def bytes(self) -> bytes:
+        return bytes(self.memory.view[self.offset : self.offset + PAGE])
 
 
-def _trap_offsets(code: memoryview) -> set[int]:
-    """Where code must be stopped: before what writes a mask, and before an IT instruction whose
-    block it may be in, since Unicorn does not stop inside one."""
-    found: set[int] = set()
+def _traps_of(code: memoryview, begin: int = 0) -> _Traps:
+    """Of code at the offset `begin`."""
+    written: set[int] = set()
+    unsure: set[int] = set()
     for match in _MASK_WRITES.finditer(code):
         offset = match.start()
         if offset % 2:
             continue
-        found.add(offset)
+        written.add(begin + match.end())
         for before in range(max(offset - _LONGEST_IT, 0), offset, 2):
             if code[before + 1] == 0xBF and code[before] & 0xF:  # IT
-                found.add(before)
-    return found
+                unsure.add(begin + before)
+    return _Traps(written, unsure)
