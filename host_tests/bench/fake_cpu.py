@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tools.bench.chip import load
 from tools.bench.clock import Clock
+from tools.bench.cpu.bus import OnWrite
 from tools.bench.cpu.memory import Block, Memory
 from tools.bench.external import ExternalMemory
 from tools.bench.soc import Soc
@@ -19,8 +20,9 @@ class FakeCpu:
         self.memories: dict[int, Memory] = {}
         self.executable: dict[int, bool] = {}
         self.writable: dict[int, bool] = {}
-        self.on_write: dict[int, Callable[[int, int, int], None] | None] = {}
+        self.on_write: dict[int, OnWrite | None] = {}
         self.blocks: list[Block] = []
+        self.shown: dict[Block, Memory | None] = {}
         self.irqs: set[int] = set()
         self.nmis = 0
         self.handlers = 0
@@ -35,7 +37,7 @@ class FakeCpu:
         *,
         writable: bool = True,
         executable: bool = True,
-        on_write: Callable[[int, int, int], None] | None = None,
+        on_write: OnWrite | None = None,
     ) -> None:
         assert base not in self.memories
         self.memories[base] = memory
@@ -56,6 +58,12 @@ class FakeCpu:
 
     def after_instruction(self, fn: Callable[[], None]) -> None:
         self.deferred.append(fn)
+
+    def show(self, block: Block, memory: Memory | None, on_write: OnWrite) -> None:
+        self.shown[block] = memory
+
+    def stall(self, ns: int) -> None:
+        self.wait(lambda until=self.clock.now + ns: self.clock.cycles_until(until))
 
     def wait(self, cycles: Callable[[], int]) -> None:
         self.deferred.append(lambda: self.clock.advance(cycles()))

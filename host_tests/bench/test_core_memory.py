@@ -116,10 +116,11 @@ def test_stores_to_flash_go_to_its_controller() -> None:
     m.core.unmap(FLASH, 0x10000)
     seen: list[tuple[int, int, int]] = []
 
-    def program(address: int, size: int, value: int) -> None:
+    def program(address: int, size: int, value: int) -> bool:
         seen.append((address, size, value))
         if size == 4:
             m.flash.store(address - FLASH, 4, m.flash.load(address - FLASH, 4) | 0xF0 & value)
+        return False
 
     m.core.map_memory(FLASH, m.flash, writable=False, on_write=program)
     m.run(30)
@@ -138,7 +139,7 @@ def test_what_a_flash_controller_raises_is_not_lost() -> None:
         m = Machine(program)
         m.core.unmap(FLASH, 0x10000)
 
-        def refuse(address: int, size: int, value: int, error: Exception = error) -> None:
+        def refuse(address: int, size: int, value: int, error: Exception = error) -> bool:
             raise error
 
         m.core.map_memory(FLASH, m.flash, writable=False, on_write=refuse)
@@ -207,8 +208,9 @@ hardfault: ldr r1,[sp,#20]; str r1,[sp,#24]   @ return to LR instead
     """)
     m.flash.fill(0x8000, 0x400, 0xFF)
 
-    def program(address: int, size: int, value: int) -> None:
+    def program(address: int, size: int, value: int) -> bool:
         m.flash.store(address - FLASH, size, value, blank=True)
+        return True
 
     m.core.unmap(FLASH, 0x10000)
     m.core.map_memory(FLASH, m.flash, writable=False, on_write=program)

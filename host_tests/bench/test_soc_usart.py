@@ -175,3 +175,13 @@ def test_a_program_that_waits_for_txe_is_taken_there_at_once() -> None:
         polls += 1
     assert polls < 20
     assert s.sent == b"\x01"
+
+
+def test_a_program_that_waits_for_tc_too() -> None:
+    s = Setup()
+    s.write("USART3.DR", 1)
+    polls = 0
+    while not s.read("USART3.SR") & TC:
+        polls += 1
+    assert polls < 20
+    assert s.sent == b"\x01"

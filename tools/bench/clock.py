@@ -41,6 +41,7 @@ class Clock:
         self._base_ns = 0  # `now` at the moment of the last change of hclk ...
         self._base_cycles = 0  # ... and `cycles` at that moment
         self._cycles = 0
+        self._quiet_until = 0  # nothing is due before this cycle
         self._by_ns: list[Event] = []
         self._by_cycle: list[Event] = []
         self._order = 0
@@ -74,7 +75,7 @@ class Clock:
             return
         cycles = self.cycles
         self._base_ns, self._base_cycles = self._ns_at(cycles), cycles
-        self._hclk = hz
+        self._hclk, self._quiet_until = hz, 0
         for fn in self.on_hclk:
             fn()
         self.on_earlier()
@@ -111,6 +112,21 @@ class Clock:
             self._run_due(self._cycles + under_way)
         self._cycles = max(end, self._cycles)
 
+    def pass_quietly(self, ns: int) -> int | None:
+        """Let `ns` pass if nothing falls due in it: how many cycles that were."""
+        cycles = self._cycles + self.under_way()
+        base, hclk = self._base_cycles, self._hclk
+        elapsed = (cycles - base) * NS_PER_S // hclk + ns
+        # as `cycles_until` has it: the first cycle that late
+        passing = base - -elapsed * hclk // NS_PER_S - cycles
+        if cycles + passing >= self._quiet_until:
+            due = self._next_due()
+            if due is None or cycles + passing >= due:
+                return None
+            self._quiet_until = due
+        self._cycles += passing
+        return passing
+
     def _run_due(self, now: int) -> None:
         by_cycle, by_ns = self._by_cycle, self._by_ns
         while by_cycle and (by_cycle[0].cancelled or by_cycle[0].due <= now):
@@ -127,6 +143,7 @@ class Clock:
         event = Event(due, self._order, fn)
         heapq.heappush(queue, event)
         if queue[0] is event:
+            self._quiet_until = 0
             self.on_earlier()
         return event
 

@@ -131,7 +131,8 @@ class Core:
         """Map `memory` at `base`, a multiple of PAGE.
 
         A store where it is not writable goes to `on_write(address, size, value)`, which decides
-        what becomes of the bytes, or is a BusFault if that is not given.
+        what becomes of the bytes (True: these are there now), or is a BusFault if that is not
+        given.
         """
         self.bus.map_memory(
             base, memory, writable=writable, executable=executable, on_write=on_write
@@ -140,6 +141,11 @@ class Core:
     def map_block(self, block: Block) -> None:
         """Map a block at its base. Blocks may be smaller than a page and share one."""
         self.bus.map_block(block)
+
+    def show(self, block: Block, memory: Memory | None, on_write: OnWrite) -> None:
+        """Let the CPU read `block`, which has its page for itself, as this memory, without asking
+        it; None ends that. Stores go to `on_write` meanwhile. Not from inside a callback."""
+        self.bus.show(block, memory, on_write)
 
     def unmap(self, base: int, size: int) -> None:
         """Take away the memories and pages in these addresses (not from inside a callback)."""
@@ -175,6 +181,10 @@ class Core:
         """From a callback: let `cycles()` pass after this instruction, which takes that longer.
         Outside of `run()`: before the next instruction."""
         self._runner.wait(cycles)
+
+    def stall(self, ns: int) -> None:
+        """The same for a time in nanoseconds, and fast where nothing falls due in it."""
+        self._runner.stall(ns)
 
     def reconsider(self) -> None:
         """Something changed that decides about exceptions: look before the next instruction."""

@@ -16,7 +16,7 @@ from .external import ExternalMemory
 ALIAS = 0x00000000
 POWER_ON_RAM = 0xA5  # SRAM comes up with anything but zeros
 FLASH_MODE, SYSTEM_MODE, NOR_MODE, SRAM_MODE, SDRAM_MODE = range(5)  # SYSCFG_MEMRMP.MEM_MODE
-OnWrite = Callable[[int, int, int], None]
+OnWrite = Callable[[int, int, int], bool]
 
 
 class MemoryMapper(Protocol):
@@ -139,8 +139,8 @@ class MemoryMap:
         else:
             self._cpu.map_memory(ALIAS, memory, writable=memory is not self.system)
 
-    def _program_alias(self, address: int, size: int, value: int) -> None:
-        self._flash.program(self._flash.base_address + address, size, value)
+    def _program_alias(self, address: int, size: int, value: int) -> bool:
+        return self._flash.program(self._flash.base_address + address, size, value)
 
     # --- looking -------------------------------------------------------------------------------
 

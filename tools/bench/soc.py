@@ -20,10 +20,10 @@ from .blocks.syscfg import Syscfg
 from .blocks.watchdogs import Iwdg
 from .chip import Chip
 from .clock import Clock
-from .cpu.memory import Block
+from .cpu.memory import Block, Memory
 from .external import ExternalMemory
 from .fetch_stall import FetchStall, Watcher
-from .memory_map import ALIAS, SYSTEM_MODE, MemoryMap, MemoryMapper
+from .memory_map import ALIAS, SYSTEM_MODE, MemoryMap, MemoryMapper, OnWrite
 
 T = TypeVar("T", bound=RegisterBlock)
 
@@ -42,7 +42,11 @@ class Cpu(MemoryMapper, Watcher, Protocol):
 
     def pend_nmi(self) -> None: ...
 
+    def show(self, block: Block, memory: Memory | None, on_write: OnWrite) -> None: ...
+
     def wait(self, cycles: Callable[[], int]) -> None: ...
+
+    def stall(self, ns: int) -> None: ...
 
     def reset(self, vector_table: int) -> None: ...
 
@@ -81,7 +85,7 @@ class Soc:
         self.on_reset: Callable[[str], None] = lambda cause: None
         self._pc = pc
         self._irq_sources: defaultdict[int, set[str]] = defaultdict(set)
-        self._remapping = False
+        self._remapping = self._flash_shown = False
         self._build_blocks()
         self.map = MemoryMap(chip, cpu, self.blocks, externals)
         self.backup_srams = [BackupSram(r, self) for r in chip.memory if r.kind == "backup"]
@@ -159,8 +163,7 @@ class Soc:
         self.cpu.after_instruction(fn)
 
     def stall(self, ns: int) -> None:
-        until = self.clock.now + ns
-        self.cpu.wait(lambda: self.clock.cycles_until(until))
+        self.cpu.stall(ns)
 
     def stall_fetches(self, ns: int) -> None:
         self._fetch_stall.start(ns, self._pc())
@@ -207,6 +210,10 @@ class Soc:
     def _remap_now(self) -> None:
         self._remapping = False
         self.map.update()
+        if self._flash_shown != self.flash.shown:
+            self._flash_shown = self.flash.shown
+            image = self.flash.image if self.flash.shown else None
+            self.cpu.show(self.flash, image, self.flash.store_shown)
 
     # --- clocks --------------------------------------------------------------------------------
 

@@ -47,7 +47,8 @@ class System(Protocol):
         ...
 
     def remap(self) -> None:
-        """What is seen at 0, or an external memory, may have changed."""
+        """What is seen at 0, an external memory, or how the registers of the flash are read may
+        have changed."""
         ...
 
     def runs_from_flash(self) -> bool:

@@ -2,6 +2,10 @@
 
 The array and the option bytes are memories that the rest of the bench sees too. A program or
 erase operation is done when it starts and takes its virtual time as BSY.
+
+A program that writes a sector looks at SR and CR ten times a word. So after some words the CPU is
+given the registers as a memory to read, until CR is locked or the flash busy; what it writes still
+comes here. Meanwhile a read of a register that FLASH has not got goes unnoticed.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..chip import FlashSector, Peripheral
-from ..cpu.memory import BusError, Memory
+from ..cpu.memory import PAGE, BusError, Memory
 from .base import RegisterBlock, System
 
 KEYS = (0x45670123, 0xCDEF89AB)
@@ -24,6 +28,25 @@ OPTLOCK, OPTSTRT = 1, 2  # OPTCR
 USER, RDP, NWRP = 0xFC, 0xFF00, 0x0FFF0000  # OPTCR: bits 7:2, 15:8, 27:16
 WDG_SW = 1 << 5
 MS = 1_000_000
+MANY = 16  # words in a row, after which it pays to show the registers
+
+
+class Shown(dict[int, int]):
+    """Values of registers by offset, which are also words of a memory."""
+
+    def __init__(self, values: dict[int, int], image: Memory) -> None:
+        super().__init__(values)
+        self._words = image.view.cast("I")
+        self.show()
+
+    def __setitem__(self, offset: int, value: int) -> None:
+        super().__setitem__(offset, value)
+        self._words[offset >> 2] = value
+
+    def show(self) -> None:
+        """All of them, as after `update`."""
+        for offset, value in self.items():
+            self._words[offset >> 2] = value
 
 
 class Unlock:
@@ -51,7 +74,8 @@ class Unlock:
 
 class Flash(RegisterBlock):
     """`array` is the main flash. `stored_options` are the option bytes as kept in flash, in the
-    layout of OPTCR and OPTCR1; a reset loads them. `on_options` hears of changes."""
+    layout of OPTCR and OPTCR1; a reset loads them. `on_options` hears of changes. While `shown`,
+    the CPU reads `image` where the registers are, and its stores go to `store_shown`."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
@@ -61,9 +85,17 @@ class Flash(RegisterBlock):
         self.array = Memory(end - self.base_address, fill=0xFF, name="flash")
         self.stored_options = self._factory_options()
         self.on_options: Callable[[], None] = lambda: None
+        self.image = Memory(PAGE, name="FLASH registers")
+        self.values = self._shown_values = Shown(self.values, self.image)
+        self.shown = False
         # What programming a word goes through some ten times.
         self._cr, self._sr = self.by_name["CR"].offset, self.by_name["SR"].offset
-        self._sector = 0  # programmed last
+        self._silent = self.by_name["CR"].writable & ~(
+            STRT | LOCK
+        )  # bits of CR that start nothing
+        self._open = range(0)  # the sector programmed last, if it is not protected
+        self._in_a_row = 0  # words programmed
+        self._program_ns = system.chip.flash["program_ns"]
         self._unlock = Unlock(KEYS, lambda: self.put("CR", self.get("CR") & ~LOCK))
         self._unlock_options = Unlock(
             OPTION_KEYS, lambda: self.put("OPTCR", self.get("OPTCR") & ~OPTLOCK)
@@ -96,6 +128,9 @@ class Flash(RegisterBlock):
     def reset(self) -> None:
         """A system reset loads the option bytes."""
         super().reset()
+        self._shown_values.show()
+        self._hide()
+        self._open = range(0)
         for name, value in self.stored_options.items():
             self.put(name, value | (OPTLOCK if name == "OPTCR" else 0))
         self._unlock.reset()
@@ -112,14 +147,16 @@ class Flash(RegisterBlock):
         if self.get("OPTCR") & OPTLOCK:
             return
         self.store("OPTCR", value & ~OPTSTRT)
+        self._open = range(0)
         if value & OPTSTRT:
             for name in self.stored_options:
                 self.store_options(name, ~(OPTLOCK | OPTSTRT), self.get(name))
-            self._take(self.system.chip.flash["program_ns"])
+            self._take(self._program_ns)
 
     def _write_optcr1(self, value: int) -> None:
         if not self.get("OPTCR") & OPTLOCK:
             self.store("OPTCR1", value)
+            self._open = range(0)
 
     # --- interface -----------------------------------------------------------------------------
 
@@ -157,8 +194,31 @@ class Flash(RegisterBlock):
         if self.values[self._cr] & LOCK or self.values[self._sr] & BSY:
             return
         self.store("CR", value & ~STRT)
+        if value & LOCK:
+            self._hide()
         if value & STRT:
             self._erase(value)
+
+    # --- registers as memory -------------------------------------------------------------------
+
+    def _show(self) -> None:
+        self.shown = True
+        self.system.remap()
+
+    def _hide(self) -> None:
+        self._in_a_row = 0
+        if self.shown:
+            self.shown = False
+            self.system.remap()
+
+    def store_shown(self, address: int, size: int, value: int) -> bool:
+        """A store of the CPU to the registers while they are shown."""
+        offset = address - self.base
+        if offset == self._cr and size == 4 and not value & ~self._silent:
+            self.values[offset] = value  # `_write_cr` would do no more: neither locked nor busy
+            return True
+        self.write(offset, size, value)
+        return False
 
     # --- erase ---------------------------------------------------------------------------------
 
@@ -187,8 +247,8 @@ class Flash(RegisterBlock):
 
     # --- program -------------------------------------------------------------------------------
 
-    def program(self, address: int, size: int, value: int) -> None:
-        """A store of the CPU into the array."""
+    def program(self, address: int, size: int, value: int) -> bool:
+        """A store of the CPU into the array; True if just these bytes are there now."""
         cr = self.values[self._cr]
         if not cr & PG or cr & LOCK:
             self._fail(PGSERR)
@@ -196,30 +256,36 @@ class Flash(RegisterBlock):
                 f"the program writes to flash at 0x{address:08X} without FLASH_CR.PG: nothing "
                 f"is programmed"
             )
-            return
+            return False
         if size != 1 << ((cr & PSIZE) >> 8):
             self._fail(PGPERR)
-            return
+            return False
         if address % size:
             self._fail(PGAERR)
-            return
-        if self.write_protected(self._number_of(address)):
+            return False
+        if address not in self._open and not self._select(address):
             self._fail(WRPERR)
-            return
+            return False
         offset = address - self.base_address
         old = self.array.load(offset, size)
         self.array.store(offset, size, old & value, blank=old == (1 << 8 * size) - 1)
         # A word is programmed so fast that any program is made to wait: nothing can see BSY.
-        self.system.stall(self.system.chip.flash["program_ns"])
+        self.system.stall(self._program_ns)
         if cr & EOPIE:
             self._done()
+        self._in_a_row += 1
+        if self._in_a_row == MANY:
+            self._show()
+        return old & value == value
 
-    def _number_of(self, address: int) -> int:
-        last = self.sectors[self._sector]
-        if not last.base <= address < last.base + last.size:
-            inside = (s.base <= address < s.base + s.size for s in self.sectors)
-            self._sector = next(n for n, here in enumerate(inside) if here)
-        return self._sector
+    def _select(self, address: int) -> bool:
+        """Remember the sector of `address`; False if it is protected."""
+        ends = (range(s.base, s.base + s.size) for s in self.sectors)
+        number, sector = next((n, span) for n, span in enumerate(ends) if address in span)
+        if self.write_protected(number):
+            return False
+        self._open = sector
+        return True
 
     # --- the operation -------------------------------------------------------------------------
 
@@ -228,6 +294,7 @@ class Flash(RegisterBlock):
 
     def _take(self, ns: int) -> None:
         """Busy for `ns`. Code in flash cannot be fetched meanwhile (RM0090 3.6.2)."""
+        self._hide()
         self.put("SR", self.get("SR") | BSY)
         self.system.clock.after(ns, self._done)
         self.system.stall_fetches(ns)

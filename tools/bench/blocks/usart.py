@@ -166,8 +166,9 @@ class Usart(RegisterBlock):
     # --- status and interrupts -----------------------------------------------------------------
 
     def _read_sr(self) -> int:
-        sr = self._sr_was_read = self.values[self._sr]
-        self._patience.asked(not sr & TXE)
+        sr = self.values[self._sr]
+        self._patience.asked(sr == self._sr_was_read and sr & (TXE | TC) != TXE | TC)
+        self._sr_was_read = sr
         return sr
 
     def _write_sr(self, value: int) -> None:

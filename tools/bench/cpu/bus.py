@@ -10,9 +10,11 @@ from tools.bench.cpu.engine import Engine
 from tools.bench.cpu.memory import PAGE, Block, BusError, Memory
 
 _PAGE_BITS = PAGE.bit_length() - 1
+_MASKS = {1: 0xFF, 2: 0xFFFF, 4: 0xFFFFFFFF}
 
-#: Takes a store to read-only memory: (address, size, value). May raise BusError.
-OnWrite = Callable[[int, int, int], None]
+#: Takes a store to read-only memory: (address, size, value). True if just these bytes are to be
+#: there; else it puts there what is. May raise BusError.
+OnWrite = Callable[[int, int, int], bool]
 
 
 @dataclass(eq=False, slots=True)
@@ -33,8 +35,9 @@ class Bus:
         self._engine = engine
         self._refuse = refuse
         self.regions: list[Region] = []  # mapped memories
-        self._last: Region | None = None  # the one that was asked for last
+        self._by_page: dict[int, Region] = {}  # those that were asked for, by page number
         self._blocks: dict[int, tuple[Block, ...]] = {}  # by page number
+        self._shown: dict[Block, Region] = {}  # blocks that are read as memory
         self._stale: dict[int, int] = {}  # end -> begin of what Python changed
         self._overwritten: list[tuple[Memory, int, bytes]] = []
         self._listening: set[Memory] = set()
@@ -80,18 +83,34 @@ class Bus:
                 )
             self._engine.unmap(region.base, region.memory.size)
             self.regions.remove(region)
-            self._last = None
+            self._by_page = {page: r for page, r in self._by_page.items() if r is not region}
         for page in range(base // PAGE, (base + size - 1) // PAGE + 1):
             if self._blocks.pop(page, None) is not None:
                 self._engine.unmap(page * PAGE, PAGE)
 
+    def show(self, block: Block, memory: Memory | None, on_write: OnWrite) -> None:
+        """Let the CPU read `memory`, a page, where `block` is, and its stores go to `on_write`.
+        Without a memory it asks the block again. For a block that has its page for itself."""
+        shown = self._shown.pop(block, None)
+        if (shown is None) == (memory is None):
+            raise ValueError(f"{block.name} is {'not ' if memory is None else ''}shown already")
+        self._engine.unmap(block.base, PAGE)
+        if memory is None:
+            del self._by_page[block.base >> _PAGE_BITS]
+            self._engine.map_mmio(block.base, PAGE, self._mmio_read, self._mmio_write)
+            return
+        self._engine.map_memory(block.base, memory, writable=False, executable=False)
+        region = Region(block.base, block.base + PAGE, memory, False, on_write)
+        self._shown[block] = self._by_page[block.base >> _PAGE_BITS] = region
+
     def region_at(self, address: int) -> Region | None:
-        last = self._last
-        if last is not None and last.base <= address < last.end:
-            return last
+        region = self._by_page.get(address >> _PAGE_BITS)
+        return region or self._find_region(address)
+
+    def _find_region(self, address: int) -> Region | None:
         for region in self.regions:
             if region.base <= address < region.end:
-                self._last = region
+                self._by_page[address >> _PAGE_BITS] = region
                 return region
         return None
 
@@ -137,7 +156,8 @@ class Bus:
         elif region.writable:
             region.memory.store(address - region.base, size, value)
         elif region.on_write:
-            region.on_write(address, size, value)
+            if region.on_write(address, size, value):
+                region.memory.store(address - region.base, size, value)
         else:
             raise BusError(f"{region.memory.name} at {address:#010x} cannot be written")
 
@@ -189,9 +209,10 @@ class Bus:
         region = self.region_at(address)
         if region is None or region.on_write is None:
             return False
-        value &= (1 << 8 * size) - 1
+        value &= _MASKS[size]
         try:
-            region.on_write(address, size, value)
+            if region.on_write(address, size, value):
+                return True
         except BusError:
             return False
         # Unicorn now stores the value all the same, so what `on_write` left is put back after.

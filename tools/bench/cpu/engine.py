@@ -110,7 +110,7 @@ class Engine(CpuRegisters):
         self._before = 0  # instructions of the steps of this slice that are over
         self._count = 0  # instructions after which this slice is over
         self._raised: BaseException | None = None  # in a callback
-        self._mmio: list[object] = []  # callbacks: ctypes frees what nothing refers to
+        self._mmio: dict[int, object] = {}  # callbacks: ctypes frees what nothing refers to
         self._hooks: dict[int, object] = {}  # the same, by handle
         self._removed: list[object] = []  # the same, until no translated code calls them
         self._translated = True  # with the hooks that there are
@@ -193,6 +193,14 @@ class Engine(CpuRegisters):
             counter.limit = limit
         if self._before + limit < self._count:
             self._count = self._before + limit
+
+    def shorten(self, fewer: int) -> None:
+        """From a callback: end the slice so many instructions earlier."""
+        counter = self.counter
+        begun, limit = counter.value, counter.limit - fewer
+        counter.limit = limit = limit if limit > begun else begun
+        count, limit = self._count - fewer, self._before + limit
+        self._count = count if count > limit else limit
 
     def _ended(self) -> Outcome | None:
         begun = self.counter.value
@@ -340,7 +348,7 @@ class Engine(CpuRegisters):
 
         callbacks = MMIO_READ_CFUNC(on_read), MMIO_WRITE_CFUNC(on_write)
         _check(uclib.uc_mmio_map(self._handle, base, size, callbacks[0], 0, callbacks[1], 0))
-        self._mmio.append(callbacks)
+        self._mmio[base] = callbacks
 
     def unmap(self, base: int, size: int) -> None:
         self.uc.mem_unmap(base, size)

@@ -73,7 +73,9 @@ class Memory:
         return int.from_bytes(self.view[offset : offset + size], "little")
 
     def store(self, offset: int, size: int, value: int, *, blank: bool = False) -> None:
-        self.write(offset, value.to_bytes(size, "little"), blank=blank)
+        self.view[offset : offset + size] = value.to_bytes(size, "little")
+        for fn in self.on_change:
+            fn(offset, size, blank)
 
     def _check(self, offset: int, length: int) -> None:
         if offset < 0 or offset + length > self.size:

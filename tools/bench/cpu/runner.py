@@ -122,6 +122,16 @@ class Runner:
             self._waiting = False
         self.shorten_slice()
 
+    def stall(self, ns: int) -> None:
+        """The same for nanoseconds. Programs that write flash do it for each word."""
+        if self._engine.running:
+            cycles = self._clock.pass_quietly(ns)
+            if cycles is not None:
+                self._engine.shorten(cycles)
+                return
+        until = self._clock.now + ns
+        self.wait(lambda: self._clock.cycles_until(until))
+
     def _execute(self, count: int) -> Outcome:
         if not self._masked and not self.mask_meter:
             self._traps.rest()
