@@ -14,7 +14,15 @@ from tools.bench.soc import Soc
 MS = 1_000_000
 
 
+class FakeLoop:
+    def round(self, register: int) -> None: ...
+
+    def doubt(self) -> None: ...
+
+
 class FakeCpu:
+    loop = FakeLoop()
+
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.memories: dict[int, Memory] = {}

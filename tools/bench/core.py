@@ -30,6 +30,7 @@ from tools.bench.cpu.engine import Cause, Engine
 from tools.bench.cpu.exceptions import Exceptions
 from tools.bench.cpu.faulting import Faulting
 from tools.bench.cpu.fpu import Fpu, FpuTrap
+from tools.bench.cpu.loop import Loop
 from tools.bench.cpu.memory import PAGE, Block, BusError, Memory
 from tools.bench.cpu.mpu import Mpu
 from tools.bench.cpu.nvic import Nvic
@@ -78,6 +79,9 @@ class Core:
         self.faulting = Faulting(self)
         self.bus = Bus(self.engine, self.faulting.refuse_access)
         self._make_system_registers()
+        self.loop = Loop(
+            self.engine, self.bus, lambda: len(self.nvic.active), self.after_instruction
+        )
         self.exceptions = Exceptions(self)
         #: The last exceptions taken, oldest first.
         self.exceptions_taken: deque[ExceptionEntry] = deque(maxlen=_REMEMBERED)
@@ -145,6 +149,7 @@ class Core:
     def show(self, block: Block, memory: Memory | None, on_write: OnWrite) -> None:
         """Let the CPU read `block`, which has its page for itself, as this memory, without asking
         it; None ends that. Stores go to `on_write` meanwhile. Not from inside a callback."""
+        self.loop.end()
         self.bus.show(block, memory, on_write)
 
     def unmap(self, base: int, size: int) -> None:
@@ -267,6 +272,7 @@ class Core:
         The registers that a reset leaves unknown (r0 to r12, PSP) become 0. Time goes on.
         """
         self.event_register = False
+        self.loop.end()
         self._runner.reset()
         self.faulting.reset()
         self.reset_system_registers()
@@ -308,6 +314,7 @@ class Core:
     def note_entry(self, number: int, return_address: int) -> None:
         """`Exceptions` tells of an entry."""
         self._runner.asleep = None
+        self.loop.interrupted(return_address)
         entry = ExceptionEntry(number, self.clock.cycles, return_address)
         self.exceptions_taken.append(entry)
         if self.on_exception:

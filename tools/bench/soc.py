@@ -33,8 +33,19 @@ BIT_BAND = range(0x40000000, 0x40100000)  # PM0214 2.2.5
 PORTS = "ABCDEFGHIJK"
 
 
+class Rounds(Protocol):
+    """The part of `cpu.loop.Loop` that blocks tell."""
+
+    def round(self, register: int) -> None: ...
+
+    def doubt(self) -> None: ...
+
+
 class Cpu(MemoryMapper, Watcher, Protocol):
     """The part of `core.Core` that a chip needs."""
+
+    @property
+    def loop(self) -> Rounds: ...
 
     def map_block(self, block: Block) -> None: ...
 
@@ -167,6 +178,12 @@ class Soc:
 
     def stall_fetches(self, ns: int) -> None:
         self._fetch_stall.start(ns, self._pc())
+
+    def round(self, register: int) -> None:
+        self.cpu.loop.round(register)
+
+    def doubt(self) -> None:
+        self.cpu.loop.doubt()
 
     def doze(self) -> None:
         self.cpu.wait(lambda: self.clock.cycles_to_next() or 0)

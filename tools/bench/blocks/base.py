@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Protocol
 
 from ..chip import Chip, Peripheral
@@ -35,6 +35,15 @@ class System(Protocol):
 
     def stall_fetches(self, ns: int) -> None:
         """The same for a CPU that fetches from flash; one that is in RAM goes on."""
+        ...
+
+    def round(self, register: int) -> None:
+        """A program has come round a loop in which it writes one register, at this offset, of a
+        block that it reads as memory."""
+        ...
+
+    def doubt(self) -> None:
+        """It writes another one."""
         ...
 
     def doze(self) -> None:
@@ -112,7 +121,7 @@ class RegisterBlock:
         self.held = False
         self.by_name = facts.by_name
         self.by_offset = facts.by_offset
-        self.values: dict[int, int] = dict(facts.reset_values)
+        self.values: MutableMapping[int, int] = dict(facts.reset_values)
         self._writable = facts.writable
         self.readers: dict[int, Reader] = {}
         self.writers: dict[int, Writer] = {}

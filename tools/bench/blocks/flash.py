@@ -4,13 +4,14 @@ The array and the option bytes are memories that the rest of the bench sees too.
 erase operation is done when it starts and takes its virtual time as BSY.
 
 A program that writes a sector looks at SR and CR ten times a word. So after some words the CPU is
-given the registers as a memory to read, until CR is locked or the flash busy; what it writes still
-comes here. Meanwhile a read of a register that FLASH has not got goes unnoticed.
+given the registers as a memory to read, until CR is locked or the flash busy; what it writes comes
+here until it is known that it always writes the same (`cpu/loop.py`). Meanwhile a read of a
+register that FLASH has not got goes unnoticed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 
 from ..chip import FlashSector, Peripheral
 from ..cpu.memory import PAGE, BusError, Memory
@@ -31,22 +32,31 @@ MS = 1_000_000
 MANY = 16  # words in a row, after which it pays to show the registers
 
 
-class Shown(dict[int, int]):
-    """Values of registers by offset, which are also words of a memory."""
+class Words(MutableMapping[int, int]):
+    """Values of registers by offset, kept as words of a memory."""
 
-    def __init__(self, values: dict[int, int], image: Memory) -> None:
-        super().__init__(values)
-        self._words = image.view.cast("I")
-        self.show()
+    def __init__(self, values: Mapping[int, int], memory: Memory) -> None:
+        self._words = memory.view.cast("I")
+        self._offsets = tuple(values)
+        self.update(values)
+
+    def __getitem__(self, offset: int) -> int:
+        return self._words[offset >> 2]
 
     def __setitem__(self, offset: int, value: int) -> None:
-        super().__setitem__(offset, value)
         self._words[offset >> 2] = value
 
-    def show(self) -> None:
-        """All of them, as after `update`."""
-        for offset, value in self.items():
-            self._words[offset >> 2] = value
+    def __delitem__(self, offset: int) -> None:
+        raise TypeError("registers stay")
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._offsets)
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def __contains__(self, offset: object) -> bool:
+        return offset in self._offsets
 
 
 class Unlock:
@@ -86,7 +96,7 @@ class Flash(RegisterBlock):
         self.stored_options = self._factory_options()
         self.on_options: Callable[[], None] = lambda: None
         self.image = Memory(PAGE, name="FLASH registers")
-        self.values = self._shown_values = Shown(self.values, self.image)
+        self.values = Words(self.values, self.image)
         self.shown = False
         # What programming a word goes through some ten times.
         self._cr, self._sr = self.by_name["CR"].offset, self.by_name["SR"].offset
@@ -128,7 +138,6 @@ class Flash(RegisterBlock):
     def reset(self) -> None:
         """A system reset loads the option bytes."""
         super().reset()
-        self._shown_values.show()
         self._hide()
         self._open = range(0)
         for name, value in self.stored_options.items():
@@ -217,6 +226,8 @@ class Flash(RegisterBlock):
         if offset == self._cr and size == 4 and not value & ~self._silent:
             self.values[offset] = value  # `_write_cr` would do no more: neither locked nor busy
             return True
+        self._in_a_row = 0
+        self.system.doubt()
         self.write(offset, size, value)
         return False
 
@@ -274,7 +285,9 @@ class Flash(RegisterBlock):
         if cr & EOPIE:
             self._done()
         self._in_a_row += 1
-        if self._in_a_row == MANY:
+        if self._in_a_row > MANY:
+            self.system.round(self._cr)
+        elif self._in_a_row == MANY and not self.shown:
             self._show()
         return old & value == value
 

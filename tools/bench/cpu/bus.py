@@ -37,8 +37,11 @@ class Bus:
         self.regions: list[Region] = []  # mapped memories
         self._by_page: dict[int, Region] = {}  # those that were asked for, by page number
         self._blocks: dict[int, tuple[Block, ...]] = {}  # by page number
-        self._shown: dict[Block, Region] = {}  # blocks that are read as memory
-        self._stale: dict[int, int] = {}  # end -> begin of what Python changed
+        #: Registers that are read as memory.
+        self.shown: Region | None = None
+        self._stale: dict[int, int] = {}  # end -> begin of what Python changed ...
+        self._grown: Memory | None = None  # ... and the last of that
+        self._grown_from = self._grown_to = 0
         self._overwritten: list[tuple[Memory, int, bytes]] = []
         self._listening: set[Memory] = set()
         engine.on_protected_write = self._protected_write
@@ -90,18 +93,17 @@ class Bus:
 
     def show(self, block: Block, memory: Memory | None, on_write: OnWrite) -> None:
         """Let the CPU read `memory`, a page, where `block` is, and its stores go to `on_write`.
-        Without a memory it asks the block again. For a block that has its page for itself."""
-        shown = self._shown.pop(block, None)
-        if (shown is None) == (memory is None):
-            raise ValueError(f"{block.name} is {'not ' if memory is None else ''}shown already")
+        Without a memory it asks the block again. For one block, which has its page for itself."""
+        page = block.base >> _PAGE_BITS
         self._engine.unmap(block.base, PAGE)
         if memory is None:
-            del self._by_page[block.base >> _PAGE_BITS]
+            self._by_page.pop(page, None)
+            self.shown = None
             self._engine.map_mmio(block.base, PAGE, self._mmio_read, self._mmio_write)
             return
         self._engine.map_memory(block.base, memory, writable=False, executable=False)
-        region = Region(block.base, block.base + PAGE, memory, False, on_write)
-        self._shown[block] = self._by_page[block.base >> _PAGE_BITS] = region
+        self.shown = Region(block.base, block.base + PAGE, memory, False, on_write)
+        self._by_page[page] = self.shown
 
     def region_at(self, address: int) -> Region | None:
         region = self._by_page.get(address >> _PAGE_BITS)
@@ -206,7 +208,7 @@ class Bus:
         self._refuse(address)
 
     def _protected_write(self, address: int, size: int, value: int) -> bool:
-        region = self.region_at(address)
+        region = self._by_page.get(address >> _PAGE_BITS) or self._find_region(address)
         if region is None or region.on_write is None:
             return False
         value &= _MASKS[size]
@@ -225,14 +227,22 @@ class Bus:
     # -- code that Python changed ----------------------------------------------------------
 
     def _changed(self, memory: Memory, offset: int, length: int, blank: bool) -> None:
-        for region in self.regions:
-            if region.memory is memory:
-                begin = region.base + offset
-                self._stale[begin + length] = self._stale.pop(begin, begin)
-        if self._stale and not blank:
+        if blank and memory is self._grown and offset == self._grown_to:
+            self._grown_to = offset + length  # flash is programmed word by word
+            return
+        self._end_of_grown()
+        self._grown, self._grown_from, self._grown_to = memory, offset, offset + length
+        if not blank:
             # The translation in use cannot be thrown away while it runs. Blank bytes are in none:
             # to run into them is a fault, and then their translation is forgotten at once.
             self._engine.stop_after_instruction()
+
+    def _end_of_grown(self) -> None:
+        memory, self._grown = self._grown, None
+        for region in self.regions:
+            if region.memory is memory:
+                begin, end = region.base + self._grown_from, region.base + self._grown_to
+                self._stale[end] = self._stale.pop(begin, begin)
 
     def refresh_code(self) -> None:
         """Between slices: let the CPU see what Python wrote."""
@@ -240,7 +250,8 @@ class Bus:
             overwritten, self._overwritten = self._overwritten, []
             for memory, offset, data in overwritten:
                 memory.view[offset : offset + len(data)] = data
-        if self._stale:
+        if self._grown:
+            self._end_of_grown()
             stale, self._stale = self._stale, {}
             for end, begin in stale.items():
                 self._engine.forget_code(begin, end - begin)

@@ -68,12 +68,12 @@ class CpuRegisters:
         self._word_ref = ctypes.byref(self._word)
         self._handle = uc._uch
         self._pc_xpsr = Batch(uc, UC_ARM_REG_PC, UC_ARM_REG_XPSR)
-        self._context = Batch(
-            uc,
+        context = (
             *(UC_ARM_REG_XPSR, UC_ARM_REG_CONTROL, UC_ARM_REG_MSP, UC_ARM_REG_PSP),
             *(UC_ARM_REG_PC, *_MASKS),
         )
-        self._frame = Batch(uc, *_R0_TO_R3_R12_LR)
+        self._context = Batch(uc, *context)
+        self._context_and_frame = Batch(uc, *context, *_R0_TO_R3_R12_LR)
         self._fp = Batch(uc, *_S0_TO_S15_FPSCR)
         # The first three: CONTROL is writable in handler mode whatever nPRIV was. Then, in
         # privileged thread mode, SPSEL is. The last refreshes Unicorn's idea of the mode.
@@ -83,13 +83,16 @@ class CpuRegisters:
             *(UC_ARM_REG_XPSR_NZCVQG, UC_ARM_REG_APSR_NZCV),
         )
         self._mode = Batch(uc, *mode)
-        self._mode_pc = Batch(uc, *mode, UC_ARM_REG_PC)
+        self._mode_pc_lr = Batch(uc, *mode, UC_ARM_REG_PC, UC_ARM_REG_LR)
+        self._mode_pc_frame = Batch(uc, *mode, UC_ARM_REG_PC, *_R0_TO_R3_R12_LR)
+        self._begin = -1  # the PC with its T bit where it is known without asking
 
     def get(self, register: int) -> int:
         uclib.uc_reg_read(self._handle, register, self._word_ref)
         return self._word.value
 
     def set(self, register: int, value: int) -> None:
+        self._begin = -1
         self._word.value = value
         uclib.uc_reg_write(self._handle, register, self._word_ref)
 
@@ -107,12 +110,19 @@ class CpuRegisters:
 
     def context(self) -> list[int]:
         """xPSR, CONTROL, MSP, PSP, PC, PRIMASK, BASEPRI, FAULTMASK, in whatever mode."""
-        seen = self._context.read()
+        return self._read_privileged(self._context)
+
+    def context_and_frame(self) -> list[int]:
+        """The same, then r0 to r3, r12, LR: what hardware stacks below the return address."""
+        return self._read_privileged(self._context_and_frame)
+
+    def _read_privileged(self, batch: Batch) -> list[int]:
+        seen = batch.read()
         if seen[1] & NPRIV and not seen[0] & 0x1FF:
             self.set(UC_ARM_REG_IPSR, 1)  # handler mode is privileged, so that they can be read
-            privileged = self._context.read()
+            privileged = batch.read()
             self.set(UC_ARM_REG_IPSR, 0)
-            seen[2:4], seen[5:] = privileged[2:4], privileged[5:]
+            seen[2:4], seen[5:8] = privileged[2:4], privileged[5:8]
         return seen
 
     def stack_pointers(self) -> tuple[int, int]:
@@ -137,16 +147,21 @@ class CpuRegisters:
 
     def set_mode(self, *, xpsr: int, control: int, msp: int, psp: int) -> None:
         """Set the mode and the stack pointers, whatever they were before."""
+        self._begin = -1
         self._mode.write((1, 0, 0, msp, psp, control & (SPSEL | FPCA), control, xpsr, xpsr))
 
-    def go_on(self, *, xpsr: int, control: int, msp: int, psp: int, pc: int) -> None:
-        """Set the mode, the stack pointers and the PC."""
-        pc = pc & ~1 | xpsr >> 24 & 1
+    def go_on(
+        self, *, xpsr: int, control: int, msp: int, psp: int, pc: int, then: Sequence[int]
+    ) -> None:
+        """Set the mode, the stack pointers, the PC, and `then` either LR or r0 to r3, r12, LR."""
+        begin = self._begin = pc & ~1 | xpsr >> 24 & 1
         privileged = control & (SPSEL | FPCA)
-        self._mode_pc.write((1, 0, 0, msp, psp, privileged, control, xpsr, xpsr, pc))
+        batch = self._mode_pc_lr if len(then) == 1 else self._mode_pc_frame
+        batch.write((1, 0, 0, msp, psp, privileged, control, xpsr, xpsr, begin, *then))
 
     def branch(self, address: int) -> None:
         """Set the PC; the T bit is left to xPSR."""
+        self._begin = -1
         self.set(UC_ARM_REG_PC, address & ~1 | self.thumb)
 
     def fp_registers(self) -> list[int]:
@@ -155,13 +170,6 @@ class CpuRegisters:
 
     def set_fp_registers(self, values: Sequence[int]) -> None:
         self._fp.write(values)
-
-    def frame_registers(self) -> list[int]:
-        """r0 to r3, r12, LR: what hardware stacks below the return address."""
-        return self._frame.read()
-
-    def set_frame_registers(self, values: Sequence[int]) -> None:
-        self._frame.write(values)
 
     @property
     def pc(self) -> int:

@@ -94,6 +94,72 @@ def _wide_branches(first: int, second: int) -> bool:
     )
 
 
+def targets(code: bytes, at: int, word_at: Callable[[int], int]) -> set[int] | None:
+    """Where the CPU may go on from a block of code at the address `at`, its end included but not
+    returns; None if a register says where (or a table).
+
+    Args:
+        word_at: the word at an address.
+    """
+    last = _last_instruction(code)
+    first, second = _halfwords(code, last)
+    pc, after = at + last + 4, at + len(code)
+    wide = first >= 0xE800
+    if not wide:
+        if _narrow_branches(first):
+            return _narrow_targets(first, pc, after)
+    elif _wide_branches(first, second):
+        return _wide_targets(first, second, pc, after, word_at)
+    return {after}
+
+
+def _last_instruction(code: bytes) -> int:
+    """Its offset in a block."""
+    at = last = 0
+    while at < len(code):
+        last, at = at, at + (4 if _halfwords(code, at)[0] >= 0xE800 else 2)
+    return last
+
+
+def _narrow_targets(op: int, pc: int, after: int) -> set[int] | None:
+    if op >> 11 == 0b11100:  # B
+        return {pc + _signed(op, 11) * 2}
+    if op >> 12 == 0b1101 and op & 0xF00 < 0xE00:  # B<c>
+        return {after, pc + _signed(op, 8) * 2}
+    if op & 0xF500 == 0xB100:  # CBZ, CBNZ
+        return {after, pc + (op >> 9 & 1) * 64 + (op >> 3 & 0x1F) * 2}
+    if op == 0x4770 or op & 0xFF00 == 0xBD00:  # BX lr, POP {..., pc}; perhaps in an IT block
+        return {after}
+    return None
+
+
+def _wide_targets(
+    first: int, second: int, pc: int, after: int, word_at: Callable[[int], int]
+) -> set[int] | None:
+    if first & 0xF800 == 0xF000:
+        sign = first >> 10 & 1
+        if second & 0x1000:  # B, BL
+            high = (~(second >> 13 ^ sign) & 1) << 1 | ~(second >> 11 ^ sign) & 1
+            offset = -sign << 24 | high << 22 | (first & 0x3FF) << 12 | (second & 0x7FF) << 1
+            return {after, pc + offset}
+        if first >> 6 & 0xE != 0xE:  # B<c>
+            high = second >> 10 & 2 | second >> 13 & 1
+            offset = -sign << 20 | high << 18 | (first & 0x3F) << 12 | (second & 0x7FF) << 1
+            return {after, pc + offset}
+        return {after}  # barriers, MSR
+    if first == 0xE8BD or (first, second) == (0xF85D, 0xFB04):  # POP {..., pc}
+        return {after}
+    if first & 0xFF7F == 0xF85F:  # LDR pc, [pc, #...]: the way to code that is far away
+        offset = (second & 0xFFF) * (1 if first & 0x80 else -1)
+        return {after, word_at((pc & ~3) + offset) & ~1}
+    return None
+
+
+def _signed(field: int, bits: int) -> int:
+    value = field & (1 << bits) - 1
+    return value - (1 << bits) if value >> bits - 1 else value
+
+
 def is_coprocessor(first: int) -> bool:
     """Coprocessor and floating-point space (DDI 0403E A5.3.18)."""
     return first & 0xEC00 == 0xEC00

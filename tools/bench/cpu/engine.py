@@ -128,7 +128,7 @@ class Engine(CpuRegisters):
         """Execute up to `count` (1 or more) instructions."""
         self._before, self._count, self.running = 0, count, True
         try:
-            return self._step(self.pc_and_thumb(), count) or Outcome(self._before, Cause.LIMIT)
+            return self._step(self._where(), count) or Outcome(self._before, Cause.LIMIT)
         finally:
             self.running = False
 
@@ -137,7 +137,7 @@ class Engine(CpuRegisters):
         self._before, self._count, self.running = 0, count, True
         try:
             while True:
-                begin = self.pc_and_thumb()
+                begin = self._where()
                 step, last = step_at(begin & ~1)
                 outcome = self._step(begin, min(step, self._count - self._before))
                 if outcome is not None:
@@ -147,6 +147,11 @@ class Engine(CpuRegisters):
                     return Outcome(self._before, Cause.LIMIT)
         finally:
             self.running = False
+
+    def _where(self) -> int:
+        """The PC with its T bit."""
+        begin, self._begin = self._begin, -1
+        return begin if begin >= 0 else self.pc_and_thumb()
 
     def _step(self, begin: int, count: int) -> Outcome | None:
         """None if the limit was reached; `_before` then includes this step."""
@@ -267,11 +272,11 @@ class Engine(CpuRegisters):
         """
         on = switch or Switch(on=True)
 
-        def before_instruction(address: int) -> None:
+        def before_instruction(address: int, size: int) -> None:
             if on.on:
                 self._reached(address, self.counter.value - 1)  # this one is counted already
 
-        def before_block(address: int) -> None:
+        def before_block(address: int, size: int) -> None:
             if on.on:
                 self._reached(address, self.counter.value)
 
@@ -281,14 +286,18 @@ class Engine(CpuRegisters):
 
     def add_fetch_hook(self, low: int, high: int, fn: Callable[[int], None]) -> Callable[[], None]:
         """Call `fn(address)` as each instruction of [low, high] begins."""
-        return self._add_hook(UC_HOOK_CODE, fn, low, high)
+        return self._add_hook(UC_HOOK_CODE, lambda address, size: fn(address), low, high)
+
+    def add_block_hook(self, fn: Callable[[int, int], None]) -> Callable[[], None]:
+        """Call `fn(address, bytes)` as each block of code begins."""
+        return self._add_hook(UC_HOOK_BLOCK, fn, 1, 0)
 
     def _add_hook(
-        self, kind: int, fn: Callable[[int], None], low: int, high: int
+        self, kind: int, fn: Callable[[int, int], None], low: int, high: int
     ) -> Callable[[], None]:
         def callback(handle: object, address: int, size: int, data: object) -> None:
             try:
-                fn(address)
+                fn(address, size)
             except BaseException as error:
                 self._callback_failed(error)
 
@@ -352,6 +361,11 @@ class Engine(CpuRegisters):
 
     def unmap(self, base: int, size: int) -> None:
         self.uc.mem_unmap(base, size)
+
+    def protect(self, base: int, size: int, *, writable: bool) -> None:
+        """Let the CPU write memory that may not be executed, or no more."""
+        rights = u.UC_PROT_READ | (u.UC_PROT_WRITE if writable else 0)
+        _check(uclib.uc_mem_protect(self._handle, base, size, rights))
 
     def forget_code(self, base: int, size: int) -> None:
         """Python changed these bytes: translate them anew."""

@@ -7,14 +7,11 @@ FPCAR still read as if it were lazy), and a late-arriving exception is an entry 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from unicorn.arm_const import (
-    UC_ARM_REG_FAULTMASK,
-    UC_ARM_REG_LR,
-    UC_ARM_REG_PC,
-)
+from unicorn.arm_const import UC_ARM_REG_FAULTMASK, UC_ARM_REG_PC
 
 from tools.bench.cpu import faults, fpu, nvic
 from tools.bench.cpu.cpu_registers import FPCA, NPRIV, SPSEL, T_BIT
@@ -37,14 +34,16 @@ class StackError(Exception):
 
 @dataclass(slots=True)
 class Mode:
-    """The state that entry and return change together, and where it was found."""
+    """The state that entry and return change together, and where it was found; with `frame`, the
+    registers that are stacked below the return address."""
 
     xpsr: int
     control: int
     msp: int
     psp: int
     pc: int
-    masks: tuple[int, int, int]
+    masks: Sequence[int]  # PRIMASK, BASEPRI, FAULTMASK
+    frame: Sequence[int] = ()
 
     @property
     def handler(self) -> bool:
@@ -63,9 +62,16 @@ class Exceptions:
 
     # -- entry -----------------------------------------------------------------------------
 
-    def enter(self, number: int) -> None:
-        """Take exception `number` between two instructions."""
-        mode = self._mode()
+    def mode(self) -> Mode:
+        """The present one, with the registers of a frame."""
+        seen = self._engine.context_and_frame()
+        xpsr, control, msp, psp, pc = seen[:5]
+        return Mode(xpsr, control, msp, psp, pc, seen[5:8], seen[8:])
+
+    def enter(self, number: int, mode: Mode | None = None) -> None:
+        """Take exception `number` between two instructions; `mode` is the present one."""
+        if mode is None:
+            mode = self.mode()
         return_address = mode.pc
         self._core.note_entry(number, return_address)
         try:
@@ -91,7 +97,7 @@ class Exceptions:
         else:
             mode.msp = frame
         xpsr = mode.xpsr & ~(1 << 9) | misaligned << 9
-        words = [*engine.frame_registers(), return_address, xpsr]
+        words = [*mode.frame, return_address, xpsr]
         if with_fp:
             words += [*engine.fp_registers(), 0]
         self._store_frame(frame, words, mode)
@@ -118,7 +124,7 @@ class Exceptions:
         return value
 
     def _take(self, number: int, mode: Mode, exc_return: int) -> None:
-        engine, core = self._engine, self._core
+        core = self._core
         mode.xpsr = mode.xpsr & ~(0x1FF | IT_BITS | T_BIT) | number
         mode.control &= ~(FPCA | SPSEL)
         self._nvic.activate(number)
@@ -128,8 +134,7 @@ class Exceptions:
             self._vector_failed(number, mode, exc_return)
             return
         mode.xpsr |= T_BIT if vector & 1 else 0
-        self._apply(mode, vector)
-        engine.set(UC_ARM_REG_LR, exc_return)
+        self._apply(mode, vector, (exc_return,))
         core.mode_changed(mode.masks[2])
 
     def _vector_failed(self, number: int, mode: Mode, exc_return: int) -> None:
@@ -137,7 +142,7 @@ class Exceptions:
         core.scb.faults.hfsr |= faults.HFSR_VECTTBL
         where = f"vector {number} ({nvic.name_of(number)}) at {core.scb.vtor + 4 * number:#010x}"
         if number in (nvic.NMI, nvic.HARD_FAULT):
-            self._apply(mode, mode.pc)
+            self._apply(mode, mode.pc, mode.frame or (exc_return,))
             core.faulting.lock_up(f"{where} cannot be read")
             return
         core.faulting.sentences.append(f"{where} cannot be read (instruction {core.instructions})")
@@ -146,9 +151,10 @@ class Exceptions:
 
     # -- return ----------------------------------------------------------------------------
 
-    def leave(self, exc_return: int) -> None:
-        """What a branch to an EXC_RETURN value does in handler mode."""
-        mode = self._mode()
+    def leave(self) -> None:
+        """What a branch to an EXC_RETURN value, where the PC now is, does in handler mode."""
+        mode = self.mode()
+        exc_return = mode.pc | mode.xpsr >> 24 & 1
         number = mode.xpsr & 0x1FF
         nested = len(self._nvic.active)
         was_active = number in self._nvic.active
@@ -158,7 +164,7 @@ class Exceptions:
             return
         self._deactivate(number)
         if number != nvic.NMI:
-            mode.masks = (*mode.masks[:2], 0)
+            mode.masks = [*mode.masks[:2], 0]
         try:
             target = self._pop(mode, exc_return)
         except StackError as error:
@@ -183,7 +189,7 @@ class Exceptions:
         return nested == 1 or bool(self._core.scb.ccr & NONBASETHRDENA)
 
     def _pop(self, mode: Mode, exc_return: int) -> Mode:
-        """The mode that the frame describes; r0 to r3, r12, LR and PC are loaded."""
+        """The mode that the frame describes, with the registers that are to be loaded."""
         engine, core = self._engine, self._core
         on_psp = exc_return & 0xF == 0xD
         with_fp = not exc_return & 0x10
@@ -194,21 +200,23 @@ class Exceptions:
         padding = 4 if psr & (1 << 9) and (with_fp or core.scb.ccr & STKALIGN) else 0
         sp = (frame + size) | padding
         control = mode.control & 1 | (SPSEL if on_psp else 0) | (FPCA if with_fp else 0)
-        target = Mode(psr & ~(1 << 9), control, mode.msp, mode.psp, words[6], mode.masks)
+        target = Mode(
+            psr & ~(1 << 9), control, mode.msp, mode.psp, words[6], mode.masks, words[:6]
+        )
         if on_psp:
             target.psp = sp
         else:
             target.msp = sp
-        if (exc_return & 0xF == 1) == target.handler:
-            engine.set_frame_registers(words[:6])
-            if with_fp and not core.fpu.end_lazy_stacking():
-                engine.set_fp_registers(words[8:25])
+        right_mode = (exc_return & 0xF == 1) == target.handler
+        if right_mode and with_fp and not core.fpu.end_lazy_stacking():
+            engine.set_fp_registers(words[8:25])
         return target
 
     def _finish_return(self, target: Mode, nested: int) -> None:
         core = self._core
-        self._apply(target, target.pc)
+        self._apply(target, target.pc, target.frame)
         core.mode_changed(target.masks[2])
+        core.loop.returned(target.pc)
         if nested == 1 and core.scb.scr & SLEEPONEXIT:
             core.sleep()
 
@@ -230,12 +238,11 @@ class Exceptions:
 
     # -- parts -----------------------------------------------------------------------------
 
-    def _mode(self) -> Mode:
-        xpsr, control, msp, psp, pc, *masks = self._engine.context()
-        return Mode(xpsr, control, msp, psp, pc, (masks[0], masks[1], masks[2]))
-
-    def _apply(self, mode: Mode, pc: int) -> None:
-        self._engine.go_on(xpsr=mode.xpsr, control=mode.control, msp=mode.msp, psp=mode.psp, pc=pc)
+    def _apply(self, mode: Mode, pc: int, then: Sequence[int]) -> None:
+        """With LR or the registers of a frame."""
+        self._engine.go_on(
+            xpsr=mode.xpsr, control=mode.control, msp=mode.msp, psp=mode.psp, pc=pc, then=then
+        )
 
     def _store_frame(self, frame: int, words: list[int], mode: Mode) -> None:
         self._check_frame(frame, len(words), mode, faults.MSTKERR)
@@ -253,10 +260,7 @@ class Exceptions:
 
     def _check_frame(self, frame: int, count: int, mode: Mode, flag: int) -> None:
         mpu = self._core.mpu
-        if not mpu.control:
-            return
-        write, privileged = flag == faults.MSTKERR, mode.privileged
-        # Regions and subregions begin at multiples of 32 bytes, so one look at each is enough.
-        for address in (frame, *range((frame | 31) + 1, frame + 4 * count, 32)):
-            if not mpu.allows(address & 0xFFFFFFFF, write=write, privileged=privileged):
-                raise StackError(flag)
+        if mpu.control and not mpu.allows_all(
+            frame, 4 * count, write=flag == faults.MSTKERR, privileged=mode.privileged
+        ):
+            raise StackError(flag)

@@ -46,6 +46,7 @@ class Memory:
         self.host_address = ctypes.addressof(self._anchor)
         #: The bytes. Read from it freely; write with `write()` so that the CPU sees new code.
         self.view = memoryview(self._map)
+        self._words = self.view.cast("I")
         #: Told (offset, length, blank) after each write from Python; `blank` as in `write`.
         self.on_change: list[Callable[[int, int, bool], None]] = []
         if fill:
@@ -70,10 +71,15 @@ class Memory:
 
     def load(self, offset: int, size: int) -> int:
         """Little-endian number of `size` bytes."""
+        if size == 4 and not offset & 3:
+            return self._words[offset >> 2]
         return int.from_bytes(self.view[offset : offset + size], "little")
 
     def store(self, offset: int, size: int, value: int, *, blank: bool = False) -> None:
-        self.view[offset : offset + size] = value.to_bytes(size, "little")
+        if size == 4 and not offset & 3:
+            self._words[offset >> 2] = value
+        else:
+            self.view[offset : offset + size] = value.to_bytes(size, "little")
         for fn in self.on_change:
             fn(offset, size, blank)
 

@@ -49,7 +49,7 @@ class Mpu:
         self._private = private
         self._report = report
         self._applied: tuple[object, ...] = ()
-        self._answers: dict[tuple[int, bool, bool], bool] = {}
+        self._answers: dict[tuple[int, int, bool, bool, int], bool] = {}
         self._reset_values()
 
     def reset(self) -> None:
@@ -130,17 +130,24 @@ class Mpu:
         wanted = ENABLE | HFNMIENA if high_priority else ENABLE
         return bool(self.count) and self.control & wanted == wanted
 
-    def allows(
-        self, address: int, *, write: bool, privileged: bool, high_priority: bool = False
-    ) -> bool:
+    def allows(self, address: int, *, write: bool, privileged: bool) -> bool:
         """Data access by hardware stacking."""
-        if not self.active(high_priority) or _PPB <= address < _PPB_END:
+        if not self.active(high_priority=False) or _PPB <= address < _PPB_END:
             return True
-        # Subregions begin at multiples of 32 bytes: one answer serves them all until they change.
-        question = address >> 5, write, privileged
+        return self._region_allows(address, write, privileged)
+
+    def allows_all(self, address: int, size: int, *, write: bool, privileged: bool) -> bool:
+        """The same for consecutive words."""
+        # Regions and subregions begin at multiples of 32 bytes: one look at each is enough, and it
+        # is good until they change.
+        first, last = address >> 5, address + size - 4 >> 5
+        question = first, last, write, privileged, self.control
         answer = self._answers.get(question)
         if answer is None:
-            answer = self._answers[question] = self._region_allows(address, write, privileged)
+            looks = (granule << 5 & 0xFFFFFFFF for granule in range(first, last + 1))
+            answer = self._answers[question] = all(
+                self.allows(at, write=write, privileged=privileged) for at in looks
+            )
         return answer
 
     def _region_allows(self, address: int, write: bool, privileged: bool) -> bool:

@@ -141,12 +141,14 @@ class Runner:
         # Something is pending that a mask register holds back (or that is to be measured), and no
         # hook tells of a write to those. So go from branch to branch, and end the slice where one
         # may have been written.
+        self._core.loop.end()
         outcome = self._engine.run_stepwise(min(count, _STEPWISE), self._straight_lines)
         self._traps.stepped(outcome.executed)
         return outcome
 
     def _report_break(self, address: int) -> bool:
         """Tell those who watch the address; False if only a trap was there."""
+        self._core.loop.reached(address)
         self._traps.reached(address)
         watching = [fn for low, high, fn in self.watches if low <= address <= high]
         for fn in watching:
@@ -176,12 +178,13 @@ class Runner:
         priority = state.group_priority(number)
         if priority >= state.active_priority():
             return False
-        primask, basepri, faultmask = self._engine.masks()
+        mode = self._core.exceptions.mode()
+        primask, basepri, faultmask = mode.masks
         # PRIMASK does not keep the core asleep, the other two do (B1.5.19).
         if priority < state.execution_priority(0, basepri, faultmask):
             self.asleep = None
         if priority < state.execution_priority(primask, basepri, faultmask):
-            self._core.exceptions.enter(number)
+            self._core.exceptions.enter(number, mode)
             return True
         self._masked = True
         return False
@@ -199,7 +202,7 @@ class Runner:
             case Cause.BKPT:
                 self._core.faulting.breakpoint()
             case Cause.EXC_RETURN:
-                self._core.exceptions.leave(self._engine.pc_and_thumb())
+                self._core.exceptions.leave()
             case Cause.UNDEFINED:
                 self._engine.forget_code(self._engine.pc, 4)  # `Bus` takes it for blank
                 self._core.faulting.instruction_failed(outcome)

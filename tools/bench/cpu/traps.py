@@ -30,6 +30,8 @@ _AROUND = _LONGEST_IT + 4  # bytes in which a change may complete a write of a m
 
 # CPSIE and CPSID; MSR to any special register but xPSR and CONTROL's first byte (DDI 0403E B5.2).
 _MASK_WRITES = re.compile(rb"[\x60-\x7f]\xb6|[\x80-\x9f]\xf3[\x00-\xff][\x80-\x8f]", re.DOTALL)
+# High bytes of the halfwords that those consist of, and of IT.
+_SUSPECT = frozenset((0xB6, 0xF3, *range(0x80, 0x90), 0xBF))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +156,11 @@ class MaskTraps:
 
     def _changed(self, memory: Memory, at: int, length: int) -> None:
         """The program programs its flash. Hooks where it was erased do no harm."""
+        view = memory.view
+        if length == 4 and view[at + 1] not in _SUSPECT and view[at + 3] not in _SUSPECT:
+            return
         begin = max(at - _AROUND, 0) & ~1
-        around = memory.view[begin : at + length + _AROUND]
+        around = view[begin : at + length + _AROUND]
         if not _MASK_WRITES.search(around):
             return
         known, found = self._searched[memory], _traps_of(around, begin)

@@ -1,0 +1,187 @@
+"""A loop that may write registers without asking.
+
+A program that writes a sector of flash does the same for each word: wait, set up CR, store the
+word, put CR back. Each store to CR is a call into Python that changes nothing but CR itself. So
+after some rounds in which no other register was written, the blocks of code that the loop consists
+of are noted, and from then on the CPU may write the registers as long as it stays in these blocks;
+the word still comes to Python, as flash cannot be written.
+
+That is taken back before anything else is executed: every address that the blocks can branch or
+run on to is watched, and an exception takes it back until its handler returns. (A return is taken
+to lead to after a call; a loop with any other branch to where a register says is left alone.) What
+the registers hold then proves that the loop did nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tools.bench.cpu import decode
+from tools.bench.cpu.bus import Bus, Region
+from tools.bench.cpu.engine import Engine, Switch
+
+_ROUNDS = 8  # to be watched before the way is known
+_MOST_BLOCKS = 100
+
+
+@dataclass(slots=True)
+class _Code:
+    """The blocks of the loop, by address, and what was in them."""
+
+    blocks: dict[int, bytes]
+
+    def __contains__(self, address: int) -> bool:
+        return any(at <= address < at + len(code) for at, code in self.blocks.items())
+
+    def exits(self, word_at: Callable[[int], int]) -> set[int] | None:
+        """Where the CPU may come from these blocks and is then in none; None if anywhere."""
+        found: set[int] = set()
+        for at, code in self.blocks.items():
+            targets = decode.targets(code, at, word_at)
+            if targets is None:
+                return None
+            found.update(targets)
+        return {address for address in found if address not in self}
+
+
+class Loop:
+    """The loop that writes registers which `Bus` shows as memory."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        bus: Bus,
+        handlers: Callable[[], int],
+        after_instruction: Callable[[Callable[[], None]], None],
+    ) -> None:
+        """`handlers()` is how many exception handlers are under way."""
+        self._engine = engine
+        self._bus = bus
+        self._handlers = handlers
+        self._after_instruction = after_instruction
+        self.free = False  # it may write
+        self._rounds = 0
+        self._trace: dict[int, bytes] = {}
+        self._depth = 0  # handlers under way, in the loop
+        self._end_trace: Callable[[], None] | None = None
+        self._code: _Code | None = None
+        self._watched = Switch(on=False)
+        self._unwatch: list[Callable[[], None]] = []
+        self._register = 0  # offset of the one that it writes
+        self._region: Region | None = None
+        self._before = b""  # the registers, when it was let go
+        self._interrupted: tuple[int, int] | None = None  # PC, handlers under way
+
+    # -- getting to know it ----------------------------------------------------------------
+
+    def round(self, register: int) -> None:
+        """From a callback: it has come round and wrote nothing but the register at this offset."""
+        if self.free:
+            return
+        if self._code:
+            if self._code.blocks:
+                self._after_instruction(self._begin)
+            return
+        self._register = register
+        self._rounds += 1
+        if self._rounds == 1:
+            self._depth = self._handlers()
+            self._end_trace = self._engine.add_block_hook(self._note)
+        elif self._rounds > _ROUNDS:
+            self._learned()
+
+    def _note(self, address: int, size: int) -> None:
+        if address not in self._trace and self._handlers() == self._depth:
+            self._trace[address] = self._bus.code(address, size)
+
+    def _learned(self) -> None:
+        self._stop_trace()
+        code = _Code(self._trace)
+        exits = code.exits(self._bus.load) if len(self._trace) <= _MOST_BLOCKS else None
+        if exits is None:
+            self._code = _Code({})
+            return
+        self._code = code
+        for address in exits:
+            hook = self._engine.add_break(address, address, blocks=True, switch=self._watched)
+            self._unwatch.append(hook)
+        self._after_instruction(self._begin)
+
+    def _stop_trace(self) -> None:
+        if self._end_trace:
+            self._end_trace()
+            self._end_trace = None
+
+    def doubt(self) -> None:
+        """From a callback: another register was written. Forget the loop if it was that."""
+        if self._end_trace or (self._code and self._engine.pc in self._code):
+            self.forget()
+
+    def forget(self) -> None:
+        """There may be another. Not while it is free."""
+        self._stop_trace()
+        for unwatch in self._unwatch:
+            unwatch()
+        self._unwatch.clear()
+        self._rounds, self._trace, self._code = 0, {}, None
+
+    # -- letting it go ---------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """Between instructions."""
+        region, code = self._bus.shown, self._code
+        if self.free or region is None or code is None:
+            return
+        if any(self._bus.code(at, len(seen)) != seen for at, seen in code.blocks.items()):
+            self.forget()
+            return
+        self._region = region
+        self._before = bytes(region.memory.view)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        assert self._region
+        self.free = self._watched.on = True
+        self._engine.protect(self._region.base, self._region.memory.size, writable=True)
+
+    def reached(self, address: int) -> None:
+        """The CPU is about to execute what it was stopped at."""
+        if self.free and self._code and address not in self._code:
+            self.end()
+
+    def interrupted(self, pc: int) -> None:
+        """An exception is taken."""
+        if self.free:
+            self.end()
+            self._interrupted = pc, self._handlers()
+
+    def returned(self, pc: int) -> None:
+        """A handler has returned."""
+        if self._interrupted == (pc, self._handlers()):
+            self._interrupted = None
+            if self._region and self._region is self._bus.shown and self._code:
+                self._let_go()
+
+    def end(self) -> None:
+        """Between instructions: its stores are asked about again."""
+        self._interrupted = None
+        if not self.free:
+            return
+        assert self._region
+        self.free = self._watched.on = False
+        self._engine.protect(self._region.base, self._region.memory.size, writable=False)
+        for offset in _differences(self._before, self._region.memory.view):
+            if offset & ~3 != self._register:
+                raise RuntimeError(
+                    f"the bench let a loop go that wrote {self._region.base + offset:#010x}, "
+                    f"which it had never done before: a fault of the bench (cpu/loop.py)"
+                )
+
+
+def _differences(before: bytes, now: memoryview) -> Iterator[int]:
+    if before == now:
+        return
+    for offset, (old, new) in enumerate(zip(before, now, strict=True)):
+        if old != new:
+            yield offset
