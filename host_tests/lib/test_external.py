@@ -1,4 +1,4 @@
-"""Code in SDRAM runs only where a region of the MPU says so (ARM DDI 0403E B3.5)."""
+"""Code in SDRAM runs only where a region of the MPU says so (ARM DDI 0403E B3.5), in CCM never."""
 
 from __future__ import annotations
 
@@ -102,6 +102,16 @@ def test_an_nmi_needs_it_in_the_nmi(board: Board, monkeypatch: pytest.MonkeyPatc
         board.romboot.plan()
     have(board, RUNS["all of memory"], ENABLE | HFNMIENA)
     assert board.romboot.plan()
+
+
+@pytest.mark.parametrize("home", [0x10000000, 0x1000FFFF])
+def test_no_region_makes_ccm_executable(home: int, board: Board) -> None:
+    """It hangs on the data bus only (RM0090 2.3.1)."""
+    have(board, RUNS["all of memory"])
+    board.fake.branch.home = home
+    with pytest.raises(board.errors.CodeError, match=f"0x{home:08X}, in CCM, "):
+        board.romboot.enter_bootloader()
+    assert board.fake.written == []
 
 
 @pytest.mark.parametrize("home", [0x0803BD40, 0x20005000, 0x60001000, 0x90000000])

@@ -34,7 +34,7 @@ class Way:
 
             raise ArgumentError("via", via, "None, 'jump' or 'reset'")
         code = home()
-        if code >> 29 > 4:  # from 0xA0000000 on: not without an MPU
+        if code >> 28 == 1 or code >> 29 > 4:  # CCM, SDRAM: it may not be executable
             from .external import check
 
             check(code, MPU)

@@ -82,10 +82,10 @@ class HookError(RomBootError):
 
 
 class CodeError(RomBootError):
-    """romboot's machine code lies in external memory, where it cannot be executed."""
+    """romboot's machine code lies in SDRAM or CCM, where it cannot be executed."""
 
-    def __init__(self, address):
+    def __init__(self, address, memory):
         super().__init__(
-            "romboot's machine code is at 0x%08X, in external memory, where this chip executes "
-            "nothing. Freeze romboot into a firmware with the inline assembler" % address
+            "romboot's machine code is at 0x%08X, in %s, where this chip executes nothing. "
+            "Freeze romboot into a firmware with the inline assembler" % (address, memory)
         )

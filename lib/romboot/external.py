@@ -1,8 +1,9 @@
-# Machine code in external memory: can it run there?
+# Machine code outside of internal flash and SRAM: can it run there?
 #
 # A library that was not frozen has its machine code on the heap, which some boards (STM32F429DISC)
 # have in SDRAM. From 0xA0000000 on the memory map forbids to execute (ARM DDI 0403E B3.1): a call
 # would end in a HardFault. Only a region of the MPU can allow it. jump.py needs region 7 itself.
+# A heap in CCM is worse off: no bus for instructions goes there (RM0090 2.3.1), MPU or not.
 
 from machine import mem32
 from micropython import const
@@ -20,10 +21,11 @@ def check(address, bits):
 
     bits: of MPU_CTRL, those that must be set for that.
     """
-    if mem32[_CTRL] & bits != bits or not _executable(address):
+    ccm = address >> 28 == 1  # from 0x10000000 on; above it is only system memory
+    if ccm or mem32[_CTRL] & bits != bits or not _executable(address):
         from .errors import CodeError
 
-        raise CodeError(address)
+        raise CodeError(address, "CCM" if ccm else "external memory")
 
 
 def _executable(address):

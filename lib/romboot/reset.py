@@ -45,7 +45,7 @@ def hook(family):
     if mem32[state] or mem32[state + 4]:
         return 0, "the boot state at 0x%08X was not cleared: this build has no hook" % state
     if not _has_code(state, family.FLASH, mem16[family.FLASH_SIZE] * 1024):
-        return 0, "this build has no code that looks at 0x%08X after a reset" % state
+        return 0, "no code in internal flash looks at 0x%08X after a reset" % state
     return state, ""
 
 
@@ -80,7 +80,7 @@ class Reset:
         self._resident = (self._page + 4 * words) | 1
         if not ram <= self._page < ram_end:
             self.missing = (
-                "the heap is at 0x%08X: only internal SRAM outlives a reset" % self._page
+                "the heap is at 0x%08X, where no code can run after a reset" % self._page
             )
             return
         self._image = bytearray_at(self._page, len(image))
