@@ -24,6 +24,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
 LIB = ROOT / "lib"
 MANIFEST = ROOT / "manifest.py"
+TEST_BOARDS = ROOT / "host_tests" / "boards"  # memory laid out as on no board of boards/
 
 FLASH = 0x08000000
 SPEED = 100.0  # virtual seconds to a real one in the ROM, which erases for many

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from host_tests.bench.thumb import assemble
+from host_tests.target import TEST_BOARDS
 from tools.bench import boardfile
 from tools.bench.board import Arrival, VirtualBoard
 from tools.bench.core import Stop
@@ -308,3 +309,13 @@ def test_a_watchdog_ends_the_silence_of_a_rom_that_was_not_reached_cleanly() -> 
     board.say = said.append
     board.run_ms(600)
     assert "reset (IWDG): booting flash" in said
+
+
+def test_an_image_for_external_flash_goes_there(tmp_path: Path) -> None:
+    """Before anything can read it, as nothing has been set up yet."""
+    image = tmp_path / "a.hex"
+    image.write_text(":020000049000 6A\n:0400100001020304E2\n:00000001FF\n".replace(" ", ""))
+    board = VirtualBoard.load("QSPI_F469", image, boards=TEST_BOARDS)
+    (qspi,) = board.soc.map.externals
+    assert qspi.memory.read(0x10, 4) == b"\1\2\3\4"
+    assert not qspi.there

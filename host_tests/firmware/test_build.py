@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from host_tests.target import TEST_BOARDS
 from tools.firmware import FirmwareError, MissingToolError, build, source, source_tree, toolchain
 from tools.firmware.board import load_board
 from tools.firmware.boardfiles import write_board_files
@@ -281,3 +282,21 @@ def test_an_image_in_use_is_not_dropped(tmp_path: Path) -> None:
     drop_old_images(tmp_path, "X-standard")
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"X-noasm-0", *list(ages)[: KEPT + 1]}
+
+
+# Boards with their code in external flash.
+
+
+def test_what_runs_first_stays_in_internal_flash() -> None:
+    found = symbols(build("QSPI_F469", boards=TEST_BOARDS))
+    first = ("external_text_reset", "powerctrl_check_enter_bootloader", "branch_to_bootloader")
+    assert {found[name] >> 20 for name in first} == {0x080}
+    rest = ("Reset_Handler", "stm32_main", "mp_execute_bytecode", "_etext")
+    assert {found[name] >> 20 for name in rest} == {0x900}
+
+
+def test_code_can_only_be_where_flash_can_be(tmp_path: Path) -> None:
+    text = (TEST_BOARDS / "QSPI_F469.toml").read_text()
+    (tmp_path / "X.toml").write_text(text.replace("[0x90000000,", "[0x80000000,"))
+    with pytest.raises(FirmwareError, match=r"text is at 0x80000000, not at 0x60000000 \(NOR"):
+        load_board("X", tmp_path)

@@ -60,21 +60,27 @@ class VirtualBoard:
 
     @classmethod
     def load(
-        cls, name: str, firmware: Path | None = None, flash_file: Path | None = None
+        cls,
+        name: str,
+        firmware: Path | None = None,
+        flash_file: Path | None = None,
+        boards: Path = boardfile.BOARDS,
     ) -> VirtualBoard:
         """The board `boards/<name>.toml`, powered on.
 
         Args:
             name: such as "NUCLEO_F429ZI".
-            firmware: an .elf, .hex, .dfu or .bin that goes into flash before power-on.
+            firmware: an .elf, .hex, .dfu or .bin that goes into flash before power-on, also into
+                flash behind the FMC or QUADSPI.
             flash_file: where the flash is kept between runs: read here if it exists, before the
                 firmware is put in, and written by `close`.
+            boards: the folder of that file.
 
         Raises:
             ValueError: no such board or chip, or the firmware is no image or does not fit.
             OSError: a file cannot be read.
         """
-        board = cls(boardfile.load(name), flash_file)
+        board = cls(boardfile.load(name, boards), flash_file)
         if firmware:
             board.flash(firmware)
         board.power_on()
@@ -123,7 +129,11 @@ class VirtualBoard:
         """Put a firmware image into flash, as a debug probe does: sectors that it touches are
         erased first. Raises ValueError if part of it belongs anywhere else."""
         array, base = self.soc.flash.array, self.soc.flash.base_address
-        segments = image.load_image(firmware, base)
+        segments = [
+            segment
+            for segment in image.load_image(firmware, base)
+            if not self._flash_external(*segment)
+        ]
         for address, data in segments:
             if not base <= address <= address + len(data) <= base + array.size:
                 raise ValueError(
@@ -137,6 +147,15 @@ class VirtualBoard:
                 array.fill(sector.base - base, sector.size, 0xFF)
         for address, data in segments:
             array.write(address - base, data)
+
+    def _flash_external(self, address: int, data: bytes) -> bool:
+        """If it belongs into flash outside of the chip, as a probe with a loader for that does."""
+        for external in self.soc.map.externals:
+            start = address - external.base
+            if external.is_flash and 0 <= start <= external.size - len(data):
+                external.memory.write(start, data)
+                return True
+        return False
 
     def close(self) -> None:
         """Write the flash to `flash_file`, if there is one."""

@@ -43,6 +43,11 @@ class ExternalMemory:
         return WINDOWS[self.kind, self.bank]
 
     @property
+    def is_flash(self) -> bool:
+        """It keeps an image without power; a "nor" bank may, though it may have PSRAM too."""
+        return self.kind in ("nor", "qspi")
+
+    @property
     def writable(self) -> bool:
         return self.kind != "qspi"
 

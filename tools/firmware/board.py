@@ -3,6 +3,7 @@
 import re
 import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 from tools.firmware.cache import REPOSITORY
 from tools.firmware.errors import FirmwareError
@@ -12,15 +13,18 @@ FLASH_BASE = 0x0800_0000
 SRAM_BASE = 0x2000_0000
 CCM_BASE = 0x1000_0000
 SDRAM_BANK_2 = 0xD000_0000
+EXTERNAL_FLASH = {0x6000_0000: "NOR flash on bank 1 of the FMC", 0x9000_0000: "QUADSPI flash"}
 
 # KiB of SRAM that is contiguous at 0x20000000; each of these chips has 64 KiB of CCM besides.
-# RM0090 rev 19, 2.3.1: 112 + 16 KiB, and 64 KiB more (SRAM3) on STM32F42x and F43x.
+# RM0090 rev 19, 2.3.1: 112 + 16 KiB, and 64 KiB more (SRAM3) on STM32F42x and F43x; RM0386 rev 6,
+# 2.3.1: 160 + 32 + 128 KiB.
 SRAM_KIB = {
     "STM32F405xx": 128,
     "STM32F407xx": 128,
     "STM32F427xx": 192,
     "STM32F429xx": 192,
     "STM32F439xx": 192,
+    "STM32F469xx": 320,
 }
 CCM_KIB = 64
 
@@ -50,6 +54,7 @@ class Board:
     stack_size: int
     filesystem: tuple[int, int]
     heap: tuple[int, int] | None  # None: between .bss and the stack
+    text: tuple[int, int] | None  # external flash that has the code; None: internal flash
     vectors_in_ram: bool  # as most NUCLEO boards of the real port; else at the start of flash
     console: Console
     toml: bytes
@@ -62,18 +67,26 @@ class Board:
     def heap_in_sdram(self) -> bool:
         return self.heap is not None and self.heap[0] == SDRAM_BANK_2
 
+    @property
+    def heap_in_ccm(self) -> bool:
+        return self.heap is not None and self.heap[0] == CCM_BASE
 
-def load_board(build_name: str) -> Board:
-    """Reads `boards/<build_name>.toml`. Raises FirmwareError if it is absent or lacks a key."""
-    path = BOARDS / f"{build_name}.toml"
+
+def load_board(build_name: str, boards: Path | None = None) -> Board:
+    """Reads `<build_name>.toml` of `boards/`, or of another folder. Raises FirmwareError if it is
+    absent or lacks a key."""
+    boards = boards or BOARDS
+    path = boards / f"{build_name}.toml"
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in BOARDS.glob("*.toml")))
-        raise FirmwareError(f"There is no board {build_name}; boards/ has {known}.")
+        known = ", ".join(sorted(file.stem for file in boards.glob("*.toml")))
+        raise FirmwareError(f"There is no board {build_name}; {boards.name}/ has {known}.")
     content = path.read_bytes()
     try:
         board = _from_toml(build_name, content)
     except (KeyError, TypeError, ValueError) as error:
-        raise FirmwareError(f"boards/{path.name} does not describe a board: {error!r}.") from error
+        raise FirmwareError(
+            f"{boards.name}/{path.name} does not describe a board: {error!r}."
+        ) from error
     if board.chip not in SRAM_KIB:
         raise FirmwareError(
             f"The bench firmware is for {', '.join(SRAM_KIB)}; {build_name} has {board.chip}. "
@@ -96,6 +109,7 @@ def _from_toml(build_name: str, content: bytes) -> Board:
         stack_size=memory["stack_kib"] * 1024,
         filesystem=_region(memory["filesystem"]),
         heap=_region(memory["heap"]) if "heap" in memory else None,
+        text=_external_flash(memory["text"]) if "text" in memory else None,
         vectors_in_ram=memory.get("vectors", "ram") == "ram",
         console=_console(data["console"]),
         toml=content,
@@ -105,6 +119,13 @@ def _from_toml(build_name: str, content: bytes) -> Board:
 def _region(value: list[int]) -> tuple[int, int]:
     base, size = value
     return base, size
+
+
+def _external_flash(value: list[int]) -> tuple[int, int]:
+    if value[0] not in EXTERNAL_FLASH:
+        known = ", ".join(f"{base:#x} ({name})" for base, name in EXTERNAL_FLASH.items())
+        raise ValueError(f"memory.text is at {value[0]:#x}, not at {known}")
+    return _region(value)
 
 
 def _console(table: dict) -> Console:

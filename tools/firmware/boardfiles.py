@@ -4,6 +4,20 @@ from pathlib import Path
 
 from tools.firmware.board import CCM_BASE, CCM_KIB, FLASH_BASE, SRAM_BASE, Board
 
+# What a reset comes to before external flash can be read, and the early-boot hook, which the real
+# port has in internal flash too (its boards/PYBD_SF2/f722_qspi.ld).
+_FIRST = 0x400  # bytes below the file system
+_FIRST_SECTION = """\
+SECTIONS
+{
+    .text_first :
+    {
+        *(.text_first)
+        */bootloader.o(.text* .rodata*)
+    } >FLASH_FIRST
+}
+"""
+
 
 def write_board_files(board: Board, directory: Path) -> None:
     """Writes the files that changed, so that make compiles again only what depends on them."""
@@ -27,6 +41,7 @@ def _header(board: Board) -> str:
         "MICROPY_PY_PYB": 0,
         "MICROPY_PY_STM": 0,
         "PORT_FLASH_KIB": board.flash_kib,
+        "BOARD_TEXT_BASE": hex(board.text[0]) if board.text else 0,
         "BOARD_HSE_HZ": f"{board.hse_hz}u",
         "BOARD_SYSCLK_HZ": f"{board.sysclk_hz}u",
         "BOARD_CONSOLE_UNIT": console.usart[-1],
@@ -54,15 +69,18 @@ def _header(board: Board) -> str:
 def _memory(board: Board) -> str:
     """The names that boards/common_ifs.ld of the real port wants, as in its stm32f429.ld."""
     base, size = board.filesystem
-    text = base + size  # code follows the file system; the vectors are below it
-    flash_end = FLASH_BASE + min(board.flash_kib, 1024) * 1024  # bank 1
+    first = base - _FIRST if board.text else base
+    text, text_size = board.text or _text_in_flash(board)
     sram_size = board.sram_kib * 1024
+    # The cache has the whole of CCM, unless the heap is there.
+    cache = "_ebss" if board.heap_in_ccm else "ORIGIN(CCMRAM)"
     return f"""\
 MEMORY
 {{
-    FLASH_START (rx) : ORIGIN = {FLASH_BASE:#x}, LENGTH = {base - FLASH_BASE:#x}
+    FLASH_START (rx) : ORIGIN = {FLASH_BASE:#x}, LENGTH = {first - FLASH_BASE:#x}
+    FLASH_FIRST (rx) : ORIGIN = {first:#x}, LENGTH = {base - first:#x}
     FLASH_FS (rx) : ORIGIN = {base:#x}, LENGTH = {size:#x}
-    FLASH_TEXT (rx) : ORIGIN = {text:#x}, LENGTH = {flash_end - text:#x}
+    FLASH_TEXT (rx) : ORIGIN = {text:#x}, LENGTH = {text_size:#x}
     CCMRAM (rw) : ORIGIN = {CCM_BASE:#x}, LENGTH = {CCM_KIB * 1024:#x}
     RAM (rwx) : ORIGIN = {SRAM_BASE:#x}, LENGTH = {sram_size:#x}
 }}
@@ -74,11 +92,18 @@ _ram_start = ORIGIN(RAM);
 _ram_end = ORIGIN(RAM) + LENGTH(RAM);
 _heap_start = _ebss;
 _heap_end = _sstack;
-_micropy_hw_internal_flash_storage_ram_cache_start = ORIGIN(CCMRAM);
-_micropy_hw_internal_flash_storage_ram_cache_end = ORIGIN(CCMRAM) + LENGTH(CCMRAM);
+_micropy_hw_internal_flash_storage_ram_cache_start = {cache};
+_micropy_hw_internal_flash_storage_ram_cache_end = {cache} + LENGTH(CCMRAM);
 _micropy_hw_internal_flash_storage_start = ORIGIN(FLASH_FS);
 _micropy_hw_internal_flash_storage_end = ORIGIN(FLASH_FS) + LENGTH(FLASH_FS);
-"""
+{_FIRST_SECTION if board.text else ""}"""
+
+
+def _text_in_flash(board: Board) -> tuple[int, int]:
+    """Code follows the file system; the vectors are below it."""
+    base, size = board.filesystem
+    flash_end = FLASH_BASE + min(board.flash_kib, 1024) * 1024  # bank 1
+    return base + size, flash_end - base - size
 
 
 def _make(board: Board) -> str:

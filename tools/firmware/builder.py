@@ -40,19 +40,21 @@ def build(
     variant: str = "standard",
     *,
     frozen_manifest: Path | None = None,
+    boards: Path | None = None,
     progress: Progress = _to_stderr,
 ) -> Path:
     """Builds the firmware of `boards/<board>.toml` and returns the path of its ELF file.
 
     variant: one of VARIANTS. frozen_manifest: a manifest.py of modules to freeze, besides asyncio,
-    which the real port freezes too. progress: gets a sentence now and then. A build takes about
-    40 s; with the same inputs as before it is found in the cache. Safe to call concurrently.
+    which the real port freezes too. boards: another folder than `boards/`. progress: gets a
+    sentence now and then. A build takes about 40 s; with the same inputs as before it is found in
+    the cache. Safe to call concurrently.
 
     Raises MissingToolError if a compiler is not installed, FirmwareError for anything else.
     """
     if variant not in VARIANTS:
         raise FirmwareError(f"There is no variant {variant}; there are {', '.join(VARIANTS)}.")
-    description = load_board(board)
+    description = load_board(board, boards)
     toolchain = find_toolchain()
     if " " in f"{cache_dir()}{PORT}":
         raise FirmwareError(

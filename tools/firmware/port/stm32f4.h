@@ -95,6 +95,14 @@ typedef struct { // 21.4
     __IO uint32_t KR, PR, RLR, SR;
 } IWDG_TypeDef;
 
+typedef struct { // 37.5.6; only bank 1 of the FMC's NOR and PSRAM registers
+    __IO uint32_t BCR1, BTR1;
+} FMC_NOR_TypeDef;
+
+typedef struct { // RM0386 13.5; only what memory-mapped mode needs
+    __IO uint32_t CR, DCR, SR, FCR, DLR, CCR;
+} QUADSPI_TypeDef;
+
 typedef struct { // 37.7.5; only the SDRAM registers of the FMC
     __IO uint32_t SDCR[2], SDTR[2], SDCMR, SDRTR, SDSR;
 } FMC_SDRAM_TypeDef;
@@ -118,6 +126,8 @@ typedef struct { // 37.7.5; only the SDRAM registers of the FMC
 #define GPIO(port) ((GPIO_TypeDef *)(0x40020000 + (port) * 0x400)) // port A is 0
 #define RCC ((RCC_TypeDef *)0x40023800)
 #define FLASH ((FLASH_TypeDef *)0x40023c00)
+#define FMC_NOR ((FMC_NOR_TypeDef *)0xa0000000)
+#define QUADSPI ((QUADSPI_TypeDef *)0xa0001000)
 #define FMC_SDRAM ((FMC_SDRAM_TypeDef *)0xa0000140)
 
 #define RCC_CR_HSION (1u << 0)
@@ -141,6 +151,7 @@ typedef struct { // 37.7.5; only the SDRAM registers of the FMC
 #define RCC_CFGR_DIV4 5u
 #define RCC_AHB1ENR_CCMDATARAMEN (1u << 20)
 #define RCC_AHB3ENR_FMCEN (1u << 0)
+#define RCC_AHB3ENR_QSPIEN (1u << 1)
 #define RCC_APB1ENR_TIM2EN_Pos 0
 #define RCC_APB1ENR_PWREN (1u << 28)
 #define RCC_APB2ENR_SYSCFGEN (1u << 14)
@@ -191,7 +202,26 @@ typedef struct { // 37.7.5; only the SDRAM registers of the FMC
 #define TIM_SR_UIF (1u << 0)
 #define TIM_EGR_UG (1u << 0)
 
+#define FMC_BCR_MBKEN (1u << 0)
+#define FMC_BCR_MTYP_NOR (2u << 2)
+#define FMC_BCR_MWID_16 (1u << 4)
+#define FMC_BCR_FACCEN (1u << 6)
+#define FMC_BCR_RESERVED (1u << 7) // "must be kept at reset value"
+#define FMC_BTR_ADDSET_Pos 0
+#define FMC_BTR_DATAST_Pos 8
 #define FMC_SDSR_BUSY (1u << 5)
+
+#define QUADSPI_CR_EN (1u << 0)
+#define QUADSPI_CR_SSHIFT (1u << 4)
+#define QUADSPI_CR_PRESCALER_Pos 24
+#define QUADSPI_DCR_CSHT_Pos 8
+#define QUADSPI_DCR_FSIZE_Pos 16
+#define QUADSPI_CCR_IMODE_Pos 8
+#define QUADSPI_CCR_ADMODE_Pos 10
+#define QUADSPI_CCR_ADSIZE_Pos 12
+#define QUADSPI_CCR_DCYC_Pos 18
+#define QUADSPI_CCR_DMODE_Pos 24
+#define QUADSPI_CCR_FMODE_MAPPED (3u << 26)
 
 #include "hal.h"
 

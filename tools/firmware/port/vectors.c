@@ -8,6 +8,7 @@
 #include "py/mpprint.h"
 #include "bootloader.h"
 #include "console.h"
+#include "external_text.h"
 
 extern uint32_t _estack;
 void Reset_Handler(void);
@@ -26,6 +27,12 @@ void TIM3_IRQHandler(void);
 void TIM4_IRQHandler(void);
 void TIM5_IRQHandler(void);
 void USART_console_IRQHandler(void);
+
+#if BOARD_TEXT_BASE
+#define FIRST_HANDLER external_text_reset
+#else
+#define FIRST_HANDLER Reset_Handler
+#endif
 
 static void print_to_console(void *data, const char *text, size_t length) {
     (void)data;
@@ -60,7 +67,7 @@ typedef void (*handler_t)(void);
 
 const __attribute__((section(".isr_vector"), used)) handler_t isr_vector[16 + IRQ_COUNT] = {
     (handler_t)&_estack,
-    Reset_Handler,
+    FIRST_HANDLER,
     [2] = Default_Handler, // NMI
     [3 ... 6] = Fault_Handler, // HardFault, MemManage, BusFault, UsageFault
     [11 ... 12] = Default_Handler, // SVCall, DebugMonitor
