@@ -5,53 +5,25 @@ STM32F429DISC: the memory map forbids to execute there, and romboot resets the F
 
 from __future__ import annotations
 
-from binascii import b2a_base64
 from pathlib import Path
 
 import pytest
 
+from host_tests import by_prompt
+from host_tests.last_steps import CALLS, take_memory_away
 from host_tests.on_board import TO_PSP
 from host_tests.target import CLEAN, LIB, MANIFEST, how_it_arrives
-from host_tests.witness import MARK, QUIET, Witness
+from host_tests.witness import ATTEMPT, QUIET, Witness
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt, PromptError
-from tools.cli import mpremote
 from tools.firmware import build
 
 BOARD = "STM32F429DISC"
-STACK, STACK_END = 0x2002C000, 0x20030000  # of the main stack: nothing else executes there
 
 # What an application may do: 8 MiB of normal memory that can be executed, as region 5.
 ALLOW = "from machine import mem32; mem32[0xE000ED9C] = 0xD0000015; mem32[0xE000EDA0] = 0x03030000"
 SIZE_8_MIB = 22 << 1 | 1
 HERE = "import uctypes; assert uctypes.addressof(bytearray(4)) >> 28 == 13; import romboot; "
-CHUNK = 512  # bytes of a file in one command
-
-
-def take_sdram_away(board: VirtualBoard) -> list[int]:
-    """From the first instruction that runs below the main stack on; its address, once it has."""
-    (sdram,) = board.soc.map.externals
-    since: list[int] = []
-
-    def take(address: int) -> None:
-        unwatch()
-        since.append(address)
-        sdram.there = False
-        board.core.unmap(sdram.base, sdram.size)
-
-    unwatch = board.core.on_execute(STACK, STACK_END - 1, take)
-    return since
-
-
-CALLS = {
-    "now": "romboot.enter_bootloader()",
-    "later": "romboot.enter_bootloader(after_ms=5)",
-    "from an interrupt": """
-import machine
-machine.Timer(2, freq=1000, callback=romboot.plan().go, hard=True)
-while True: pass
-""",
-}
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
@@ -59,7 +31,7 @@ def test_frozen_it_goes_and_needs_nothing_of_the_heap_on_its_way(call: str) -> N
     board = VirtualBoard.load(BOARD, firmware=build(BOARD, frozen_manifest=MANIFEST))
     prompt = Prompt(board)
     prompt.run(HERE)
-    gone = take_sdram_away(board)
+    gone = take_memory_away(board)
     prompt.start(call)
     assert how_it_arrives(board) == CLEAN
     assert len(gone) == 1
@@ -84,46 +56,17 @@ def flash(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("flash")
     board = VirtualBoard.load(BOARD, firmware=build(BOARD), flash_file=folder / "mpy")
     prompt = Prompt(board)
-    prompt.run("import os; from binascii import a2b_base64; os.mkdir('romboot')")
-    for file in (mpremote.compiled() / "romboot").iterdir():
-        copy(prompt, file)
-    keep(prompt, folder / "mpy")
-    copy(prompt, LIB / "romboot" / "jump.py")  # which goes before jump.mpy
-    keep(prompt, folder / "py")
+    by_prompt.install(prompt)
+    by_prompt.keep(prompt, folder / "mpy")
+    by_prompt.copy(prompt, LIB / "romboot" / "jump.py")  # which goes before jump.mpy
+    by_prompt.keep(prompt, folder / "py")
     return {kind: folder / kind for kind in ("mpy", "py")}
-
-
-def copy(prompt: Prompt, file: Path) -> None:
-    content = file.read_bytes()
-    prompt.run(f"f = open('romboot/{file.name}', 'wb')")
-    for at in range(0, len(content), CHUNK):
-        prompt.run(f"f.write(a2b_base64({b2a_base64(content[at : at + CHUNK])}))")
-    prompt.run("f.close()")
-
-
-def keep(prompt: Prompt, flash_file: Path) -> None:
-    prompt.run("os.sync()")
-    prompt.board.flash_file = flash_file
-    prompt.board.close()
 
 
 @pytest.fixture(params=["mpy", "py"])
 def installed(request: pytest.FixtureRequest, flash: dict[str, Path]) -> Prompt:
     """A board that has the library as files."""
     return Prompt(VirtualBoard.load(BOARD, flash_file=flash[request.param]))
-
-
-ATTEMPT = f"""
-from machine import mem32
-import romboot
-def attempt(call, **options):
-    mem32[{MARK}]
-    try:
-        call(**options)
-    except romboot.RomBootError as e:
-        mem32[{MARK}]
-        print(type(e).__name__, e)
-"""
 
 
 @pytest.mark.parametrize("call", ["plan", "enter_bootloader, after_ms=5", "enter_bootloader"])
@@ -139,7 +82,7 @@ def test_from_files_it_says_that_its_code_cannot_run_there(call: str, installed:
 
 def test_from_files_it_goes_where_the_mpu_allows_to_execute(installed: Prompt) -> None:
     installed.run(f"{ALLOW} | {SIZE_8_MIB}; {HERE}")
-    gone = take_sdram_away(installed.board)
+    gone = take_memory_away(installed.board)
     installed.start("romboot.enter_bootloader()")
     assert how_it_arrives(installed.board) == CLEAN
     assert len(gone) == 1

@@ -14,6 +14,18 @@ from tools.bench.core import Block
 
 MARK = 0xE0042004  # DBGMCU_CR
 QUIET = "from machine import mem32; mem32[0xE000E010] = 0"
+# attempt(call, **options): what it raises, witnessed.
+ATTEMPT = f"""
+from machine import mem32
+import romboot
+def attempt(call, **options):
+    mem32[{MARK}]
+    try:
+        call(**options)
+    except romboot.RomBootError as e:
+        mem32[{MARK}]
+        print(type(e).__name__, e)
+"""
 CPU = ("msp", "psp", "control", "primask", "basepri", "faultmask")
 
 
