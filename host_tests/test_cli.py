@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from host_tests.target import ROOT, VirtualTarget
+from tools.cli import measure
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"
@@ -125,6 +126,18 @@ def test_measure_an_image_without_the_library(tmp_path: Path) -> None:
     assert jump["blackout"] < 2_000 and reset["blackout"] < 10_000
     assert {"SCB.VTOR", "SCB.CPACR"} <= set(machine["names_off"])
     assert tutorial["blackout"] is None and "| for ever |" in done.stdout
+
+
+def test_measure_says_why_a_way_never_gets_there() -> None:
+    """Its heap is in SDRAM, so no way through a reset."""
+    board = "STM32F429DISC"
+    image = build(board, frozen_manifest=ROOT / "manifest.py")
+    refused = measure.cost(board, image, "by reset", measure.BY_RESET)
+    assert refused.call_to_rom is None
+    assert refused.failed.startswith("HookError: via='reset': the heap is at 0xD0")
+    tutorial = measure.TUTORIAL.read_text() + "\nGO = jump"
+    faulted = measure.cost(board, image, "the tutorial", tutorial)
+    assert "fetched from memory that may not be executed" in faulted.failed
 
 
 def test_bench_until_ctrl_c(tmp_path: Path) -> None:

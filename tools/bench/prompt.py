@@ -27,6 +27,10 @@ class Prompt:
     def run(self, code: str) -> str:
         """Run code and wait for its end; its output. Raises PromptError with its traceback."""
         self.start(code)
+        return self.finish()
+
+    def finish(self) -> str:
+        """The rest of `run` for code that was started."""
         output = self._until(END)
         error = self._until(END + b">")
         if error:

@@ -13,9 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tools.bench.board import VirtualBoard
-from tools.bench.prompt import Prompt
+from tools.bench.prompt import Prompt, PromptError
 from tools.cli import firmware, sizes
-from tools.cli.errors import CliError
 from tools.cli.installed import Library, install
 
 ROOT = Path(__file__).parents[2]
@@ -32,11 +31,14 @@ class Cost:
     """One way into the ROM. All counts are instructions."""
 
     way: str
-    call_to_rom: int
+    call_to_rom: int | None
+    """None if it never got there."""
     blackout: int | None
     """None if interrupts are still masked when the ROM starts."""
-    registers_off: int
+    registers_off: int | None
     names_off: list[str] = field(default_factory=list)
+    failed: str = ""
+    """Why it never got there."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,12 +80,23 @@ def cost(name: str, image: Path, way: str, setup: str, flash_file: Path | None =
     prompt.start(f"from machine import mem32\n{quiet}\nmem32[{marks.address}] = 0\nGO()")
     arrival = board.run_to_rom(LONGEST_MS)
     if not arrival:
-        raise CliError(f"{way} did not reach the ROM within {LONGEST_MS} ms of virtual time")
+        return Cost(way, None, None, None, failed=failure(prompt))
     masked = meter.last if marks.reset is None else arrival.instructions - marks.reset
     names = [deviation.name for deviation in arrival.deviations]
     call_to_rom = arrival.instructions - marks.call
     blackout = None if "CPU.PRIMASK" in names else masked
     return Cost(way, call_to_rom, blackout, len(names), names)
+
+
+def failure(prompt: Prompt) -> str:
+    """The first fault, or what the board says instead of going: a refusal, most likely."""
+    if prompt.board.core.faults:
+        return prompt.board.core.faults[0]
+    try:
+        prompt.finish()
+    except PromptError as error:
+        return str(error).strip().rpartition("\n")[2]
+    return "it returned"
 
 
 class Marks:
@@ -117,6 +130,9 @@ def render(name: str, library: Library, costs: list[Cost], size: sizes.Sizes) ->
         "|---|--:|--:|--:|",
     ]
     for c in costs:
+        if c.call_to_rom is None:
+            lines.append(f"| {c.way} | never | | |")
+            continue
         blackout = "for ever" if c.blackout is None else f"{c.blackout:,}"
         lines.append(f"| {c.way} | {c.call_to_rom:,} | {blackout} | {c.registers_off} |")
     lines += [
@@ -124,6 +140,7 @@ def render(name: str, library: Library, costs: list[Cost], size: sizes.Sizes) ->
         "Blackout: with interrupts masked; for a way through a reset, from the reset on.",
         "",
         *(f"- {c.way}: {', '.join(c.names_off)}" for c in costs if c.names_off),
+        *(f"- {c.way}: {c.failed}" for c in costs if c.failed),
         "",
         *sizes.render(size),
     ]
