@@ -68,6 +68,14 @@ go = romboot.plan(via='reset').go
 machine.disable_irq()
 go()
 """,
+    "a watchdog runs, and LSI for the RTC as well": """
+import machine, romboot, time
+machine.mem32[0x40023874] |= 1  # RCC_CSR LSION
+machine.WDT(timeout=10000)
+time.sleep_ms(5)
+assert romboot.plan().via == 'reset'
+romboot.enter_bootloader()
+""",
     "a watchdog runs": """
 import machine, romboot, time
 machine.WDT(timeout=10000)

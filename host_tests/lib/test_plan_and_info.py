@@ -12,6 +12,7 @@ from host_tests.tables import library
 
 RCC_CR = 0x40023800
 RCC_CSR = 0x40023874
+IWDG_PR, IWDG_RLR = 0x40003004, 0x40003008
 each_die = pytest.mark.parametrize("die", library.DIES, ids=str)
 
 
@@ -99,7 +100,17 @@ def test_a_plan_warns(address: int, value: int, words: list[str], board: Board) 
 def test_no_warning_of_a_watchdog_that_does_not_run(csr: int, board: Board) -> None:
     """LSI runs because it was switched on (3), or not at all."""
     board.registers.poke(RCC_CSR, csr)
+    board.registers.poke(IWDG_RLR, 0xFFF)
     assert "watchdog" not in repr(board.romboot.plan())
+
+
+@pytest.mark.parametrize(("prescaler", "reload"), [(4, 0xFFF), (0, 0xFFE), (6, 0x7FF)])
+def test_a_warning_though_lsi_was_switched_on(prescaler: int, reload: int, board: Board) -> None:
+    """As for the RTC of a board without a crystal for it: then the set-up tells."""
+    board.registers.poke(RCC_CSR, 3)
+    board.registers.poke(IWDG_PR, prescaler)
+    board.registers.poke(IWDG_RLR, reload)
+    assert "independent watchdog" in repr(board.romboot.plan())
 
 
 def chip_with_facts(board: Board) -> None:

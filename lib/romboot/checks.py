@@ -15,8 +15,13 @@ def pcrop(chip):
 
 
 def watchdog_runs(chip):
-    """True if the independent watchdog runs: it keeps LSI on although nobody asked for LSI."""
-    return mem32[chip.family.RCC_CSR] & 3 == 2  # LSIRDY and not LSION, RM0090 7.3.21
+    """True if the independent watchdog runs: it keeps LSI on although nobody asked for LSI.
+
+    Where somebody did (the RTC of a board without a crystal for it), that it was set up has to do.
+    """
+    lsi = mem32[chip.family.RCC_CSR] & 3  # LSION, LSIRDY; RM0090 7.3.21
+    iwdg = chip.family.IWDG
+    return lsi == 2 or (lsi == 3 and mem32[iwdg + 4] | mem32[iwdg + 8] ^ 0xFFF != 0)  # PR, RLR
 
 
 def rom(chip):

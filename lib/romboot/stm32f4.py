@@ -30,6 +30,7 @@ FLASH = 0x08000000  # RM0090 3.3
 FLASH_SIZE = 0x1FFF7A22  # KiB, 16 bits; RM0090 39.2
 OPTCR = 0x40023C14  # FLASH_OPTCR, RDP in bits 15:8; RM0090 3.9.10
 RCC_CSR = 0x40023874
+IWDG = 0x40003000  # RM0090 table 1; after a reset PR is 0 and RLR 0xFFF (RM0090 21.4)
 RAM = 0x20000000
 
 # The last field of a row is its part of the script (see script.py): the RCC registers in which
