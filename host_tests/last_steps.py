@@ -18,14 +18,19 @@ while True: pass
 }
 
 
+def main_stack(board: VirtualBoard) -> tuple[int, int]:
+    """Its lowest and highest address."""
+    sram = board.chip.region("SRAM")
+    end = sram.base + sram.size
+    return end - STACK, end - 1
+
+
 def take_memory_away(board: VirtualBoard, *, heap: bool = False) -> list[int]:
     """From the first instruction that runs in the main stack, or there or in a heap in SRAM: no
     external memory, no internal flash, neither for fetches nor for reads.
 
     Returns: the address of that instruction, once it has come.
     """
-    sram = board.chip.region("SRAM")
-    end = sram.base + sram.size
     since: list[int] = []
 
     def take(address: int) -> None:
@@ -38,6 +43,8 @@ def take_memory_away(board: VirtualBoard, *, heap: bool = False) -> list[int]:
         board.core.unmap(flash.base_address, flash.array.size)
         board.core.unmap(0, flash.array.size)  # where it is seen as well
 
-    low = sram.base + HANDLERS if heap else end - STACK
-    unwatch = board.core.on_execute(low, end - 1, take)
+    low, high = main_stack(board)
+    if heap:
+        low = board.chip.region("SRAM").base + HANDLERS
+    unwatch = board.core.on_execute(low, high, take)
     return since

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from host_tests.last_steps import CALLS, take_memory_away
+from host_tests.last_steps import CALLS, main_stack, take_memory_away
 from host_tests.target import (
     CLEAN,
     MANIFEST,
@@ -54,6 +54,22 @@ def test_it_goes_and_needs_nothing_of_it_on_its_way(name: str, call: str) -> Non
     gone = take_memory_away(prompt.board)
     prompt.start(call)
     arrives(prompt.board, gone)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_no_fetch_is_counted_after_it(name: str) -> None:
+    """With all of it left where it is: not one from there, and not one from internal flash."""
+    prompt = at_prompt(name)
+    core, counters = prompt.board.core, []
+
+    def count(_address: int) -> None:
+        unwatch()
+        counters.extend(core.count_fetches(at, at + 0xFFFFFF) for at in (BOARDS[name], 0x08000000))
+
+    unwatch = core.on_execute(*main_stack(prompt.board), count)
+    prompt.start("romboot.enter_bootloader()")
+    assert how_it_arrives(prompt.board) == CLEAN
+    assert [counter.count for counter in counters] == [0, 0]
 
 
 @pytest.mark.parametrize("name", BOARDS)
