@@ -193,6 +193,7 @@ class Core:
 
     def reconsider(self) -> None:
         """Something changed that decides about exceptions: look before the next instruction."""
+        self.nvic.reconsider()
         self.engine.stop_after_instruction()
 
     # -- watching --------------------------------------------------------------------------

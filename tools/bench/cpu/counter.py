@@ -33,20 +33,15 @@ _WORD = ctypes.sizeof(ctypes.c_size_t)
 
 
 class Counter(Protocol):
-    """Instructions of the slice under way."""
+    """Instructions of the slice under way, in cells whose `value` is read and written.
 
-    @property
-    def value(self) -> int:
-        """Begun in this slice, the present one (or the one the limit stopped) included."""
-        ...
+    Attributes:
+        begun: those begun, the present one (or the one the limit stopped) included.
+        limit: those after which the slice stops. May be lowered from a callback.
+    """
 
-    @property
-    def limit(self) -> int:
-        """Instructions after which the slice stops. May be lowered from a callback."""
-        ...
-
-    @limit.setter
-    def limit(self, value: int) -> None: ...
+    begun: ctypes.c_size_t
+    limit: ctypes.c_size_t
 
     def start(self, begin: int, count: int) -> None:
         """Run at most `count` instructions from address `begin`. Raises UcError."""
@@ -59,20 +54,8 @@ class NativeCounter:
     def __init__(self, uc: Uc, offset: int) -> None:
         address = _address_of(uc) + offset
         self._handle = uc._uch
-        self._value = ctypes.c_size_t.from_address(address)
-        self._limit = ctypes.c_size_t.from_address(address + _WORD)
-
-    @property
-    def value(self) -> int:
-        return self._value.value
-
-    @property
-    def limit(self) -> int:
-        return self._limit.value
-
-    @limit.setter
-    def limit(self, value: int) -> None:
-        self._limit.value = value
+        self.begun = ctypes.c_size_t.from_address(address)
+        self.limit = ctypes.c_size_t.from_address(address + _WORD)
 
     def start(self, begin: int, count: int) -> None:
         status = uclib.uc_emu_start(self._handle, begin, 0, 0, count)
@@ -85,17 +68,17 @@ class HookCounter:
 
     def __init__(self, uc: Uc) -> None:
         self._uc = uc
-        self.value = 0
-        self.limit = 0
+        self.begun = ctypes.c_size_t()
+        self.limit = ctypes.c_size_t()
         uc.hook_add(UC_HOOK_CODE, self._before_instruction)
 
     def _before_instruction(self, uc: Uc, address: int, size: int, data: object) -> None:
-        self.value += 1
-        if self.value > self.limit:
+        self.begun.value += 1
+        if self.begun.value > self.limit.value:
             uc.emu_stop()
 
     def start(self, begin: int, count: int) -> None:
-        self.value, self.limit = 0, count
+        self.begun.value, self.limit.value = 0, count
         self._uc.emu_start(begin, 0)
 
 
@@ -149,7 +132,7 @@ def _early_stop_is_counted(offset: int) -> bool:
     counter = NativeCounter(uc, offset)
     uc.hook_add(UC_HOOK_INTR, lambda uc, number, data: uc.emu_stop())
     counter.start(_CODE | 1, 1000)
-    return (counter.value, counter.limit) == (3, 1000)
+    return (counter.begun.value, counter.limit.value) == (3, 1000)
 
 
 def _limit_is_obeyed(offset: int) -> bool:
@@ -159,13 +142,13 @@ def _limit_is_obeyed(offset: int) -> bool:
     seen: list[int] = []
 
     def store(uc: Uc, offset: int, size: int, value: int, data: object) -> None:
-        seen.append(counter.value)
-        counter.limit = counter.value
+        seen.append(counter.begun.value)
+        counter.limit.value = counter.begun.value
 
     uc.mmio_map(_MMIO, 0x1000, None, None, store, None)
     counter.start(_CODE | 1, 1000)
     stopped_at = uc.reg_read(UC_ARM_REG_PC)
-    return seen == [2] and counter.value == 3 and stopped_at == _CODE + 4
+    return seen == [2] and counter.begun.value == 3 and stopped_at == _CODE + 4
 
 
 def _probe(code: bytes) -> Uc:

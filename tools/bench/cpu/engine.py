@@ -104,7 +104,8 @@ class Engine(CpuRegisters):
         self.uc = Uc(u.UC_ARCH_ARM, u.UC_MODE_THUMB, cpu=spec.model)
         super().__init__(self.uc)
         self.uc.ctl_exits_enabled(True)
-        self.counter = counter.attach(self.uc, native=native_counter)
+        self._counter = counter.attach(self.uc, native=native_counter)
+        self._begun, self._limit = self._counter.begun, self._counter.limit
         self.running = False
         self.on_protected_write: WriteHook = lambda address, size, value: False
         self._before = 0  # instructions of the steps of this slice that are over
@@ -163,7 +164,7 @@ class Engine(CpuRegisters):
             self._translated = True
             self._removed.clear()
         try:
-            self.counter.start(begin, count)
+            self._counter.start(begin, count)
         except UcError as error:
             return self._ended_by(error)
         finally:
@@ -178,11 +179,11 @@ class Engine(CpuRegisters):
 
     def executed(self) -> int:
         """Instructions begun in the slice under way, the present one included; else 0."""
-        return self._before + self.counter.value if self.running else 0
+        return self._before + self._begun.value if self.running else 0
 
     def begun(self) -> int:
         """Instructions begun in the slice that a callback's exception ended."""
-        return self._before + self.counter.value
+        return self._before + self._begun.value
 
     def stop_after_instruction(self) -> None:
         """From a callback: end the slice before the next instruction begins."""
@@ -192,34 +193,32 @@ class Engine(CpuRegisters):
         """From a callback: end the slice at most `more` instructions after the present one."""
         if not self.running:
             return
-        counter = self.counter
-        limit = counter.value + more
-        if limit < counter.limit:
-            counter.limit = limit
+        limit = self._begun.value + more
+        if limit < self._limit.value:
+            self._limit.value = limit
         if self._before + limit < self._count:
             self._count = self._before + limit
 
     def shorten(self, fewer: int) -> None:
         """From a callback: end the slice so many instructions earlier."""
-        counter = self.counter
-        begun, limit = counter.value, counter.limit - fewer
-        counter.limit = limit = limit if limit > begun else begun
+        begun, limit = self._begun.value, self._limit.value - fewer
+        self._limit.value = limit = limit if limit > begun else begun
         count, limit = self._count - fewer, self._before + limit
         self._count = count if count > limit else limit
 
     def _ended(self) -> Outcome | None:
-        begun = self.counter.value
+        begun = self._begun.value
         if self._cause is not None:
             return Outcome(begun, self._cause, self._address)
         if self._break_address >= 0 and self._break_address == self.pc:
             return Outcome(self._break_count, Cause.BREAK, self._break_address)
-        if begun > self.counter.limit:
+        if begun > self._limit.value:
             self._before += begun - 1
             return None
         return Outcome(begun, Cause.WFI)
 
     def _ended_by(self, error: UcError) -> Outcome:
-        begun = self.counter.value
+        begun = self._begun.value
         if self._cause is not None:
             return Outcome(begun, self._cause, self._address)
         if error.errno != u.UC_ERR_INSN_INVALID:
@@ -274,11 +273,11 @@ class Engine(CpuRegisters):
 
         def before_instruction(address: int, size: int) -> None:
             if on.on:
-                self._reached(address, self.counter.value - 1)  # this one is counted already
+                self._reached(address, self._begun.value - 1)  # this one is counted already
 
         def before_block(address: int, size: int) -> None:
             if on.on:
-                self._reached(address, self.counter.value)
+                self._reached(address, self._begun.value)
 
         if blocks:
             return self._add_hook(UC_HOOK_BLOCK, before_block, low, high)

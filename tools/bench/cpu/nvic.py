@@ -42,6 +42,8 @@ class Nvic:
         self.priority_mask = 0xFF << (8 - spec.prio_bits) & 0xFF
         self.lines: set[int] = set()  # exception numbers whose input is high
         self.on_pend: Callable[[], None] = lambda: None  # something became pending
+        self._preempting: tuple[int, int] | None = None
+        self._decided = False
         self.reset()
 
     def reset(self) -> None:
@@ -51,6 +53,11 @@ class Nvic:
         self.enabled: set[int] = set()  # external interrupts, and faults 4 to 6
         self.priority = [0] * self.count
         self.prigroup = 0
+        self.reconsider()
+
+    def reconsider(self) -> None:
+        """Something changed here: decide anew what is next."""
+        self._decided = False
 
     def is_irq(self, number: int) -> bool:
         return FIRST_IRQ <= number < self.count
@@ -58,6 +65,7 @@ class Nvic:
     def pend(self, number: int) -> None:
         if number not in self.pending:
             self.pending.add(number)
+            self._decided = False
             self.on_pend()
 
     def set_line(self, number: int, level: bool) -> None:
@@ -69,15 +77,18 @@ class Nvic:
             self.pend(number)
 
     def clear_pending(self, number: int) -> None:
+        self._decided = False
         self.pending.discard(number)
         if number in self.lines and number not in self.active:
             self.pending.add(number)
 
     def activate(self, number: int) -> None:
+        self._decided = False
         self.pending.discard(number)
         self.active.add(number)
 
     def deactivate(self, number: int) -> None:
+        self._decided = False
         self.active.discard(number)
         if number in self.lines:
             self.pend(number)
@@ -104,6 +115,20 @@ class Nvic:
         if len(ready) < 2:
             return ready[0] if ready else None
         return min(ready, key=lambda n: (self.priority_of(n), n))
+
+    def preempting(self) -> tuple[int, int] | None:
+        """What would be taken now if no mask register held it back, and its group priority."""
+        if not self._decided:
+            self._preempting = self._decide()
+            self._decided = True
+        return self._preempting
+
+    def _decide(self) -> tuple[int, int] | None:
+        number = self.next_pending()
+        if number is None:
+            return None
+        priority = self.group_priority(number)
+        return (number, priority) if priority < self.active_priority() else None
 
     def active_priority(self) -> int:
         """Group priority of the handlers under way, without the mask registers."""

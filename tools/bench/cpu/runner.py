@@ -170,14 +170,10 @@ class Runner:
     def _take_exception(self) -> bool:
         self._masked = False
         state = self._core.nvic
-        if not state.pending:
+        preempting = state.preempting() if state.pending else None
+        if preempting is None:
             return False
-        number = state.next_pending()
-        if number is None:
-            return False
-        priority = state.group_priority(number)
-        if priority >= state.active_priority():
-            return False
+        number, priority = preempting
         mode = self._core.exceptions.mode()
         primask, basepri, faultmask = mode.masks
         # PRIMASK does not keep the core asleep, the other two do (B1.5.19).
