@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -167,16 +168,14 @@ class Bus:
         """Consecutive words, as when a frame is unstacked."""
         region, size = self.region_at(address), 4 * count
         if region and address + size <= region.end:
-            return list(
-                struct.unpack_from(f"<{count}I", region.memory.view, address - region.base)
-            )
+            return list(_words(count).unpack_from(region.memory.view, address - region.base))
         return [self.load((address + 4 * n) & 0xFFFFFFFF) for n in range(count)]
 
     def store_words(self, address: int, words: list[int]) -> None:
         """Consecutive words, as when a frame is stacked; one step where it is all memory."""
         region, size = self.region_at(address), 4 * len(words)
         if region and region.writable and address + size <= region.end:
-            self._engine.write_memory(address, struct.pack(f"<{len(words)}I", *words))
+            self._engine.write_memory(address, _words(len(words)).pack(*words))
             return
         for n, word in enumerate(words):
             self.store((address + 4 * n) & 0xFFFFFFFF, 4, word)
@@ -244,6 +243,11 @@ class Bus:
                 begin, end = region.base + self._grown_from, region.base + self._grown_to
                 self._stale[end] = self._stale.pop(begin, begin)
 
+    @property
+    def stale(self) -> bool:
+        """Python wrote something that the CPU has not seen."""
+        return self._grown is not None or bool(self._overwritten)
+
     def refresh_code(self) -> None:
         """Between slices: let the CPU see what Python wrote."""
         if self._overwritten:
@@ -255,6 +259,11 @@ class Bus:
             stale, self._stale = self._stale, {}
             for end, begin in stale.items():
                 self._engine.forget_code(begin, end - begin)
+
+
+@functools.cache
+def _words(count: int) -> struct.Struct:
+    return struct.Struct(f"<{count}I")
 
 
 def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:

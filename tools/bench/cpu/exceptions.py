@@ -109,11 +109,11 @@ class Exceptions:
         """What FPCCR keeps of the moment: the mode, and which faults could be taken in it."""
         state = self._nvic
         priority = state.execution_priority(*mode.masks)
-        flags = 0 if mode.privileged else fpu.USER
-        flags |= 0 if mode.handler else fpu.THREAD
+        flags = 0 if mode.handler else fpu.THREAD
+        flags |= 0 if mode.privileged else fpu.USER
         flags |= fpu.HFRDY if priority > -1 else 0
         for number, flag in ((nvic.BUS_FAULT, fpu.BFRDY), (nvic.MEM_MANAGE, fpu.MMRDY)):
-            if state.can_run(number) and priority > state.group_priority(number):
+            if number in state.enabled and priority > state.group_priority(number):
                 flags |= flag
         return flags
 
@@ -162,8 +162,9 @@ class Exceptions:
             self._deactivate(number)
             self._invalid_return(exc_return, mode)
             return
-        self._deactivate(number)
-        if number != nvic.NMI:
+        self._nvic.deactivate(number)
+        if mode.masks[2] and number != nvic.NMI:
+            self._engine.set(UC_ARM_REG_FAULTMASK, 0)
             mode.masks = [*mode.masks[:2], 0]
         try:
             target = self._pop(mode, exc_return)
@@ -208,7 +209,8 @@ class Exceptions:
         else:
             target.msp = sp
         right_mode = (exc_return & 0xF == 1) == target.handler
-        if right_mode and with_fp and not core.fpu.end_lazy_stacking():
+        used = bool(mode.control & FPCA)
+        if right_mode and with_fp and not core.fpu.end_lazy_stacking(used):
             engine.set_fp_registers(words[8:25])
         return target
 

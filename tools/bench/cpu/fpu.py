@@ -65,9 +65,10 @@ class Fpu:
         self._fpccr = self._fpccr & (ASPEN | LSPEN) | LSPACT | flags
         self.fpcar = address & ~7
 
-    def end_lazy_stacking(self) -> bool:
-        """On return: True if the registers still hold the state, so nothing is to be loaded."""
-        lazy = bool(self.fpccr & LSPACT)
+    def end_lazy_stacking(self, used: bool) -> bool:
+        """On return from a handler that `used` the FPU or not: True if the registers still hold
+        the state, so nothing is to be loaded."""
+        lazy = bool(self._fpccr & LSPACT) and not used
         self._fpccr &= ~LSPACT
         return lazy
 

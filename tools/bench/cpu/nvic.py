@@ -44,6 +44,7 @@ class Nvic:
         self.on_pend: Callable[[], None] = lambda: None  # something became pending
         self._preempting: tuple[int, int] | None = None
         self._decided = False
+        self._active_priority: int | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -58,6 +59,7 @@ class Nvic:
     def reconsider(self) -> None:
         """Something changed here: decide anew what is next."""
         self._decided = False
+        self._active_priority = None
 
     def is_irq(self, number: int) -> bool:
         return FIRST_IRQ <= number < self.count
@@ -83,12 +85,12 @@ class Nvic:
             self.pending.add(number)
 
     def activate(self, number: int) -> None:
-        self._decided = False
+        self.reconsider()
         self.pending.discard(number)
         self.active.add(number)
 
     def deactivate(self, number: int) -> None:
-        self._decided = False
+        self.reconsider()
         self.active.discard(number)
         if number in self.lines:
             self.pend(number)
@@ -132,9 +134,10 @@ class Nvic:
 
     def active_priority(self) -> int:
         """Group priority of the handlers under way, without the mask registers."""
-        if not self.active:
-            return THREAD_PRIORITY
-        return min([self.group_priority(n) for n in self.active])
+        if self._active_priority is None:
+            priorities = [self.group_priority(n) for n in self.active]
+            self._active_priority = min(priorities, default=THREAD_PRIORITY)
+        return self._active_priority
 
     def execution_priority(self, primask: int, basepri: int, faultmask: int) -> int:
         """What a pending exception must be above (numerically below) to be taken (B1.5.4)."""

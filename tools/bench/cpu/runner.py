@@ -49,11 +49,14 @@ class Runner:
     def run(self, cycles: int | None, until_ns: int | None) -> Stop:
         clock, faulting = self._clock, self._core.faulting
         end = None if cycles is None else clock.cycles + cycles
+        last, hclk = end, 0
         while True:
             self._between_instructions()
             if faulting.lockup:
                 return Stop.LOCKUP
-            left = self._left(end, until_ns)
+            if clock.hclk != hclk and until_ns is not None:
+                last, hclk = _earlier(end, clock.cycles + clock.cycles_until(until_ns)), clock.hclk
+            left = None if last is None else max(last - clock.cycles, 0)
             if left == 0:
                 return Stop.IDLE if self.asleep else Stop.BUDGET
             due = clock.cycles_to_next()
@@ -66,14 +69,6 @@ class Runner:
                 clock.advance(0)
             elif self._slice(left, due):
                 return Stop.BREAK
-
-    def _left(self, end: int | None, until_ns: int | None) -> int | None:
-        left = None
-        if end is not None:
-            left = max(end - self._clock.cycles, 0)
-        if until_ns is not None:
-            left = _earlier(left, self._clock.cycles_until(until_ns))
-        return left
 
     def _slice(self, left: int | None, due: int | None) -> bool:
         """Execute up to the next event; True if a watched address was reached."""
@@ -158,19 +153,21 @@ class Runner:
     # -- between instructions --------------------------------------------------------------
 
     def _between_instructions(self) -> None:
+        bus, state, faulting = self._core.bus, self._core.nvic, self._core.faulting
         entered = True
         while entered:  # an entry can defer something as well
             while self.deferred:
                 self.deferred.pop(0)()
-            self._core.bus.refresh_code()
-            entered = not self._core.faulting.lockup and self._take_exception()
+            if bus.stale:
+                bus.refresh_code()
+            self._masked = False
+            entered = bool(state.pending) and not faulting.lockup and self._take_exception()
         if self.asleep is Cause.EVENT_HINT and self._core.event_register:
             self._core.event_register, self.asleep = False, None
 
     def _take_exception(self) -> bool:
-        self._masked = False
         state = self._core.nvic
-        preempting = state.preempting() if state.pending else None
+        preempting = state.preempting()
         if preempting is None:
             return False
         number, priority = preempting

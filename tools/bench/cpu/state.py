@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from unicorn import arm_const as arm
 
@@ -57,8 +58,7 @@ def read_state(engine: Engine) -> CpuState:
     )
 
 
-@dataclass(frozen=True)
-class ExceptionEntry:
+class ExceptionEntry(NamedTuple):
     """One exception taken: its number, the clock's cycle count, and where it returns to."""
 
     number: int
