@@ -91,6 +91,8 @@ class Core:
         self.on_system_reset: Callable[[], None] = lambda: self.reset(0)
         self.event_register = False
         self._runner = Runner(self)
+        #: As `wait`, for a time in nanoseconds, and fast where nothing falls due in it.
+        self.stall = self._runner.stall
         self.nvic.on_pend = self._note_pending
         clock.under_way = self.engine.executed
         clock.on_earlier = self._runner.shorten_slice
@@ -186,10 +188,6 @@ class Core:
         """From a callback: let `cycles()` pass after this instruction, which takes that longer.
         Outside of `run()`: before the next instruction."""
         self._runner.wait(cycles)
-
-    def stall(self, ns: int) -> None:
-        """The same for a time in nanoseconds, and fast where nothing falls due in it."""
-        self._runner.stall(ns)
 
     def reconsider(self) -> None:
         """Something changed that decides about exceptions: look before the next instruction."""

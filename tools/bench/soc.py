@@ -94,6 +94,7 @@ class Soc:
         self.unmodelled: list[str] = []
         self.violations: list[str] = []
         self.on_reset: Callable[[str], None] = lambda cause: None
+        self.stall, self.round = cpu.stall, cpu.loop.round  # once for each word of flash
         self._pc = pc
         self._irq_sources: defaultdict[int, set[str]] = defaultdict(set)
         self._remapping = self._flash_shown = False
@@ -173,14 +174,8 @@ class Soc:
     def after_instruction(self, fn: Callable[[], None]) -> None:
         self.cpu.after_instruction(fn)
 
-    def stall(self, ns: int) -> None:
-        self.cpu.stall(ns)
-
     def stall_fetches(self, ns: int) -> None:
         self._fetch_stall.start(ns, self._pc())
-
-    def round(self, register: int) -> None:
-        self.cpu.loop.round(register)
 
     def doubt(self) -> None:
         self.cpu.loop.doubt()

@@ -62,9 +62,7 @@ class Bus:
         self.regions.append(Region(base, base + memory.size, memory, writable, on_write))
         if memory not in self._listening:
             self._listening.add(memory)
-            memory.on_change.append(
-                lambda offset, length, blank: self._changed(memory, offset, length, blank)
-            )
+            memory.on_change.append(functools.partial(self._changed, memory))
 
     def map_block(self, block: Block) -> None:
         """Blocks may share a page; the holes between them are not there (BusFault)."""

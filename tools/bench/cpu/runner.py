@@ -118,7 +118,7 @@ class Runner:
         self.shorten_slice()
 
     def stall(self, ns: int) -> None:
-        """The same for nanoseconds. Programs that write flash do it for each word."""
+        """From a callback: let so much time pass after this instruction."""
         if self._engine.running:
             cycles = self._clock.pass_quietly(ns)
             if cycles is not None:

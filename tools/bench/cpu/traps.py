@@ -12,6 +12,7 @@ code there is first reached. RAM can change behind Python's back: between slices
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -151,10 +152,10 @@ class MaskTraps:
     def _search(self, memory: Memory) -> _Traps:
         if memory not in self._searched:
             self._searched[memory] = _traps_of(memory.view)
-            memory.on_change.append(lambda at, length, _: self._changed(memory, at, length))
+            memory.on_change.append(functools.partial(self._changed, memory))
         return self._searched[memory]
 
-    def _changed(self, memory: Memory, at: int, length: int) -> None:
+    def _changed(self, memory: Memory, at: int, length: int, _blank: bool) -> None:
         """The program programs its flash. Hooks where it was erased do no harm."""
         view = memory.view
         if length == 4 and view[at + 1] not in _SUSPECT and view[at + 3] not in _SUSPECT:
