@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from host_tests.bench.thumb import Machine
+from host_tests.bench.thumb import FLASH, Machine
 from tools.bench.cpu import traps
 
 PENDSV = 14
@@ -70,3 +70,81 @@ def test_with_and_without_traps_it_is_the_same(
     assert armed
     monkeypatch.setattr(traps, "_PATIENCE", 1 << 60)
     assert run() == with_traps
+
+
+# Code in RAM beside data that it changes: from 0x20000400 on `loop`, at 0x20000440 its counter.
+BESIDE_DATA = """
+        ldr r4,=0xE000ED20; ldr r0,=0xF0F00000; str r0,[r4]
+        mov r5,#0x60; msr basepri,r5
+        ldr r4,=0xE000ED04; mov r0,#0x10000000; str r0,[r4]
+        ldr r1,=0x20000400; adr r2,loop; mov r3,#8
+copy:   ldr r7,[r2],#4; str r7,[r1],#4; subs r3,#1; bne copy
+        ldr r6,=3000; ldr r1,=0x20000440; ldr r8,=0x20000401
+again:  str r0,[r4]
+        blx r8
+        subs r6,#1
+        bne again
+        mov r5,#0; msr basepri,r5
+after:  b .
+        .align 2
+loop:   ldr r7,[r1]; add r7,#1; str r7,[r1]
+        bx lr
+        nop; nop; nop; nop; nop; nop; nop; nop
+        .thumb_func
+pendsv: bx lr
+"""
+
+
+def test_data_beside_code_in_ram_may_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    armed: list[int] = []
+    arm = traps.MaskTraps._arm
+    monkeypatch.setattr(traps.MaskTraps, "_arm", lambda self: (armed.append(1), arm(self)))
+    m = Machine(BESIDE_DATA).run(80_000)
+    (entry,) = m.core.exceptions_taken
+    assert entry.return_address == m.labels["after"]
+    assert len(armed) == 1
+
+
+# While masked the program stores `msr basepri,r5; bx lr` where flash is erased, and goes there.
+PROGRAMMED = """
+        ldr r4,=0xE000ED20; ldr r0,=0xF0F00000; str r0,[r4]
+        mov r5,#0x60; msr basepri,r5
+        ldr r4,=0xE000ED04; mov r0,#0x10000000; str r0,[r4]
+        ldr r6,=3000
+again:  str r0,[r4]
+        subs r6,#1
+        bne again
+        mov r5,#0
+        ldr r1,=0x08008000; {stores}
+        orr r1,#1
+        blx r1
+        b .
+        .align 2
+code:   msr basepri,r5
+        bx lr
+        nop
+        .thumb_func
+pendsv: bx lr
+"""
+STORES = {
+    "words": "ldr r2,code; str r2,[r1]; ldr r2,code+4; str r2,[r1,#4]",
+    "halfwords": "ldr r2,=code; ldr r3,=0x08008000; mov r7,#4\n"
+    "2: ldrh r12,[r2],#2; strh r12,[r3],#2; subs r7,#1; bne 2b",
+    "backwards": "ldr r2,code+4; str r2,[r1,#4]; ldr r2,code; str r2,[r1]",
+}
+
+
+@pytest.mark.parametrize("stores", STORES.values(), ids=STORES)
+def test_what_was_just_programmed_into_flash_unmasks(stores: str) -> None:
+    m = Machine(PROGRAMMED.format(stores=stores))
+    m.flash.fill(0x8000, 0x400, 0xFF)
+
+    def program(address: int, size: int, value: int) -> bool:
+        m.flash.store(address - FLASH, size, value, blank=True)
+        return True
+
+    m.core.unmap(FLASH, 0x10000)
+    m.core.map_memory(FLASH, m.flash, writable=False, on_write=program)
+    m.run(30_000)
+    (entry,) = m.core.exceptions_taken
+    assert entry.return_address == 0x08008004

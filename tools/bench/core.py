@@ -271,7 +271,7 @@ class Core:
         The registers that a reset leaves unknown (r0 to r12, PSP) become 0. Time goes on.
         """
         self.event_register = False
-        self.loop.end()
+        self.loop.reset()
         self._runner.reset()
         self.faulting.reset()
         self.reset_system_registers()

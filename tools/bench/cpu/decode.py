@@ -141,7 +141,7 @@ def _wide_targets(
         if second & 0x1000:  # B, BL
             high = (~(second >> 13 ^ sign) & 1) << 1 | ~(second >> 11 ^ sign) & 1
             offset = -sign << 24 | high << 22 | (first & 0x3FF) << 12 | (second & 0x7FF) << 1
-            return {after, pc + offset}
+            return {after, pc + offset} if second & 0x4000 else {pc + offset}
         if first >> 6 & 0xE != 0xE:  # B<c>
             high = second >> 10 & 2 | second >> 13 & 1
             offset = -sign << 20 | high << 18 | (first & 0x3F) << 12 | (second & 0x7FF) << 1

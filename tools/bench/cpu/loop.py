@@ -86,16 +86,23 @@ class Loop:
         self._register = register
         self._rounds += 1
         if self._rounds == 1:
-            self._depth = self._handlers()
-            self._end_trace = self._engine.add_block_hook(self._note)
+            self._after_instruction(self._start_trace)
         elif self._rounds > _ROUNDS:
-            self._learned()
+            self._after_instruction(self._learned)
+
+    # Hooks come and go between instructions, as the code that is executing would go with them.
+
+    def _start_trace(self) -> None:
+        self._depth = self._handlers()
+        self._end_trace = self._engine.add_block_hook(self._note)
 
     def _note(self, address: int, size: int) -> None:
         if address not in self._trace and self._handlers() == self._depth:
             self._trace[address] = self._bus.code(address, size)
 
     def _learned(self) -> None:
+        if not self._end_trace:  # there was a doubt
+            return
         self._stop_trace()
         code = _Code(self._trace)
         exits = code.exits(self._bus.load) if len(self._trace) <= _MOST_BLOCKS else None
@@ -106,7 +113,7 @@ class Loop:
         for address in exits:
             hook = self._engine.add_break(address, address, blocks=True, switch=self._watched)
             self._unwatch.append(hook)
-        self._after_instruction(self._begin)
+        self._begin()
 
     def _stop_trace(self) -> None:
         if self._end_trace:
@@ -115,11 +122,11 @@ class Loop:
 
     def doubt(self) -> None:
         """From a callback: another register was written. Forget the loop if it was that."""
-        if self._end_trace or (self._code and self._engine.pc in self._code):
-            self.forget()
+        if self._rounds and (not self._code or self._engine.pc in self._code):
+            self._after_instruction(self._forget)
 
-    def forget(self) -> None:
-        """There may be another. Not while it is free."""
+    def _forget(self) -> None:
+        """There may be another."""
         self._stop_trace()
         for unwatch in self._unwatch:
             unwatch()
@@ -134,7 +141,7 @@ class Loop:
         if self.free or region is None or code is None:
             return
         if any(self._bus.code(at, len(seen)) != seen for at, seen in code.blocks.items()):
-            self.forget()
+            self._forget()
             return
         self._region = region
         self._before = bytes(region.memory.view)
@@ -162,6 +169,11 @@ class Loop:
             self._interrupted = None
             if self._region and self._region is self._bus.shown and self._code:
                 self._let_go()
+
+    def reset(self) -> None:
+        """The CPU was reset."""
+        self.end()
+        self._forget()
 
     def end(self) -> None:
         """Between instructions: its stores are asked about again."""
