@@ -64,3 +64,23 @@ def test_a_change_of_hclk_moves_neither_now_nor_due_times() -> None:
 def test_hclk_must_be_a_frequency() -> None:
     with pytest.raises(ValueError, match="above 0 Hz"):
         Clock().hclk = 0
+
+
+@pytest.mark.parametrize("hclk", [32_000, 16_000_000, 168_000_000, 179_999_999])
+def test_time_passes_quietly_as_far_as_it_passes_otherwise(hclk: int) -> None:
+    clock = Clock()
+    clock.advance(12_345)
+    clock.hclk = hclk
+    event = clock.after(3_000_000, lambda: None)
+    for ns in (0, 1, 16_000, 99_999, 1_000_001):
+        expected = clock.cycles_until(clock.now + ns)
+        before = clock.cycles
+        assert clock.pass_quietly(ns) == expected == clock.cycles - before
+    assert clock.pass_quietly(3_000_000) is None  # the event is due in it
+    event.cancel()
+    clock.after(1_000, lambda: None)
+    assert clock.pass_quietly(2_000) is None
+    before = clock.cycles
+    clock.hclk = 1_000_000
+    assert clock.pass_quietly(2_000) is None
+    assert clock.cycles == before

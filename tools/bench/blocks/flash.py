@@ -100,9 +100,7 @@ class Flash(RegisterBlock):
         self.shown = False
         # What programming a word goes through some ten times.
         self._cr, self._sr = self.by_name["CR"].offset, self.by_name["SR"].offset
-        self._silent = self.by_name["CR"].writable & ~(
-            STRT | LOCK
-        )  # bits of CR that start nothing
+        self._silent = self.by_name["CR"].writable & ~(STRT | LOCK)  # starts nothing
         self._open = range(0)  # the sector programmed last, if it is not protected
         self._in_a_row = 0  # words programmed
         self._program_ns = system.chip.flash["program_ns"]
