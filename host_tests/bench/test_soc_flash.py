@@ -166,6 +166,18 @@ def test_code_in_ram_that_polls_meets_every_event_on_time() -> None:
     assert seen == [MS]
 
 
+def test_a_reset_during_an_erase_lets_code_run_again() -> None:
+    b = unlocked()
+    b.pc = BASE
+    b.write("FLASH.CR", SER | STRT)
+    assert b.cpu.watches
+    b.soc.reset("PIN")
+    assert not b.cpu.watches
+    now = b.clock.now
+    b.cpu.execute(BASE + 0x100)
+    assert b.clock.now == now
+
+
 def test_sectors_of_f413_and_f405() -> None:
     f413 = Bench("STM32F413xx").soc.flash.sectors
     assert (len(f413), f413[15].base, f413[15].snb) == (16, BASE + 0x160000, 15)

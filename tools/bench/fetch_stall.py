@@ -55,11 +55,17 @@ class FetchStall:
         self._handlers = self._cpu.handlers
         if self._over:
             self._over.cancel()
-        self._over = self._clock.after(ns, self.stop)
+        self._over = self._clock.after(ns, self._done)
         self._cpu.after_instruction(self._watch)
 
-    def stop(self) -> None:
-        """The flash can be read again: it has done, or there was a reset."""
+    def reset(self) -> None:
+        """Between instructions: a reset ends it."""
+        if self._over:
+            self._over.cancel()
+        self._until = 0
+        self._end()
+
+    def _done(self) -> None:
         self._until = 0
         self._cpu.after_instruction(self._end)
 

@@ -267,7 +267,7 @@ class Soc:
         for name, block in self.blocks.items():
             if name not in KEPT_BY_RESET:
                 block.reset()
-        self._fetch_stall.stop()
+        self._fetch_stall.reset()
         self.rcc.system_reset(cause)
         self._boot(cause)
 
