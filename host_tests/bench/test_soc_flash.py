@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from host_tests.bench.fake_cpu import MS, Bench
+from tools.bench.blocks.flash import MANY
 from tools.bench.cpu.memory import BusError
 
 BASE = 0x08000000
@@ -176,6 +177,28 @@ def test_a_reset_during_an_erase_lets_code_run_again() -> None:
     now = b.clock.now
     b.cpu.execute(BASE + 0x100)
     assert b.clock.now == now
+
+
+@pytest.mark.parametrize("end", ["lock", "erase", "reset"])
+def test_registers_are_shown_while_many_words_are_programmed(end: str) -> None:
+    b = unlocked()
+    flash = b.soc.flash
+    b.write("FLASH.CR", PG | X32)
+    for n in range(MANY - 1):
+        store(b, BASE + 4 * n, n)
+    assert not b.cpu.shown.get(flash)
+    store(b, BASE + 4 * MANY, 1)
+    assert b.cpu.shown[flash] is flash.image
+    assert flash.image.load(0x10, 4) == PG | X32
+    assert flash.image.load(0x0C, 4) == 0
+    assert flash.store_shown(flash.base + 0x10, 4, X32)
+    assert b.read("FLASH.CR") == X32
+    if end == "reset":
+        b.soc.reset("PIN")
+    else:
+        flash.store_shown(flash.base + 0x10, 4, LOCK if end == "lock" else SER | STRT)
+        b.cpu.finish_instruction()
+    assert b.cpu.shown[flash] is None
 
 
 def test_sectors_of_f413_and_f405() -> None:
