@@ -136,9 +136,8 @@ class Core:
     ) -> None:
         """Map `memory` at `base`, a multiple of PAGE.
 
-        A store where it is not writable goes to `on_write(address, size, value)`, which decides
-        what becomes of the bytes (True: these are there now), or is a BusFault if that is not
-        given.
+        A store where it is not writable goes to `on_write(address, size, value)`, which puts
+        there what comes of it (True: just these bytes), or is a BusFault if that is not given.
         """
         self.bus.map_memory(
             base, memory, writable=writable, executable=executable, on_write=on_write

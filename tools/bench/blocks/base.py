@@ -43,7 +43,7 @@ class System(Protocol):
         ...
 
     def doubt(self) -> None:
-        """It writes another one."""
+        """Another one of that block is about to change."""
         ...
 
     def doze(self) -> None:

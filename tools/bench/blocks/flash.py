@@ -281,8 +281,9 @@ class Flash(RegisterBlock):
         # A word is programmed so fast that any program is made to wait: nothing can see BSY.
         self.system.stall(self._program_ns)
         if cr & EOPIE:
+            self.system.doubt()
             self._done()
-        self._in_a_row += 1
+        self._in_a_row = 0 if cr & EOPIE else self._in_a_row + 1
         if self._in_a_row > MANY:
             self.system.round(self._cr)
         elif self._in_a_row == MANY and not self.shown:
@@ -301,6 +302,8 @@ class Flash(RegisterBlock):
     # --- the operation -------------------------------------------------------------------------
 
     def _fail(self, flag: int) -> None:
+        self._in_a_row = 0
+        self.system.doubt()
         self.put("SR", self.get("SR") | flag)
 
     def _take(self, ns: int) -> None:

@@ -13,8 +13,8 @@ from tools.bench.cpu.memory import PAGE, Block, BusError, Memory
 _PAGE_BITS = PAGE.bit_length() - 1
 _MASKS = {1: 0xFF, 2: 0xFFFF, 4: 0xFFFFFFFF}
 
-#: Takes a store to read-only memory: (address, size, value). True if just these bytes are to be
-#: there; else it puts there what is. May raise BusError.
+#: Takes a store to read-only memory, (address, size, value), and puts there what comes of it: True
+#: if it is just these bytes. May raise BusError.
 OnWrite = Callable[[int, int, int], bool]
 
 
@@ -157,8 +157,7 @@ class Bus:
         elif region.writable:
             region.memory.store(address - region.base, size, value)
         elif region.on_write:
-            if region.on_write(address, size, value):
-                region.memory.store(address - region.base, size, value)
+            region.on_write(address, size, value)
         else:
             raise BusError(f"{region.memory.name} at {address:#010x} cannot be written")
 
@@ -214,7 +213,7 @@ class Bus:
                 return True
         except BusError:
             return False
-        # Unicorn now stores the value all the same, so what `on_write` left is put back after.
+        # Unicorn may now store the value all the same, so what `on_write` left is put back after.
         offset = address - region.base
         if region.memory.load(offset, size) != value:
             self._overwritten.append((region.memory, offset, region.memory.read(offset, size)))

@@ -14,7 +14,7 @@ the registers hold then proves that the loop did nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tools.bench.cpu import decode
@@ -121,12 +121,16 @@ class Loop:
             self._end_trace = None
 
     def doubt(self) -> None:
-        """From a callback: another register was written. Forget the loop if it was that."""
+        """From a callback: another register is about to change. If the loop does that forget it."""
         if self._rounds and (not self._code or self._engine.pc in self._code):
             self._after_instruction(self._forget)
+        if self.free:
+            self._verify()
+            self._before = b""
 
     def _forget(self) -> None:
         """There may be another."""
+        self.end()
         self._stop_trace()
         for unwatch in self._unwatch:
             unwatch()
@@ -143,14 +147,12 @@ class Loop:
         if any(self._bus.code(at, len(seen)) != seen for at, seen in code.blocks.items()):
             self._forget()
             return
-        self._region = region
-        self._before = bytes(region.memory.view)
-        self._let_go()
+        self._let_go(region)
 
-    def _let_go(self) -> None:
-        assert self._region
+    def _let_go(self, region: Region) -> None:
+        self._region, self._before = region, bytes(region.memory.view)
         self.free = self._watched.on = True
-        self._engine.protect(self._region.base, self._region.memory.size, writable=True)
+        self._engine.protect(region.base, region.memory.size, writable=True)
 
     def reached(self, address: int) -> None:
         """The CPU is about to execute what it was stopped at."""
@@ -168,32 +170,30 @@ class Loop:
         if self._interrupted == (pc, self._handlers()):
             self._interrupted = None
             if self._region and self._region is self._bus.shown and self._code:
-                self._let_go()
+                self._let_go(self._region)
 
     def reset(self) -> None:
         """The CPU was reset."""
-        self.end()
         self._forget()
 
     def end(self) -> None:
         """Between instructions: its stores are asked about again."""
         self._interrupted = None
-        if not self.free:
-            return
+        if self.free:
+            assert self._region
+            self._verify()
+            self.free = self._watched.on = False
+            self._engine.protect(self._region.base, self._region.memory.size, writable=False)
+
+    def _verify(self) -> None:
+        """It wrote nothing but its register since it was let go, if nobody else did."""
         assert self._region
-        self.free = self._watched.on = False
-        self._engine.protect(self._region.base, self._region.memory.size, writable=False)
-        for offset in _differences(self._before, self._region.memory.view):
-            if offset & ~3 != self._register:
-                raise RuntimeError(
-                    f"the bench let a loop go that wrote {self._region.base + offset:#010x}, "
-                    f"which it had never done before: a fault of the bench (cpu/loop.py)"
-                )
-
-
-def _differences(before: bytes, now: memoryview) -> Iterator[int]:
-    if before == now:
-        return
-    for offset, (old, new) in enumerate(zip(before, now, strict=True)):
-        if old != new:
-            yield offset
+        now = bytes(self._region.memory.view)
+        if self._before and now != self._before:
+            for offset in range(0, len(now), 4):
+                differ = now[offset : offset + 4] != self._before[offset : offset + 4]
+                if differ and offset != self._register:
+                    raise RuntimeError(
+                        f"the bench let a loop go that wrote {self._region.base + offset:#010x}, "
+                        f"which it had never done before: a fault of the bench (cpu/loop.py)"
+                    )
