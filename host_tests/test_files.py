@@ -103,3 +103,18 @@ def test_a_file_written_right_before_over_mpremote_and_back_through_the_rom() ->
         with target.loader() as loader:
             loader.go(0x08000000)
         assert target.ok("exec", "print(len(open('last.txt').read()))") == "5000\n"
+
+
+def test_the_reset_button_while_flash_is_programmed(board: VirtualBoard) -> None:
+    """The board starts again, though the bench had let the loop go (tools/bench/cpu/loop.py)."""
+    prompt = Prompt(board)
+    prompt.start("f = open('x', 'wb')\nwhile True: f.write(bytes(4096)); f.flush()")
+    for _ in range(20_000):
+        board.run(cycles=5_000)
+        if board.core.loop.free:
+            break
+    assert board.core.loop.free
+    board.press_reset()
+    assert not board.core.loop.free
+    assert Prompt(board).run("print(6 * 7)") == "42\r\n"
+    assert board.core.faults == []

@@ -135,6 +135,7 @@ class Flash(RegisterBlock):
 
     def reset(self) -> None:
         """A system reset loads the option bytes."""
+        self.system.doubt()
         super().reset()
         self._hide()
         self._open = range(0)

@@ -121,7 +121,7 @@ class Loop:
             self._end_trace = None
 
     def doubt(self) -> None:
-        """From a callback: another register is about to change. If the loop does that forget it."""
+        """Another register is about to change. If the loop does that forget it."""
         if self._rounds and (not self._code or self._engine.pc in self._code):
             self._after_instruction(self._forget)
         if self.free:
