@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from host_tests.target import TEST_BOARDS
+from tools.bench import chip
 from tools.firmware import FirmwareError, MissingToolError, build, source, source_tree, toolchain
-from tools.firmware.board import load_board
+from tools.firmware.board import CHIPS, load_board
 from tools.firmware.boardfiles import write_board_files
 from tools.firmware.builder import KEPT, RECENT_S, drop_old_images
 from tools.firmware.cache import REPOSITORY, cache_dir
 
 BOARD = "NUCLEO_F429ZI"
-BOARDS = ("NUCLEO_F429ZI", "PYBV11")
 
 
 def symbols(elf: Path) -> dict[str, int]:
@@ -52,12 +52,18 @@ def compiler() -> None:
 
 
 # What is in an image. The addresses are those of the official firmware of the same board: its
-# linker scripts, ports/stm32/boards/stm32f429.ld and stm32f405.ld.
+# linker scripts, ports/stm32/boards/stm32f429.ld, stm32f405.ld, stm32f401xe.ld and stm32f411.ld.
 
 
 @pytest.mark.parametrize(
     ("board", "stack_top", "heap_end"),
-    [("NUCLEO_F429ZI", 0x2002_FFF8, 0x2002_BFF8), ("PYBV11", 0x2001_FFF8, 0x2001_BFF8)],
+    [
+        ("NUCLEO_F401RE", 0x2001_3FF8, 0x2000_FFF8),
+        ("NUCLEO_F411RE", 0x2001_BFF8, 0x2001_7FF8),
+        ("NUCLEO_F429ZI", 0x2002_FFF8, 0x2002_BFF8),
+        ("NUCLEO_F446RE", 0x2001_BFF8, 0x2001_7FF8),
+        ("PYBV11", 0x2001_FFF8, 0x2001_BFF8),
+    ],
 )
 def test_memory_is_laid_out_as_in_the_official_firmware(
     board: str, stack_top: int, heap_end: int, tmp_path: Path
@@ -76,7 +82,7 @@ def test_memory_is_laid_out_as_in_the_official_firmware(
     assert set(image[0x4000:0x20000]) <= {0, 0xFF}, "the file system's sectors are not empty"
 
 
-@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("board", ["NUCLEO_F401RE", "NUCLEO_F429ZI", "PYBV11"])
 def test_names_of_the_board_are_those_of_the_official_firmware(board: str, tmp_path: Path) -> None:
     image = flash_image(build(board), tmp_path)
     description = load_board(board)
@@ -173,6 +179,23 @@ def test_an_unknown_name_is_answered_with_the_known_ones(
 ) -> None:
     with pytest.raises(FirmwareError, match=says):
         build(*arguments)
+
+
+def test_a_console_that_the_chip_has_not_got_is_named(tmp_path: Path) -> None:
+    text = (REPOSITORY / "boards" / "NUCLEO_F401RE.toml").read_text()
+    (tmp_path / "MINE.toml").write_text(text.replace('usart = "USART2"', 'usart = "USART3"'))
+    with pytest.raises(FirmwareError, match="has its console on USART3, which STM32F401xE has"):
+        load_board("MINE", tmp_path)
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_a_chip_is_as_the_bench_has_it(name: str) -> None:
+    die, mine = chip.load(name), CHIPS[name]
+    sizes = {region.kind: region.size // 1024 for region in die.memory}
+    assert (sizes["sram"], sizes.get("ccm", 0)) == (mine.sram_kib, mine.ccm_kib)
+    assert die.irq_count == mine.irqs
+    serial = {p.name[-1] for p in die.peripherals if p.kind == "usart"}
+    assert serial & set("12345678") == set(mine.usarts)
 
 
 def test_a_bad_manifest_is_named(tmp_path: Path) -> None:

@@ -15,18 +15,46 @@ CCM_BASE = 0x1000_0000
 SDRAM_BANK_2 = 0xD000_0000
 EXTERNAL_FLASH = {0x6000_0000: "NOR flash on bank 1 of the FMC", 0x9000_0000: "QUADSPI flash"}
 
-# KiB of SRAM that is contiguous at 0x20000000; each of these chips has 64 KiB of CCM besides.
-# RM0090 rev 19, 2.3.1: 112 + 16 KiB, and 64 KiB more (SRAM3) on STM32F42x and F43x; RM0386 rev 6,
-# 2.3.1: 160 + 32 + 128 KiB.
-SRAM_KIB = {
-    "STM32F405xx": 128,
-    "STM32F407xx": 128,
-    "STM32F427xx": 192,
-    "STM32F429xx": 192,
-    "STM32F439xx": 192,
-    "STM32F469xx": 320,
+FIRST_SECTORS_KIB = (16, 16, 16, 16, 64)  # of every F4; 128 from there on (RM0090 rev 19, 3.4)
+FS_CACHE_KIB = 16  # in SRAM, as stm32f401xe.ld and stm32f411.ld of the real port
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A chip as its firmware sees it.
+
+    Attributes:
+        sram_kib: contiguous at 0x20000000.
+        ccm_kib: CCM, 0 for none.
+        irqs: interrupts, which is the number of the last one and one more.
+        sysclk_mhz: the highest without over-drive.
+        vos: what PWR_CR.VOS must be for that.
+        usarts: numbers of its USARTs and UARTs.
+    """
+
+    sram_kib: int
+    ccm_kib: int
+    irqs: int
+    sysclk_mhz: int
+    vos: int = 3
+    usarts: str = "12345678"
+
+
+# Memory, interrupts: RM0090 rev 19 2.3.1 (112 + 16 KiB; on F42x and F43x 64 KiB more) and tables
+# 61, 62; RM0386 rev 6 2.3.1 (160 + 32 + 128 KiB); RM0368 rev 5, RM0383 rev 3 and RM0390 rev 6:
+# 2.3.1 and the vector table in chapter 10. Frequency and VOS: the description of PWR_CR in each
+# (5.4.1, 5.5.1). F405 has a VOS of one bit, and ignores the upper one; F401 has no scale 1.
+CHIPS = {
+    "STM32F401xE": Chip(96, 0, 85, 84, vos=2, usarts="126"),
+    "STM32F405xx": Chip(128, 64, 82, 168, usarts="123456"),
+    "STM32F407xx": Chip(128, 64, 82, 168, usarts="123456"),
+    "STM32F411xE": Chip(128, 0, 86, 100, usarts="126"),
+    "STM32F427xx": Chip(192, 64, 91, 168),
+    "STM32F429xx": Chip(192, 64, 91, 168),
+    "STM32F439xx": Chip(192, 64, 91, 168),
+    "STM32F446xx": Chip(128, 0, 97, 168, usarts="123456"),
+    "STM32F469xx": Chip(320, 64, 93, 168),
 }
-CCM_KIB = 64
 
 
 @dataclass(frozen=True)
@@ -47,7 +75,7 @@ class Board:
     build_name: str
     name: str
     mcu_name: str
-    chip: str
+    chip_name: str
     hse_hz: int
     sysclk_hz: int
     flash_kib: int
@@ -60,8 +88,14 @@ class Board:
     toml: bytes
 
     @property
-    def sram_kib(self) -> int:
-        return SRAM_KIB[self.chip]
+    def chip(self) -> Chip:
+        return CHIPS[self.chip_name]
+
+    @property
+    def ram_size(self) -> int:
+        """SRAM for variables, heap and stack: without CCM its end is the file system's cache."""
+        cache_kib = 0 if self.chip.ccm_kib else FS_CACHE_KIB
+        return (self.chip.sram_kib - cache_kib) * 1024
 
     @property
     def heap_in_sdram(self) -> bool:
@@ -87,10 +121,15 @@ def load_board(build_name: str, boards: Path | None = None) -> Board:
         raise FirmwareError(
             f"{boards.name}/{path.name} does not describe a board: {error!r}."
         ) from error
-    if board.chip not in SRAM_KIB:
+    if board.chip_name not in CHIPS:
         raise FirmwareError(
-            f"The bench firmware is for {', '.join(SRAM_KIB)}; {build_name} has {board.chip}. "
+            f"The bench firmware is for {', '.join(CHIPS)}; {build_name} has {board.chip_name}. "
             "Run the official firmware of that board on the bench instead."
+        )
+    if board.console.usart[-1] not in board.chip.usarts:
+        raise FirmwareError(
+            f"{boards.name}/{path.name} has its console on {board.console.usart}, which "
+            f"{board.chip_name} has not got."
         )
     return board
 
@@ -102,7 +141,7 @@ def _from_toml(build_name: str, content: bytes) -> Board:
         build_name=build_name,
         name=data["name"],
         mcu_name=data["mcu_name"],
-        chip=data["chip"],
+        chip_name=data["chip"],
         hse_hz=data["hse_hz"],
         sysclk_hz=data.get("sysclk_hz", 168_000_000),
         flash_kib=memory["flash_kib"],

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tools.firmware.board import CCM_BASE, CCM_KIB, FLASH_BASE, SRAM_BASE, Board
+from tools.firmware.board import CCM_BASE, FIRST_SECTORS_KIB, FLASH_BASE, SRAM_BASE, Board
 
 # What a reset comes to before external flash can be read, and the early-boot hook, which the real
 # port has in internal flash too (its boards/PYBD_SF2/f722_qspi.ld).
@@ -41,6 +41,10 @@ def _header(board: Board) -> str:
         "MICROPY_PY_PYB": 0,
         "MICROPY_PY_STM": 0,
         "PORT_FLASH_KIB": board.flash_kib,
+        "PORT_CCM_KIB": board.chip.ccm_kib,
+        "PORT_IRQS": board.chip.irqs,
+        "PORT_SYSCLK_MAX_HZ": f"{board.chip.sysclk_mhz * 1_000_000}u",
+        "PORT_VOS": f"{board.chip.vos}u",
         "BOARD_TEXT_BASE": hex(board.text[0]) if board.text else 0,
         "BOARD_HSE_HZ": f"{board.hse_hz}u",
         "BOARD_SYSCLK_HZ": f"{board.sysclk_hz}u",
@@ -67,13 +71,12 @@ def _header(board: Board) -> str:
 
 
 def _memory(board: Board) -> str:
-    """The names that boards/common_ifs.ld of the real port wants, as in its stm32f429.ld."""
+    """The names that boards/common_ifs.ld of the real port wants, as in its stm32f429.ld, or in
+    stm32f411.ld where there is no CCM."""
     base, size = board.filesystem
     first = base - _FIRST if board.text else base
     text, text_size = board.text or _text_in_flash(board)
-    sram_size = board.sram_kib * 1024
-    # The cache has the whole of CCM, unless the heap is there.
-    cache = "_ebss" if board.heap_in_ccm else "ORIGIN(CCMRAM)"
+    cache, cache_size = _filesystem_cache(board)
     return f"""\
 MEMORY
 {{
@@ -81,8 +84,7 @@ MEMORY
     FLASH_FIRST (rx) : ORIGIN = {first:#x}, LENGTH = {base - first:#x}
     FLASH_FS (rx) : ORIGIN = {base:#x}, LENGTH = {size:#x}
     FLASH_TEXT (rx) : ORIGIN = {text:#x}, LENGTH = {text_size:#x}
-    CCMRAM (rw) : ORIGIN = {CCM_BASE:#x}, LENGTH = {CCM_KIB * 1024:#x}
-    RAM (rwx) : ORIGIN = {SRAM_BASE:#x}, LENGTH = {sram_size:#x}
+    RAM (rwx) : ORIGIN = {SRAM_BASE:#x}, LENGTH = {board.ram_size:#x}
 }}
 _minimum_stack_size = 2K;
 _minimum_heap_size = 16K;
@@ -93,17 +95,31 @@ _ram_end = ORIGIN(RAM) + LENGTH(RAM);
 _heap_start = _ebss;
 _heap_end = _sstack;
 _micropy_hw_internal_flash_storage_ram_cache_start = {cache};
-_micropy_hw_internal_flash_storage_ram_cache_end = {cache} + LENGTH(CCMRAM);
+_micropy_hw_internal_flash_storage_ram_cache_end = {cache} + {cache_size:#x};
 _micropy_hw_internal_flash_storage_start = ORIGIN(FLASH_FS);
 _micropy_hw_internal_flash_storage_end = ORIGIN(FLASH_FS) + LENGTH(FLASH_FS);
 {_FIRST_SECTION if board.text else ""}"""
 
 
+def _filesystem_cache(board: Board) -> tuple[str, int]:
+    """Address and size: all of CCM, unless the heap is there; without CCM the end of SRAM."""
+    chip = board.chip
+    if board.heap_in_ccm:
+        return "_ebss", chip.ccm_kib * 1024
+    if chip.ccm_kib:
+        return f"{CCM_BASE:#x}", chip.ccm_kib * 1024
+    return f"{SRAM_BASE + board.ram_size:#x}", chip.sram_kib * 1024 - board.ram_size
+
+
 def _text_in_flash(board: Board) -> tuple[int, int]:
-    """Code follows the file system; the vectors are below it."""
+    """Code is in the sectors behind those of the file system; the vectors are below it."""
     base, size = board.filesystem
+    start = FLASH_BASE
+    for kib in FIRST_SECTORS_KIB:
+        if start < base + size:
+            start += kib * 1024
     flash_end = FLASH_BASE + min(board.flash_kib, 1024) * 1024  # bank 1
-    return base + size, flash_end - base - size
+    return start, flash_end - start
 
 
 def _make(board: Board) -> str:

@@ -86,7 +86,9 @@ def _objects_key(board: Board, variant: str, toolchain: Toolchain) -> str:
     here = Path(__file__).parent
     files = sorted(path for path in PORT.iterdir() if path.is_file())
     contents = [f"{path.name}\0".encode() + path.read_bytes() for path in files]
-    generators = [(here / name).read_bytes() for name in ("boardfiles.py", "builder.py")]
+    generators = [
+        (here / name).read_bytes() for name in ("board.py", "boardfiles.py", "builder.py")
+    ]
     return _digest(
         SHA256, board.toml, VARIANTS[variant], toolchain.versions, *contents, *generators
     )

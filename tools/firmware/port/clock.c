@@ -1,5 +1,5 @@
-// Clocks as MicroPython's stm32 port leaves them on an STM32F4: SYSCLK = HCLK = 168 MHz from
-// HSE x PLL, APB1 42 MHz, APB2 84 MHz, HSI off.  RM0090 7.2 and 7.3.
+// Clocks as MicroPython's stm32 port leaves them on an STM32F4: SYSCLK = HCLK from HSE x PLL, a
+// quarter of it on APB1, half of it on APB2, HSI off.  RM0090 7.2 and 7.3.
 //
 // SPDX-License-Identifier: MIT
 #include "py/mphal.h"
@@ -16,7 +16,7 @@ typedef struct {
 static bool pll_find(uint32_t hz, pll_t *pll) {
     for (uint32_t p = 2; p <= 8; p += 2) {
         uint32_t n = hz / MHZ * p;
-        if (hz % MHZ == 0 && hz <= 168 * MHZ && n >= 192 && n <= 432) {
+        if (hz % MHZ == 0 && hz <= PORT_SYSCLK_MAX_HZ && n >= 192 && n <= 432) {
             *pll = (pll_t) {n, p, (n + 47) / 48}; // Q: USB and RNG need at most 48 MHz
             return true;
         }
@@ -35,7 +35,7 @@ static bool on(uint32_t enable, uint32_t ready) {
 }
 
 // Wait states for 2.7 V to 3.6 V: one per 30 MHz begun (RM0090 table 11).  Five serve every
-// frequency up to 168 MHz, so they are set before the switch and stay.
+// frequency up to 168 MHz, so they are set before the switch and stay, as in the real port.
 static void flash_configure(void) {
     FLASH->ACR = FLASH_ACR_ICEN | FLASH_ACR_DCEN | FLASH_ACR_PRFTEN | 5;
     hal_wait_for(&FLASH->ACR, FLASH_ACR_LATENCY, 5);
@@ -122,6 +122,6 @@ uint32_t HAL_RCC_GetSysClockFreq(void) {
 void clock_init(void) {
     RCC->APB1ENR |= RCC_APB1ENR_PWREN;
     (void)RCC->APB1ENR; // a clock takes two cycles to reach its peripheral (RM0090 7.2)
-    PWR->CR |= PWR_CR_VOS; // scale 1: needed above 144 MHz
+    PWR->CR = (PWR->CR & ~PWR_CR_VOS) | PORT_VOS << PWR_CR_VOS_Pos;
     clock_set(BOARD_SYSCLK_HZ);
 }

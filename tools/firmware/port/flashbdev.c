@@ -19,9 +19,11 @@
 
 extern uint32_t _micropy_hw_internal_flash_storage_start[];
 extern uint32_t _micropy_hw_internal_flash_storage_end[];
-extern uint32_t _micropy_hw_internal_flash_storage_ram_cache_start[]; // 64 KiB, the largest sector
+extern uint32_t _micropy_hw_internal_flash_storage_ram_cache_start[];
+extern uint32_t _micropy_hw_internal_flash_storage_ram_cache_end[];
 #define START _micropy_hw_internal_flash_storage_start
 #define CACHE _micropy_hw_internal_flash_storage_ram_cache_start
+#define CACHE_SIZE (4 * (uint32_t)(_micropy_hw_internal_flash_storage_ram_cache_end - CACHE))
 
 static uint32_t cached = NONE; // address of the sector in the cache
 static uint32_t cached_size; // in bytes
@@ -55,6 +57,7 @@ static void flush(void) {
 static void load_sector_of(uint32_t address) {
     flush();
     flash_get_sector_info(address, &cached, &cached_size);
+    cached_size = MIN(cached_size, CACHE_SIZE); // the file system has no more of a bigger sector
     memcpy(CACHE, (const void *)cached, cached_size);
 }
 

@@ -19,7 +19,9 @@ uint32_t HAL_RCC_GetSysClockFreq(void);
 bool hal_wait_for(volatile uint32_t *reg, uint32_t mask, uint32_t value);
 
 // Flash programming, RM0090 3.6.
-#define FLASH_SECTOR_8 8 // says to flash.c that the chip has sectors 8 to 11: all of F405, F42x, F469
+#if PORT_FLASH_KIB > 512
+#define FLASH_SECTOR_8 8 // says to flash.c that the chip has sectors 8 to 11
+#endif
 #if PORT_FLASH_KIB > 1024
 #define FLASH_SECTOR_12 12
 #endif

@@ -39,12 +39,15 @@ static void vectors_to_ram(void) {
 }
 
 // The real port gives its first region to the buffers of the Ethernet DMA.  Here it covers the
-// CCM, which has the cache of the file system and which the F4 cannot execute from anyway.
+// CCM, which has the cache of the file system and which the F4 cannot execute from anyway.  Chips
+// without CCM have no Ethernet either, and the real port leaves their MPU alone.
 static void mpu_configure(void) {
+    #if PORT_CCM_KIB
     // Normal memory, shareable, not cacheable; full access, never execute.
     ARM_MPU_SetRegion(ARM_MPU_RBAR(0, 0x10000000),
         ARM_MPU_RASR(1, ARM_MPU_AP_FULL, 1, 1, 0, 0, 0, ARM_MPU_REGION_SIZE_64KB));
     ARM_MPU_Enable(MPU_CTRL_PRIVDEFENA_Msk);
+    #endif
 }
 
 static void hardware_init(void) {
@@ -56,7 +59,9 @@ static void hardware_init(void) {
     NVIC_SetPriorityGrouping(NVIC_PRIORITYGROUP_4);
     NVIC_SetPriority(SysTick_IRQn, IRQ_PRI_SYSTICK);
     clock_init();
+    #if PORT_CCM_KIB
     RCC->AHB1ENR |= RCC_AHB1ENR_CCMDATARAMEN;
+    #endif
     sdram_init();
     #if MICROPY_PY_THREAD
     pyb_thread_init(&main_thread);

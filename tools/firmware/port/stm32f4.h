@@ -1,7 +1,7 @@
 // The registers this port touches, named as in ST's CMSIS headers so that MicroPython's own
 // stm32 files compile unchanged.  Offsets, bits and base addresses: RM0090 rev 19, section 2.3
 // (memory map) and the register section named beside each block; interrupt numbers: tables 61
-// (STM32F405) and 62 (STM32F42x).
+// (STM32F405) and 62 (STM32F42x).  Where the other STM32F4 have these, they have them there too.
 //
 // SPDX-License-Identifier: MIT
 #ifndef PORT_STM32F4_H
@@ -41,7 +41,7 @@ typedef enum {
     USART6_IRQn = 71,
     UART7_IRQn = 82, // UART7 and UART8: STM32F42x only
     UART8_IRQn = 83,
-    IRQ_COUNT = 91, // STM32F42x; the STM32F405 has 82
+    IRQ_COUNT = PORT_IRQS,
 } IRQn_Type;
 
 #define __CM4_REV 0x0001
@@ -166,7 +166,8 @@ typedef struct { // 37.7.5; only the SDRAM registers of the FMC
 #define PWR_CR_PDDS (1u << 1)
 #define PWR_CR_CWUF (1u << 2)
 #define PWR_CR_CSBF (1u << 3)
-#define PWR_CR_VOS (3u << 14) // STM32F405: bit 14 alone; bit 15 is reserved and ignored
+#define PWR_CR_VOS_Pos 14
+#define PWR_CR_VOS (3u << PWR_CR_VOS_Pos)
 #define PWR_CSR_SBF (1u << 1)
 
 #define SYSCFG_MEMRMP_MEM_MODE 7u
