@@ -36,6 +36,8 @@ HANDLERS = bytes.fromhex(
 )
 BRANCH_TO_SELF = b"\xfe\xe7"
 FPU_ON = 0xF << 20  # CPACR: CP10 and CP11
+FMCEN, SDRAM_LOAD_MODE = 1, 4  # RCC_AHB3ENR, FMC_SDCMR.MODE
+SDRAM_BANKS = {1: 1 << 4, 2: 1 << 3}  # FMC_SDCMR.CTB1, CTB2
 ICSR, VTOR, SHCSR, CPACR = 0xE000ED04, 0xE000ED08, 0xE000ED24, 0xE000ED88
 MARKS = tuple(range(0x44440000, 0x44440008))  # r4 to r11: a call keeps them
 ISER, ISPR = 0xE000E100, 0xE000E200
@@ -80,6 +82,8 @@ class Application:
         self.write_memory(self.soc.chip.region("SRAM").base, subject.ram)
         if layout.code != subject.code_address & ~0x08000000:
             self.write_memory(layout.code, subject.code)
+        if subject.heap_chip:
+            self._start_sdram(SDRAM_BANKS[subject.heap_chip.bank])
         self.write_memory(layout.image, subject.image)
         self._start()
 
@@ -99,6 +103,12 @@ class Application:
             self.core.engine.set(arm.UC_ARM_REG_R4 + n, value)
         self.core.engine.set_mode(xpsr=1 << 24, control=0, msp=self.layout.msp, psp=0)
         self.hold()
+
+    def _start_sdram(self, bank: int) -> None:
+        """As start-up code: the last of its commands is what the bench waits for."""
+        self.set_bits("RCC.AHB3ENR", FMCEN)
+        self.poke("FMC.SDCMR", SDRAM_LOAD_MODE | bank)
+        self.soc.map.update()
 
     # --- memory and registers ------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from tools.fuzz.application import Application
 from tools.fuzz.run import LIMIT_NS, SLICE_NS, Call, End, Outcome, prepare
 from tools.fuzz.states import State
 from tools.fuzz.subject import Subject
+from tools.fuzz.witness import Picture
 from tools.machine_code import LIB
 
 AIRCR = 0xE000ED0C
@@ -94,11 +95,12 @@ def run(subject: Subject, state: State) -> Outcome:
     call = prepare(subject, state)
     app = call.app
     library = _Library(call)
+    before = Picture(app)
     started = app.core.instructions
     try:
         way = library.module.Reset(library.branch, subject.image, subject.boot_state)
-        if way.missing:
-            return Outcome(End.REFUSED, [way.missing], way="reset")
+        if way.missing or not state.layout.room_outlives_reset:
+            return _refused(call, before, way.missing)
         way.go()
     except _Stuck as stuck:
         end = call.ended_by_watchdog and state.erasing
@@ -118,6 +120,16 @@ def run(subject: Subject, state: State) -> Outcome:
     else:
         outcome.wrong.append(f"{end.value}, resets {call.resets}: {call.whereabouts()}")
     return outcome
+
+
+def _refused(call: Call, before: Picture, missing: str) -> Outcome:
+    """The heap is where a reset takes it away: nothing may be written then."""
+    wrong = before.differences(Picture(call.app)) + call.complaints()
+    if call.app.layout.room_outlives_reset:
+        wrong.append(missing)
+    elif not missing:
+        wrong.append(f"it would boot from 0x{call.app.layout.room:08X}, which a reset takes away")
+    return Outcome(End.REFUSED, wrong, way="reset")
 
 
 def _boot(call: Call) -> End:

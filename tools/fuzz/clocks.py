@@ -22,10 +22,15 @@ from tools.fuzz.application import Application
 from tools.fuzz.trouble import Trouble
 
 MHZ = 1_000_000
-CSSON, PWREN = 1 << 19, 1 << 28  # RCC.CR, RCC.APB1ENR
+CSSON, PWREN, VOS_UPPER = 1 << 19, 1 << 28, 1 << 15  # RCC.CR, RCC.APB1ENR, PWR.CR
 SOURCES = ("HSI", "HSE", "PLL from HSI", "PLL from HSE")
-SCALE_1_ONLY, OVERDRIVE_NEEDED = 144 * MHZ, 168 * MHZ  # RM0090 5.1.3, 5.1.4
-APB1_MAX, APB2_MAX = 42 * MHZ, 84 * MHZ  # of F405 (RM0090 6.2); F42x allows a little more
+OVERDRIVE_NEEDED = 168 * MHZ  # RM0090 5.1.4
+# SYSCLK in MHz up to which PWR_CR.VOS may be 1, 2 or 3: RM0090 5.1.3 and RM0390 5.1.3 for most,
+# RM0368 5.4.1 and RM0383 5.4.1 for these.
+SCALES = {"STM32F401xE": (60, 84), "STM32F411xE": (64, 84, 100)}
+SCALES_OF_MOST = (120, 144, 180)
+SCALE_1_OF_F405 = 144 * MHZ  # above it; VOS is one bit there
+APB1_MAX, APB2_MAX = 42 * MHZ, 84 * MHZ  # of F401 and F405 (RM0090 6.2); others allow more
 HSI_READY_NS, HSE_READY_NS, PLL_READY_NS, OVERDRIVE_NS = 5_000, 2_100_000, 250_000, 50_000
 
 
@@ -60,7 +65,7 @@ def draw(random: Random, die: Chip, hse_hz: int) -> Iterator[Trouble]:
     tree = _draw_tree(random, die, hse_hz)
     yield Trouble(f"clock: {tree}", lambda app: _apply(app, tree))
     yield from _draw_spare(random, tree, die)
-    yield from _draw_rest(random)
+    yield from _draw_rest(random, die)
 
 
 def _draw_tree(random: Random, die: Chip, hse_hz: int) -> Tree:
@@ -94,7 +99,7 @@ def _draw_pll(
     """RM0090 6.3.2: 1 to 2 MHz into the VCO, 100 to 432 MHz out of it."""
     from_hse = source.endswith("HSE")
     hz = hse_hz if from_hse else die.clocks["hsi_hz"]
-    limit = (180 if overdriven else 168) * MHZ
+    limit = min((180 if overdriven else 168) * MHZ, die.clocks["wait_states_hz"][-1])
     while True:
         m = random.randrange(2, 64)
         n = random.randrange(50, 433)
@@ -141,12 +146,14 @@ def _apply(app: Application, tree: Tree) -> None:
 
 def _scale(app: Application, tree: Tree) -> None:
     """The lowest voltage scale that will do; it takes effect with the PLL."""
-    if has_overdrive(app.soc.chip):
-        scale = 3 if tree.sysclk > SCALE_1_ONLY or tree.overdrive else 2
-        scale = 1 if tree.sysclk <= 120 * MHZ and not tree.overdrive else scale
-        app.poke("PWR.CR", scale << 14)
+    if not app.mask("PWR.CR") & VOS_UPPER:
+        scale = int(tree.sysclk > SCALE_1_OF_F405)
+    elif tree.overdrive:
+        scale = 3
     else:
-        app.poke("PWR.CR", (tree.sysclk > SCALE_1_ONLY) << 14)
+        limits = SCALES.get(app.soc.chip.name, SCALES_OF_MOST)
+        scale = next(n for n, mhz in enumerate(limits, start=1) if tree.sysclk <= mhz * MHZ)
+    app.poke("PWR.CR", scale << 14)
 
 
 # --- what is not needed for SYSCLK -------------------------------------------------------------
@@ -203,7 +210,7 @@ def _ask_for_hse(app: Application) -> None:
         app.poke("RCC.CFGR", app.peek("RCC.CFGR") & ~3 | 1)
 
 
-def _draw_rest(random: Random) -> Iterator[Trouble]:
+def _draw_rest(random: Random, die: Chip) -> Iterator[Trouble]:
     """Low-speed oscillators, the backup domain, ready interrupts, and more of RCC."""
     if random.random() < 0.5:
         bits = LSION | random.getrandbits(1) << 24  # RMVF
@@ -214,7 +221,9 @@ def _draw_rest(random: Random) -> Iterator[Trouble]:
     if random.random() < 0.5:
         cir = random.getrandbits(7) << 8
         yield Trouble(f"ready interrupts, CIR {cir:04X}", lambda app: app.poke("RCC.CIR", cir))
-    for name in ("SSCGR", "DCKCFGR", "AHB1LPENR", "AHB2LPENR", "APB1LPENR", "APB2LPENR"):
+    names = ["SSCGR", "DCKCFGR", "AHB1LPENR", "AHB2LPENR", "APB1LPENR", "APB2LPENR"]
+    names += [n for n in ("CKGATENR", "DCKCFGR2") if n in die.peripheral("RCC").by_name]
+    for name in names:
         if random.random() < 0.3:
             value = random.getrandbits(32)
             yield Trouble(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from tools.bench import chip
@@ -16,6 +16,7 @@ BUFFER = KIB  # what a DMA stream reads or writes
 FRAMES = 3 * KIB  # below a main stack that is not tight: nested frames, then branch and its load
 TIGHT = 640  # below one that is: room for the frames, hardly more
 PAGE = 4 * KIB  # the early-boot hook takes addresses of whole pages
+EXTERNAL = 0x60000000  # external memory and up (ARM DDI 0403E B3.1)
 HEAP = 16  # MicroPython aligns what is on its heap
 
 
@@ -34,6 +35,15 @@ class Layout:
     tight: bool
     """There may not be room below the main stack: `branch` may refuse."""
     words: str
+
+    @property
+    def needs_sdram(self) -> bool:
+        """The image is there, so the application keeps it in working order."""
+        return self.image >= EXTERNAL
+
+    @property
+    def room_outlives_reset(self) -> bool:
+        return self.room < EXTERNAL
 
 
 class Space:
@@ -65,7 +75,8 @@ class Space:
 def draw(random: Random, subject: Subject) -> Layout:
     """A layout that an application can have."""
     die = chip.load(subject.board.chip)
-    sram, ccm = die.region("SRAM"), die.region("CCM")
+    sram = die.region("SRAM")
+    ccm = next((region for region in die.memory if region.kind == "ccm"), None)
     space = Space(random, sram)
     at_prompt = random.random() < 0.3
     tight = not at_prompt and random.random() < 0.25
@@ -86,7 +97,7 @@ def draw(random: Random, subject: Subject) -> Layout:
     if random.random() < 0.4:
         application = space.find(APPLICATION, KIB)
     psp = space.find(THREAD_STACK) + THREAD_STACK
-    if random.random() < 0.2:
+    if ccm and random.random() < 0.2:
         psp = random.randrange(ccm.base + THREAD_STACK, ccm.base + ccm.size // 4, 8)
     words += [f"branch {where} at 0x{code:08X}", f"image at 0x{image:08X}", f"MSP 0x{msp:08X}"]
     words += [f"handlers at 0x{application:08X}"]
@@ -95,8 +106,21 @@ def draw(random: Random, subject: Subject) -> Layout:
     return Layout(application, code, image, msp, psp, buffers, room, tight, ", ".join(words))
 
 
-def _image(random: Random, subject: Subject, space: Space, ccm: Region) -> int:
-    if random.random() < 0.1:
+def plain(random: Random, subject: Subject) -> Layout:
+    """One in which the call is as at the prompt, with the library frozen into the firmware."""
+    return replace(
+        draw(random, subject),
+        msp=subject.msp,
+        image=subject.image_address,
+        code=subject.code_address,
+        tight=False,
+    )
+
+
+def _image(random: Random, subject: Subject, space: Space, ccm: Region | None) -> int:
+    if subject.heap_chip and random.random() < 0.8:
+        return space.find_within(*subject.heap, len(subject.image))
+    if ccm and random.random() < 0.1:
         # in the upper half: the lower one is for stacks
         return random.randrange(ccm.base + ccm.size // 2, ccm.end - len(subject.image), HEAP)
     return space.find(len(subject.image))
@@ -114,13 +138,13 @@ def _code(random: Random, subject: Subject, space: Space) -> tuple[int, str]:
 def _tight(
     random: Random,
     sram: Region,
-    ccm: Region,
+    ccm: Region | None,
     things: dict[str, int],
     subject: Subject,
     words: list[str],
 ) -> int:
     """A main stack that ends close above something, or is in CCM."""
-    if random.random() < 0.2:
+    if ccm and random.random() < 0.2:
         words.append("main stack in CCM")
         return random.randrange(ccm.base + ccm.size // 4 + FRAMES, ccm.base + ccm.size // 2, 8)
     sizes = {"the image": len(subject.image), "the code": len(subject.code)}

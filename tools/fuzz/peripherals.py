@@ -14,30 +14,32 @@ from tools.fuzz.trouble import Trouble
 # to anywhere; RTC and the debug block are kept by a reset.
 APART = {"RCC", "PWR", "FLASH", "SYSCFG", "EXTI", "IWDG", "WWDG", "RTC", "DBGMCU", "DMA1", "DMA2"}
 ENABLES = ("AHB1ENR", "AHB2ENR", "AHB3ENR", "APB1ENR", "APB2ENR")
-PWREN, WWDGEN, SYSCFGEN, DMA2EN = 1 << 28, 1 << 11, 1 << 14, 1 << 22
+PWREN, WWDGEN, SYSCFGEN, DMA2EN, FMCRST = 1 << 28, 1 << 11, 1 << 14, 1 << 22, 1
 TCIE, MINC, PINC, MEMORY_TO_MEMORY, EN = 1 << 4, 1 << 10, 1 << 9, 2 << 6, 1  # DMA_SxCR
 KEYS = (0x45670123, 0xCDEF89AB)  # FLASH_KEYR, RM0090 3.6.1
 OPTION_KEYS = (0x08192A3B, 0x4C5D6E7F)
 SER, STRT, LOCK = 1 << 1, 1 << 16, 1 << 31  # FLASH_CR
+SECTOR = 128 * 1024
 MEMRMP_MODES = (1, 3)  # system memory, SRAM; external memory is not on these boards
 
 
 def draw(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
     """Clocks of peripherals first, then what runs on them."""
-    enables: dict[str, int] = {name: random.getrandbits(32) for name in ENABLES}
+    names = [name for name in ENABLES if name in die.peripheral("RCC").by_name]
+    enables: dict[str, int] = {name: random.getrandbits(32) for name in names}
     if random.random() < 0.3:
-        enables = dict.fromkeys(ENABLES, 0xFFFFFFFF)
+        enables = dict.fromkeys(names, 0xFFFFFFFF)
     words = ", ".join(f"{name} {value:08X}" for name, value in enables.items())
     yield Trouble(f"peripheral clocks: {words}", lambda app: _enable(app, enables))
     if random.random() < 0.15:
-        resets = {f"{name[:-3]}RSTR": random.getrandbits(32) for name in ENABLES}
+        resets = {f"{name[:-3]}RSTR": random.getrandbits(32) for name in names}
         words = ", ".join(f"{name} {value:08X}" for name, value in resets.items())
         yield Trouble(f"held in reset: {words}", lambda app: _hold(app, resets))
-    yield from _draw_registers(random, die)
+    yield from _draw_registers(random, die, layout)
     yield from _draw_timers(random, die)
     yield from _draw_dma(random, layout)
     yield from _draw_flash(random)
-    yield from _draw_system(random, layout)
+    yield from _draw_system(random, die, layout)
 
 
 def _enable(app: Application, enables: dict[str, int]) -> None:
@@ -48,6 +50,8 @@ def _enable(app: Application, enables: dict[str, int]) -> None:
 
 def _hold(app: Application, resets: dict[str, int]) -> None:
     resets["APB1RSTR"] &= ~PWREN  # the regulator must go on as the clock needs it
+    if app.layout.needs_sdram:
+        resets["AHB3RSTR"] &= ~FMCRST  # the application has its heap there
     for name, value in resets.items():
         app.poke(f"RCC.{name}", value & app.mask(f"RCC.{name}"))
 
@@ -55,9 +59,10 @@ def _hold(app: Application, resets: dict[str, int]) -> None:
 # --- any register ------------------------------------------------------------------------------
 
 
-def _draw_registers(random: Random, die: Chip) -> Iterator[Trouble]:
+def _draw_registers(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
     """Anything written to registers of a few blocks."""
-    blocks = [p for p in die.peripherals if p.name not in APART and not _counts(p)]
+    apart = APART | ({"FMC"} if layout.needs_sdram else set())
+    blocks = [p for p in die.peripherals if p.name not in apart and not _counts(p)]
     for block in random.sample(blocks, random.choice((0, 2, 6, 20))):
         writes = [
             (f"{block.name}.{r.name}", random.getrandbits(32))
@@ -194,7 +199,8 @@ def _unlock_options(app: Application) -> None:
 
 def erase(random: Random, die: Chip) -> Trouble:
     """An erase under way. Its sector is one that nothing here is in."""
-    number = random.randrange(7, 10)
+    sectors = 4 + die.region("FLASH").size // SECTOR  # the first of these are five smaller ones
+    number = random.randrange(7, min(10, sectors))
     return Trouble(f"sector {number} is being erased", lambda app: _erase(app, number))
 
 
@@ -208,11 +214,11 @@ def _erase(app: Application, number: int) -> None:
 # --- SYSCFG, EXTI, PWR, watchdogs ---------------------------------------------------------------
 
 
-def _draw_system(random: Random, layout: Layout) -> Iterator[Trouble]:
+def _draw_system(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
     if random.random() < 0.2 and layout.code >= 0x08000000:
         mode = random.choice(MEMRMP_MODES)
         yield Trouble(f"MEMRMP {mode}", lambda app: _syscfg(app, "MEMRMP", mode))
-    for name in ("PMC", "EXTICR1", "EXTICR2", "EXTICR3", "EXTICR4", "CMPCR"):
+    for name in [r.name for r in die.peripheral("SYSCFG").registers if r.name != "MEMRMP"]:
         if random.random() < 0.3:
             value = random.getrandbits(32)
             yield Trouble(

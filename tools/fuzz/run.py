@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
+from random import Random
 
 from unicorn import arm_const as arm
 
 from tools.bench.core import FetchCounter, Stop
 from tools.fuzz.application import CODE, RETURN, STRAY, Application
-from tools.fuzz.states import State, draw
+from tools.fuzz.layout import plain
+from tools.fuzz.states import State
 from tools.fuzz.subject import FuzzError, Subject
 from tools.fuzz.witness import Picture
 
@@ -143,7 +145,7 @@ class Call:
 @cache
 def instructions_to_mask(subject: Subject) -> int:
     """Instructions from the call of `branch` to its CPSID, by running it."""
-    app = Application(subject, draw(subject, 0, 0, 1).layout)
+    app = Application(subject, plain(Random(subject.name), subject))
     call, mask = Call(app), app.layout.code + subject.mask_offset
     before, reached = app.core.instructions, []
     stop = app.core.on_execute(mask, mask + 1, lambda _: reached.append(app.core.instructions))

@@ -14,7 +14,7 @@ from random import Random
 
 from tools.fuzz.application import Application
 from tools.fuzz.interrupts import Context, enter
-from tools.fuzz.layout import draw
+from tools.fuzz.layout import plain
 from tools.fuzz.run import Call, End, Outcome
 from tools.fuzz.subject import WAIT, Line, Subject
 
@@ -44,9 +44,7 @@ def run(subject: Subject, line: Line, handlers: list[int]) -> Outcome:
     image = bytearray(subject.image)
     struct.pack_into(">I", image, line.offset + 12, shorter)
     subject = replace(subject, image=bytes(image))
-    layout = draw(Random(f"stuck {line.address}"), subject)
-    layout = replace(layout, msp=subject.msp, image=subject.image_address)
-    layout = replace(layout, code=subject.code_address, tight=False)
+    layout = plain(Random(f"stuck {line.address}"), subject)
     app = Application(subject, layout)
     priorities = range(0xF0, 0, -0x40)
     context = Context(0, handlers, dict(zip(handlers, priorities, strict=False)))

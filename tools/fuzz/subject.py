@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tools.bench import boardfile
 from tools.bench.board import VirtualBoard
-from tools.bench.boardfile import BoardFile
+from tools.bench.boardfile import BoardFile, ExternalChip
+from tools.bench.external import WINDOWS
 from tools.firmware import build
 from tools.machine_code import assemble
 
@@ -73,8 +74,18 @@ class Subject:
 
     @property
     def heap(self) -> tuple[int, int]:
-        """A part of SRAM that is heap for sure, whatever start-up code does."""
-        return self.image_address + len(self.image), self.msp - STACK
+        """A part of memory that is heap for sure, whatever start-up code does."""
+        chip = self.heap_chip
+        end = WINDOWS[chip.kind, chip.bank] + chip.size if chip else self.msp - STACK
+        return self.image_address + len(self.image), end
+
+    @property
+    def heap_chip(self) -> ExternalChip | None:
+        """The memory chip that has the heap; None: it is in SRAM."""
+        for chip in self.board.external:
+            if 0 <= self.image_address - WINDOWS[chip.kind, chip.bank] < chip.size:
+                return chip
+        return None
 
     @property
     def mask_offset(self) -> int:
@@ -125,11 +136,11 @@ def at_prompt(name: str, manifest: Path = ROOT / "manifest.py") -> Subject:
     at = bytes(flash).find(code)
     if at < 0:
         raise FuzzError("jump.branch() is not in flash as mpy-cross makes it")
-    offset = address - board.soc.chip.region("SRAM").base
+    heap, offset = board.soc.map.find(address)
     return Subject(
         name=name,
         board=boardfile.load(name),
-        image=ram.read(offset, length),
+        image=heap.read(offset, length),
         image_address=address,
         code=code,
         code_address=board.soc.flash.base_address + at,
