@@ -67,9 +67,12 @@ class Space:
         """A piece between these addresses."""
         for _ in range(1000):
             base = self._random.randrange(low, high - size, align)
-            if all(base >= end or base + size <= start for start, end in self._taken):
+            if self.is_free(base, size):
                 return self.take(base, size)
         raise FuzzError(f"no {size} bytes of SRAM are left")
+
+    def is_free(self, base: int, size: int) -> bool:
+        return all(base >= end or base + size <= start for start, end in self._taken)
 
 
 def draw(random: Random, subject: Subject) -> Layout:
@@ -91,7 +94,13 @@ def draw(random: Random, subject: Subject) -> Layout:
     image = image or _image(random, subject, space, ccm)
     code, where = _code(random, subject, space)
     if tight:
-        msp = _tight(random, sram, ccm, {"the image": image, "the code": code}, subject, words)
+        things = {"the image": image, "the code": code}
+        close = ""
+        while not close or not space.is_free(
+            msp - TIGHT, TIGHT
+        ):  # there may be another thing above
+            msp, close = _tight(random, sram, ccm, things, subject)
+        words.append(f"main stack {close}")
         space.take(msp - TIGHT, TIGHT)
     application = die.region("FLASH").end - random.randrange(1, 9) * 4 * KIB
     if random.random() < 0.4:
@@ -108,13 +117,10 @@ def draw(random: Random, subject: Subject) -> Layout:
 
 def plain(random: Random, subject: Subject) -> Layout:
     """One in which the call is as at the prompt, with the library frozen into the firmware."""
-    return replace(
-        draw(random, subject),
-        msp=subject.msp,
-        image=subject.image_address,
-        code=subject.code_address,
-        tight=False,
-    )
+    while True:
+        layout = draw(random, subject)
+        if (layout.msp, layout.image) == (subject.msp, subject.image_address):
+            return replace(layout, code=subject.code_address)
 
 
 def _image(random: Random, subject: Subject, space: Space, ccm: Region | None) -> int:
@@ -141,17 +147,15 @@ def _tight(
     ccm: Region | None,
     things: dict[str, int],
     subject: Subject,
-    words: list[str],
-) -> int:
-    """A main stack that ends close above something, or is in CCM."""
+) -> tuple[int, str]:
+    """A main stack that ends close above something, or is in CCM; where that is."""
     if ccm and random.random() < 0.2:
-        words.append("main stack in CCM")
-        return random.randrange(ccm.base + ccm.size // 4 + FRAMES, ccm.base + ccm.size // 2, 8)
+        low, high = ccm.base + ccm.size // 4 + FRAMES, ccm.base + ccm.size // 2
+        return random.randrange(low, high, 8), "in CCM"
     sizes = {"the image": len(subject.image), "the code": len(subject.code)}
     floors = {name: at + sizes[name] for name, at in things.items() if at in sram}
     floors["the start of SRAM"] = sram.base
     floors = {name: at for name, at in floors.items() if at + TIGHT <= sram.end}
     name = random.choice(sorted(floors))
     msp = floors[name] + TIGHT + random.randrange(0, subject.size + 1500, 4)
-    words.append(f"main stack close above {name}")
-    return min(msp & ~3, sram.end)
+    return min(msp & ~3, sram.end), f"close above {name}"
