@@ -6,6 +6,7 @@ import pytest
 
 from host_tests.bench.fake_cpu import MS, Bench
 from tools.bench.chip import names
+from tools.bench.cpu.memory import BusError
 
 HSION, HSIRDY, HSEON, HSERDY, HSEBYP, CSSON = 1, 2, 1 << 16, 1 << 17, 1 << 18, 1 << 19
 PLLON, PLLRDY = 1 << 24, 1 << 25
@@ -276,14 +277,23 @@ def test_the_voltage_scale_changes_only_while_the_pll_is_off() -> None:
 
 def test_the_hal_switches_oscillators_by_bit_banding() -> None:
     b = Bench()
-    alias = next(block for block in b.cpu.blocks if block.name == "RCC bit-band")
-    assert alias.base == 0x42470000  # 0x42000000 + 32 * 0x23800 (PM0214 2.2.5)
-    alias.write(24 * 4, 4, 1)
+    cr = 0x42470000  # 0x42000000 + 32 * 0x23800 (PM0214 2.2.5)
+    alias = next(found for found in b.cpu.blocks if 0 <= cr - found.base < found.size)
+    cr -= alias.base
+    alias.write(cr + 24 * 4, 4, 1)
     assert b.read("RCC.CR") & PLLON
-    assert alias.read(24 * 4, 4) == 1
-    alias.write(0x74 * 32, 4, 1)
+    assert alias.read(cr + 24 * 4, 4) == 1
+    alias.write(cr + 0x74 * 32, 4, 1)
     b.pass_ns(MS)
     assert b.read("RCC.CSR") & (LSION | LSIRDY) == LSION | LSIRDY
+
+
+def test_no_bit_band_alias_where_no_block_is() -> None:
+    b = Bench()
+    hole = 0x42000000 + 0x23400 * 32  # between CRC and RCC (RM0090 2.3)
+    alias = next(found for found in b.cpu.blocks if 0 <= hole - found.base < found.size)
+    with pytest.raises(BusError, match=f"0x{hole:08X}"):
+        alias.read(hole - alias.base, 4)
 
 
 def test_waiting_for_an_oscillator_is_not_a_million_reads() -> None:

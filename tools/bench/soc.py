@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from .blocks.backup import BackupSram
 from .blocks.base import RegisterBlock
-from .blocks.bitband import BitBand
+from .blocks.bitband import bit_bands
 from .blocks.catalogue import build_block
 from .blocks.exti import Exti
 from .blocks.flash import Flash
@@ -29,7 +29,6 @@ T = TypeVar("T", bound=RegisterBlock)
 
 OVERDRIVE_HZ = 168_000_000  # above, the regulator must be in over-drive (RM0090 5.1.4)
 KEPT_BY_RESET = ("DBGMCU", "RCC")  # reset at power-on only; RCC has a reset of its own kind
-BIT_BAND = range(0x40000000, 0x40100000)  # PM0214 2.2.5
 PORTS = "ABCDEFGHIJK"
 
 
@@ -105,8 +104,8 @@ class Soc:
         self._connect()
         for block in self.blocks.values():
             cpu.map_block(block)
-            if block.base in BIT_BAND:
-                cpu.map_block(BitBand(block))
+        for alias in bit_bands(self.blocks.values()):
+            cpu.map_block(alias)
         for sram in self.backup_srams:
             cpu.map_block(sram)
 
