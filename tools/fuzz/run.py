@@ -220,7 +220,7 @@ def _go(call: Call, state: State, promised: int | None) -> Outcome:
         assert app.board.arrival
         outcome.instructions = app.board.arrival.instructions - started
         wrong += [str(deviation) for deviation in app.board.arrival.deviations]
-        wrong += before.damage(Picture(app))
+        wrong += before.damage(Picture(app, registers=False))
         if promised:
             wrong.append("branch(image, 0) had said that there is no room")
     elif end is End.REFUSED:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
+from tools.bench import chip
 from tools.fuzz.application import Application
 from tools.fuzz.layout import BUFFER
 
@@ -26,26 +28,34 @@ CHANGING_VIEWS = ("NVIC_I", "SYST_", "ICSR", "SHCSR", "FPCCR", "FPCAR")
 BELOW_STACK = 1024  # what frames and branch itself use
 
 
-class Picture:
-    """Memory and registers at one moment."""
+@cache
+def _compared(die: str) -> list[tuple[str, int, str, int]]:
+    """Block, offset, name and bits of each register."""
+    found: list[tuple[str, int, str, int]] = []
+    for block in chip.load(die).peripherals:
+        if not block.kind.startswith(CHANGING_KINDS):
+            for register in block.registers:
+                name = f"{block.name}.{register.name}"
+                mask = register.mask & ~CHANGING.get(name, 0)
+                found.append((block.name, register.offset, name, mask))
+    return found
 
-    def __init__(self, app: Application) -> None:
+
+class Picture:
+    """Memory and registers at one moment; without `registers` only for `damage`."""
+
+    def __init__(self, app: Application, *, registers: bool = True) -> None:
         self._app = app
-        self.registers = dict(self._read_registers())
+        self.registers = dict(self._read_registers()) if registers else {}
         self._sram = app.soc.chip.region("SRAM")
         self._memory = bytes(app.soc.map.at[self._sram.base].view)
         self._msp = app.core.state().msp
 
     def _read_registers(self) -> Iterator[tuple[str, object]]:
         soc = self._app.soc
-        for block in soc.blocks.values():
-            if block.facts.kind.startswith(CHANGING_KINDS):
-                continue
-            if self._app.crystal_fails and block.name in CHANGING_BY_CRYSTAL:
-                continue
-            for offset, register in block.by_offset.items():
-                name = f"{block.name}.{register.name}"
-                yield name, block.peek(offset) & ~CHANGING.get(name, 0) & register.mask
+        for block, offset, name, mask in _compared(soc.chip.name):
+            if not self._app.crystal_fails or block not in CHANGING_BY_CRYSTAL:
+                yield name, soc.blocks[block].peek(offset) & mask
         for view in self._app.core.scs.registers():
             if not view.name.startswith(CHANGING_VIEWS):
                 yield view.name, view.value
