@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from tools.firmware import FirmwareError
 from tools.fuzz import by_reset, stuck
@@ -35,16 +36,30 @@ def try_states(
     """Each state's number and what came of it, by a reset first if that is tried, then by the
     jump. Raises FuzzError if the fuzz is at fault."""
     to_mask = instructions_to_mask(subject)
-    for count, number in enumerate(numbers, start=1):
-        try:
-            state = draw(subject, seed, number, to_mask)
-            if state.by_reset:
-                yield number, by_reset.run(subject, state)
-            yield number, run(subject, state)
-        except FuzzError as error:
-            raise FuzzError(f"{error}: {replay(subject.name, seed, number)}") from error
-        if not count % COLLECT:
-            gc.collect()
+    with _few_collections():
+        for count, number in enumerate(numbers, start=1):
+            try:
+                state = draw(subject, seed, number, to_mask)
+                if state.by_reset:
+                    yield number, by_reset.run(subject, state)
+                yield number, run(subject, state)
+            except FuzzError as error:
+                raise FuzzError(f"{error}: {replay(subject.name, seed, number)}") from error
+            if not count % COLLECT:
+                gc.collect()
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Python collects garbage when the caller says so, and looks only at what is new by then."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def main(arguments: list[str] | None = None) -> int:
