@@ -1,6 +1,7 @@
 """One test body over a virtual board or a real one.
 
-pytest                                  virtual NUCLEO_F429ZI and PYBV11
+pytest                                  virtual NUCLEO_F429ZI and PYBV11; with the marker
+                                        every_board all of boards/
 pytest --device PORT [--rom-port PORT]  a real board: entering and identifying only
 pytest --device PORT --rom-port PORT --write   ... and its flash is written too
 pytest --firmware FILE --board NAME     a virtual board with another image, also an official one
@@ -13,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from host_tests.target import MANIFEST, RealTarget, Target, VirtualTarget
+from host_tests.target import MANIFEST, ROOT, RealTarget, Target, VirtualTarget
 from tools.cli.installed import Library, install
 from tools.firmware import build
 
 BOARDS = ("NUCLEO_F429ZI", "PYBV11")
+EVERY_BOARD = tuple(sorted(path.stem for path in (ROOT / "boards").glob("*.toml")))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,10 +32,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that asks for a board once on every board."""
+    """Run a test that asks for a board once on each of BOARDS, or on every board."""
     if "board_name" in metafunc.fixturenames:
         config = metafunc.config
-        names = ["device"] if config.getoption("--device") else list(BOARDS)
+        every = metafunc.definition.get_closest_marker("every_board")
+        names = list(EVERY_BOARD if every else BOARDS)
+        if config.getoption("--device"):
+            names = ["device"]
         if config.getoption("--board"):
             names = [config.getoption("--board")]
         metafunc.parametrize("board_name", names)

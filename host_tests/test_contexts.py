@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from host_tests.conftest import EVERY_BOARD
 from host_tests.on_board import TO_PSP
 from host_tests.target import (
     CLEAN,
@@ -15,6 +16,7 @@ from host_tests.target import (
     how_it_arrives,
     manifest_without_assembler,
 )
+from tools.bench import boardfile
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt
 from tools.cli import mpremote
@@ -153,8 +155,17 @@ def test_from_a_build_with_threads(context: str) -> None:
     arrives(build(BOARD, "threads", frozen_manifest=MANIFEST), THREADS[context])
 
 
-def arrives(firmware: Path, code: str) -> None:
-    board = VirtualBoard.load(BOARD, firmware=firmware)
+@pytest.mark.parametrize("way", ["jump", "reset"])
+@pytest.mark.parametrize("name", EVERY_BOARD)
+def test_on_every_board(name: str, way: str) -> None:
+    if way == "reset" and boardfile.load(name).external:
+        pytest.skip("its heap is in SDRAM: see test_sdram.py")
+    code = f"import romboot; romboot.enter_bootloader(via='{way}')"
+    arrives(build(name, frozen_manifest=MANIFEST), code, name)
+
+
+def arrives(firmware: Path, code: str, name: str = BOARD) -> None:
+    board = VirtualBoard.load(name, firmware=firmware)
     Prompt(board).start(code)
     assert how_it_arrives(board) == CLEAN
     assert not board.soc.iwdg.running

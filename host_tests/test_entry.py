@@ -10,7 +10,14 @@ from mpremote.transport_serial import SerialTransport
 
 from host_tests.target import CLEAN, ENTER, LIB, ROOT, Target, VirtualTarget
 
-DEV_ID = {"NUCLEO_F429ZI": 0x419, "PYBV11": 0x413}
+DEV_ID = {
+    "NUCLEO_F401RE": 0x433,
+    "NUCLEO_F411RE": 0x431,
+    "NUCLEO_F429ZI": 0x419,
+    "NUCLEO_F446RE": 0x421,
+    "PYBV11": 0x413,
+    "STM32F429DISC": 0x419,
+}
 STAY = "from romboot import enter_bootloader\nenter_bootloader()\n"
 
 
@@ -65,6 +72,7 @@ def friendly_prompt(target: Target, folder: Path) -> None:
     transport.close()
 
 
+@pytest.mark.every_board
 @pytest.mark.parametrize("call", [exec_and_return, exec_no_follow, run_script, friendly_prompt])
 def test_called(
     ready: Target, board_name: str, call: Callable[[Target, Path], None], tmp_path: Path

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tools.bench.boardfile import BOARDS
+from host_tests.conftest import EVERY_BOARD
 from tools.fuzz import stuck
 from tools.fuzz.__main__ import SEED, replay, try_states
 from tools.fuzz.run import End
 from tools.fuzz.subject import at_prompt
 
 STATES, CHUNK = 500, 100
-NAMES = sorted(path.stem for path in BOARDS.glob("*.toml"))
 
 
 @pytest.mark.parametrize("first", range(0, STATES, CHUNK))
-@pytest.mark.parametrize("board", NAMES)
+@pytest.mark.parametrize("board", EVERY_BOARD)
 def test_states(board: str, first: int) -> None:
     subject = at_prompt(board)
     counted, ends = 0, {"jump": set(), "reset": set()}
@@ -30,7 +29,7 @@ def test_states(board: str, first: int) -> None:
 
 
 @pytest.mark.parametrize("handlers", [[], [16 + 28, 16 + 29]], ids=["thread", "nested"])
-@pytest.mark.parametrize("board", NAMES)
+@pytest.mark.parametrize("board", EVERY_BOARD)
 def test_a_poll_that_never_comes_true_ends_in_a_reset(board: str, handlers: list[int]) -> None:
     subject = at_prompt(board)
     waits = stuck.waits(subject)

@@ -17,14 +17,14 @@ To a library it looks like the stm32 port, with these differences:
 - `machine.bootloader()` enables the clock of SYSCFG before it writes MEMRMP;
 - a fault says on the console where it happened before it resets the chip.
 
-A board of `boards/` may have these keys besides those that the bench needs: `sysclk_hz` (168 MHz
-if not given); in `[memory]`, `vectors = "flash"` leaves the interrupt vectors at 0x08000000 (else
-they are in RAM, as on most NUCLEO boards of the real port), and `heap = [0xD0000000, size]` puts
-the heap into external SDRAM on bank 2, wired as on the STM32F429I-DISCO, and `heap = [0x10000000,
-size]` into CCM; `text = [0x90000000, size]` puts the code into flash behind the QUADSPI, wired as
-on the STM32F469I-DISCO, and `text = [0x60000000, size]` into NOR flash on bank 1 of the FMC, wired
-as on the STM32429I-EVAL. What runs before that flash is set up, and what a reset looks at first,
-stays in internal flash.
+It is for the chips in the table of `board.py`. A board of `boards/` may have these keys besides
+those that the bench needs: `sysclk_hz` (168 MHz if not given); in `[memory]`, `vectors = "flash"`
+leaves the interrupt vectors at 0x08000000 (else they are in RAM, as on most NUCLEO boards of the
+real port), and `heap = [0xD0000000, size]` puts the heap into external SDRAM on bank 2, wired as
+on the STM32F429I-DISCO, and `heap = [0x10000000, size]` into CCM; `text = [0x90000000, size]` puts
+the code into flash behind the QUADSPI, wired as on the STM32F469I-DISCO, and `text = [0x60000000,
+size]` into NOR flash on bank 1 of the FMC, wired as on the STM32429I-EVAL. What runs before that
+flash is set up, and what a reset looks at first, stays in internal flash.
 
     from tools.firmware import build, source_tree
     elf = build("NUCLEO_F429ZI", "threads", frozen_manifest=Path("manifest.py"))

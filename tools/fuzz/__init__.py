@@ -10,7 +10,8 @@ these must come of it:
 - `branch` refuses because there is no room below the main stack, and has written nothing;
 - a watchdog that the application had started bites first (an erase can take seconds).
 
-One state in five is tried by via="reset" too: there the first is what must come of it.
+One state in five is tried by via="reset" too: there the first is what must come of it, or, where
+the heap is in external memory, which a reset takes away, a refusal that has written nothing.
 
     python -m tools.fuzz NUCLEO_F429ZI --states 10000
 
