@@ -146,12 +146,14 @@ class MemoryMap:
 
     def find(self, address: int) -> tuple[Memory, int]:
         """The memory at `address` and the offset in it. Raises BusError."""
-        found = [*self.at.items(), *((e.base, e.memory) for e in self.externals if e.there)]
-        if self._seen_at_zero:
-            found.append((ALIAS, self._seen_at_zero))
-        for base, memory in found:
+        for base, memory in self.at.items():
             if base <= address < base + memory.size:
                 return memory, address - base
+        for external in self.externals:
+            if external.there and 0 <= address - external.base < external.size:
+                return external.memory, address - external.base
+        if self._seen_at_zero and ALIAS <= address < ALIAS + self._seen_at_zero.size:
+            return self._seen_at_zero, address - ALIAS
         raise BusError(f"no memory is at 0x{address:08X}")
 
     def write(self, address: int, data: bytes) -> None:
