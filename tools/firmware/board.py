@@ -43,7 +43,8 @@ class Chip:
 # Memory, interrupts: RM0090 rev 19 2.3.1 (112 + 16 KiB; on F42x and F43x 64 KiB more) and tables
 # 61, 62; RM0386 rev 6 2.3.1 (160 + 32 + 128 KiB); RM0368 rev 5, RM0383 rev 3 and RM0390 rev 6:
 # 2.3.1 and the vector table in chapter 10. Frequency and VOS: the description of PWR_CR in each
-# (5.4.1, 5.5.1). F405 has a VOS of one bit, and ignores the upper one; F401 has no scale 1.
+# (5.4.1, 5.5.1; those of F401, F411 and F446 from memory of the manuals, not read again). F405 has
+# a VOS of one bit, and ignores the upper one; F401 has no scale 1.
 CHIPS = {
     "STM32F401xE": Chip(96, 0, 85, 84, vos=2, usarts="126"),
     "STM32F405xx": Chip(128, 64, 82, 168, usarts="123456"),

@@ -1,5 +1,6 @@
 """Writes what a board adds to the port: a configuration header, the memory map, make variables."""
 
+from itertools import chain, repeat
 from pathlib import Path
 
 from tools.firmware.board import CCM_BASE, FIRST_SECTORS_KIB, FLASH_BASE, SRAM_BASE, Board
@@ -114,10 +115,10 @@ def _filesystem_cache(board: Board) -> tuple[str, int]:
 def _text_in_flash(board: Board) -> tuple[int, int]:
     """Code is in the sectors behind those of the file system; the vectors are below it."""
     base, size = board.filesystem
+    sectors_kib = chain(FIRST_SECTORS_KIB, repeat(128))
     start = FLASH_BASE
-    for kib in FIRST_SECTORS_KIB:
-        if start < base + size:
-            start += kib * 1024
+    while start < base + size:
+        start += next(sectors_kib) * 1024
     flash_end = FLASH_BASE + min(board.flash_kib, 1024) * 1024  # bank 1
     return start, flash_end - start
 

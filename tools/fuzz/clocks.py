@@ -26,7 +26,7 @@ CSSON, PWREN, VOS_UPPER = 1 << 19, 1 << 28, 1 << 15  # RCC.CR, RCC.APB1ENR, PWR.
 SOURCES = ("HSI", "HSE", "PLL from HSI", "PLL from HSE")
 OVERDRIVE_NEEDED = 168 * MHZ  # RM0090 5.1.4
 # SYSCLK in MHz up to which PWR_CR.VOS may be 1, 2 or 3: RM0090 5.1.3 and RM0390 5.1.3 for most,
-# RM0368 5.4.1 and RM0383 5.4.1 for these.
+# RM0368 5.4.1 and RM0383 5.4.1 for these (from memory of the manuals, not read again).
 SCALES = {"STM32F401xE": (60, 84), "STM32F411xE": (64, 84, 100)}
 SCALES_OF_MOST = (120, 144, 180)
 SCALE_1_OF_F405 = 144 * MHZ  # above it; VOS is one bit there
