@@ -55,6 +55,19 @@ def test_taken_right_after_the_unmasking(unmask: str, rounds: int) -> None:
     assert m.r(7) == m.r(8) == 1
 
 
+def count_arming(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Gets longer each time that hooks are placed."""
+    armed: list[int] = []
+    arm = traps.MaskTraps._arm
+
+    def counted(self: traps.MaskTraps) -> bool:
+        armed.append(1)
+        return arm(self)
+
+    monkeypatch.setattr(traps.MaskTraps, "_arm", counted)
+    return armed
+
+
 @pytest.mark.parametrize("unmask", UNMASK.values(), ids=UNMASK)
 def test_with_and_without_traps_it_is_the_same(
     unmask: str, monkeypatch: pytest.MonkeyPatch
@@ -63,9 +76,7 @@ def test_with_and_without_traps_it_is_the_same(
         m = Machine(LONG_SECTION.format(rounds=3000, unmask=unmask)).run(60_000)
         return m.core.instructions, [(e.number, e.cycles) for e in m.core.exceptions_taken]
 
-    armed: list[int] = []
-    arm = traps.MaskTraps._arm
-    monkeypatch.setattr(traps.MaskTraps, "_arm", lambda self: (armed.append(1), arm(self)))
+    armed = count_arming(monkeypatch)
     with_traps = run()
     assert armed
     monkeypatch.setattr(traps, "_PATIENCE", 1 << 60)
@@ -96,9 +107,7 @@ pendsv: bx lr
 
 
 def test_data_beside_code_in_ram_may_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    armed: list[int] = []
-    arm = traps.MaskTraps._arm
-    monkeypatch.setattr(traps.MaskTraps, "_arm", lambda self: (armed.append(1), arm(self)))
+    armed = count_arming(monkeypatch)
     m = Machine(BESIDE_DATA).run(80_000)
     (entry,) = m.core.exceptions_taken
     assert entry.return_address == m.labels["after"]

@@ -131,7 +131,7 @@ class Runner:
         if not self._masked and not self.mask_meter:
             self._traps.rest()
             return self._engine.run(count)
-        if not self.mask_meter and self._traps.ready():
+        if self._traps.ready():
             return self._engine.run(count)
         # Something is pending that a mask register holds back (or that is to be measured), and no
         # hook tells of a write to those. So go from branch to branch, and end the slice where one

@@ -82,8 +82,8 @@ class FetchCounter:
 class MaskMeter:
     """How long interrupts were masked by PRIMASK, in instructions.
 
-    CPSID itself is not counted, CPSIE is. While a meter is in use code runs at about a million
-    instructions a second.
+    CPSID itself is not counted, CPSIE is. While a meter is in use each write of a mask ends a
+    slice, and code for which that cannot be had goes step by step.
     """
 
     def __init__(self) -> None:

@@ -69,8 +69,7 @@ class MaskTraps:
         if self._hooks and self._outdated():
             self._disarm()
         elif self._stepped >= _PATIENCE and not self._tried:
-            self._tried = True
-            self._arm()
+            self._tried = self._arm()
         step, self._step = self._step, False
         self._stop.on = bool(self._hooks) and not step
         return self._stop.on
@@ -125,18 +124,19 @@ class MaskTraps:
             or any(self._page_changed(at) for at in self._pages)
         )
 
-    def _arm(self) -> None:
+    def _arm(self) -> bool:
+        """False while the program is in RAM, as a handler may be: what to search is not known."""
         here = self._bus.region_at(self._engine.pc)
         if here is None or here.writable:
-            return
+            return False
         traps = self._search(here.memory)
-        if len(traps.written) + len(traps.unsure) > _MOST_HOOKS:
-            return
-        self._here, self._map = here, list(self._bus.regions)
-        self._trap(here.base, traps)
-        for region in self._map:
-            if region is not here:
-                self._watch(region)
+        if len(traps.written) + len(traps.unsure) <= _MOST_HOOKS:
+            self._here, self._map = here, list(self._bus.regions)
+            self._trap(here.base, traps)
+            for region in self._map:
+                if region is not here:
+                    self._watch(region)
+        return True
 
     def _trap(self, base: int, traps: _Traps) -> None:
         for written in (base + offset for offset in traps.written):
