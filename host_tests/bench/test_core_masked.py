@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from host_tests.bench.thumb import FLASH, Machine
+from host_tests.bench.thumb import Machine
 from tools.bench.cpu import traps
 
 PENDSV = 14
@@ -146,14 +146,7 @@ STORES = {
 @pytest.mark.parametrize("stores", STORES.values(), ids=STORES)
 def test_what_was_just_programmed_into_flash_unmasks(stores: str) -> None:
     m = Machine(PROGRAMMED.format(stores=stores))
-    m.flash.fill(0x8000, 0x400, 0xFF)
-
-    def program(address: int, size: int, value: int) -> bool:
-        m.flash.store(address - FLASH, size, value, blank=True)
-        return True
-
-    m.core.unmap(FLASH, 0x10000)
-    m.core.map_memory(FLASH, m.flash, writable=False, on_write=program)
+    m.erase_for_programming(0x8000)
     m.run(30_000)
     (entry,) = m.core.exceptions_taken
     assert entry.return_address == 0x08008004

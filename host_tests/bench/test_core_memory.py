@@ -206,14 +206,7 @@ hardfault: ldr r1,[sp,#20]; str r1,[sp,#24]   @ return to LR instead
         add r7,#1
         bx lr
     """)
-    m.flash.fill(0x8000, 0x400, 0xFF)
-
-    def program(address: int, size: int, value: int) -> bool:
-        m.flash.store(address - FLASH, size, value, blank=True)
-        return True
-
-    m.core.unmap(FLASH, 0x10000)
-    m.core.map_memory(FLASH, m.flash, writable=False, on_write=program)
+    m.erase_for_programming(0x8000)
     m.run(100)
     assert (m.r(7), m.r(4)) == (1, 4)
 

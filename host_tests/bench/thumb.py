@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tools.bench.clock import Clock
-from tools.bench.core import CORTEX_M4F, Core, CoreSpec, Memory
+from tools.bench.core import CORTEX_M4F, PAGE, Core, CoreSpec, Memory
 
 FLASH, RAM = 0x08000000, 0x20000000
 STACK_TOP = RAM + 0x8000
@@ -121,6 +121,17 @@ class Machine:
         """Run; returns itself, so that a test reads `Machine(...).run().r(0)`."""
         self.stop = self.core.run(cycles=cycles)
         return self
+
+    def erase_for_programming(self, offset: int) -> None:
+        """Blank a page of flash; from now on stores of the CPU to flash program it."""
+        self.flash.fill(offset, PAGE, 0xFF)
+
+        def program(address: int, size: int, value: int) -> bool:
+            self.flash.store(address - FLASH, size, value, blank=True)
+            return True
+
+        self.core.unmap(FLASH, self.flash.size)
+        self.core.map_memory(FLASH, self.flash, writable=False, on_write=program)
 
     def r(self, number: int) -> int:
         return self.core.state().r[number]

@@ -114,18 +114,15 @@ class Clock:
 
     def pass_quietly(self, ns: int) -> int | None:
         """Let `ns` pass if nothing falls due in it: how many cycles that were."""
-        cycles = self._cycles + self.under_way()
-        base, hclk = self._base_cycles, self._hclk
-        elapsed = (cycles - base) * NS_PER_S // hclk + ns
-        # as `cycles_until` has it: the first cycle that late
-        passing = base - -elapsed * hclk // NS_PER_S - cycles
-        if cycles + passing >= self._quiet_until:
+        cycles = self.cycles
+        end = self._cycle_at(self._ns_at(cycles) + ns)
+        if end >= self._quiet_until:
             due = self._next_due()
-            if due is None or cycles + passing >= due:
+            if due is None or end >= due:
                 return None
             self._quiet_until = due
-        self._cycles += passing
-        return passing
+        self._cycles += end - cycles
+        return end - cycles
 
     def _run_due(self, now: int) -> None:
         by_cycle, by_ns = self._by_cycle, self._by_ns

@@ -13,6 +13,7 @@ from functools import partial
 
 from unicorn import arm_const as arm
 
+from tools.bench.blocks.external import SDRAM_BANKS, SDRAM_LOAD_MODE
 from tools.bench.board import VirtualBoard
 from tools.bench.core import Stop
 from tools.fuzz.layout import Layout
@@ -36,8 +37,7 @@ HANDLERS = bytes.fromhex(
 )
 BRANCH_TO_SELF = b"\xfe\xe7"
 FPU_ON = 0xF << 20  # CPACR: CP10 and CP11
-FMCEN, SDRAM_LOAD_MODE = 1, 4  # RCC_AHB3ENR, FMC_SDCMR.MODE
-SDRAM_BANKS = {1: 1 << 4, 2: 1 << 3}  # FMC_SDCMR.CTB1, CTB2
+FMCEN = 1  # RCC_AHB3ENR
 ICSR, VTOR, SHCSR, CPACR = 0xE000ED04, 0xE000ED08, 0xE000ED24, 0xE000ED88
 MARKS = tuple(range(0x44440000, 0x44440008))  # r4 to r11: a call keeps them
 ISER, ISPR = 0xE000E100, 0xE000E200

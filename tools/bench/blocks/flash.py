@@ -219,14 +219,26 @@ class Flash(RegisterBlock):
             self.shown = False
             self.system.remap()
 
+    def _went_round(self) -> None:
+        """A word was programmed, and nothing but CR written for it."""
+        self._in_a_row += 1
+        if self._in_a_row > MANY:
+            self.system.round(self._cr)
+        elif self._in_a_row == MANY and not self.shown:
+            self._show()
+
+    def _doubt(self) -> None:
+        """A register other than CR is about to change."""
+        self._in_a_row = 0
+        self.system.doubt()
+
     def store_shown(self, address: int, size: int, value: int) -> bool:
         """A store of the CPU to the registers while they are shown."""
         offset = address - self.base
         if offset == self._cr and size == 4 and not value & ~self._silent:
             self.values[offset] = value  # `_write_cr` would do no more: neither locked nor busy
             return True
-        self._in_a_row = 0
-        self.system.doubt()
+        self._doubt()
         self.write(offset, size, value)
         return False
 
@@ -282,13 +294,10 @@ class Flash(RegisterBlock):
         # A word is programmed so fast that any program is made to wait: nothing can see BSY.
         self.system.stall(self._program_ns)
         if cr & EOPIE:
-            self.system.doubt()
+            self._doubt()
             self._done()
-        self._in_a_row = 0 if cr & EOPIE else self._in_a_row + 1
-        if self._in_a_row > MANY:
-            self.system.round(self._cr)
-        elif self._in_a_row == MANY and not self.shown:
-            self._show()
+        else:
+            self._went_round()
         return old & value == value
 
     def _select(self, address: int) -> bool:
@@ -303,8 +312,7 @@ class Flash(RegisterBlock):
     # --- the operation -------------------------------------------------------------------------
 
     def _fail(self, flag: int) -> None:
-        self._in_a_row = 0
-        self.system.doubt()
+        self._doubt()
         self.put("SR", self.get("SR") | flag)
 
     def _take(self, ns: int) -> None:

@@ -106,9 +106,8 @@ class Bus:
 
     def region_at(self, address: int) -> Region | None:
         region = self._by_page.get(address >> _PAGE_BITS)
-        return region or self._find_region(address)
-
-    def _find_region(self, address: int) -> Region | None:
+        if region is not None:
+            return region
         for region in self.regions:
             if region.base <= address < region.end:
                 self._by_page[address >> _PAGE_BITS] = region
@@ -204,7 +203,7 @@ class Bus:
         self._refuse(address)
 
     def _protected_write(self, address: int, size: int, value: int) -> bool:
-        region = self._by_page.get(address >> _PAGE_BITS) or self._find_region(address)
+        region = self.region_at(address)
         if region is None or region.on_write is None:
             return False
         value &= _MASKS[size]

@@ -269,14 +269,14 @@ class Engine(CpuRegisters):
         Blocks cost nothing while other code runs: the stop is then at the first instruction
         reached, and at each branch target after it.
         """
-        on = switch or Switch(on=True)
+        switch = switch or Switch(on=True)
 
         def before_instruction(address: int, size: int) -> None:
-            if on.on:
+            if switch.on:
                 self._reached(address, self._begun.value - 1)  # this one is counted already
 
         def before_block(address: int, size: int) -> None:
-            if on.on:
+            if switch.on:
                 self._reached(address, self._begun.value)
 
         if blocks:

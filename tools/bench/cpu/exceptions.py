@@ -34,8 +34,8 @@ class StackError(Exception):
 
 @dataclass(slots=True)
 class Mode:
-    """The state that entry and return change together, and where it was found; with `frame`, the
-    registers that are stacked below the return address."""
+    """The state that entry and return change together, and where it was found. `frame` are
+    the registers that are stacked below the return address."""
 
     xpsr: int
     control: int
@@ -43,7 +43,7 @@ class Mode:
     psp: int
     pc: int
     masks: Sequence[int]  # PRIMASK, BASEPRI, FAULTMASK
-    frame: Sequence[int] = ()
+    frame: Sequence[int]
 
     @property
     def handler(self) -> bool:
@@ -142,7 +142,7 @@ class Exceptions:
         core.scb.faults.hfsr |= faults.HFSR_VECTTBL
         where = f"vector {number} ({nvic.name_of(number)}) at {core.scb.vtor + 4 * number:#010x}"
         if number in (nvic.NMI, nvic.HARD_FAULT):
-            self._apply(mode, mode.pc, mode.frame or (exc_return,))
+            self._apply(mode, mode.pc, mode.frame)
             core.faulting.lock_up(f"{where} cannot be read")
             return
         core.faulting.sentences.append(f"{where} cannot be read (instruction {core.instructions})")
