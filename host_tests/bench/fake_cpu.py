@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tools.bench.chip import load
 from tools.bench.clock import Clock
 from tools.bench.cpu.bus import OnWrite
-from tools.bench.cpu.memory import Block, Memory
+from tools.bench.cpu.memory import Block, Memory, Store
 from tools.bench.external import ExternalMemory
 from tools.bench.soc import Soc
 
@@ -15,7 +15,7 @@ MS = 1_000_000
 
 
 class FakeLoop:
-    def round(self, register: int) -> None: ...
+    def round(self, register: int, store: Store, address: int) -> None: ...
 
     def doubt(self) -> None: ...
 

@@ -4,89 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from host_tests.bench.loops import ARRAY, CR, PROGRAM, ROUNDS, STATUS, TICKS, Registers, run
 from host_tests.bench.thumb import Machine
-from tools.bench.core import Memory
 from tools.bench.cpu import decode
 from tools.bench.cpu.loop import Loop
-
-REGISTERS, ARRAY = 0x40023C00, 0x60000000
-CR, STATUS = 0x10, 0x0C
-ROUNDS = 2000
-
-PROGRAM = """
-        ldr r0,=0x40023C00; ldr r1,=0x60000000; ldr r6,={rounds}
-        ldr r8,=word+1
-{setup}
-again:  {call}
-        subs r6,#1
-        bne again
-after:  str r6,[r0,#4]                          @ another register
-        b .
-word:   push {{r4,lr}}
-        mov r4,#1; str r4,[r0,#0x10]
-        {extra}
-        str r6,[r1],#4
-        mov r4,#0; str r4,[r0,#0x10]
-        pop {{r4,pc}}
-        .thumb_func
-systick: ldr r2,=0x40023C08; add r5,#1; str r5,[r2]
-        bx lr
-"""
-TICKS = """
-        ldr r4,=0xE000E010; ldr r7,=499; str r7,[r4,#4]; str r7,[r4,#8]; mov r7,#7; str r7,[r4]
-"""
-
-
-class Registers:
-    """A block that is shown, and an array that cannot be written, as FLASH has them."""
-
-    name, base, size = "registers", REGISTERS, 0x400
-
-    def __init__(self, machine: Machine, *, rounds: bool = True) -> None:
-        self.core, self.tell = machine.core, rounds
-        self.image, self.array = Memory(0x400), Memory(0x4000)
-        self.written: list[tuple[int, int]] = []
-        self.failing = 0  # the value that cannot be stored
-        self.core.map_block(self)
-        self.core.show(self, self.image, self.on_write)
-        self.core.map_memory(ARRAY, self.array, writable=False, on_write=self.on_array)
-
-    def read(self, offset: int, size: int) -> int:
-        raise AssertionError("it is shown")
-
-    def write(self, offset: int, size: int, value: int) -> None:
-        raise AssertionError("it is shown")
-
-    def reset(self) -> None: ...
-
-    def on_write(self, address: int, size: int, value: int) -> bool:
-        self.written.append((address - REGISTERS, value))
-        if address - REGISTERS != CR:
-            self.core.loop.doubt()
-        self.image.store(address - REGISTERS, size, value)
-        return True
-
-    def on_array(self, address: int, size: int, value: int) -> bool:
-        assert self.image.load(CR, 4) == 1
-        self.array.store(address - ARRAY, size, value)
-        if value == self.failing:  # as FLASH sets a flag
-            self.core.loop.doubt()
-            self.image.store(STATUS, 4, 1)
-        elif self.tell:
-            self.core.loop.round(CR)
-        return True
-
-    def other(self) -> list[tuple[int, int]]:
-        return [(offset, value) for offset, value in self.written if offset != CR]
-
-
-def run(
-    setup: str = "", call: str = "bl word", extra: str = "", *, rounds: bool = True
-) -> tuple[Machine, Registers]:
-    m = Machine(PROGRAM.format(rounds=ROUNDS, setup=setup, call=call, extra=extra))
-    registers = Registers(m, rounds=rounds)
-    m.run(60_000)
-    return m, registers
 
 
 def test_the_loop_is_let_go_and_what_comes_after_is_not() -> None:
@@ -105,7 +26,7 @@ def test_it_is_the_same_as_when_it_is_asked_each_time(setup: str) -> None:
     assert free[1].other() == asked[1].other()
     assert free[1].array.view == asked[1].array.view
     for m, _ in free, asked:
-        m.core.run(until_ns=5_000_000)
+        m.core.run(until_ns=10_000_000)
     assert free[0].core.instructions == asked[0].core.instructions
     assert list(free[0].core.exceptions_taken) == list(asked[0].core.exceptions_taken)
     assert free[0].core.state() == asked[0].core.state()
@@ -140,7 +61,8 @@ def test_another_register_that_changes_meanwhile_is_not_held_against_it() -> Non
     m = Machine(PROGRAM.format(rounds=ROUNDS, setup=TICKS, call="bl word", extra=""))
     registers = Registers(m)
     registers.failing = ROUNDS // 2
-    m.run(60_000)
+    registers.end = ARRAY + 4 * (ROUNDS // 2)
+    m.run(120_000)
     assert registers.image.load(STATUS, 4) == 1
     assert registers.image.load(8, 4) == m.r(5) > 30
     assert len(registers.written) < 500
@@ -155,7 +77,7 @@ def test_code_that_has_changed_is_learned_anew() -> None:
     m.core.show(registers, registers.image, registers.on_write)
     offset = bytes(m.flash.view).index(b"\xaf\xf3\x00\x80")
     m.flash.write(offset, b"\x06\x62\x00\xbf")  # str r6,[r0,#0x20]; nop
-    m.run(2_000)
+    m.run(3_000)
     stored = registers.other()
     assert len(stored) > 100
     assert stored == [(0x20, stored[0][1] - n) for n in range(len(stored))]

@@ -96,6 +96,10 @@ class Clock:
         cycles = due - self._cycles - self.under_way()
         return cycles if cycles > 0 else 0
 
+    def cycles_in(self, ns: int) -> int:
+        """Cycles that take `ns` or longer at the present hclk."""
+        return -(-ns * self._hclk // NS_PER_S)
+
     def cycles_until(self, ns: int) -> int:
         """Cycles from now until virtual time `ns` at the present hclk; 0 if it is over."""
         return max(self._cycle_at(ns) - self.cycles, 0)
@@ -112,17 +116,16 @@ class Clock:
             self._run_due(self._cycles + under_way)
         self._cycles = max(end, self._cycles)
 
-    def pass_quietly(self, ns: int) -> int | None:
-        """Let `ns` pass if nothing falls due in it: how many cycles that were."""
-        cycles = self.cycles
-        end = self._cycle_at(self._ns_at(cycles) + ns)
+    def pass_quietly(self, cycles: int) -> bool:
+        """Let `cycles` pass if nothing falls due in them; else none."""
+        end = self.cycles + cycles
         if end >= self._quiet_until:
             due = self._next_due()
             if due is None or end >= due:
-                return None
+                return False
             self._quiet_until = due
-        self._cycles += end - cycles
-        return end - cycles
+        self._cycles += cycles
+        return True
 
     def _run_due(self, now: int) -> None:
         by_cycle, by_ns = self._by_cycle, self._by_ns

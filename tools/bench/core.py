@@ -79,9 +79,7 @@ class Core:
         self.faulting = Faulting(self)
         self.bus = Bus(self.engine, self.faulting.refuse_access)
         self._make_system_registers()
-        self.loop = Loop(
-            self.engine, self.bus, lambda: len(self.nvic.active), self.after_instruction
-        )
+        self.loop = Loop(self)
         self.exceptions = Exceptions(self)
         #: The last exceptions taken, oldest first.
         self.exceptions_taken: deque[ExceptionEntry] = deque(maxlen=_REMEMBERED)

@@ -20,7 +20,7 @@ from .blocks.syscfg import Syscfg
 from .blocks.watchdogs import Iwdg
 from .chip import Chip
 from .clock import Clock
-from .cpu.memory import Block, Memory
+from .cpu.memory import Block, Memory, Store
 from .external import ExternalMemory
 from .fetch_stall import FetchStall, Watcher
 from .memory_map import ALIAS, SYSTEM_MODE, MemoryMap, MemoryMapper, OnWrite
@@ -35,7 +35,7 @@ PORTS = "ABCDEFGHIJK"
 class Rounds(Protocol):
     """The part of `cpu.loop.Loop` that blocks tell."""
 
-    def round(self, register: int) -> None: ...
+    def round(self, register: int, store: Store, address: int) -> None: ...
 
     def doubt(self) -> None: ...
 

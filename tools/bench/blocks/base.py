@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ..chip import Chip, Peripheral
 from ..clock import Clock
+from ..cpu.memory import Store
 from .registers import Register
 
 Reader = Callable[[], int]
@@ -37,9 +38,9 @@ class System(Protocol):
         """The same for a CPU that fetches from flash; one that is in RAM goes on."""
         ...
 
-    def round(self, register: int) -> None:
-        """A program has come round a loop in which it writes one register, at this offset, of a
-        block that it reads as memory."""
+    def round(self, register: int, store: Store, address: int) -> None:
+        """A program has come round a loop in which it stores a word at `address` and writes one
+        register, at this offset, of a block that it reads as memory."""
         ...
 
     def doubt(self) -> None:

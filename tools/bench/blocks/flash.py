@@ -11,6 +11,7 @@ register that FLASH has not got goes unnoticed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 
 from ..chip import FlashSector, Peripheral
@@ -29,6 +30,8 @@ OPTLOCK, OPTSTRT = 1, 2  # OPTCR
 USER, RDP, NWRP = 0xFC, 0xFF00, 0x0FFF0000  # OPTCR: bits 7:2, 15:8, 27:16
 WDG_SW = 1 << 5
 MS = 1_000_000
+_USED = re.compile(rb"[^\xff]")
+_AHEAD = 4096  # bytes
 MANY = 16  # words in a row, after which it pays to show the registers
 
 
@@ -219,11 +222,11 @@ class Flash(RegisterBlock):
             self.shown = False
             self.system.remap()
 
-    def _went_round(self) -> None:
+    def _went_round(self, address: int) -> None:
         """A word was programmed, and nothing but CR written for it."""
         self._in_a_row += 1
         if self._in_a_row > MANY:
-            self.system.round(self._cr)
+            self.system.round(self._cr, self, address)
         elif self._in_a_row == MANY and not self.shown:
             self._show()
 
@@ -297,8 +300,24 @@ class Flash(RegisterBlock):
             self._doubt()
             self._done()
         else:
-            self._went_round()
+            self._went_round(address)
         return old & value == value
+
+    @property
+    def word_ns(self) -> int:
+        return self._program_ns
+
+    def room(self, address: int) -> int:
+        """Erased words from there on in the sector that is being programmed, as far as it pays to
+        look."""
+        if address not in self._open:
+            return 0
+        begin, end = (at - self.base_address for at in (address, self._open.stop))
+        used = _USED.search(self.array.view, begin, min(end, begin + _AHEAD))
+        return ((used.start() if used else min(end, begin + _AHEAD)) - begin) // 4
+
+    def stored(self, address: int, words: int) -> None:
+        self.array.changed(address - self.base_address, 4 * words, blank=True)
 
     def _select(self, address: int) -> bool:
         """Remember the sector of `address`; False if it is protected."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 WFE, SEV, WIDE_WFE = 0xBF20, 0xBF40, 0x8002  # the wide one's second halfword
 _LONGEST = 64  # instructions; keeps the scan short where data is taken for code
@@ -54,7 +54,7 @@ def _it_block(code: bytes, at: int, it: int) -> tuple[int, bool]:
     said beforehand how many of its instructions will count.
     """
     mask = False
-    for _ in range(5 - (it & -it & 0xF).bit_length()):
+    for _ in range(_it_length(it)):
         first, second = _halfwords(code, at)
         wide = first >= 0xE800
         mask = mask or (_is_msr(first, second) if wide else _is_cps(first))
@@ -64,6 +64,11 @@ def _it_block(code: bytes, at: int, it: int) -> tuple[int, bool]:
 
 def _is_it(op: int) -> bool:
     return op & 0xFF00 == 0xBF00 and op & 0xF != 0
+
+
+def _it_length(it: int) -> int:
+    """Instructions in its block."""
+    return 5 - (it & -it & 0xF).bit_length()
 
 
 def _is_cps(op: int) -> bool:
@@ -101,7 +106,7 @@ def targets(code: bytes, at: int, word_at: Callable[[int], int]) -> set[int] | N
     Args:
         word_at: the word at an address.
     """
-    last = _last_instruction(code)
+    last = last_instruction(code)
     first, second = _halfwords(code, last)
     pc, after = at + last + 4, at + len(code)
     wide = first >= 0xE800
@@ -113,12 +118,37 @@ def targets(code: bytes, at: int, word_at: Callable[[int], int]) -> set[int] | N
     return {after}
 
 
-def _last_instruction(code: bytes) -> int:
-    """Its offset in a block."""
-    at = last = 0
+def is_call(code: bytes) -> bool:
+    """A block of code ends with BL."""
+    first, second = _halfwords(code, last_instruction(code))
+    return first & 0xF800 == 0xF000 and second & 0xD000 == 0xD000
+
+
+def conditional(code: bytes) -> set[int]:
+    """Offsets of the instructions in the IT blocks of a block of code."""
+    found: set[int] = set()
+    left = 0
+    for at in _instructions(code):
+        first, _ = _halfwords(code, at)
+        if left:
+            found.add(at)
+            left -= 1
+        elif _is_it(first):
+            left = _it_length(first)
+    return found
+
+
+def last_instruction(code: bytes) -> int:
+    """Its offset in a block of code."""
+    return max(_instructions(code))
+
+
+def _instructions(code: bytes) -> Iterator[int]:
+    """Their offsets in a block."""
+    at = 0
     while at < len(code):
-        last, at = at, at + (4 if _halfwords(code, at)[0] >= 0xE800 else 2)
-    return last
+        yield at
+        at += 4 if _halfwords(code, at)[0] >= 0xE800 else 2
 
 
 def _narrow_targets(op: int, pc: int, after: int) -> set[int] | None:

@@ -327,9 +327,7 @@ class Engine(CpuRegisters):
     # -- memory ----------------------------------------------------------------------------
 
     def map_memory(self, base: int, memory: Memory, *, writable: bool, executable: bool) -> None:
-        rights = u.UC_PROT_READ
-        rights |= u.UC_PROT_WRITE if writable else 0
-        rights |= u.UC_PROT_EXEC if executable else 0
+        rights = _rights(writable=writable, executable=executable)
         self.uc.mem_map_ptr(base, memory.size, rights, memory.host_address)
 
     def map_mmio(
@@ -361,9 +359,9 @@ class Engine(CpuRegisters):
     def unmap(self, base: int, size: int) -> None:
         self.uc.mem_unmap(base, size)
 
-    def protect(self, base: int, size: int, *, writable: bool) -> None:
-        """Let the CPU write memory that may not be executed, or no more."""
-        rights = u.UC_PROT_READ | (u.UC_PROT_WRITE if writable else 0)
+    def protect(self, base: int, size: int, *, writable: bool, executable: bool = False) -> None:
+        """Let the CPU write memory, or no more; `executable` as it was mapped."""
+        rights = _rights(writable=writable, executable=executable)
         _check(uclib.uc_mem_protect(self._handle, base, size, rights))
 
     def forget_code(self, base: int, size: int) -> None:
@@ -373,6 +371,12 @@ class Engine(CpuRegisters):
     def write_memory(self, address: int, data: bytes) -> None:
         """Between slices; code in these bytes is translated anew by itself."""
         _check(uclib.uc_mem_write(self._handle, address, data, len(data)))
+
+
+def _rights(*, writable: bool, executable: bool) -> int:
+    rights = u.UC_PROT_READ
+    rights |= u.UC_PROT_WRITE if writable else 0
+    return rights | (u.UC_PROT_EXEC if executable else 0)
 
 
 def _check(status: int) -> None:

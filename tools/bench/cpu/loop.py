@@ -4,7 +4,7 @@ A program that writes a sector of flash does the same for each word: wait, set u
 word, put CR back. Each store to CR is a call into Python that changes nothing but CR itself. So
 after some rounds in which no other register was written, the blocks of code that the loop consists
 of are noted, and from then on the CPU may write the registers as long as it stays in these blocks;
-the word still comes to Python, as flash cannot be written.
+the word still comes to Python, as flash cannot be written (but see `pace.py`).
 
 That is taken back before anything else is executed: every address that the blocks can branch or
 run on to is watched, and an exception takes it back until its handler returns. (A return is taken
@@ -15,59 +15,38 @@ the registers hold then proves that the loop did nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tools.bench.cpu import decode
-from tools.bench.cpu.bus import Bus, Region
-from tools.bench.cpu.engine import Engine, Switch
+from tools.bench.cpu.bus import Region
+from tools.bench.cpu.engine import Switch
+from tools.bench.cpu.memory import Store
+from tools.bench.cpu.pace import Pace
+from tools.bench.cpu.way import Way
+
+if TYPE_CHECKING:
+    from tools.bench.core import Core
 
 _ROUNDS = 8  # to be watched before the way is known
 _MOST_BLOCKS = 100
-
-
-@dataclass(slots=True)
-class _Code:
-    """The blocks of the loop, by address, and what was in them."""
-
-    blocks: dict[int, bytes]
-
-    def __contains__(self, address: int) -> bool:
-        return any(at <= address < at + len(code) for at, code in self.blocks.items())
-
-    def exits(self, word_at: Callable[[int], int]) -> set[int] | None:
-        """Where the CPU may come from these blocks and is then in none; None if anywhere."""
-        found: set[int] = set()
-        for at, code in self.blocks.items():
-            targets = decode.targets(code, at, word_at)
-            if targets is None:
-                return None
-            found.update(targets)
-        return {address for address in found if address not in self}
+_MOST_SHORTCUTS = 100  # taken, before the pace is given up
 
 
 class Loop:
     """The loop that writes registers which `Bus` shows as memory."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        bus: Bus,
-        handlers: Callable[[], int],
-        after_instruction: Callable[[Callable[[], None]], None],
-    ) -> None:
-        """`handlers()` is how many exception handlers are under way."""
-        self._engine = engine
-        self._bus = bus
-        self._handlers = handlers
-        self._after_instruction = after_instruction
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._engine, self._bus = core.engine, core.bus
+        self.pace = Pace(core)
         self.free = False  # it may write
         self._rounds = 0
         self._trace: dict[int, bytes] = {}
         self._depth = 0  # handlers under way, in the loop
         self._end_trace: Callable[[], None] | None = None
-        self._code: _Code | None = None
+        self._way: Way | None = None
         self._watched = Switch(on=False)
-        self._unwatch: list[Callable[[], None]] = []
+        self._unwatch: dict[int, Callable[[], None]] = {}  # by address
+        self._shortcuts_taken = 0
         self._register = 0  # offset of the one that it writes
         self._region: Region | None = None
         self._before = b""  # the registers, when it was let go
@@ -75,44 +54,49 @@ class Loop:
 
     # -- getting to know it ----------------------------------------------------------------
 
-    def round(self, register: int) -> None:
-        """From a callback: it has come round and wrote nothing but the register at this offset."""
+    def round(self, register: int, store: Store, address: int) -> None:
+        """From a callback: it has come round, storing a word at `address`, and wrote nothing but
+        the register at this offset."""
+        even = self.pace.note(store, address)
         if self.free:
+            if even and self._way and self._way.single:
+                self._core.after_instruction(self._keep_pace)
             return
-        if self._code:
-            if self._code.blocks:
-                self._after_instruction(self._begin)
+        if self._way:
+            if self._way.blocks:
+                self._core.after_instruction(self._begin)
             return
         self._register = register
         self._rounds += 1
         if self._rounds == 1:
-            self._after_instruction(self._start_trace)
+            self._core.after_instruction(self._start_trace)
         elif self._rounds > _ROUNDS:
-            self._after_instruction(self._learned)
+            self._core.after_instruction(self._learned)
 
     # Hooks come and go between instructions, as the code that is executing would go with them.
 
     def _start_trace(self) -> None:
-        self._depth = self._handlers()
+        self._depth = self._core.handlers
         self._end_trace = self._engine.add_block_hook(self._note)
 
     def _note(self, address: int, size: int) -> None:
-        if address not in self._trace and self._handlers() == self._depth:
+        if address not in self._trace and self._core.handlers == self._depth:
             self._trace[address] = self._bus.code(address, size)
 
     def _learned(self) -> None:
         if not self._end_trace:  # there was a doubt
             return
         self._stop_trace()
-        code = _Code(self._trace)
-        exits = code.exits(self._bus.load) if len(self._trace) <= _MOST_BLOCKS else None
-        if exits is None:
-            self._code = _Code({})
+        way = self._way = Way(self._trace)
+        if len(way.blocks) > _MOST_BLOCKS or not way.explore(self._bus.load):
+            self._way = Way({})
             return
-        self._code = code
-        for address in exits:
-            hook = self._engine.add_break(address, address, blocks=True, switch=self._watched)
-            self._unwatch.append(hook)
+        for address in way.exits | (way.shortcuts if way.single else set()):
+            unwatch = self._engine.add_break(address, address, blocks=True, switch=self._watched)
+            self._unwatch[address] = unwatch
+        for address in way.conditional if way.single else ():
+            unwatch = self._engine.add_fetch_hook(address, address, self.pace.uneven)
+            self._unwatch[address] = unwatch
         self._begin()
 
     def _stop_trace(self) -> None:
@@ -122,8 +106,8 @@ class Loop:
 
     def doubt(self) -> None:
         """Another register is about to change. If the loop does that forget it."""
-        if self._rounds and (not self._code or self._engine.pc in self._code):
-            self._after_instruction(self._forget)
+        if self._rounds and (not self._way or self._engine.pc in self._way):
+            self._core.after_instruction(self._forget)
         if self.free:
             self._verify()
             self._before = b""
@@ -132,19 +116,19 @@ class Loop:
         """There may be another."""
         self.end()
         self._stop_trace()
-        for unwatch in self._unwatch:
+        for unwatch in self._unwatch.values():
             unwatch()
         self._unwatch.clear()
-        self._rounds, self._trace, self._code = 0, {}, None
+        self._rounds, self._trace, self._way, self._shortcuts_taken = 0, {}, None, 0
 
     # -- letting it go ---------------------------------------------------------------------
 
     def _begin(self) -> None:
         """Between instructions."""
-        region, code = self._bus.shown, self._code
-        if self.free or region is None or code is None:
+        region, way = self._bus.shown, self._way
+        if self.free or region is None or way is None:
             return
-        if any(self._bus.code(at, len(seen)) != seen for at, seen in code.blocks.items()):
+        if any(self._bus.code(at, len(seen)) != seen for at, seen in way.blocks.items()):
             self._forget()
             return
         self._let_go(region)
@@ -154,23 +138,43 @@ class Loop:
         self.free = self._watched.on = True
         self._engine.protect(region.base, region.memory.size, writable=True)
 
+    def _keep_pace(self) -> None:
+        if self.free:
+            self.pace.start()
+
     def reached(self, address: int) -> None:
         """The CPU is about to execute what it was stopped at."""
-        if self.free and self._code and address not in self._code:
+        if not self.free or not self._way:
+            return
+        if address not in self._way:
             self.end()
+        elif address in self._way.shortcuts:
+            self.pace.forget()
+            self._shortcuts_taken += 1
+            if self._shortcuts_taken == _MOST_SHORTCUTS:
+                self._give_pace_up(self._way)
+
+    def _give_pace_up(self, way: Way) -> None:
+        """It takes shortcuts all the time, as when it polls for something."""
+        way.single = False
+        for address in way.shortcuts | way.conditional:
+            self._unwatch.pop(address)()
+        way.shortcuts.clear()
 
     def interrupted(self, pc: int) -> None:
         """An exception is taken."""
         if self.free:
-            self.end()
-            self._interrupted = pc, self._handlers()
+            self.pace.pause()
+            self._take_back()
+            self._interrupted = pc, self._core.handlers
 
     def returned(self, pc: int) -> None:
         """A handler has returned."""
-        if self._interrupted == (pc, self._handlers()):
+        if self._interrupted == (pc, self._core.handlers):
             self._interrupted = None
-            if self._region and self._region is self._bus.shown and self._code:
+            if self._region and self._region is self._bus.shown and self._way:
                 self._let_go(self._region)
+                self.pace.resume()
 
     def reset(self) -> None:
         """The CPU was reset."""
@@ -179,11 +183,15 @@ class Loop:
     def end(self) -> None:
         """Between instructions: its stores are asked about again."""
         self._interrupted = None
+        self.pace.forget()
         if self.free:
-            assert self._region
-            self._verify()
-            self.free = self._watched.on = False
-            self._engine.protect(self._region.base, self._region.memory.size, writable=False)
+            self._take_back()
+
+    def _take_back(self) -> None:
+        assert self._region
+        self._verify()
+        self.free = self._watched.on = False
+        self._engine.protect(self._region.base, self._region.memory.size, writable=False)
 
     def _verify(self) -> None:
         """It wrote nothing but its register since it was let go, if nobody else did."""

@@ -29,6 +29,23 @@ class Block(Protocol):
     def reset(self) -> None: ...
 
 
+class Store(Protocol):
+    """Where words can be stored only one by one, such as `blocks.flash.Flash`."""
+
+    @property
+    def word_ns(self) -> int:
+        """How long the CPU waits after a word."""
+        ...
+
+    def room(self, address: int) -> int:
+        """How many words from there on would be stored just as they come."""
+        ...
+
+    def stored(self, address: int, words: int) -> None:
+        """The CPU has stored them."""
+        ...
+
+
 class Memory:
     """A run of bytes. The same one may be mapped at several addresses.
 
@@ -63,8 +80,12 @@ class Memory:
         of there can be on its way through the CPU."""
         self._check(offset, len(data))
         self.view[offset : offset + len(data)] = data
+        self.changed(offset, len(data), blank=blank)
+
+    def changed(self, offset: int, length: int, *, blank: bool = False) -> None:
+        """These bytes were put there by other means, as if by `write`."""
         for fn in self.on_change:
-            fn(offset, len(data), blank)
+            fn(offset, length, blank)
 
     def fill(self, offset: int, length: int, byte: int) -> None:
         self.write(offset, bytes([byte]) * length)

@@ -26,6 +26,7 @@ class Runner:
         self._core = core
         self._clock = core.clock
         self._engine = core.engine
+        self._pace = core.loop.pace
         self.instructions = 0  # of the slices that are over
         self.asleep: Cause | None = None  # WFI or EVENT_HINT
         #: To be called before the next instruction.
@@ -91,9 +92,9 @@ class Runner:
             self._handle(outcome)
         return False
 
-    def _passed(self, cycles: int) -> None:
-        self.instructions += cycles
-        self._clock.advance(cycles)
+    def _passed(self, instructions: int) -> None:
+        self.instructions += instructions
+        self._clock.advance(instructions + self._pace.passed(instructions))
 
     def shorten_slice(self) -> None:
         """Something is due earlier than was said when the slice began, or time has passed."""
@@ -102,7 +103,7 @@ class Runner:
             left, due = self._slice_end - clock.cycles, clock.cycles_to_next()
             if due is not None and due < left:
                 left = due
-            self._engine.limit_to(max(left, 0))
+            self._engine.limit_to(0 if left < 0 or self._pace.on else left)
 
     def wait(self, cycles: Callable[[], int]) -> None:
         """From a callback: let so many cycles pass after this instruction."""
@@ -119,20 +120,20 @@ class Runner:
 
     def stall(self, ns: int) -> None:
         """From a callback: let so much time pass after this instruction."""
-        if self._engine.running:
-            cycles = self._clock.pass_quietly(ns)
-            if cycles is not None:
-                self._engine.shorten(cycles)
-                return
-        until = self._clock.now + ns
-        self.wait(lambda: self._clock.cycles_until(until))
+        cycles = self._clock.cycles_in(ns)
+        if self._engine.running and self._clock.pass_quietly(cycles):
+            self._engine.shorten(cycles)
+        else:
+            self.wait(lambda: cycles)
 
-    def _execute(self, count: int) -> Outcome:
+    def _execute(self, cycles: int) -> Outcome:
         if not self._masked and not self.mask_meter:
             self._traps.rest()
-            return self._engine.run(count)
-        if self._traps.ready():
-            return self._engine.run(count)
+        elif not self._traps.ready():
+            return self._execute_stepwise(cycles)
+        return self._engine.run(self._pace.instructions_in(cycles))
+
+    def _execute_stepwise(self, count: int) -> Outcome:
         # Something is pending that a mask register holds back (or that is to be measured), and no
         # hook tells of a write to those. So go from branch to branch, and end the slice where one
         # may have been written.

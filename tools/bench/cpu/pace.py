@@ -1,0 +1,153 @@
+"""Words that a loop stores at an even pace: reckoned instead of asked for.
+
+A loop that is let go (`loop.py`) still came to Python for each word that it programs, to be told
+how long that takes. But where every block of its code has one way on within the loop, each round
+takes the same instructions; so once some rounds did, and as far as flash is erased, the CPU may
+store the words by itself. After so many instructions so many words are there, each of which took
+its time, and the slice that is under way ends when the last event says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tools.bench.cpu.bus import Region
+from tools.bench.cpu.memory import Store
+
+if TYPE_CHECKING:
+    from tools.bench.core import Core
+
+_WORD = 4
+_ROUNDS = 4  # alike, before the next ones are taken to be
+_FEWEST = 8  # words for which it pays
+_PATIENCE = 1000  # rounds until it is tried again where it did not
+
+
+class Pace:
+    """The words that one loop stores."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._engine, self._clock = core.engine, core.clock
+        self.on = False  # the CPU may store words
+        self._region: Region | None = None  # where
+        self._store: Store | None = None
+        self._even = 0  # rounds alike so far
+        self._paused = False  # by an exception
+        self._at = 0  # instructions at the last word that was asked about
+        self._round = 0  # instructions from word to word
+        self._next = 0  # address of the next word
+        self._left = 0  # words that there is room for
+        self._since = 0  # instructions since the last word, when the slice began
+        self._cycles = 0  # that a word takes beyond its instruction
+        self._uneven: int | None = None  # instructions of the slice that were as in other rounds
+        self._clock.on_hclk.append(self._hclk_changed)
+
+    # -- getting to know it ----------------------------------------------------------------
+
+    def note(self, store: Store, address: int) -> bool:
+        """From a callback: a word was stored. True if the pace is known now."""
+        now = self._core.instructions
+        instructions, self._at = now - self._at, now
+        alike = address == self._next and instructions == self._round
+        self._even = self._even + 1 if alike else 0
+        self._store, self._next, self._round = store, address + _WORD, instructions
+        self._paused = False
+        return self._even >= _ROUNDS
+
+    def uneven(self, _address: int) -> None:
+        """From a callback: an instruction is executed that does not belong to every round."""
+        self._even = 0
+        if self.on and self._uneven is None:
+            self._uneven = self._engine.executed() - 1
+            self._core.after_instruction(self.forget)
+
+    # -- letting it go ---------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Between instructions: the words after the one just stored need not be asked about."""
+        if not self.on and self._even >= _ROUNDS:
+            self._since = self._core.instructions - self._at
+            self._go_on()
+
+    def pause(self) -> None:
+        """Between instructions: an exception is taken."""
+        self._paused = self.on
+        self._stop()
+
+    def resume(self) -> None:
+        """Between instructions: the loop goes on where it was when the exception was taken."""
+        if self._paused:
+            self._paused = False
+            self._go_on()
+
+    def forget(self) -> None:
+        """Between instructions: what comes next is not another round."""
+        self._even, self._paused, self._uneven = 0, False, None
+        self._stop()
+
+    def _go_on(self) -> None:
+        assert self._store
+        self._region = self._core.bus.region_at(self._next)
+        self._left = self._store.room(self._next)
+        if self._region is None or self._left < _FEWEST:
+            self._even = -_PATIENCE
+            return
+        self.on = True
+        self._cycles = self._clock.cycles_in(self._store.word_ns)
+        self._open(writable=True)
+        self._clock.under_way = self._under_way
+
+    def _stop(self) -> None:
+        if not self.on:
+            return
+        self.on = False
+        self._clock.under_way = self._engine.executed
+        self._open(writable=False)
+        assert self._store
+        if self._store.room(self._next) < self._left:
+            raise RuntimeError(
+                f"the bench let a loop go that stored more words than in the rounds before, at "
+                f"{self._next:#010x}: a fault of the bench (cpu/pace.py)"
+            )
+
+    def _open(self, *, writable: bool) -> None:
+        assert self._region
+        size = self._region.memory.size
+        self._engine.protect(self._region.base, size, writable=writable, executable=True)
+
+    def _hclk_changed(self) -> None:
+        if self.on:
+            self._core.after_instruction(self.forget)
+
+    # -- reckoning -------------------------------------------------------------------------
+
+    def _under_way(self) -> int:
+        executed = self._engine.executed()
+        return executed + (self._since + executed) // self._round * self._cycles
+
+    def instructions_in(self, cycles: int) -> int:
+        """Those of a slice that is to end when `cycles` (1 or more) have passed."""
+        if not self.on:
+            return cycles
+        # A whole round ends with its word, and the wait after that cannot be divided.
+        words, rest = divmod(self._since + cycles, self._round + self._cycles)
+        instructions = words * self._round + min(rest, self._round)
+        before_one_too_many = (self._left + 1) * self._round - 1
+        return min(instructions, before_one_too_many) - self._since
+
+    def passed(self, executed: int) -> int:
+        """A slice is over: the cycles that its words took beyond its instructions."""
+        if not self.on:
+            return 0
+        assert self._store
+        if self._uneven is not None:
+            executed, self._uneven = self._uneven, None
+        words, self._since = divmod(self._since + executed, self._round)
+        if words:
+            self._store.stored(self._next, words)
+            self._next += words * _WORD
+            self._left -= words
+            if not self._left:
+                self.forget()
+        return words * self._cycles

@@ -1,0 +1,55 @@
+"""The way that a loop takes through its code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tools.bench.cpu import decode
+
+
+@dataclass(slots=True)
+class Way:
+    """Blocks of code, by address, that one round after the other went through.
+
+    Attributes:
+        blocks: what was in them.
+        exits: where the CPU may come from these blocks and is then in none.
+        shortcuts: where it may come from these blocks and is then in the middle of one, as no
+            round did.
+        conditional: addresses of the instructions in IT blocks.
+        single: from each block there is just one way on, but for exits and shortcuts: as long as
+            the CPU takes none, and executes nothing conditional, each round is the same.
+    """
+
+    blocks: dict[int, bytes]
+    exits: set[int] = field(default_factory=set)
+    shortcuts: set[int] = field(default_factory=set)
+    conditional: set[int] = field(default_factory=set)
+    single: bool = False
+
+    def __contains__(self, address: int) -> bool:
+        return any(at <= address < at + len(code) for at, code in self.blocks.items())
+
+    def explore(self, word_at: Callable[[int], int]) -> bool:
+        """Find out where it leads; False if anywhere.
+
+        A return is taken to lead to after a call.
+        """
+        found: set[int] = set()
+        self.single = True
+        for at, code in self.blocks.items():
+            targets = decode.targets(code, at, word_at)
+            if targets is None:
+                return False
+            found.update(targets)
+            on = targets & self.blocks.keys()
+            if decode.is_call(code):
+                on.discard(at + len(code))
+            conditional = decode.conditional(code)
+            self.conditional.update(at + offset for offset in conditional)
+            last_may_fail = decode.last_instruction(code) in conditional
+            self.single = self.single and len(on) < 2 and not last_may_fail
+        self.exits = {address for address in found if address not in self}
+        self.shortcuts = found - self.exits - self.blocks.keys()
+        return True
