@@ -27,7 +27,7 @@ __all__ = ["Arrival", "VirtualBoard"]
 
 MS = 1_000_000
 MAX_STEP = 1 << 40
-SLICE_NS = MS  # how often the wires are looked at within one `run`
+SLICE_NS = 4 * MS  # how often the wires are looked at within one `run`
 CORES = {"cortex-m4": CORTEX_M4F}
 
 
@@ -198,6 +198,10 @@ class VirtualBoard:
         """The ROM model while it runs."""
         return self.in_system_memory.model
 
+    def rom_listens(self) -> bool:
+        """The ROM model has started, and hears what the host sends."""
+        return self.rom is not None and self.rom.listening
+
     @property
     def on_arrival(self) -> Callable[[Arrival], None]:
         """Called with each arrival."""
@@ -226,11 +230,12 @@ class VirtualBoard:
             the host); LOCKUP: it is over and the CPU has locked up; `core.lockup` says why.
         """
         end = None if cycles is None else self.clock.cycles + cycles
+        left = self._left(end, until_ns)
         while True:
             self._pump()
-            left = self._left(end, until_ns)
             stop = self._step(min(left, self._longest_step()))
-            if stop is not Stop.BREAK and not self._left(end, until_ns):
+            left = self._left(end, until_ns)
+            if not left and stop is not Stop.BREAK:
                 return stop
 
     def run_ms(self, ms: float) -> Stop:
@@ -247,12 +252,10 @@ class VirtualBoard:
         return self.arrival
 
     def _left(self, end: int | None, until_ns: int | None) -> int:
-        limits = [] if end is None else [max(end - self.clock.cycles, 0)]
-        if until_ns is not None:
-            limits.append(self.clock.cycles_until(until_ns))
-        if not limits:
+        if end is None and until_ns is None:
             raise ValueError("say how long to run: cycles= or until_ns=")
-        return min(limits)
+        left = MAX_STEP if until_ns is None else self.clock.cycles_until(until_ns)
+        return left if end is None else max(min(end - self.clock.cycles, left), 0)
 
     def _longest_step(self) -> int:
         if self.in_system_memory.occupied:  # the ROM only waits: nothing comes of looking often
@@ -275,14 +278,14 @@ class VirtualBoard:
         """Hand what came over the wires to whoever listens now."""
         rom = self.in_system_memory
         for wire, usart, line in self._lines:
-            if not wire.waiting or rom.arriving:
+            if not wire.waiting:
                 continue
-            if not rom.occupied:
+            if not rom.occupied and not rom.arriving:
                 usart.receive(line, wire.from_host())
             elif rom.model and wire in self._rom_wires:
                 rom.model.receive(wire.from_host())
             else:
-                wire.from_host()  # nobody listens on these pins
+                wire.from_host()  # nobody listens on these pins, or not yet
 
 
 def _core_spec(die: chip.Chip) -> CoreSpec:

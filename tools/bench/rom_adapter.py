@@ -26,6 +26,7 @@ def rom_facts(chip: Chip) -> RomFacts:
         system=area("SYSTEM"),
         otp=area("OTP"),
         options=tuple(Area(r.base, r.end) for r in chip.memory if r.kind == "options"),
+        startup_ns=round(chip.rom["startup_ms"] * 1_000_000),
     )
 
 

@@ -75,7 +75,7 @@ class RomRun:
 
     @property
     def arriving(self) -> bool:
-        """What the host sends now waits until the ROM has started."""
+        """The ROM has been entered, and is being watched: it hears nothing yet."""
         return self._arriving is not None
 
     def leave(self) -> None:

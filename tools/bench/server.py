@@ -20,11 +20,12 @@ from .gate import Bell, Gate
 from .pacing import NS_PER_S, Pacer
 from .wires import PtyEnd, Wire
 
-SLICE_S = 0.0005  # real time that a slice of a busy CPU should take: the latency of a byte
+SLICE_S = 0.001  # real time that a slice of a busy CPU should take: the latency of a byte
 FIRST_SLICE, MIN_SLICE, MAX_SLICE = 20_000, 1_000, 2_000_000  # CPU cycles
 AHEAD_BUSY_NS = 500_000  # how far beyond real time a slice may go if the CPU is at work, ...
-MAX_AHEAD_NS = 4_000_000  # ... if time passes faster than it can, as when flash is programmed ...
+MAX_AHEAD_NS = 8_000_000  # ... if time passes faster than it can, as when flash is programmed ...
 AHEAD_IDLE_NS = 10_000  # ... and if it sleeps: enough to notice what the host sent
+FOR_EVER = 1 << 40  # CPU cycles
 LONGEST_WAIT_S = 1.0
 LOCKED_UP_WAIT_S = 0.05  # between looks at a CPU that only a reset can revive
 
@@ -187,7 +188,7 @@ class Server(Generic[B]):
         if self._busy:
             return 0
         cycles = self.board.clock.cycles_to_next()
-        return self.board.clock.hclk if cycles is None else cycles
+        return FOR_EVER if cycles is None else cycles
 
     def _seconds_idle(self) -> float:
         clock = self.board.clock

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     _, data = flatten(load_image(image))
     print(f"  {image.name}, {len(data) // 1024} KiB")
     board = VirtualBoard.load(args.board, firmware=image)
-    with running(board, speed=SPEED, hurries=lambda board: board.rom is not None) as server:
+    with running(board, speed=SPEED, hurries=VirtualBoard.rom_listens) as server:
         Demo(args.board, server, upgrade, ours=args.firmware is None).run()
     return 0
 

@@ -52,6 +52,9 @@ class Bootloader:
         after: schedules a call in virtual ns, as `Clock.after`; without it nothing takes time.
         say: takes one sentence for each command carried out or refused.
 
+    Attributes:
+        listening: it has started: what the host sends is heard from now on.
+
     After `go` or `reset` this object is silent for ever. If the chip is reset from elsewhere, call
     `stop`.
     """
@@ -67,6 +70,7 @@ class Bootloader:
         after: After | None = None,
         say: Callable[[str], None] | None = None,
     ) -> None:
+        self.listening = False
         self._chip = chip
         self._memory = memory
         self._flash = Flash(chip, memory)
@@ -103,6 +107,7 @@ class Bootloader:
 
     def _session(self) -> Script[None]:
         yield Busy(self._chip.startup_ns, kept=0)
+        self.listening = True
         if (first := (yield 1)) != AUTOBAUD:
             self._say(
                 f"the first byte was 0x{first[0]:02X}, not 0x7F: the ROM took its length for the "
