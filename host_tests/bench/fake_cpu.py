@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tools.bench.chip import load
 from tools.bench.clock import Clock
 from tools.bench.cpu.bus import OnWrite
+from tools.bench.cpu.engine import Switching
 from tools.bench.cpu.memory import Block, Memory, Store
 from tools.bench.external import ExternalMemory
 from tools.bench.soc import Soc
@@ -36,7 +37,7 @@ class FakeCpu:
         self.handlers = 0
         self.resets: list[int] = []
         self.deferred: list[Callable[[], None]] = []
-        self.watches: list[tuple[int, int, Callable[[int], None]]] = []
+        self.watches: list[tuple[int, int, Callable[[int], None], Switching | None]] = []
 
     def map_memory(
         self,
@@ -76,15 +77,17 @@ class FakeCpu:
     def wait(self, cycles: Callable[[], int]) -> None:
         self.deferred.append(lambda: self.clock.advance(cycles()))
 
-    def on_execute(self, low: int, high: int, fn: Callable[[int], None]) -> Callable[[], None]:
-        watch = (low, high, fn)
+    def on_execute(
+        self, low: int, high: int, fn: Callable[[int], None], switch: Switching | None = None
+    ) -> Callable[[], None]:
+        watch = (low, high, fn, switch)
         self.watches.append(watch)
         return lambda: self.watches.remove(watch)
 
     def execute(self, address: int) -> None:
         """The program branches to `address`."""
-        for low, high, fn in list(self.watches):
-            if low <= address <= high:
+        for low, high, fn, switch in list(self.watches):
+            if low <= address <= high and (switch is None or switch.on):
                 fn(address)
         self.finish_instruction()
 

@@ -30,6 +30,7 @@ pendsv: mov r8,#1
 UNMASK = {
     "msr": "msr basepri,r5",
     "msr in an IT block": "cmp r5,#0; itt eq; moveq r9,#1; msreq basepri,r5",
+    "msr before the last of an IT block": "cmp r5,#0; itt eq; msreq basepri,r5; moveq r9,#1",
     "behind an IT block that is skipped": "cmp r5,#1; itt eq; moveq r0,#1; moveq r1,#1\n"
     "b over\nover: msr basepri,r5",
     "in a function in RAM": """

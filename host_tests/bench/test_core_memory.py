@@ -211,6 +211,20 @@ hardfault: ldr r1,[sp,#20]; str r1,[sp,#24]   @ return to LR instead
     assert (m.r(7), m.r(4)) == (1, 4)
 
 
+@pytest.mark.parametrize("known", [1, 2], ids=["not reached", "reached"])
+def test_code_that_is_programmed_behind_code_that_was_executed(known: int) -> None:
+    m = Machine("b .")
+    m.flash.fill(0x8000, 0x400, 0xFF)
+    m.flash.write(0x8000, bytes.fromhex("01240125"))  # movs r4,#1; movs r5,#1; then erased
+    for instructions in (known, 5):
+        m.core.engine.branch(FLASH + 0x8000)
+        m.run(instructions)
+        m.flash.store(0x8004, 4, 0xE7FE2703, blank=True)  # movs r7,#3; b .
+    assert (m.r(4), m.r(5), m.r(7)) == (1, 1, 3)
+    assert not m.core.faults
+    assert m.core.instructions == known + 5
+
+
 def test_memory_where_code_may_not_run() -> None:
     m = Machine("ldr r0,=0x60000001; bx r0\n.thumb_func\nhardfault: b .")
     m.core.map_memory(0x60000000, Memory(0x400), executable=False)

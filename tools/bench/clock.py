@@ -40,11 +40,14 @@ class Clock:
         self._hclk = hclk
         self._base_ns = 0  # `now` at the moment of the last change of hclk ...
         self._base_cycles = 0  # ... and `cycles` at that moment
-        self._cycles = 0
-        self._quiet_until = 0  # nothing is due before this cycle
+        #: Cycles since power-on, but for those of a slice that is under way.
+        self.reached = 0
         self._by_ns: list[Event] = []
         self._by_cycle: list[Event] = []
         self._order = 0
+        self._known = False  # whether these two are as they should be:
+        self._next: Event | None = None
+        self._due: int | None = None  # its cycle
         #: Cycles of a slice that is under way, set by the core: time is exact inside callbacks.
         self.under_way: Callable[[], int] = _nothing
         #: Called when something became due earlier than `cycles_to_next()` said before.
@@ -55,7 +58,7 @@ class Clock:
     @property
     def cycles(self) -> int:
         """CPU cycles since power-on, the instruction that is executing included."""
-        return self._cycles + self.under_way()
+        return self.reached + self.under_way()
 
     @property
     def now(self) -> int:
@@ -75,7 +78,7 @@ class Clock:
             return
         cycles = self.cycles
         self._base_ns, self._base_cycles = self._ns_at(cycles), cycles
-        self._hclk, self._quiet_until = hz, 0
+        self._hclk, self._known = hz, False
         for fn in self.on_hclk:
             fn()
         self.on_earlier()
@@ -86,15 +89,25 @@ class Clock:
 
     def after_cycles(self, cycles: int, fn: Callable[[], None]) -> Event:
         """Call `fn` when `cycles` CPU cycles (0 or more) have passed, whatever hclk becomes."""
-        return self._add(self._by_cycle, self.cycles + max(cycles, 0), fn)
+        return self.at_cycle(self.cycles + max(cycles, 0), fn)
+
+    def at_cycle(self, cycle: int, fn: Callable[[], None]) -> Event:
+        """Call `fn` when `cycles` reads this, or at once if it does already."""
+        return self._add(self._by_cycle, cycle, fn)
 
     def cycles_to_next(self) -> int | None:
         """Cycles until the next event, 0 if one is due, None if nothing is waiting."""
-        due = self._next_due()
+        due = self.next_due()
         if due is None:
             return None
-        cycles = due - self._cycles - self.under_way()
+        cycles = due - self.cycles
         return cycles if cycles > 0 else 0
+
+    def next_due(self) -> int | None:
+        """The cycle of the next event, None if nothing is waiting."""
+        if not self._known or (self._next and self._next.cancelled):
+            self._look()
+        return self._due
 
     def cycles_in(self, ns: int) -> int:
         """Cycles that take `ns` or longer at the present hclk."""
@@ -110,54 +123,57 @@ class Clock:
         In a callback of the CPU this is time that the present instruction takes longer.
         """
         under_way = self.under_way()
-        end = self._cycles + cycles
-        while (due := self._next_due()) is not None and due <= end + under_way:
-            self._cycles = max(due - under_way, self._cycles)
-            self._run_due(self._cycles + under_way)
-        self._cycles = max(end, self._cycles)
+        end = self.reached + cycles
+        while (due := self.next_due()) is not None and due <= end + under_way:
+            if due - under_way > self.reached:
+                self.reached = due - under_way
+            self._run_due(self.reached + under_way)
+        if end > self.reached:
+            self.reached = end
 
     def pass_quietly(self, cycles: int) -> bool:
         """Let `cycles` pass if nothing falls due in them; else none."""
-        end = self.cycles + cycles
-        if end >= self._quiet_until:
-            due = self._next_due()
-            if due is None or end >= due:
-                return False
-            self._quiet_until = due
-        self._cycles += cycles
+        due = self.next_due()
+        if due is None or self.cycles + cycles >= due:
+            return False
+        self.reached += cycles
         return True
 
     def _run_due(self, now: int) -> None:
         by_cycle, by_ns = self._by_cycle, self._by_ns
         while by_cycle and (by_cycle[0].cancelled or by_cycle[0].due <= now):
-            event = heapq.heappop(by_cycle)
-            if not event.cancelled:
-                event.fn()
+            self._happen(by_cycle)
         while by_ns and (by_ns[0].cancelled or self._cycle_at(by_ns[0].due) <= now):
-            event = heapq.heappop(by_ns)
-            if not event.cancelled:
-                event.fn()
+            self._happen(by_ns)
+
+    def _happen(self, queue: list[Event]) -> None:
+        event = heapq.heappop(queue)
+        self._known = False
+        if not event.cancelled:
+            event.fn()
 
     def _add(self, queue: list[Event], due: int, fn: Callable[[], None]) -> Event:
         self._order += 1
         event = Event(due, self._order, fn)
         heapq.heappush(queue, event)
         if queue[0] is event:
-            self._quiet_until = 0
+            self._known = False
             self.on_earlier()
         return event
 
-    def _next_due(self) -> int | None:
-        """The cycle of the next event."""
+    def _look(self) -> None:
+        """Find the next event."""
         by_ns, by_cycle = self._by_ns, self._by_cycle
         while by_cycle and by_cycle[0].cancelled:
             heapq.heappop(by_cycle)
         while by_ns and by_ns[0].cancelled:
             heapq.heappop(by_ns)
-        if not by_ns:
-            return by_cycle[0].due if by_cycle else None
-        cycle = self._base_cycles - (self._base_ns - by_ns[0].due) * self._hclk // NS_PER_S
-        return by_cycle[0].due if by_cycle and by_cycle[0].due < cycle else cycle
+        self._next, self._due = (by_cycle[0], by_cycle[0].due) if by_cycle else (None, None)
+        if by_ns:
+            cycle = self._cycle_at(by_ns[0].due)
+            if self._due is None or cycle <= self._due:
+                self._next, self._due = by_ns[0], cycle
+        self._known = True
 
     def _ns_at(self, cycles: int) -> int:
         return self._base_ns + (cycles - self._base_cycles) * NS_PER_S // self._hclk

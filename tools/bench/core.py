@@ -26,7 +26,7 @@ from tools.bench.clock import Clock
 from tools.bench.cpu import nvic
 from tools.bench.cpu.bus import Bus, OnWrite
 from tools.bench.cpu.cpu_registers import FPCA, T_BIT
-from tools.bench.cpu.engine import Cause, Engine
+from tools.bench.cpu.engine import Cause, Engine, Switching
 from tools.bench.cpu.exceptions import Exceptions
 from tools.bench.cpu.faulting import Faulting
 from tools.bench.cpu.fpu import Fpu, FpuTrap
@@ -193,8 +193,12 @@ class Core:
 
     # -- watching --------------------------------------------------------------------------
 
-    def on_execute(self, low: int, high: int, fn: Callable[[int], None]) -> Callable[[], None]:
+    def on_execute(
+        self, low: int, high: int, fn: Callable[[int], None], switch: Switching | None = None
+    ) -> Callable[[], None]:
         """Before an instruction of [low, high]: call `fn(address)` and stop with Stop.BREAK.
+
+        Not while there is a `switch` that is off.
 
         It does so at each instruction of the range until the result is called; inside an IT
         block not before its end. A range of whole pages (multiples of PAGE) costs nothing while
@@ -202,7 +206,7 @@ class Core:
         any other range all code runs at half the speed.
         """
         pages = low % PAGE == 0 and (high + 1) % PAGE == 0
-        remove_hook = self.engine.add_break(low, high, blocks=pages)
+        remove_hook = self.engine.add_break(low, high, blocks=pages, switch=switch)
         watch = (low, high, fn)
         self._runner.watches.append(watch)
 
@@ -310,8 +314,9 @@ class Core:
     def note_entry(self, number: int, return_address: int) -> None:
         """`Exceptions` tells of an entry."""
         self._runner.asleep = None
-        self.loop.interrupted(return_address)
-        entry = ExceptionEntry(number, self.clock.cycles, return_address)
+        if self.loop.free:
+            self.loop.interrupted(return_address)
+        entry = ExceptionEntry(number, self.clock.reached, return_address)
         self.exceptions_taken.append(entry)
         if self.on_exception:
             self.on_exception(entry)

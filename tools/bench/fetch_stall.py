@@ -11,11 +11,14 @@ a chip that mostly sleeps.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .blocks.flash import Flash
 from .clock import Clock, Event
 from .memory_map import ALIAS, MemoryMap
+
+if TYPE_CHECKING:
+    from .cpu.engine import Switching
 
 LINE = 16  # bytes
 
@@ -23,7 +26,9 @@ LINE = 16  # bytes
 class Watcher(Protocol):
     """The part of `core.Core` that this needs."""
 
-    def on_execute(self, low: int, high: int, fn: Callable[[int], None]) -> Callable[[], None]: ...
+    def on_execute(
+        self, low: int, high: int, fn: Callable[[int], None], switch: Switching | None = None
+    ) -> Callable[[], None]: ...
 
     def after_instruction(self, fn: Callable[[], None]) -> None: ...
 
@@ -73,14 +78,17 @@ class FetchStall:
         self._end()
         for low in (self._flash.base_address, ALIAS):
             high = low + self._flash.array.size - 1
-            self._unwatch.append(self._cpu.on_execute(low, high, self._executes))
+            self._unwatch.append(self._cpu.on_execute(low, high, self._executes, self))
 
     def _end(self) -> None:
         while self._unwatch:
             self._unwatch.pop()()
 
+    @property
+    def on(self) -> bool:
+        """The code that is executed is not in the cache."""
+        return not self._flash.instruction_cache or self._cpu.handlers <= self._handlers
+
     def _executes(self, address: int) -> None:
-        cached = self._flash.instruction_cache and self._cpu.handlers > self._handlers
-        handed_over = address // LINE in self._lines
-        if not handed_over and not cached and self._memory.is_flash(address):
+        if address // LINE not in self._lines and self._memory.is_flash(address):
             self._clock.advance(self._clock.cycles_until(self._until))

@@ -31,7 +31,7 @@ USER, RDP, NWRP = 0xFC, 0xFF00, 0x0FFF0000  # OPTCR: bits 7:2, 15:8, 27:16
 WDG_SW = 1 << 5
 MS = 1_000_000
 _USED = re.compile(rb"[^\xff]")
-_AHEAD = 4096  # bytes
+_AHEAD = 1024  # bytes
 MANY = 16  # words in a row, after which it pays to show the registers
 
 

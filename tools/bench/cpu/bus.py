@@ -40,9 +40,9 @@ class Bus:
         self._blocks: dict[int, tuple[Block, ...]] = {}  # by page number
         #: Registers that are read as memory.
         self.shown: Region | None = None
-        self._stale: dict[int, int] = {}  # end -> begin of what Python changed ...
-        self._grown: Memory | None = None  # ... and the last of that
-        self._grown_from = self._grown_to = 0
+        #: Python wrote something that the CPU has not seen.
+        self.stale = False
+        self._changes: dict[int, int] = {}  # end -> begin
         self._overwritten: list[tuple[Memory, int, bytes]] = []
         self._listening: set[Memory] = set()
         engine.on_protected_write = self._protected_write
@@ -216,45 +216,33 @@ class Bus:
         offset = address - region.base
         if region.memory.load(offset, size) != value:
             self._overwritten.append((region.memory, offset, region.memory.read(offset, size)))
+            self.stale = True
             self._engine.stop_after_instruction()
         return True
 
     # -- code that Python changed ----------------------------------------------------------
 
     def _changed(self, memory: Memory, offset: int, length: int, blank: bool) -> None:
-        if blank and memory is self._grown and offset == self._grown_to:
-            self._grown_to = offset + length  # flash is programmed word by word
+        # What was blank has been executed by nobody; for what was translated with the code before
+        # it see `Runner`. Else: the translation in use cannot be thrown away while it runs.
+        if blank:
             return
-        self._end_of_grown()
-        self._grown, self._grown_from, self._grown_to = memory, offset, offset + length
-        if not blank:
-            # The translation in use cannot be thrown away while it runs. Blank bytes are in none:
-            # to run into them is a fault, and then their translation is forgotten at once.
-            self._engine.stop_after_instruction()
-
-    def _end_of_grown(self) -> None:
-        memory, self._grown = self._grown, None
         for region in self.regions:
             if region.memory is memory:
-                begin, end = region.base + self._grown_from, region.base + self._grown_to
-                self._stale[end] = self._stale.pop(begin, begin)
-
-    @property
-    def stale(self) -> bool:
-        """Python wrote something that the CPU has not seen."""
-        return self._grown is not None or bool(self._overwritten)
+                begin = region.base + offset
+                self._changes[begin + length] = self._changes.pop(begin, begin)
+        self.stale = True
+        self._engine.stop_after_instruction()
 
     def refresh_code(self) -> None:
         """Between slices: let the CPU see what Python wrote."""
-        if self._overwritten:
-            overwritten, self._overwritten = self._overwritten, []
-            for memory, offset, data in overwritten:
-                memory.view[offset : offset + len(data)] = data
-        if self._grown:
-            self._end_of_grown()
-            stale, self._stale = self._stale, {}
-            for end, begin in stale.items():
-                self._engine.forget_code(begin, end - begin)
+        self.stale = False
+        overwritten, self._overwritten = self._overwritten, []
+        for memory, offset, data in overwritten:
+            memory.view[offset : offset + len(data)] = data
+        changes, self._changes = self._changes, {}
+        for end, begin in changes.items():
+            self._engine.forget_code(begin, end - begin)
 
 
 @functools.cache

@@ -110,20 +110,23 @@ class CpuRegisters:
 
     def context(self) -> list[int]:
         """xPSR, CONTROL, MSP, PSP, PC, PRIMASK, BASEPRI, FAULTMASK, in whatever mode."""
-        return self._read_privileged(self._context)
+        seen = self._context.read()
+        if seen[1] & NPRIV and not seen[0] & 0x1FF:
+            self._read_privileged(seen)
+        return seen
 
     def context_and_frame(self) -> list[int]:
         """The same, then r0 to r3, r12, LR: what hardware stacks below the return address."""
-        return self._read_privileged(self._context_and_frame)
-
-    def _read_privileged(self, batch: Batch) -> list[int]:
-        seen = batch.read()
+        seen = self._context_and_frame.read()
         if seen[1] & NPRIV and not seen[0] & 0x1FF:
-            self.set(UC_ARM_REG_IPSR, 1)  # handler mode is privileged, so that they can be read
-            privileged = batch.read()
-            self.set(UC_ARM_REG_IPSR, 0)
-            seen[2:4], seen[5:8] = privileged[2:4], privileged[5:8]
+            self._read_privileged(seen)
         return seen
+
+    def _read_privileged(self, seen: list[int]) -> None:
+        self.set(UC_ARM_REG_IPSR, 1)  # handler mode is privileged, so that they can be read
+        privileged = self._context.read()
+        self.set(UC_ARM_REG_IPSR, 0)
+        seen[2:4], seen[5:8] = privileged[2:4], privileged[5:8]
 
     def stack_pointers(self) -> tuple[int, int]:
         """(MSP, PSP), in whatever mode."""
@@ -151,7 +154,7 @@ class CpuRegisters:
         self._mode.write((1, 0, 0, msp, psp, control & (SPSEL | FPCA), control, xpsr, xpsr))
 
     def go_on(
-        self, *, xpsr: int, control: int, msp: int, psp: int, pc: int, then: Sequence[int]
+        self, xpsr: int, control: int, msp: int, psp: int, pc: int, then: Sequence[int]
     ) -> None:
         """Set the mode, the stack pointers, the PC, and `then` either LR or r0 to r3, r12, LR."""
         begin = self._begin = pc & ~1 | xpsr >> 24 & 1

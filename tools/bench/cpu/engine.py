@@ -19,7 +19,7 @@ import ctypes
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE, UC_HOOK_INTR, UC_HOOK_MEM_INVALID
 from unicorn import unicorn_const as u
@@ -88,9 +88,16 @@ class Outcome:
     address: int = 0
 
 
+class Switching(Protocol):
+    """Hooks that stop the CPU only while it is on."""
+
+    @property
+    def on(self) -> bool: ...
+
+
 @dataclass(slots=True)
 class Switch:
-    """Hooks that stop the CPU only while it is on."""
+    """One that is put on and off."""
 
     on: bool
 
@@ -114,7 +121,7 @@ class Engine(CpuRegisters):
         self._mmio: dict[int, object] = {}  # callbacks: ctypes frees what nothing refers to
         self._hooks: dict[int, object] = {}  # the same, by handle
         self._removed: list[object] = []  # the same, until no translated code calls them
-        self._translated = True  # with the hooks that there are
+        self._translated = True  # with all hooks
         self._cause: Cause | None = None
         self._address = 0
         self._break_address = -1  # where a slice was asked to stop
@@ -160,22 +167,21 @@ class Engine(CpuRegisters):
         self._resumed_at = self._break_address if begin & ~1 == self._break_address else -1
         self._break_address = -1
         if not self._translated:
-            self.uc.ctl_flush_tb()
-            self._translated = True
-            self._removed.clear()
+            self._flush()
         try:
             self._counter.start(begin, count)
         except UcError as error:
             return self._ended_by(error)
         finally:
-            self._raise_what_a_callback_raised()
+            if self._raised is not None:  # in a callback: it could not pass through Unicorn
+                raised, self._raised = self._raised, None
+                raise raised
         return self._ended()
 
-    def _raise_what_a_callback_raised(self) -> None:
-        # Exceptions cannot pass through Unicorn.
-        if self._raised is not None:
-            raised, self._raised = self._raised, None
-            raise raised
+    def _flush(self) -> None:
+        self.uc.ctl_flush_tb()
+        self._translated = True
+        self._removed.clear()
 
     def executed(self) -> int:
         """Instructions begun in the slice under way, the present one included; else 0."""
@@ -261,7 +267,7 @@ class Engine(CpuRegisters):
     # -- hooks -----------------------------------------------------------------------------
 
     def add_break(
-        self, low: int, high: int, *, blocks: bool = False, switch: Switch | None = None
+        self, low: int, high: int, *, blocks: bool = False, switch: Switching | None = None
     ) -> Callable[[], None]:
         """Stop before instructions of [low, high], or before those alone that a block begins with;
         call the result to end that.
@@ -269,7 +275,7 @@ class Engine(CpuRegisters):
         Blocks cost nothing while other code runs: the stop is then at the first instruction
         reached, and at each branch target after it.
         """
-        switch = switch or Switch(on=True)
+        switch = Switch(on=True) if switch is None else switch
 
         def before_instruction(address: int, size: int) -> None:
             if switch.on:
@@ -301,19 +307,14 @@ class Engine(CpuRegisters):
                 self._callback_failed(error)
 
         hook = self._hook(kind, HOOK_CODE_CFUNC(callback), low, high)
-        self._translate_anew()
+        self._translated = False  # code that is does not know of the hook; it knows of the end
+        self.stop_after_instruction()
 
         def remove() -> None:
             _check(uclib.uc_hook_del(self._handle, hook))
-            self._translate_anew()
             self._removed.append(self._hooks.pop(hook))
 
         return remove
-
-    def _translate_anew(self) -> None:
-        """Code that is translated already does not know of a change of hooks."""
-        self._translated = False
-        self.stop_after_instruction()
 
     def _hook(self, kind: int, callback: Any, low: int = 1, high: int = 0) -> int:
         """Handle of a hook; anywhere without `low` and `high`."""

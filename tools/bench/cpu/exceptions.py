@@ -72,38 +72,33 @@ class Exceptions:
         """Take exception `number` between two instructions; `mode` is the present one."""
         if mode is None:
             mode = self.mode()
-        return_address = mode.pc
-        self._core.note_entry(number, return_address)
+        exc_return = self._exc_return(mode)
+        self._core.note_entry(number, mode.pc)
         try:
-            exc_return = self._push(mode, return_address)
+            self._push(mode, on_psp=exc_return & 0xF == 0xD)
         except StackError as error:
-            exc_return = self._exc_return(mode)
             derived = self._core.faulting.derived(error.flag)
             if derived is not None:
                 self._nvic.pend(derived)
         self._take(number, mode, exc_return)
 
-    def _push(self, mode: Mode, return_address: int) -> int:
-        engine, core = self._engine, self._core
-        with_fp = bool(mode.control & FPCA)
-        align = with_fp or bool(core.scb.ccr & STKALIGN)
-        on_psp = bool(mode.control & SPSEL) and not mode.handler
+    def _push(self, mode: Mode, *, on_psp: bool) -> None:
+        core = self._core
+        with_fp = mode.control & FPCA
+        align = with_fp or core.scb.ccr & STKALIGN
         old = mode.psp if on_psp else mode.msp
-        misaligned = align and bool(old & 4)
         frame = (old - (FP_FRAME if with_fp else FRAME)) & (~7 if align else ~3) & 0xFFFFFFFF
-        exc_return = self._exc_return(mode)
         if on_psp:
             mode.psp = frame
         else:
             mode.msp = frame
-        xpsr = mode.xpsr & ~(1 << 9) | misaligned << 9
-        words = [*mode.frame, return_address, xpsr]
+        misaligned = old & 4 if align else 0
+        words = [*mode.frame, mode.pc, mode.xpsr & ~(1 << 9) | misaligned << 7]
         if with_fp:
-            words += [*engine.fp_registers(), 0]
+            words += [*self._engine.fp_registers(), 0]
         self._store_frame(frame, words, mode)
         if with_fp and core.fpu.fpccr & fpu.LSPEN:
             core.fpu.begin_lazy_stacking(frame + FRAME, self._lazy_flags(mode))
-        return exc_return
 
     def _lazy_flags(self, mode: Mode) -> int:
         """What FPCCR keeps of the moment: the mode, and which faults could be taken in it."""
@@ -242,27 +237,25 @@ class Exceptions:
 
     def _apply(self, mode: Mode, pc: int, then: Sequence[int]) -> None:
         """With LR or the registers of a frame."""
-        self._engine.go_on(
-            xpsr=mode.xpsr, control=mode.control, msp=mode.msp, psp=mode.psp, pc=pc, then=then
-        )
+        self._engine.go_on(mode.xpsr, mode.control, mode.msp, mode.psp, pc, then)
 
     def _store_frame(self, frame: int, words: list[int], mode: Mode) -> None:
-        self._check_frame(frame, len(words), mode, faults.MSTKERR)
+        if self._core.mpu.control:
+            self._check_frame(frame, 4 * len(words), mode, faults.MSTKERR)
         try:
             self._core.bus.store_words(frame, words)
         except BusError:
             raise StackError(faults.STKERR) from None
 
     def _load_frame(self, frame: int, size: int, mode: Mode) -> list[int]:
-        self._check_frame(frame, size // 4, mode, faults.MUNSTKERR)
+        if self._core.mpu.control:
+            self._check_frame(frame, size, mode, faults.MUNSTKERR)
         try:
             return self._core.bus.load_words(frame, size // 4)
         except BusError:
             raise StackError(faults.UNSTKERR) from None
 
-    def _check_frame(self, frame: int, count: int, mode: Mode, flag: int) -> None:
-        mpu = self._core.mpu
-        if mpu.control and not mpu.allows_all(
-            frame, 4 * count, write=flag == faults.MSTKERR, privileged=mode.privileged
-        ):
+    def _check_frame(self, frame: int, size: int, mode: Mode, flag: int) -> None:
+        writes = flag == faults.MSTKERR
+        if not self._core.mpu.allows_all(frame, size, writes, mode.privileged):
             raise StackError(flag)

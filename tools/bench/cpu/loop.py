@@ -162,15 +162,14 @@ class Loop:
         way.shortcuts.clear()
 
     def interrupted(self, pc: int) -> None:
-        """An exception is taken."""
-        if self.free:
-            self.pace.pause()
-            self._take_back()
-            self._interrupted = pc, self._core.handlers
+        """An exception is taken while it is free."""
+        self.pace.pause()
+        self._take_back()
+        self._interrupted = pc, self._core.handlers
 
     def returned(self, pc: int) -> None:
         """A handler has returned."""
-        if self._interrupted == (pc, self._core.handlers):
+        if self._interrupted and self._interrupted == (pc, self._core.handlers):
             self._interrupted = None
             if self._region and self._region is self._bus.shown and self._way:
                 self._let_go(self._region)

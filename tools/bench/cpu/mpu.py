@@ -49,6 +49,7 @@ class Mpu:
         self._private = private
         self._report = report
         self._applied: tuple[object, ...] = ()
+        self._active = False  # as applied
         self._answers: dict[tuple[int, int, bool, bool, int], bool] = {}
         self._reset_values()
 
@@ -90,7 +91,7 @@ class Mpu:
 
     def mode_changed(self, *, high_priority: bool) -> None:
         """A handler began or ended; the settings are as they were."""
-        if self.active(high_priority) != bool(self._applied and self._applied[0]):
+        if self.active(high_priority) != self._active:
             self.apply(high_priority=high_priority)
 
     def apply(self, *, high_priority: bool) -> None:
@@ -101,7 +102,7 @@ class Mpu:
         )
         if wanted == self._applied or (not self._applied and not active):
             return  # with the MPU off, regions may change for free
-        self._applied = wanted
+        self._applied, self._active = wanted, active
         self._answers.clear()
         regions = [(self._aligned_base(r), r.rasr) for r in self.regions if r.rasr & 1]
         if active:
@@ -136,7 +137,7 @@ class Mpu:
             return True
         return self._region_allows(address, write, privileged)
 
-    def allows_all(self, address: int, size: int, *, write: bool, privileged: bool) -> bool:
+    def allows_all(self, address: int, size: int, write: bool, privileged: bool) -> bool:
         """The same for consecutive words."""
         # Regions and subregions begin at multiples of 32 bytes: one look at each is enough, and it
         # is good until they change.

@@ -44,6 +44,7 @@ class Nvic:
         self.on_pend: Callable[[], None] = lambda: None  # something became pending
         self._preempting: tuple[int, int] | None = None
         self._decided = False
+        self._group_priorities: dict[int, int] = {}  # those that were asked for
         self._active_priority: int | None = None
         self.reset()
 
@@ -59,6 +60,7 @@ class Nvic:
     def reconsider(self) -> None:
         """Something changed here: decide anew what is next."""
         self._decided = False
+        self._group_priorities.clear()
         self._active_priority = None
 
     def is_irq(self, number: int) -> bool:
@@ -85,13 +87,17 @@ class Nvic:
             self.pending.add(number)
 
     def activate(self, number: int) -> None:
-        self.reconsider()
+        self._decided = False
+        priority = self.group_priority(number)
+        if priority < self.active_priority():
+            self._active_priority = priority
         self.pending.discard(number)
         self.active.add(number)
 
     def deactivate(self, number: int) -> None:
-        self.reconsider()
+        self._decided = False
         self.active.discard(number)
+        self._active_priority = None if self.active else THREAD_PRIORITY
         if number in self.lines:
             self.pend(number)
 
@@ -105,7 +111,10 @@ class Nvic:
         return _FIXED.get(number, self.priority[number])
 
     def group_priority(self, number: int) -> int:
-        return self.group(self.priority_of(number))
+        priority = self._group_priorities.get(number)
+        if priority is None:
+            priority = self._group_priorities[number] = self.group(self.priority_of(number))
+        return priority
 
     def group(self, priority: int) -> int:
         """The part of a priority that decides about preemption (AIRCR.PRIGROUP)."""
@@ -113,10 +122,11 @@ class Nvic:
 
     def next_pending(self) -> int | None:
         """The enabled pending exception of the highest priority, the lowest number first."""
-        ready = [number for number in self.pending if self.can_run(number)]
-        if len(ready) < 2:
-            return ready[0] if ready else None
-        return min(ready, key=lambda n: (self.priority_of(n), n))
+        if len(self.pending) == 1:
+            (number,) = self.pending
+            return number if self.can_run(number) else None
+        ready = (number for number in self.pending if self.can_run(number))
+        return min(ready, key=lambda n: (self.priority_of(n), n), default=None)
 
     def preempting(self) -> tuple[int, int] | None:
         """What would be taken now if no mask register held it back, and its group priority."""
@@ -141,6 +151,8 @@ class Nvic:
 
     def execution_priority(self, primask: int, basepri: int, faultmask: int) -> int:
         """What a pending exception must be above (numerically below) to be taken (B1.5.4)."""
+        if not (primask or basepri or faultmask):
+            return self.active_priority()
         boosted = self.group(basepri) if basepri else THREAD_PRIORITY
         if primask:
             boosted = 0

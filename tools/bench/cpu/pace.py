@@ -127,9 +127,7 @@ class Pace:
         return executed + (self._since + executed) // self._round * self._cycles
 
     def instructions_in(self, cycles: int) -> int:
-        """Those of a slice that is to end when `cycles` (1 or more) have passed."""
-        if not self.on:
-            return cycles
+        """While it is on: those of a slice that is to end after `cycles` (1 or more)."""
         # A whole round ends with its word, and the wait after that cannot be divided.
         words, rest = divmod(self._since + cycles, self._round + self._cycles)
         instructions = words * self._round + min(rest, self._round)
@@ -137,9 +135,8 @@ class Pace:
         return min(instructions, before_one_too_many) - self._since
 
     def passed(self, executed: int) -> int:
-        """A slice is over: the cycles that its words took beyond its instructions."""
-        if not self.on:
-            return 0
+        """A slice is over in which it was on: the cycles that its words took beyond its
+        instructions."""
         assert self._store
         if self._uneven is not None:
             executed, self._uneven = self._uneven, None

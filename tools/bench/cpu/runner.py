@@ -57,27 +57,25 @@ class Runner:
                 return Stop.LOCKUP
             if clock.hclk != hclk and until_ns is not None:
                 last, hclk = _earlier(end, clock.cycles + clock.cycles_until(until_ns)), clock.hclk
-            left = None if last is None else max(last - clock.cycles, 0)
-            if left == 0:
+            now, due = clock.reached, clock.next_due()
+            if last is not None and last <= now:
                 return Stop.IDLE if self.asleep else Stop.BUDGET
-            due = clock.cycles_to_next()
-            if self.asleep:
-                step = left if due is None else _earlier(left, due)
-                if step is None:
-                    return Stop.IDLE
-                clock.advance(step)
-            elif due == 0:
+            if due is not None and due <= now:
                 clock.advance(0)
-            elif self._slice(left, due):
+            elif self.asleep:
+                until = last if due is None else _earlier(last, due)
+                if until is None:
+                    return Stop.IDLE
+                clock.advance(until - now)
+            elif self._slice(_earlier(last, now + _LONGEST_SLICE), due):
                 return Stop.BREAK
 
-    def _slice(self, left: int | None, due: int | None) -> bool:
+    def _slice(self, end: int, due: int | None) -> bool:
         """Execute up to the next event; True if a watched address was reached."""
-        left = _earlier(left, _LONGEST_SLICE)
-        self._slice_end = self._clock.cycles + left
+        self._slice_end = end
         resets, masked = self._resets, self.mask_meter and self._engine.masks()[0]
         try:
-            outcome = self._execute(_earlier(due, left))
+            outcome = self._execute(_earlier(due, end) - self._clock.reached)
         except BaseException:  # from a callback: what ran has run, whatever the caller does
             self._passed(self._engine.begun())
             raise
@@ -94,7 +92,8 @@ class Runner:
 
     def _passed(self, instructions: int) -> None:
         self.instructions += instructions
-        self._clock.advance(instructions + self._pace.passed(instructions))
+        waited = self._pace.passed(instructions) if self._pace.on else 0
+        self._clock.advance(instructions + waited)
 
     def shorten_slice(self) -> None:
         """Something is due earlier than was said when the slice began, or time has passed."""
@@ -131,7 +130,9 @@ class Runner:
             self._traps.rest()
         elif not self._traps.ready():
             return self._execute_stepwise(cycles)
-        return self._engine.run(self._pace.instructions_in(cycles))
+        count = self._pace.instructions_in(cycles) if self._pace.on else cycles
+        outcome = self._engine.run(count)
+        return self._execute_again(outcome) if outcome.cause is Cause.UNDEFINED else outcome
 
     def _execute_stepwise(self, count: int) -> Outcome:
         # Something is pending that a mask register holds back (or that is to be measured), and no
@@ -141,6 +142,14 @@ class Runner:
         outcome = self._engine.run_stepwise(min(count, _STEPWISE), self._straight_lines)
         self._traps.stepped(outcome.executed)
         return outcome
+
+    def _execute_again(self, outcome: Outcome) -> Outcome:
+        """An instruction is undefined: perhaps it was programmed where nothing was when the code
+        before it was translated."""
+        self._engine.forget_code(self._engine.pc, 4)
+        again = self._engine.run(1)
+        again.executed += outcome.executed - 1
+        return again
 
     def _report_break(self, address: int) -> bool:
         """Tell those who watch the address; False if only a trap was there."""
@@ -154,32 +163,33 @@ class Runner:
     # -- between instructions --------------------------------------------------------------
 
     def _between_instructions(self) -> None:
-        bus, state, faulting = self._core.bus, self._core.nvic, self._core.faulting
+        core = self._core
         entered = True
         while entered:  # an entry can defer something as well
             while self.deferred:
                 self.deferred.pop(0)()
-            if bus.stale:
-                bus.refresh_code()
-            self._masked = False
-            entered = bool(state.pending) and not faulting.lockup and self._take_exception()
+            if core.bus.stale:
+                core.bus.refresh_code()
+            self._masked = entered = False
+            if core.nvic.pending and not core.faulting.lockup:
+                entered = self._take_exception()
         if self.asleep is Cause.EVENT_HINT and self._core.event_register:
             self._core.event_register, self.asleep = False, None
 
     def _take_exception(self) -> bool:
-        state = self._core.nvic
+        state, exceptions = self._core.nvic, self._core.exceptions
         preempting = state.preempting()
         if preempting is None:
             return False
         number, priority = preempting
-        mode = self._core.exceptions.mode()
+        mode = exceptions.mode()
         primask, basepri, faultmask = mode.masks
+        if priority < state.execution_priority(primask, basepri, faultmask):
+            exceptions.enter(number, mode)
+            return True
         # PRIMASK does not keep the core asleep, the other two do (B1.5.19).
         if priority < state.execution_priority(0, basepri, faultmask):
             self.asleep = None
-        if priority < state.execution_priority(primask, basepri, faultmask):
-            self._core.exceptions.enter(number, mode)
-            return True
         self._masked = True
         return False
 
@@ -187,6 +197,8 @@ class Runner:
 
     def _handle(self, outcome: Outcome) -> None:
         match outcome.cause:
+            case Cause.EXC_RETURN:
+                self._core.exceptions.leave()
             case Cause.WFI:
                 self.asleep = Cause.WFI
             case Cause.EVENT_HINT:
@@ -195,11 +207,6 @@ class Runner:
                 self._core.faulting.enter(nvic.SVCALL)
             case Cause.BKPT:
                 self._core.faulting.breakpoint()
-            case Cause.EXC_RETURN:
-                self._core.exceptions.leave()
-            case Cause.UNDEFINED:
-                self._engine.forget_code(self._engine.pc, 4)  # `Bus` takes it for blank
-                self._core.faulting.instruction_failed(outcome)
             case _:
                 self._core.faulting.instruction_failed(outcome)
 

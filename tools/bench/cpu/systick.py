@@ -80,7 +80,7 @@ class SysTick:
         ticks = self._value or (self.reload + 1 if self.reload else 0)
         if self._control & ENABLE and ticks:
             due = self._since + ticks * self._cycles_per_tick
-            self._event = self._clock.after_cycles(due - self._clock.cycles, self._expired)
+            self._event = self._clock.at_cycle(due, self._expired)
 
     def _catch_up(self) -> None:
         # Within a slice the clock can stand on the zero whose event runs at the slice's end.

@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tools.bench.cpu import decode
 from tools.bench.cpu.bus import Bus, Region
 from tools.bench.cpu.engine import Engine, Switch
 from tools.bench.cpu.memory import PAGE, Memory
@@ -41,8 +42,8 @@ class _Traps:
 
     Attributes:
         written: after what writes a mask.
-        unsure: before an IT instruction in whose block that may be, since Unicorn does not stop
-            inside one.
+        unsure: before an IT instruction in whose block that is, not as its last instruction,
+            since Unicorn does not stop inside one.
     """
 
     written: set[int]
@@ -227,6 +228,8 @@ def _traps_of(code: memoryview, begin: int = 0) -> _Traps:
             continue
         written.add(begin + match.end())
         for before in range(max(offset - _LONGEST_IT, 0), offset, 2):
-            if code[before + 1] == 0xBF and code[before] & 0xF:  # IT
-                unsure.add(begin + before)
+            if code[before + 1] == 0xBF and code[before] & 0xF:  # IT, unless it is something else
+                conditional = decode.conditional(bytes(code[before : match.end() + 4]))
+                if {offset - before, match.end() - before} <= conditional:
+                    unsure.add(begin + before)
     return _Traps(written, unsure)
