@@ -163,12 +163,12 @@ class Core:
             raise ValueError(f"{self.spec.name} here has no interrupt {number}")
         self.nvic.set_line(nvic.FIRST_IRQ + number, level)
         if level:
-            self.reconsider()
+            self.engine.stop_after_instruction()
 
     def pend(self, number: int) -> None:
         """Pend an exception by its number."""
         self.nvic.pend(number)
-        self.reconsider()
+        self.engine.stop_after_instruction()
 
     def pend_nmi(self) -> None:
         self.pend(nvic.NMI)

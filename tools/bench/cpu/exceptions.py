@@ -37,6 +37,7 @@ class Mode:
     """The state that entry and return change together, and where it was found. `frame` are
     the registers that are stacked below the return address."""
 
+    handler: bool
     xpsr: int
     control: int
     msp: int
@@ -44,10 +45,6 @@ class Mode:
     pc: int
     masks: Sequence[int]  # PRIMASK, BASEPRI, FAULTMASK
     frame: Sequence[int]
-
-    @property
-    def handler(self) -> bool:
-        return self.xpsr & 0x1FF != 0
 
     @property
     def privileged(self) -> bool:
@@ -66,7 +63,7 @@ class Exceptions:
         """The present one, with the registers of a frame."""
         seen = self._engine.context_and_frame()
         xpsr, control, msp, psp, pc = seen[:5]
-        return Mode(xpsr, control, msp, psp, pc, seen[5:8], seen[8:])
+        return Mode(xpsr & 0x1FF != 0, xpsr, control, msp, psp, pc, seen[5:8], seen[8:])
 
     def enter(self, number: int, mode: Mode | None = None) -> None:
         """Take exception `number` between two instructions; `mode` is the present one."""
@@ -186,28 +183,21 @@ class Exceptions:
 
     def _pop(self, mode: Mode, exc_return: int) -> Mode:
         """The mode that the frame describes, with the registers that are to be loaded."""
-        engine, core = self._engine, self._core
-        on_psp = exc_return & 0xF == 0xD
-        with_fp = not exc_return & 0x10
-        frame = mode.psp if on_psp else mode.msp
-        words = self._load_frame(frame, FP_FRAME if with_fp else FRAME, mode)
-        psr = words[7]
-        size = FP_FRAME if with_fp else FRAME
+        core = self._core
+        on_psp, with_fp = exc_return & 0xF == 0xD, not exc_return & 0x10
+        frame, size = mode.psp if on_psp else mode.msp, FP_FRAME if with_fp else FRAME
+        words = self._load_frame(frame, size, mode)
+        pc, psr = words[6:8]
+        handler = psr & 0x1FF != 0
         padding = 4 if psr & (1 << 9) and (with_fp or core.scb.ccr & STKALIGN) else 0
         sp = (frame + size) | padding
+        msp, psp = (mode.msp, sp) if on_psp else (sp, mode.psp)
         control = mode.control & 1 | (SPSEL if on_psp else 0) | (FPCA if with_fp else 0)
-        target = Mode(
-            psr & ~(1 << 9), control, mode.msp, mode.psp, words[6], mode.masks, words[:6]
-        )
-        if on_psp:
-            target.psp = sp
-        else:
-            target.msp = sp
-        right_mode = (exc_return & 0xF == 1) == target.handler
+        right_mode = (exc_return & 0xF == 1) == handler
         used = bool(mode.control & FPCA)
         if right_mode and with_fp and not core.fpu.end_lazy_stacking(used):
-            engine.set_fp_registers(words[8:25])
-        return target
+            self._engine.set_fp_registers(words[8:25])
+        return Mode(handler, psr & ~(1 << 9), control, msp, psp, pc, mode.masks, words[:6])
 
     def _finish_return(self, target: Mode, nested: int) -> None:
         core = self._core

@@ -122,11 +122,13 @@ class Nvic:
 
     def next_pending(self) -> int | None:
         """The enabled pending exception of the highest priority, the lowest number first."""
-        if len(self.pending) == 1:
-            (number,) = self.pending
-            return number if self.can_run(number) else None
-        ready = (number for number in self.pending if self.can_run(number))
-        return min(ready, key=lambda n: (self.priority_of(n), n), default=None)
+        first, its_rank = None, 0
+        for number in self.pending:
+            if self.can_run(number):
+                rank = (self.priority_of(number) << 9) + number
+                if first is None or rank < its_rank:
+                    first, its_rank = number, rank
+        return first
 
     def preempting(self) -> tuple[int, int] | None:
         """What would be taken now if no mask register held it back, and its group priority."""

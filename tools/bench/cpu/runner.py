@@ -164,19 +164,20 @@ class Runner:
 
     def _between_instructions(self) -> None:
         core = self._core
-        entered = True
-        while entered:  # an entry can defer something as well
+        again = True
+        while again:
             while self.deferred:
                 self.deferred.pop(0)()
             if core.bus.stale:
                 core.bus.refresh_code()
-            self._masked = entered = False
+            self._masked = again = False
             if core.nvic.pending and not core.faulting.lockup:
-                entered = self._take_exception()
+                again = self._take_exception()
         if self.asleep is Cause.EVENT_HINT and self._core.event_register:
             self._core.event_register, self.asleep = False, None
 
     def _take_exception(self) -> bool:
+        """Take what is pending, if it is to be taken; True if something else may be at once."""
         state, exceptions = self._core.nvic, self._core.exceptions
         preempting = state.preempting()
         if preempting is None:
@@ -185,8 +186,10 @@ class Runner:
         mode = exceptions.mode()
         primask, basepri, faultmask = mode.masks
         if priority < state.execution_priority(primask, basepri, faultmask):
+            others = len(state.pending) - 1
             exceptions.enter(number, mode)
-            return True
+            # Of what was pending it was the first. But the entry may pend or defer something.
+            return len(state.pending) > others or bool(self.deferred) or self._core.bus.stale
         # PRIMASK does not keep the core asleep, the other two do (B1.5.19).
         if priority < state.execution_priority(0, basepri, faultmask):
             self.asleep = None
