@@ -22,9 +22,10 @@ from typing import Protocol
 
 from unicorn import UC_HOOK_CODE, UC_HOOK_INTR
 from unicorn.arm_const import UC_ARM_REG_PC, UC_CPU_ARM_CORTEX_M4
-from unicorn.unicorn import Uc, UcError
-from unicorn.unicorn_const import UC_ARCH_ARM, UC_ERR_OK, UC_MODE_THUMB
-from unicorn.unicorn_py3.unicorn import uclib
+from unicorn.unicorn import Uc
+from unicorn.unicorn_const import UC_ARCH_ARM, UC_MODE_THUMB
+
+from tools.bench.cpu import library
 
 # The structure goes on for some 10 KiB after the fields (a jump buffer for each of 64 levels),
 # so reading this much of it stays inside the allocation.
@@ -58,9 +59,7 @@ class NativeCounter:
         self.limit = ctypes.c_size_t.from_address(address + _WORD)
 
     def start(self, begin: int, count: int) -> None:
-        status = uclib.uc_emu_start(self._handle, begin, 0, 0, count)
-        if status != UC_ERR_OK:
-            raise UcError(status)
+        library.check(library.emu_start(self._handle, begin, 0, 0, count))
 
 
 class HookCounter:

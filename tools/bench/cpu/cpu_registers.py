@@ -9,6 +9,7 @@ refresh. A write of APSR_NZCV does, so each change of mode ends with one.
 from __future__ import annotations
 
 import ctypes
+import struct
 from collections.abc import Sequence
 
 from unicorn.arm_const import (
@@ -30,7 +31,8 @@ from unicorn.arm_const import (
     UC_ARM_REG_XPSR_NZCVQG,
 )
 from unicorn.unicorn import Uc
-from unicorn.unicorn_py3.unicorn import uclib
+
+from tools.bench.cpu import library
 
 T_BIT = 1 << 24
 NPRIV, SPSEL, FPCA = 1, 2, 4
@@ -44,20 +46,22 @@ class Batch:
     times a second, and each register by itself is a call into Unicorn."""
 
     def __init__(self, uc: Uc, *registers: int) -> None:
-        self._handle = uc._uch
-        self._count = len(registers)
-        self._words = (ctypes.c_uint32 * self._count)()
-        at = ctypes.addressof(self._words)
-        self._ids = (ctypes.c_int * self._count)(*registers)
-        self._refs = (ctypes.c_void_p * self._count)(*(at + 4 * n for n in range(self._count)))
+        count = len(registers)
+        words = (ctypes.c_uint32 * count)()
+        at = ctypes.addressof(words)
+        ids = (ctypes.c_int * count)(*registers)
+        addresses = (ctypes.c_void_p * count)(*(at + 4 * n for n in range(count)))
+        self._arguments = uc._uch, ids, addresses, ctypes.c_int(count)
+        self._words = memoryview(words).cast("B").cast("I")
+        self._pack_into = struct.Struct(f"{count}I").pack_into
 
     def read(self) -> list[int]:
-        uclib.uc_reg_read_batch(self._handle, self._ids, self._refs, self._count)
-        return self._words[:]
+        library.reg_read_batch(*self._arguments)
+        return self._words.tolist()
 
-    def write(self, values: Sequence[int]) -> None:
-        self._words[:] = values
-        uclib.uc_reg_write_batch(self._handle, self._ids, self._refs, self._count)
+    def write(self, *values: int) -> None:
+        self._pack_into(self._words, 0, *values)
+        library.reg_write_batch(*self._arguments)
 
 
 class CpuRegisters:
@@ -88,13 +92,13 @@ class CpuRegisters:
         self._begin = -1  # the PC with its T bit where it is known without asking
 
     def get(self, register: int) -> int:
-        uclib.uc_reg_read(self._handle, register, self._word_ref)
+        library.reg_read(self._handle, register, self._word_ref)
         return self._word.value
 
     def set(self, register: int, value: int) -> None:
         self._begin = -1
         self._word.value = value
-        uclib.uc_reg_write(self._handle, register, self._word_ref)
+        library.reg_write(self._handle, register, self._word_ref)
 
     def low_registers(self) -> list[int]:
         """r0 to r12."""
@@ -151,7 +155,7 @@ class CpuRegisters:
     def set_mode(self, *, xpsr: int, control: int, msp: int, psp: int) -> None:
         """Set the mode and the stack pointers, whatever they were before."""
         self._begin = -1
-        self._mode.write((1, 0, 0, msp, psp, control & (SPSEL | FPCA), control, xpsr, xpsr))
+        self._mode.write(1, 0, 0, msp, psp, control & (SPSEL | FPCA), control, xpsr, xpsr)
 
     def go_on(
         self, xpsr: int, control: int, msp: int, psp: int, pc: int, then: Sequence[int]
@@ -160,7 +164,7 @@ class CpuRegisters:
         begin = self._begin = pc & ~1 | xpsr >> 24 & 1
         privileged = control & (SPSEL | FPCA)
         batch = self._mode_pc_lr if len(then) == 1 else self._mode_pc_frame
-        batch.write((1, 0, 0, msp, psp, privileged, control, xpsr, xpsr, begin, *then))
+        batch.write(1, 0, 0, msp, psp, privileged, control, xpsr, xpsr, begin, *then)
 
     def branch(self, address: int) -> None:
         """Set the PC; the T bit is left to xPSR."""
@@ -172,7 +176,7 @@ class CpuRegisters:
         return self._fp.read()
 
     def set_fp_registers(self, values: Sequence[int]) -> None:
-        self._fp.write(values)
+        self._fp.write(*values)
 
     @property
     def pc(self) -> int:

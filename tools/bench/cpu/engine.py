@@ -31,10 +31,9 @@ from unicorn.unicorn_py3.unicorn import (
     HOOK_MEM_INVALID_CFUNC,
     MMIO_READ_CFUNC,
     MMIO_WRITE_CFUNC,
-    uclib,
 )
 
-from tools.bench.cpu import counter
+from tools.bench.cpu import counter, library
 from tools.bench.cpu.cpu_registers import CpuRegisters
 from tools.bench.cpu.memory import Memory
 from tools.bench.cpu.spec import CoreSpec
@@ -134,9 +133,10 @@ class Engine(CpuRegisters):
 
     def run(self, count: int) -> Outcome:
         """Execute up to `count` (1 or more) instructions."""
+        begin = self._where()
         self._before, self._count, self.running = 0, count, True
         try:
-            return self._step(self._where(), count) or Outcome(self._before, Cause.LIMIT)
+            return self._step(begin, count) or Outcome(self._before, Cause.LIMIT)
         finally:
             self.running = False
 
@@ -240,7 +240,7 @@ class Engine(CpuRegisters):
 
     def _interrupt(self, handle: object, number: int, data: object) -> None:
         self._cause = _INTERRUPTS.get(number, Cause.UNDEFINED)
-        self.uc.emu_stop()
+        library.emu_stop(self._handle)
 
     def _invalid_access(
         self, handle: object, access: int, address: int, size: int, value: int, data: object
@@ -258,11 +258,11 @@ class Engine(CpuRegisters):
         if executed or address != self._resumed_at:
             # Inside an IT block the stop is not obeyed; then the PC will be another.
             self._break_address, self._break_count = address, executed
-            self.uc.emu_stop()
+            library.emu_stop(self._handle)
 
     def _callback_failed(self, error: BaseException) -> None:
         self._raised = self._raised or error
-        self.uc.emu_stop()
+        library.emu_stop(self._handle)
 
     # -- hooks -----------------------------------------------------------------------------
 
@@ -311,7 +311,7 @@ class Engine(CpuRegisters):
         self.stop_after_instruction()
 
         def remove() -> None:
-            _check(uclib.uc_hook_del(self._handle, hook))
+            library.check(library.hook_del(self._handle, hook))
             self._removed.append(self._hooks.pop(hook))
 
         return remove
@@ -321,7 +321,8 @@ class Engine(CpuRegisters):
         hook = ctypes.c_size_t()
         pointer = ctypes.cast(callback, ctypes.c_void_p)
         at = (ctypes.c_uint64(low), ctypes.c_uint64(high))
-        _check(uclib.uc_hook_add(self._handle, ctypes.byref(hook), kind, pointer, None, *at))
+        status = library.hook_add(self._handle, ctypes.byref(hook), kind, pointer, None, *at)
+        library.check(status)
         self._hooks[hook.value] = callback
         return hook.value
 
@@ -354,7 +355,8 @@ class Engine(CpuRegisters):
                 self._callback_failed(error)
 
         callbacks = MMIO_READ_CFUNC(on_read), MMIO_WRITE_CFUNC(on_write)
-        _check(uclib.uc_mmio_map(self._handle, base, size, callbacks[0], 0, callbacks[1], 0))
+        status = library.mmio_map(self._handle, base, size, callbacks[0], 0, callbacks[1], 0)
+        library.check(status)
         self._mmio[base] = callbacks
 
     def unmap(self, base: int, size: int) -> None:
@@ -363,7 +365,7 @@ class Engine(CpuRegisters):
     def protect(self, base: int, size: int, *, writable: bool, executable: bool = False) -> None:
         """Let the CPU write memory, or no more; `executable` as it was mapped."""
         rights = _rights(writable=writable, executable=executable)
-        _check(uclib.uc_mem_protect(self._handle, base, size, rights))
+        library.check(library.mem_protect(self._handle, base, size, rights))
 
     def forget_code(self, base: int, size: int) -> None:
         """Python changed these bytes: translate them anew."""
@@ -371,15 +373,10 @@ class Engine(CpuRegisters):
 
     def write_memory(self, address: int, data: bytes) -> None:
         """Between slices; code in these bytes is translated anew by itself."""
-        _check(uclib.uc_mem_write(self._handle, address, data, len(data)))
+        library.check(library.mem_write(self._handle, address, data, len(data)))
 
 
 def _rights(*, writable: bool, executable: bool) -> int:
     rights = u.UC_PROT_READ
     rights |= u.UC_PROT_WRITE if writable else 0
     return rights | (u.UC_PROT_EXEC if executable else 0)
-
-
-def _check(status: int) -> None:
-    if status != u.UC_ERR_OK:
-        raise UcError(status)

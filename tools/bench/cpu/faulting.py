@@ -24,7 +24,7 @@ _SAVED = (
 
 
 @dataclass(slots=True)
-class _Refusal:
+class Refusal:
     """An access that a callback refused, and the registers as they were before it."""
 
     number: int
@@ -38,7 +38,8 @@ class Faulting:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._engine = core.engine
-        self._refusal: _Refusal | None = None
+        #: By a callback, in the slice that is over.
+        self.refused: Refusal | None = None
         #: One sentence a fault, oldest first.
         self.sentences: list[str] = []
         #: Why the core is locked up, if it is.
@@ -46,7 +47,7 @@ class Faulting:
 
     def reset(self) -> None:
         """The sentences stay."""
-        self._refusal = self.lockup = None
+        self.refused = self.lockup = None
 
     # -- synchronous faults ----------------------------------------------------------------
 
@@ -134,20 +135,17 @@ class Faulting:
 
     def _refuse(self, number: int, flag: int, address: int | None) -> None:
         engine = self._engine
-        if self._refusal or not engine.running:
+        if self.refused or not engine.running:
             return
         registers = [engine.get(register) for register in _SAVED]
-        self._refusal = _Refusal(number, flag, address, engine.pc, registers)
+        self.refused = Refusal(number, flag, address, engine.pc, registers)
         engine.stop_after_instruction()
 
-    def take_refused(self) -> bool:
-        """After a slice: True if an access was refused, and its fault taken."""
-        refusal, self._refusal = self._refusal, None
-        if refusal is None:
-            return False
+    def take_refused(self, refusal: Refusal) -> None:
+        """After a slice: take the fault for the access that was refused in it."""
+        self.refused = None
         for register, value in zip(_SAVED, refusal.registers, strict=True):
             self._engine.set(register, value)
         self._engine.branch(refusal.pc)
         self.take(refusal.number, refusal.flag, refusal.address)
         self._core.fpu.rearm()
-        return True

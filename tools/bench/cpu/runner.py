@@ -82,11 +82,14 @@ class Runner:
         self._passed(outcome.executed)
         if self.mask_meter:
             self.mask_meter.passed(bool(masked), outcome.executed)
-        if resets != self._resets or self._core.faulting.take_refused():
+        if resets != self._resets:
             return False
-        if outcome.cause is Cause.BREAK:
+        refused = self._core.faulting.refused
+        if refused:
+            self._core.faulting.take_refused(refused)
+        elif outcome.cause is Cause.BREAK:
             return self._report_break(outcome.address)
-        if outcome.cause is not Cause.LIMIT:
+        elif outcome.cause is not Cause.LIMIT:
             self._handle(outcome)
         return False
 

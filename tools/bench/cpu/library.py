@@ -1,0 +1,43 @@
+"""Unicorn's functions as they are: its Python wrapper takes longer than most of them.
+
+They are called hundreds of thousands of times a second, each for some microseconds, so Python's
+global lock is kept meanwhile. A slice of the CPU that is longer keeps other threads waiting: the
+live server (`tools.bench.server`) makes slices of a millisecond.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+
+from unicorn.unicorn import UcError
+from unicorn.unicorn_const import UC_ERR_OK
+from unicorn.unicorn_py3 import unicorn as wrapper
+
+_library = ctypes.PyDLL(wrapper.uclib._name)
+
+
+def _function(name: str) -> Callable[..., int]:
+    function, wrapped = getattr(_library, name), getattr(wrapper.uclib, name)
+    function.argtypes, function.restype = wrapped.argtypes, wrapped.restype
+    return function
+
+
+emu_start = _function("uc_emu_start")
+emu_stop = _function("uc_emu_stop")
+hook_add = _function("uc_hook_add")
+hook_del = _function("uc_hook_del")
+mem_protect = _function("uc_mem_protect")
+mem_write = _function("uc_mem_write")
+mmio_map = _function("uc_mmio_map")
+reg_read = _function("uc_reg_read")
+reg_write = _function("uc_reg_write")
+#: These two take arguments that are ctypes objects already.
+reg_read_batch = _library.uc_reg_read_batch
+reg_write_batch = _library.uc_reg_write_batch
+
+
+def check(status: int) -> None:
+    """Raises UcError."""
+    if status != UC_ERR_OK:
+        raise UcError(status)
