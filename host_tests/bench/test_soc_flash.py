@@ -201,6 +201,25 @@ def test_registers_are_shown_while_many_words_are_programmed(end: str) -> None:
     assert b.cpu.shown[flash] is None
 
 
+def test_there_is_room_for_words_as_far_as_the_sector_is_erased() -> None:
+    b = unlocked()
+    flash = b.soc.flash
+    end = BASE + 16 * 1024
+    assert flash.room(BASE) == 0  # nothing has been programmed in it yet
+    b.write("FLASH.CR", PG | X32)
+    store(b, BASE, 1)
+    assert flash.room(BASE) == 0
+    assert flash.room(BASE + 4) >= 8
+    store(b, BASE + 32, 1)
+    assert flash.room(BASE + 4) == 7
+    assert flash.room(end - 12) == 3
+    assert flash.room(end) == 0  # the next sector may be protected
+    changed: list[tuple[int, int, bool]] = []
+    flash.array.on_change.append(lambda *change: changed.append(change))
+    flash.stored(BASE + 4, 2)
+    assert changed == [(4, 8, True)]
+
+
 def test_sectors_of_f413_and_f405() -> None:
     f413 = Bench("STM32F413xx").soc.flash.sectors
     assert (len(f413), f413[15].base, f413[15].snb) == (16, BASE + 0x160000, 15)

@@ -87,6 +87,8 @@ class MaskTraps:
         region = self._bus.region_at(address)
         if address in self._unsure or region is None or region is self._here:
             return
+        if address // PAGE * PAGE in self._pages:  # somebody else's stop
+            return
         if len(self._pages) < _MOST_PAGES and region.writable:
             self._add_page(region, address // PAGE * PAGE)
         self._strays += 1
