@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from unicorn.arm_const import UC_ARM_REG_PRIMASK
 
 from host_tests.bench.thumb import FLASH, RAM, Machine
 from tools.bench.core import BusError, Memory
+from tools.bench.cpu.nvic import PENDSV
 
 
 class Word:
@@ -211,9 +213,13 @@ hardfault: ldr r1,[sp,#20]; str r1,[sp,#24]   @ return to LR instead
     assert (m.r(7), m.r(4)) == (1, 4)
 
 
+@pytest.mark.parametrize("masked", [False, True], ids=["", "something is masked"])
 @pytest.mark.parametrize("known", [1, 2], ids=["not reached", "reached"])
-def test_code_that_is_programmed_behind_code_that_was_executed(known: int) -> None:
+def test_code_that_is_programmed_behind_code_that_was_executed(known: int, masked: bool) -> None:
     m = Machine("b .")
+    m.core.engine.set(UC_ARM_REG_PRIMASK, masked)
+    if masked:
+        m.core.pend(PENDSV)
     m.flash.fill(0x8000, 0x400, 0xFF)
     m.flash.write(0x8000, bytes.fromhex("01240125"))  # movs r4,#1; movs r5,#1; then erased
     for instructions in (known, 5):

@@ -106,7 +106,7 @@ class Flash(RegisterBlock):
         self._silent = self.by_name["CR"].writable & ~(STRT | LOCK)  # starts nothing
         self._open = range(0)  # the sector programmed last, if it is not protected
         self._in_a_row = 0  # words programmed
-        self._program_ns = system.chip.flash["program_ns"]
+        self.word_ns = system.chip.flash["program_ns"]
         self._unlock = Unlock(KEYS, lambda: self.put("CR", self.get("CR") & ~LOCK))
         self._unlock_options = Unlock(
             OPTION_KEYS, lambda: self.put("OPTCR", self.get("OPTCR") & ~OPTLOCK)
@@ -162,7 +162,7 @@ class Flash(RegisterBlock):
         if value & OPTSTRT:
             for name in self.stored_options:
                 self.store_options(name, ~(OPTLOCK | OPTSTRT), self.get(name))
-            self._take(self._program_ns)
+            self._take(self.word_ns)
 
     def _write_optcr1(self, value: int) -> None:
         if not self.get("OPTCR") & OPTLOCK:
@@ -295,7 +295,7 @@ class Flash(RegisterBlock):
         old = self.array.load(offset, size)
         self.array.store(offset, size, old & value, blank=old == (1 << 8 * size) - 1)
         # A word is programmed so fast that any program is made to wait: nothing can see BSY.
-        self.system.stall(self._program_ns)
+        self.system.stall(self.word_ns)
         if cr & EOPIE:
             self._doubt()
             self._done()
@@ -303,18 +303,15 @@ class Flash(RegisterBlock):
             self._went_round(address)
         return old & value == value
 
-    @property
-    def word_ns(self) -> int:
-        return self._program_ns
-
     def room(self, address: int) -> int:
         """Erased words from there on in the sector that is being programmed, as far as it pays to
         look."""
         if address not in self._open:
             return 0
-        begin, end = (at - self.base_address for at in (address, self._open.stop))
-        used = _USED.search(self.array.view, begin, min(end, begin + _AHEAD))
-        return ((used.start() if used else min(end, begin + _AHEAD)) - begin) // 4
+        begin = address - self.base_address
+        end = min(self._open.stop - self.base_address, begin + _AHEAD)
+        used = _USED.search(self.array.view, begin, end)
+        return ((used.start() if used else end) - begin) // 4
 
     def stored(self, address: int, words: int) -> None:
         self.array.changed(address - self.base_address, 4 * words, blank=True)

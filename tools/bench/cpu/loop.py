@@ -91,10 +91,10 @@ class Loop:
         if len(way.blocks) > _MOST_BLOCKS or not way.explore(self._bus.load):
             self._way = Way({})
             return
-        for address in way.exits | (way.shortcuts if way.single else set()):
+        for address in way.exits | way.shortcuts:
             unwatch = self._engine.add_break(address, address, blocks=True, switch=self._watched)
             self._unwatch[address] = unwatch
-        for address in way.conditional if way.single else ():
+        for address in way.conditional:
             unwatch = self._engine.add_fetch_hook(address, address, self.pace.uneven)
             self._unwatch[address] = unwatch
         self._begin()
@@ -156,10 +156,9 @@ class Loop:
 
     def _give_pace_up(self, way: Way) -> None:
         """It takes shortcuts all the time, as when it polls for something."""
-        way.single = False
         for address in way.shortcuts | way.conditional:
             self._unwatch.pop(address)()
-        way.shortcuts.clear()
+        way.give_up()
 
     def interrupted(self, pc: int) -> None:
         """An exception is taken while it is free."""

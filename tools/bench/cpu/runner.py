@@ -129,13 +129,16 @@ class Runner:
             self.wait(lambda: cycles)
 
     def _execute(self, cycles: int) -> Outcome:
+        outcome = self._execute_once(cycles)
+        return self._execute_again(outcome) if outcome.cause is Cause.UNDEFINED else outcome
+
+    def _execute_once(self, cycles: int) -> Outcome:
         if not self._masked and not self.mask_meter:
             self._traps.rest()
         elif not self._traps.ready():
             return self._execute_stepwise(cycles)
         count = self._pace.instructions_in(cycles) if self._pace.on else cycles
-        outcome = self._engine.run(count)
-        return self._execute_again(outcome) if outcome.cause is Cause.UNDEFINED else outcome
+        return self._engine.run(count)
 
     def _execute_stepwise(self, count: int) -> Outcome:
         # Something is pending that a mask register holds back (or that is to be measured), and no

@@ -16,7 +16,7 @@ class Way:
         blocks: what was in them.
         exits: where the CPU may come from these blocks and is then in none.
         shortcuts: where it may come from these blocks and is then in the middle of one, as no
-            round did.
+            round did. Of interest, as is the next, only if `single`, and else empty.
         conditional: addresses of the instructions in IT blocks.
         single: from each block there is just one way on, but for exits and shortcuts: as long as
             the CPU takes none, and executes nothing conditional, each round is the same.
@@ -52,4 +52,12 @@ class Way:
             self.single = self.single and len(on) < 2 and not last_may_fail
         self.exits = {address for address in found if address not in self}
         self.shortcuts = found - self.exits - self.blocks.keys()
+        if not self.single:
+            self.give_up()
         return True
+
+    def give_up(self) -> None:
+        """Rounds differ."""
+        self.single = False
+        self.shortcuts.clear()
+        self.conditional.clear()
