@@ -17,6 +17,7 @@ PROGRAM = """
 again:  {call}
         subs r6,#1
         bne again
+{then}
 after:  str r6,[r0,#4]                          @ another register
         b .
 word:   push {{r4,lr}}
@@ -26,9 +27,11 @@ word:   push {{r4,lr}}
         mov r4,#0; str r4,[r0,#0x10]
         pop {{r4,pc}}
         .thumb_func
-systick: ldr r2,=0x40023C08; add r5,#1; str r5,[r2]
-        bx lr
+systick:
+{handler}
 """
+#: Interrupt handlers. r5 counts, as it is in no frame.
+WRITES_REGISTER = "ldr r2,=0x40023C08; add r5,#1; str r5,[r2]; bx lr"
 TICKS = """
         ldr r4,=0xE000E010; ldr r7,=499; str r7,[r4,#4]; str r7,[r4,#8]; mov r7,#7; str r7,[r4]
 """
@@ -95,10 +98,45 @@ class Registers:
         return [(offset, value) for offset, value in self.written if offset != CR]
 
 
-def run(
-    setup: str = "", call: str = "bl word", extra: str = "", *, rounds: bool = True
+def machine(
+    setup: str = "",
+    call: str = "bl word",
+    extra: str = "",
+    handler: str = WRITES_REGISTER,
+    *,
+    then: str = "",
+    count: int = ROUNDS,
+    rounds: bool = True,
 ) -> tuple[Machine, Registers]:
-    m = Machine(PROGRAM.format(rounds=ROUNDS, setup=setup, call=call, extra=extra))
-    registers = Registers(m, rounds=rounds)
+    """With a loop of `count` rounds, of which the core is told if `rounds`."""
+    m = Machine(
+        PROGRAM.format(
+            rounds=count, setup=setup, call=call, extra=extra, then=then, handler=handler
+        )
+    )
+    return m, Registers(m, rounds=rounds)
+
+
+def run(
+    setup: str = "",
+    call: str = "bl word",
+    extra: str = "",
+    handler: str = WRITES_REGISTER,
+    *,
+    then: str = "",
+    count: int = ROUNDS,
+    rounds: bool = True,
+) -> tuple[Machine, Registers]:
+    m, registers = machine(setup, call, extra, handler, then=then, count=count, rounds=rounds)
     m.run(120_000)
     return m, registers
+
+
+def same(one: Machine, other: Machine) -> bool:
+    """Nothing that a program or a user can tell is different."""
+    return (
+        one.core.state() == other.core.state()
+        and (one.core.clock.cycles, one.core.instructions)
+        == (other.core.clock.cycles, other.core.instructions)
+        and list(one.core.exceptions_taken) == list(other.core.exceptions_taken)
+    )

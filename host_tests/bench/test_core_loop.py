@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from host_tests.bench.loops import ARRAY, CR, PROGRAM, ROUNDS, STATUS, TICKS, Registers, run
+from host_tests.bench.loops import ARRAY, CR, ROUNDS, STATUS, TICKS, machine, run
 from host_tests.bench.thumb import Machine
 from tools.bench.cpu import decode
 from tools.bench.cpu.loop import Loop
@@ -52,14 +52,29 @@ def test_a_loop_that_goes_where_a_register_says_is_not_let_go() -> None:
     assert len(registers.written) == 2 * ROUNDS + 1
 
 
+def test_what_is_called_from_elsewhere_is_not_let_go() -> None:
+    then = "mov r7,#60; 1: bl word; str r7,[r0,#0x20]; subs r7,#1; bne 1b"
+    _, registers = run(then=then)
+    assert registers.other() == [(0x20, n) for n in range(60, 0, -1)] + [(4, 0)]
+
+
+def test_a_second_loop_over_the_same_function_is_let_go_by_itself() -> None:
+    then = "ldr r6,=2000; 1: bl word; subs r6,#1; bne 1b"
+    free, asked = run(then=then), run(then=then, rounds=False)
+    assert free[1].array.view == asked[1].array.view
+    assert (free[0].clock.cycles, free[0].core.state()) == (
+        asked[0].clock.cycles,
+        asked[0].core.state(),
+    )
+
+
 def test_a_store_that_goes_elsewhere_is_found_out() -> None:
     with pytest.raises(RuntimeError, match="let a loop go that wrote 0x40023c14"):
         run(extra="cmp r6,#100; it eq; addeq r0,#4; str r4,[r0,#0x10]; it eq; subeq r0,#4")
 
 
 def test_another_register_that_changes_meanwhile_is_not_held_against_it() -> None:
-    m = Machine(PROGRAM.format(rounds=ROUNDS, setup=TICKS, call="bl word", extra=""))
-    registers = Registers(m)
+    m, registers = machine(TICKS)
     registers.failing = ROUNDS // 2
     registers.end = ARRAY + 4 * (ROUNDS // 2)
     m.run(120_000)
@@ -69,8 +84,7 @@ def test_another_register_that_changes_meanwhile_is_not_held_against_it() -> Non
 
 
 def test_code_that_has_changed_is_learned_anew() -> None:
-    m = Machine(PROGRAM.format(rounds=100_000, setup="", call="bl word", extra="nop.w"))
-    registers = Registers(m)
+    m, registers = machine(extra="nop.w", count=100_000)
     m.run(2_000)
     assert m.core.loop.free
     m.core.show(registers, None, registers.on_write)
@@ -84,8 +98,7 @@ def test_code_that_has_changed_is_learned_anew() -> None:
 
 
 def test_a_reset_ends_it() -> None:
-    m = Machine(PROGRAM.format(rounds=100_000, setup="", call="bl word", extra=""))
-    registers = Registers(m)
+    m, registers = machine(count=100_000)
     m.run(2_000)
     assert m.core.loop.free
     m.core.reset(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from host_tests.bench.loops import ARRAY, PROGRAM, ROUNDS, TICKS, Registers, run
+from host_tests.bench.loops import ARRAY, ROUNDS, TICKS, Registers, machine, run, same
 from host_tests.bench.thumb import Machine
 
 NOW = "ldr r4,=0xE0001004; ldr r4,[r4]; add r11,r4"  # reads CYCCNT
@@ -29,15 +29,6 @@ EXTRAS = {
 }
 
 
-def same(one: Machine, other: Machine) -> bool:
-    return (
-        one.core.state() == other.core.state()
-        and (one.core.clock.cycles, one.core.instructions)
-        == (other.core.clock.cycles, other.core.instructions)
-        and list(one.core.exceptions_taken) == list(other.core.exceptions_taken)
-    )
-
-
 @pytest.mark.parametrize("setup", ["", TICKS, OFTEN], ids=["", "interrupts", "many interrupts"])
 @pytest.mark.parametrize("extra", EXTRAS.values(), ids=EXTRAS)
 def test_it_is_the_same_as_when_each_word_is_asked_about(extra: str, setup: str) -> None:
@@ -60,8 +51,7 @@ def test_few_words_are_asked_about(extra: str) -> None:
 
 
 def test_words_are_asked_about_where_there_is_no_room() -> None:
-    m = Machine(PROGRAM.format(rounds=ROUNDS, setup="", call="bl word", extra=""))
-    registers = Registers(m)
+    m, registers = machine()
     used = 4 * (ROUNDS // 2)
     registers.array.store(used, 4, 0)
     m.run(120_000)
@@ -71,34 +61,25 @@ def test_words_are_asked_about_where_there_is_no_room() -> None:
 
 
 def test_a_handler_may_store_words_too() -> None:
-    store = """
+    handler = """
         ldr r2,=0x40023C10; ldr r12,[r2]; mov r3,#1; str r3,[r2]
-        ldr r3,=0x60003000; str r5,[r3]; str r12,[r2]
+        add r5,#1; ldr r3,=0x60003000; str r5,[r3]; str r12,[r2]
         bx lr
     """
-    code = PROGRAM.replace("bx lr", store)
-
-    def machine(*, rounds: bool) -> tuple[Machine, Registers]:
-        m = Machine(code.format(rounds=ROUNDS, setup=TICKS, call="bl word", extra=""))
-        registers = Registers(m, rounds=rounds)
-        m.run(120_000)
-        return m, registers
-
-    paced, asked = machine(rounds=True), machine(rounds=False)
+    paced, asked = run(TICKS, handler=handler), run(TICKS, handler=handler, rounds=False)
     assert same(paced[0], asked[0])
     assert paced[1].array.view == asked[1].array.view
     assert 0x60003000 in paced[1].asked
 
 
 def test_a_change_of_hclk_counts_from_the_next_word() -> None:
-    def machine(*, rounds: bool) -> tuple[Machine, Registers]:
-        m = Machine(PROGRAM.format(rounds=ROUNDS, setup=TICKS, call="bl word", extra=""))
-        registers = Registers(m, rounds=rounds)
+    def slower(*, rounds: bool) -> tuple[Machine, Registers]:
+        m, registers = machine(TICKS, rounds=rounds)
         m.core.clock.after(1_000_000, lambda: setattr(m.core.clock, "hclk", 50_000_000))
         m.run(120_000)
         return m, registers
 
-    paced, asked = machine(rounds=True), machine(rounds=False)
+    paced, asked = slower(rounds=True), slower(rounds=False)
     assert same(paced[0], asked[0])
     assert len(paced[1].asked) < 100
 

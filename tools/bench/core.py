@@ -248,6 +248,11 @@ class Core:
         return len(self.nvic.active)
 
     @property
+    def handler(self) -> int:
+        """Address of the handler that is under way (the initial MSP without one)."""
+        return self._vector(self.engine.get(arm.UC_ARM_REG_IPSR) & 0x1FF)
+
+    @property
     def asleep(self) -> bool:
         return self._runner.asleep is not None
 
@@ -315,11 +320,18 @@ class Core:
         """`Exceptions` tells of an entry."""
         self._runner.asleep = None
         if self.loop.free:
-            self.loop.interrupted(return_address)
+            self.loop.interrupted(return_address, self._vector(number))
         entry = ExceptionEntry(number, self.clock.reached, return_address)
         self.exceptions_taken.append(entry)
         if self.on_exception:
             self.on_exception(entry)
+
+    def _vector(self, number: int) -> int:
+        """The address there; 0 if it cannot be read."""
+        try:
+            return self.bus.load(self.scb.vtor + 4 * number) & ~1
+        except BusError:
+            return 0
 
     def mode_changed(self, faultmask: int) -> None:
         """`Exceptions` tells that a handler began or ended: HFNMIENA may switch the MPU."""

@@ -40,6 +40,7 @@ class Bus:
         self._blocks: dict[int, tuple[Block, ...]] = {}  # by page number
         #: Registers that are read as memory.
         self.shown: Region | None = None
+        self.asked = 0  # stores of the CPU to what it may not write
         #: Python wrote something that the CPU has not seen.
         self.stale = False
         self._changes: dict[int, int] = {}  # end -> begin
@@ -206,6 +207,7 @@ class Bus:
         region = self.region_at(address)
         if region is None or region.on_write is None:
             return False
+        self.asked += 1
         value &= _MASKS[size]
         try:
             if region.on_write(address, size, value):

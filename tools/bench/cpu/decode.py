@@ -124,6 +124,12 @@ def is_call(code: bytes) -> bool:
     return first & 0xF800 == 0xF000 and second & 0xD000 == 0xD000
 
 
+def calls_register(code: bytes) -> bool:
+    """A block of code ends with BLX and one of r0 to r12."""
+    op, _ = _halfwords(code, last_instruction(code))
+    return op & 0xFF87 == 0x4780 and op >> 3 & 0xF < 13
+
+
 def conditional(code: bytes) -> set[int]:
     """Offsets of the instructions in the IT blocks of a block of code."""
     found: set[int] = set()

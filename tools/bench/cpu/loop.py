@@ -7,9 +7,11 @@ of are noted, and from then on the CPU may write the registers as long as it sta
 the word still comes to Python, as flash cannot be written (but see `pace.py`).
 
 That is taken back before anything else is executed: every address that the blocks can branch or
-run on to is watched, and an exception takes it back until its handler returns. (A return is taken
-to lead to after a call; a loop with any other branch to where a register says is left alone.) What
-the registers hold then proves that the loop did nothing else.
+run on to is watched, and an exception takes it back until its handler returns, unless that is
+known as well (`tame.py`). A loop with a branch to where a register says is left alone, but for
+returns: these are taken to lead to after a call. That may be another call when the same functions
+are in use once more, so first the program is followed for a round, from branch to branch. What the
+registers hold at the end proves that nothing else was written.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from tools.bench.cpu.bus import Region
 from tools.bench.cpu.engine import Switch
 from tools.bench.cpu.memory import Store
 from tools.bench.cpu.pace import Pace
+from tools.bench.cpu.tame import TameHandlers
 from tools.bench.cpu.way import Way
 
 if TYPE_CHECKING:
@@ -39,18 +42,20 @@ class Loop:
         self._engine, self._bus = core.engine, core.bus
         self.pace = Pace(core)
         self.free = False  # it may write
+        self.on_trial = False  # it is to be followed
         self._rounds = 0
         self._trace: dict[int, bytes] = {}
         self._depth = 0  # handlers under way, in the loop
         self._end_trace: Callable[[], None] | None = None
         self._way: Way | None = None
         self._watched = Switch(on=False)
+        self._tame = TameHandlers(core, self._watched, self._strayed)
         self._unwatch: dict[int, Callable[[], None]] = {}  # by address
         self._shortcuts_taken = 0
         self._register = 0  # offset of the one that it writes
         self._region: Region | None = None
         self._before = b""  # the registers, when it was let go
-        self._interrupted: tuple[int, int] | None = None  # PC, handlers under way
+        self._interrupted: tuple[int, int] | None = None  # there, by handlers on top of so many
 
     # -- getting to know it ----------------------------------------------------------------
 
@@ -63,8 +68,10 @@ class Loop:
                 self._core.after_instruction(self._keep_pace)
             return
         if self._way:
-            if self._way.blocks:
+            if self.on_trial:
                 self._core.after_instruction(self._begin)
+            elif self._way.blocks:
+                self._core.after_instruction(self._try)
             return
         self._register = register
         self._rounds += 1
@@ -88,7 +95,7 @@ class Loop:
             return
         self._stop_trace()
         way = self._way = Way(self._trace)
-        if len(way.blocks) > _MOST_BLOCKS or not way.explore(self._bus.load):
+        if len(way.blocks) > _MOST_BLOCKS or not way.explore(self._bus.load) or way.calls:
             self._way = Way({})
             return
         for address in way.exits | way.shortcuts:
@@ -123,14 +130,24 @@ class Loop:
 
     # -- letting it go ---------------------------------------------------------------------
 
+    def _try(self) -> None:
+        self.on_trial = True
+
+    def passes(self, address: int) -> None:
+        """While it is on trial, after each branch at the latest: it is there."""
+        if not self._way or address not in self._way:
+            self.on_trial = False
+
     def _begin(self) -> None:
         """Between instructions."""
         region, way = self._bus.shown, self._way
+        self.on_trial = False
         if self.free or region is None or way is None:
             return
-        if any(self._bus.code(at, len(seen)) != seen for at, seen in way.blocks.items()):
+        if any(self._bus.code(at, len(seen)) != seen for at, seen in way.runs):
             self._forget()
             return
+        self._settle()  # a handler may do the same as what it interrupted
         self._let_go(region)
 
     def _let_go(self, region: Region) -> None:
@@ -146,7 +163,10 @@ class Loop:
         """The CPU is about to execute what it was stopped at."""
         if not self.free or not self._way:
             return
-        if address not in self._way:
+        if self._interrupted:
+            if address not in self._tame:
+                self._strayed()
+        elif address not in self._way:
             self.end()
         elif address in self._way.shortcuts:
             self.pace.forget()
@@ -160,30 +180,68 @@ class Loop:
             self._unwatch.pop(address)()
         way.give_up()
 
-    def interrupted(self, pc: int) -> None:
-        """An exception is taken while it is free."""
+    def interrupted(self, pc: int, handler: int) -> None:
+        """An exception is taken while it is free, and its handler begins at this address."""
+        trusted = self._tame.trusts(handler)
+        if self._interrupted:
+            if not trusted:
+                self._forbid()
+            return
+        self._interrupted = pc, self._core.handlers
+        if trusted:
+            self.pace.hold()
+        else:
+            self._forbid()
+            self._tame.teach(handler)
+
+    def _strayed(self) -> None:
+        """Between instructions: a handler leaves the way that is known."""
+        if self.free and self._interrupted:
+            self._forbid()
+            self._tame.teach(self._core.handler)
+
+    def _forbid(self) -> None:
+        """Handlers are under way that have to ask."""
         self.pace.pause()
         self._take_back()
-        self._interrupted = pc, self._core.handlers
 
     def returned(self, pc: int) -> None:
         """A handler has returned."""
-        if self._interrupted and self._interrupted == (pc, self._core.handlers):
+        if not self._interrupted:
+            return
+        handlers = self._core.handlers
+        if (pc, handlers) == self._interrupted:
             self._interrupted = None
-            if self._region and self._region is self._bus.shown and self._way:
-                self._let_go(self._region)
-                self.pace.resume()
+            self._go_on()
+        elif handlers <= self._interrupted[1]:  # to somewhere else
+            self.end()
+
+    def _go_on(self) -> None:
+        if self.free:
+            self.pace.release()
+            return
+        self._tame.taught()
+        if self._region and self._region is self._bus.shown and self._way:
+            self._let_go(self._region)
+            self.pace.resume()
 
     def reset(self) -> None:
         """The CPU was reset."""
         self._forget()
+        self._tame.forget()
 
     def end(self) -> None:
         """Between instructions: its stores are asked about again."""
-        self._interrupted = None
+        self.on_trial = False
+        self._settle()
         self.pace.forget()
         if self.free:
             self._take_back()
+
+    def _settle(self) -> None:
+        """What the loop was interrupted for is over, or of no interest any more."""
+        self._interrupted = None
+        self._tame.end_lesson()
 
     def _take_back(self) -> None:
         assert self._region

@@ -33,7 +33,8 @@ class Pace:
         self._region: Region | None = None  # where
         self._store: Store | None = None
         self._even = 0  # rounds alike so far
-        self._paused = False  # by an exception
+        self._held = False  # by an exception, with all left as it is, ...
+        self._paused = False  # ... or with words asked about
         self._at = 0  # instructions at the last word that was asked about
         self._round = 0  # instructions from word to word
         self._next = 0  # address of the next word
@@ -70,9 +71,21 @@ class Pace:
             self._since = self._core.instructions - self._at
             self._go_on()
 
+    def hold(self) -> None:
+        """Between instructions: an exception is taken whose handler stores no words."""
+        self._held = self.on
+        if self._held:
+            self._reckon(on=False)
+
+    def release(self) -> None:
+        """Between instructions: it has returned."""
+        if self._held:
+            self._held = False
+            self._reckon(on=True)
+
     def pause(self) -> None:
-        """Between instructions: an exception is taken."""
-        self._paused = self.on
+        """Between instructions: an exception is taken, or one that was may store words now."""
+        self._paused = self.on or self._held
         self._stop()
 
     def resume(self) -> None:
@@ -93,18 +106,22 @@ class Pace:
         if self._region is None or self._left < _FEWEST:
             self._even = -_PATIENCE
             return
-        self.on = True
-        self._cycles = self._clock.cycles_in(self._store.word_ns)
         self._open(writable=True)
-        self._clock.under_way = self._under_way
+        self._reckon(on=True)
+
+    def _reckon(self, *, on: bool) -> None:
+        assert self._store
+        self.on = on
+        self._cycles = self._clock.cycles_in(self._store.word_ns)
+        self._clock.under_way = self._under_way if on else self._engine.executed
 
     def _stop(self) -> None:
-        if not self.on:
+        if not self.on and not self._held:
             return
-        self.on = False
-        self._clock.under_way = self._engine.executed
-        self._open(writable=False)
         assert self._store
+        self._held = False
+        self._reckon(on=False)
+        self._open(writable=False)
         if self._store.room(self._next) < self._left:
             raise RuntimeError(
                 f"the bench let a loop go that stored more words than in the rounds before, at "

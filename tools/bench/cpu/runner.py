@@ -26,6 +26,7 @@ class Runner:
         self._core = core
         self._clock = core.clock
         self._engine = core.engine
+        self._loop = core.loop
         self._pace = core.loop.pace
         self.instructions = 0  # of the slices that are over
         self.asleep: Cause | None = None  # WFI or EVENT_HINT
@@ -137,6 +138,8 @@ class Runner:
             self._traps.rest()
         elif not self._traps.ready():
             return self._execute_stepwise(cycles)
+        if self._loop.on_trial:
+            return self._engine.run_stepwise(cycles, self._follow)
         count = self._pace.instructions_in(cycles) if self._pace.on else cycles
         return self._engine.run(count)
 
@@ -144,10 +147,15 @@ class Runner:
         # Something is pending that a mask register holds back (or that is to be measured), and no
         # hook tells of a write to those. So go from branch to branch, and end the slice where one
         # may have been written.
-        self._core.loop.end()
+        self._loop.end()
         outcome = self._engine.run_stepwise(min(count, _STEPWISE), self._straight_lines)
         self._traps.stepped(outcome.executed)
         return outcome
+
+    def _follow(self, pc: int) -> tuple[int, bool]:
+        self._loop.passes(pc)
+        instructions, last = self._straight_lines(pc)
+        return instructions, last or not self._loop.on_trial
 
     def _execute_again(self, outcome: Outcome) -> Outcome:
         """An instruction is undefined: perhaps it was programmed where nothing was when the code
@@ -159,7 +167,7 @@ class Runner:
 
     def _report_break(self, address: int) -> bool:
         """Tell those who watch the address; False if only a trap was there."""
-        self._core.loop.reached(address)
+        self._loop.reached(address)
         self._traps.reached(address)
         watching = [fn for low, high, fn in self.watches if low <= address <= high]
         for fn in watching:

@@ -18,28 +18,42 @@ class Way:
         shortcuts: where it may come from these blocks and is then in the middle of one, as no
             round did. Of interest, as is the next, only if `single`, and else empty.
         conditional: addresses of the instructions in IT blocks.
+        calls: addresses of the calls through a register.
         single: from each block there is just one way on, but for exits and shortcuts: as long as
             the CPU takes none, and executes nothing conditional, each round is the same.
+        runs: what was in them, in fewer pieces: (address, code).
     """
 
     blocks: dict[int, bytes]
     exits: set[int] = field(default_factory=set)
     shortcuts: set[int] = field(default_factory=set)
     conditional: set[int] = field(default_factory=set)
+    calls: set[int] = field(default_factory=set)
     single: bool = False
+    runs: list[tuple[int, bytes]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.runs = []
+        for at, code in sorted(self.blocks.items()):
+            begin, before = self.runs[-1] if self.runs else (at, b"")
+            known = begin + len(before) - at
+            if known >= 0:
+                self.runs[-1:] = [(begin, before + code[known:])]
+            else:
+                self.runs.append((at, code))
 
     def __contains__(self, address: int) -> bool:
-        return any(at <= address < at + len(code) for at, code in self.blocks.items())
+        return any(at <= address < at + len(code) for at, code in self.runs)
 
     def explore(self, word_at: Callable[[int], int]) -> bool:
-        """Find out where it leads; False if anywhere.
+        """Find out where it leads, but for `calls`; False if anywhere.
 
         A return is taken to lead to after a call.
         """
         found: set[int] = set()
         self.single = True
         for at, code in self.blocks.items():
-            targets = decode.targets(code, at, word_at)
+            targets = self._targets(at, code, word_at)
             if targets is None:
                 return False
             found.update(targets)
@@ -55,6 +69,12 @@ class Way:
         if not self.single:
             self.give_up()
         return True
+
+    def _targets(self, at: int, code: bytes, word_at: Callable[[int], int]) -> set[int] | None:
+        if decode.calls_register(code):
+            self.calls.add(at + decode.last_instruction(code))
+            return {at + len(code)}
+        return decode.targets(code, at, word_at)
 
     def give_up(self) -> None:
         """Rounds differ."""
