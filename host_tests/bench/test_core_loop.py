@@ -52,6 +52,12 @@ def test_a_loop_that_goes_where_a_register_says_is_not_let_go() -> None:
     assert len(registers.written) == 2 * ROUNDS + 1
 
 
+def test_a_branch_in_an_it_block_that_was_always_taken_before_may_fail() -> None:
+    rare = "tst r6,#0xFF; it ne; bne 1f; str r6,[r0,#0x20]; 1:"
+    _, registers = run(extra=rare)
+    assert registers.other() == [(0x20, n) for n in range(0x700, 0, -0x100)] + [(4, 0)]
+
+
 def test_what_is_called_from_elsewhere_is_not_let_go() -> None:
     then = "mov r7,#60; 1: bl word; str r7,[r0,#0x20]; subs r7,#1; bne 1b"
     _, registers = run(then=then)

@@ -216,6 +216,11 @@ class Core:
 
         return remove
 
+    def follow(self, fn: Callable[[int], bool]) -> None:
+        """Call `fn(pc)` after each branch at the latest, at a hundredth of the speed, until it
+        returns False."""
+        self._runner.followers.append(fn)
+
     def count_fetches(self, low: int, high: int) -> FetchCounter:
         """Count the instructions executed from [low, high] from now on, until its `stop()`."""
         counter = FetchCounter()

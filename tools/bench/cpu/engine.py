@@ -141,12 +141,14 @@ class Engine(CpuRegisters):
             self.running = False
 
     def run_stepwise(self, count: int, step_at: Callable[[int], tuple[int, bool]]) -> Outcome:
-        """The same in steps: `step_at(pc)` says how many instructions, and if it was the last."""
+        """The same in steps: `step_at(pc)` says how many instructions, and if it is the last."""
         self._before, self._count, self.running = 0, count, True
         try:
             while True:
                 begin = self._where()
                 step, last = step_at(begin & ~1)
+                if not step:
+                    return Outcome(self._before, Cause.LIMIT)
                 outcome = self._step(begin, min(step, self._count - self._before))
                 if outcome is not None:
                     outcome.executed += self._before

@@ -24,6 +24,7 @@ from tools.bench.cpu.engine import Switch
 from tools.bench.cpu.memory import Store
 from tools.bench.cpu.pace import Pace
 from tools.bench.cpu.tame import TameHandlers
+from tools.bench.cpu.watched import Watched
 from tools.bench.cpu.way import Way
 
 if TYPE_CHECKING:
@@ -42,15 +43,15 @@ class Loop:
         self._engine, self._bus = core.engine, core.bus
         self.pace = Pace(core)
         self.free = False  # it may write
-        self.on_trial = False  # it is to be followed
+        self._on_trial = False  # it is followed
         self._rounds = 0
         self._trace: dict[int, bytes] = {}
         self._depth = 0  # handlers under way, in the loop
         self._end_trace: Callable[[], None] | None = None
         self._way: Way | None = None
-        self._watched = Switch(on=False)
-        self._tame = TameHandlers(core, self._watched, self._strayed)
-        self._unwatch: dict[int, Callable[[], None]] = {}  # by address
+        self._let = Switch(on=False)  # as `free`, for hooks
+        self._tame = TameHandlers(core, self._let, self._strayed)
+        self._watched = Watched(core.engine, self._let)
         self._shortcuts_taken = 0
         self._register = 0  # offset of the one that it writes
         self._region: Region | None = None
@@ -68,7 +69,7 @@ class Loop:
                 self._core.after_instruction(self._keep_pace)
             return
         if self._way:
-            if self.on_trial:
+            if self._on_trial:
                 self._core.after_instruction(self._begin)
             elif self._way.blocks:
                 self._core.after_instruction(self._try)
@@ -98,12 +99,8 @@ class Loop:
         if len(way.blocks) > _MOST_BLOCKS or not way.explore(self._bus.load) or way.calls:
             self._way = Way({})
             return
-        for address in way.exits | way.shortcuts:
-            unwatch = self._engine.add_break(address, address, blocks=True, switch=self._watched)
-            self._unwatch[address] = unwatch
-        for address in way.conditional:
-            unwatch = self._engine.add_fetch_hook(address, address, self.pace.uneven)
-            self._unwatch[address] = unwatch
+        self._watched.stop_at(way.exits | way.shortcuts)
+        self._watched.tell(way.conditional, self.pace.uneven)
         self._begin()
 
     def _stop_trace(self) -> None:
@@ -123,25 +120,23 @@ class Loop:
         """There may be another."""
         self.end()
         self._stop_trace()
-        for unwatch in self._unwatch.values():
-            unwatch()
-        self._unwatch.clear()
+        self._watched.clear()
         self._rounds, self._trace, self._way, self._shortcuts_taken = 0, {}, None, 0
 
     # -- letting it go ---------------------------------------------------------------------
 
     def _try(self) -> None:
-        self.on_trial = True
+        self._on_trial = True
+        self._core.follow(self._follows)
 
-    def passes(self, address: int) -> None:
-        """While it is on trial, after each branch at the latest: it is there."""
-        if not self._way or address not in self._way:
-            self.on_trial = False
+    def _follows(self, pc: int) -> bool:
+        self._on_trial = self._on_trial and self._way is not None and pc in self._way
+        return self._on_trial
 
     def _begin(self) -> None:
         """Between instructions."""
         region, way = self._bus.shown, self._way
-        self.on_trial = False
+        self._on_trial = False
         if self.free or region is None or way is None:
             return
         if any(self._bus.code(at, len(seen)) != seen for at, seen in way.runs):
@@ -152,7 +147,7 @@ class Loop:
 
     def _let_go(self, region: Region) -> None:
         self._region, self._before = region, bytes(region.memory.view)
-        self.free = self._watched.on = True
+        self.free = self._let.on = True
         self._engine.protect(region.base, region.memory.size, writable=True)
 
     def _keep_pace(self) -> None:
@@ -176,8 +171,7 @@ class Loop:
 
     def _give_pace_up(self, way: Way) -> None:
         """It takes shortcuts all the time, as when it polls for something."""
-        for address in way.shortcuts | way.conditional:
-            self._unwatch.pop(address)()
+        self._watched.forget(way.shortcuts | way.conditional)
         way.give_up()
 
     def interrupted(self, pc: int, handler: int) -> None:
@@ -232,7 +226,7 @@ class Loop:
 
     def end(self) -> None:
         """Between instructions: its stores are asked about again."""
-        self.on_trial = False
+        self._on_trial = False
         self._settle()
         self.pace.forget()
         if self.free:
@@ -246,7 +240,7 @@ class Loop:
     def _take_back(self) -> None:
         assert self._region
         self._verify()
-        self.free = self._watched.on = False
+        self.free = self._let.on = False
         self._engine.protect(self._region.base, self._region.memory.size, writable=False)
 
     def _verify(self) -> None:

@@ -32,6 +32,8 @@ class Runner:
         self.asleep: Cause | None = None  # WFI or EVENT_HINT
         #: To be called before the next instruction.
         self.deferred: list[Callable[[], None]] = []
+        #: Told where the CPU is, after each branch at the latest, until they return False.
+        self.followers: list[Callable[[int], bool]] = []
         #: Watched addresses: (low, high, what to call).
         self.watches: list[tuple[int, int, Callable[[int], None]]] = []
         self.mask_meter: MaskMeter | None = None
@@ -47,6 +49,7 @@ class Runner:
         self.asleep = None
         self._masked = False
         self.deferred.clear()
+        self.followers.clear()
 
     def run(self, cycles: int | None, until_ns: int | None) -> Stop:
         clock, faulting = self._clock, self._core.faulting
@@ -138,8 +141,8 @@ class Runner:
             self._traps.rest()
         elif not self._traps.ready():
             return self._execute_stepwise(cycles)
-        if self._loop.on_trial:
-            return self._engine.run_stepwise(cycles, self._follow)
+        if self.followers:
+            return self._engine.run_stepwise(cycles, self._next_line)
         count = self._pace.instructions_in(cycles) if self._pace.on else cycles
         return self._engine.run(count)
 
@@ -148,14 +151,18 @@ class Runner:
         # hook tells of a write to those. So go from branch to branch, and end the slice where one
         # may have been written.
         self._loop.end()
-        outcome = self._engine.run_stepwise(min(count, _STEPWISE), self._straight_lines)
+        outcome = self._engine.run_stepwise(min(count, _STEPWISE), self._next_line)
         self._traps.stepped(outcome.executed)
         return outcome
 
-    def _follow(self, pc: int) -> tuple[int, bool]:
-        self._loop.passes(pc)
-        instructions, last = self._straight_lines(pc)
-        return instructions, last or not self._loop.on_trial
+    def _next_line(self, pc: int) -> tuple[int, bool]:
+        """Instructions from `pc` on (0 if it can go on at full speed), and if the CPU is to be
+        looked at then."""
+        if self.followers:
+            self.followers = [fn for fn in self.followers if fn(pc)]
+            if not self.followers:
+                return 0, True
+        return self._straight_lines(pc)
 
     def _execute_again(self, outcome: Outcome) -> Outcome:
         """An instruction is undefined: perhaps it was programmed where nothing was when the code

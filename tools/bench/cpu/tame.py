@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from unicorn.arm_const import UC_ARM_REG_R0
 
 from tools.bench.cpu.engine import Switch
+from tools.bench.cpu.watched import Watched
 from tools.bench.cpu.way import Way
 
 if TYPE_CHECKING:
@@ -28,15 +29,15 @@ _MOST_BLOCKS = 50
 class TameHandlers:
     """Handlers are known by the address of their first instruction."""
 
-    def __init__(self, core: Core, watched: Switch, strayed: Callable[[], None]) -> None:
-        """`watched` is on while the loop is let go. `strayed` is called between instructions when
-        a call through a register has left the way of a tame handler."""
+    def __init__(self, core: Core, let: Switch, strayed: Callable[[], None]) -> None:
+        """`let` is on while the loop is let go. `strayed` is called between instructions when a
+        call through a register has left the way of a tame handler."""
         self._core = core
         self._engine, self._bus = core.engine, core.bus
-        self._watched, self._strayed = watched, strayed
+        self._let, self._strayed = let, strayed
         self._ways: dict[int, Way] = {}  # of those that are tame
         self._lessons: dict[int, int] = {}
-        self._unwatch: dict[int, Callable[[], None]] = {}  # by address
+        self._watched = Watched(core.engine, let)
         self._pupil = 0  # the handler that has a lesson
         self._trace: dict[int, bytes] = {}
         self._asked = 0  # stores that had been asked about when it began
@@ -89,28 +90,18 @@ class TameHandlers:
         way = Way({**known.blocks, **self._trace} if known else self._trace)
         if len(way.blocks) <= _MOST_BLOCKS and way.explore(self._bus.load):
             self._ways[self._pupil] = way
-            self._watch(way)
+            self._watched.stop_at(way.exits)
+            self._watched.tell(way.calls, self._calls)
 
     def forget(self) -> None:
         """All of them: code may be another."""
         self.end_lesson()
-        for unwatch in self._unwatch.values():
-            unwatch()
-        for of_all in self._unwatch, self._ways, self._lessons:
+        for of_all in self._watched, self._ways, self._lessons:
             of_all.clear()
-
-    # -- watching --------------------------------------------------------------------------
-
-    def _watch(self, way: Way) -> None:
-        for address in way.exits - self._unwatch.keys():
-            unwatch = self._engine.add_break(address, address, blocks=True, switch=self._watched)
-            self._unwatch[address] = unwatch
-        for address in way.calls - self._unwatch.keys():
-            self._unwatch[address] = self._engine.add_fetch_hook(address, address, self._calls)
 
     def _calls(self, address: int) -> None:
         """From a callback: a handler calls through a register."""
-        if self._watched.on:
+        if self._let.on:
             register = self._bus.peek(address) >> 3 & 0xF
             if self._engine.get(UC_ARM_REG_R0 + register) & ~1 not in self:
                 self._core.after_instruction(self._strayed)

@@ -56,13 +56,15 @@ class Way:
             targets = self._targets(at, code, word_at)
             if targets is None:
                 return False
+            conditional = decode.conditional(code)
+            self.conditional.update(at + offset for offset in conditional)
+            last_may_fail = decode.last_instruction(code) in conditional
+            if last_may_fail:
+                targets.add(at + len(code))
             found.update(targets)
             on = targets & self.blocks.keys()
             if decode.is_call(code):
                 on.discard(at + len(code))
-            conditional = decode.conditional(code)
-            self.conditional.update(at + offset for offset in conditional)
-            last_may_fail = decode.last_instruction(code) in conditional
             self.single = self.single and len(on) < 2 and not last_may_fail
         self.exits = {address for address in found if address not in self}
         self.shortcuts = found - self.exits - self.blocks.keys()
