@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tools.bench.chip import load
 from tools.bench.clock import Clock
 from tools.bench.cpu.bus import OnWrite
 from tools.bench.cpu.engine import Switching
+from tools.bench.cpu.fence import Range
 from tools.bench.cpu.memory import Block, Memory, Store
 from tools.bench.external import ExternalMemory
 from tools.bench.soc import Soc
@@ -37,7 +38,7 @@ class FakeCpu:
         self.handlers = 0
         self.resets: list[int] = []
         self.deferred: list[Callable[[], None]] = []
-        self.watches: list[tuple[int, int, Callable[[int], None], Switching | None]] = []
+        self.watches: list[tuple[int, int, Callable[[int], None], Switching]] = []
 
     def map_memory(
         self,
@@ -77,17 +78,16 @@ class FakeCpu:
     def wait(self, cycles: Callable[[], int]) -> None:
         self.deferred.append(lambda: self.clock.advance(cycles()))
 
-    def on_execute(
-        self, low: int, high: int, fn: Callable[[int], None], switch: Switching | None = None
+    def keep_out(
+        self, ranges: Sequence[Range], fn: Callable[[int], None], switch: Switching
     ) -> Callable[[], None]:
-        watch = (low, high, fn, switch)
-        self.watches.append(watch)
-        return lambda: self.watches.remove(watch)
+        self.watches = [(low, high, fn, switch) for low, high in ranges]
+        return self.watches.clear
 
     def execute(self, address: int) -> None:
         """The program branches to `address`."""
         for low, high, fn, switch in list(self.watches):
-            if low <= address <= high and (switch is None or switch.on):
+            if low <= address <= high and switch.on:
                 fn(address)
         self.finish_instruction()
 

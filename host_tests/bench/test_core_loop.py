@@ -58,6 +58,15 @@ def test_a_branch_in_an_it_block_that_was_always_taken_before_may_fail() -> None
     assert registers.other() == [(0x20, n) for n in range(0x700, 0, -0x100)] + [(4, 0)]
 
 
+def test_a_loop_that_may_return_is_not_let_go() -> None:
+    then = """
+        ldr r6,=1000; bl loop; str r6,[r0,#0x10]; str r6,[r0,#0x20]; b after
+loop:   mov r10,lr; 1: bl word; mov lr,r10; subs r6,#1; it eq; bxeq lr; b 1b
+    """
+    free, asked = run(then=then, count=1), run(then=then, count=1, rounds=False)
+    assert free[1].written == asked[1].written
+
+
 def test_what_is_called_from_elsewhere_is_not_let_go() -> None:
     then = "mov r7,#60; 1: bl word; str r7,[r0,#0x20]; subs r7,#1; bne 1b"
     _, registers = run(then=then)

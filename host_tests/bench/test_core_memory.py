@@ -196,6 +196,19 @@ def test_code_that_python_changes() -> None:
     assert (m.r(7), m.r(4)) == (1, 3)
 
 
+def test_code_that_a_stacked_frame_overwrites() -> None:
+    m = Machine("""
+        ldr r3,=0x20007FE0; ldr r0,=0x47702001; str r0,[r3]   @ movs r0,#1; bx lr
+        orr r4,r3,#1; blx r4; mov r8,r0
+        ldr r0,=0x47702002; svc #0                            @ movs r0,#2; bx lr
+        blx r4; mov r9,r0
+        b .
+        .thumb_func
+svcall: bx lr
+    """).run(50)
+    assert (m.r(8), m.r(9)) == (1, 2)
+
+
 def test_code_that_is_programmed_where_erased_flash_was_run_into() -> None:
     m = Machine("""
         ldr r0,=0x08008000; orr r6,r0,#1

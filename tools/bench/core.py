@@ -18,7 +18,7 @@ not right before its WFE.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from unicorn import arm_const as arm
 
@@ -29,6 +29,7 @@ from tools.bench.cpu.cpu_registers import FPCA, T_BIT
 from tools.bench.cpu.engine import Cause, Engine, Switching
 from tools.bench.cpu.exceptions import Exceptions
 from tools.bench.cpu.faulting import Faulting
+from tools.bench.cpu.fence import Fence, Range
 from tools.bench.cpu.fpu import Fpu, FpuTrap
 from tools.bench.cpu.loop import Loop
 from tools.bench.cpu.memory import PAGE, Block, BusError, Memory
@@ -80,6 +81,7 @@ class Core:
         self.bus = Bus(self.engine, self.faulting.refuse_access)
         self._make_system_registers()
         self.loop = Loop(self)
+        self.fence = Fence(self)
         self.exceptions = Exceptions(self)
         #: The last exceptions taken, oldest first.
         self.exceptions_taken: deque[ExceptionEntry] = deque(maxlen=_REMEMBERED)
@@ -203,7 +205,7 @@ class Core:
         It does so at each instruction of the range until the result is called; inside an IT
         block not before its end. A range of whole pages (multiples of PAGE) costs nothing while
         other code runs, but after its first instruction it stops at branch targets only. With
-        any other range all code runs at half the speed.
+        any other range code that is translated meanwhile runs at half the speed.
         """
         pages = low % PAGE == 0 and (high + 1) % PAGE == 0
         remove_hook = self.engine.add_break(low, high, blocks=pages, switch=switch)
@@ -216,9 +218,17 @@ class Core:
 
         return remove
 
-    def follow(self, fn: Callable[[int], bool]) -> None:
-        """Call `fn(pc)` after each branch at the latest, at a hundredth of the speed, until it
-        returns False."""
+    def keep_out(
+        self, ranges: Sequence[Range], fn: Callable[[int], None], switch: Switching
+    ) -> Callable[[], None]:
+        """As `on_execute` for ranges of whole pages, but `run()` may go on. For what comes and
+        goes, one at a time: while the program stays in a loop elsewhere it costs nothing."""
+        self.fence.put_up(ranges, fn, switch)
+        return self.fence.take_down
+
+    def follow(self, fn: Callable[[int, bytes], bool]) -> None:
+        """Call `fn(pc, code)` before each piece of code that runs straight on, at a hundredth of
+        the speed, until it returns False."""
         self._runner.followers.append(fn)
 
     def count_fetches(self, low: int, high: int) -> FetchCounter:
@@ -338,9 +348,10 @@ class Core:
         except BusError:
             return 0
 
-    def mode_changed(self, faultmask: int) -> None:
+    def mode_changed(self, pc: int, faultmask: int) -> None:
         """`Exceptions` tells that a handler began or ended: HFNMIENA may switch the MPU."""
         self.event_register = True
+        self.fence.at(pc)
         if self.mpu.control:
             high_priority = bool(faultmask) or self.nvic.active_priority() < 0
             self.mpu.mode_changed(high_priority=high_priority)

@@ -10,7 +10,7 @@ a chip that mostly sleeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from .blocks.flash import Flash
@@ -19,6 +19,7 @@ from .memory_map import ALIAS, MemoryMap
 
 if TYPE_CHECKING:
     from .cpu.engine import Switching
+    from .cpu.fence import Range
 
 LINE = 16  # bytes
 
@@ -26,8 +27,8 @@ LINE = 16  # bytes
 class Watcher(Protocol):
     """The part of `core.Core` that this needs."""
 
-    def on_execute(
-        self, low: int, high: int, fn: Callable[[int], None], switch: Switching | None = None
+    def keep_out(
+        self, ranges: Sequence[Range], fn: Callable[[int], None], switch: Switching
     ) -> Callable[[], None]: ...
 
     def after_instruction(self, fn: Callable[[], None]) -> None: ...
@@ -51,7 +52,7 @@ class FetchStall:
         self._until = 0  # virtual ns
         self._lines = range(0)
         self._handlers = 0
-        self._unwatch: list[Callable[[], None]] = []
+        self._unwatch: Callable[[], None] = lambda: None
 
     def start(self, ns: int, pc: int) -> None:
         """The instruction at `pc` makes the flash busy for `ns`."""
@@ -76,13 +77,12 @@ class FetchStall:
 
     def _watch(self) -> None:
         self._end()
-        for low in (self._flash.base_address, ALIAS):
-            high = low + self._flash.array.size - 1
-            self._unwatch.append(self._cpu.on_execute(low, high, self._executes, self))
+        size = self._flash.array.size
+        ranges = [(low, low + size - 1) for low in (self._flash.base_address, ALIAS)]
+        self._unwatch = self._cpu.keep_out(ranges, self._executes, self)
 
     def _end(self) -> None:
-        while self._unwatch:
-            self._unwatch.pop()()
+        self._unwatch()
 
     @property
     def on(self) -> bool:

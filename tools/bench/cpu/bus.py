@@ -45,7 +45,7 @@ class Bus:
         self.stale = False
         self._changes: dict[int, int] = {}  # end -> begin
         self._overwritten: list[tuple[Memory, int, bytes]] = []
-        self._listening: set[Memory] = set()
+        self._bases: dict[Memory, list[int]] = {}  # where each is mapped
         engine.on_protected_write = self._protected_write
 
     # -- the map ---------------------------------------------------------------------------
@@ -61,9 +61,10 @@ class Bus:
     ) -> None:
         self._engine.map_memory(base, memory, writable=writable, executable=executable)
         self.regions.append(Region(base, base + memory.size, memory, writable, on_write))
-        if memory not in self._listening:
-            self._listening.add(memory)
+        if memory not in self._bases:
+            self._bases[memory] = []
             memory.on_change.append(functools.partial(self._changed, memory))
+        self._bases[memory].append(base)
 
     def map_block(self, block: Block) -> None:
         """Blocks may share a page; the holes between them are not there (BusFault)."""
@@ -86,6 +87,7 @@ class Bus:
                 )
             self._engine.unmap(region.base, region.memory.size)
             self.regions.remove(region)
+            self._bases[region.memory].remove(region.base)
             self._by_page = {page: r for page, r in self._by_page.items() if r is not region}
         for page in range(base // PAGE, (base + size - 1) // PAGE + 1):
             if self._blocks.pop(page, None) is not None:
@@ -172,7 +174,10 @@ class Bus:
         """Consecutive words, as when a frame is stacked; one step where it is all memory."""
         region, size = self.region_at(address), 4 * len(words)
         if region and region.writable and address + size <= region.end:
-            self._engine.write_memory(address, _words(len(words)).pack(*words))
+            offset = address - region.base
+            _words(len(words)).pack_into(region.memory.view, offset, *words)
+            for begin in self._bases[region.memory]:
+                self._engine.forget_code(begin + offset, size)
             return
         for n, word in enumerate(words):
             self.store((address + 4 * n) & 0xFFFFFFFF, 4, word)
@@ -229,10 +234,9 @@ class Bus:
         # it see `Runner`. Else: the translation in use cannot be thrown away while it runs.
         if blank:
             return
-        for region in self.regions:
-            if region.memory is memory:
-                begin = region.base + offset
-                self._changes[begin + length] = self._changes.pop(begin, begin)
+        for base in self._bases[memory]:
+            begin = base + offset
+            self._changes[begin + length] = self._changes.pop(begin, begin)
         self.stale = True
         self._engine.stop_after_instruction()
 

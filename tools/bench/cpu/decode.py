@@ -9,24 +9,24 @@ _LONGEST = 64  # instructions; keeps the scan short where data is taken for code
 
 
 class StraightLines:
-    """Where code runs straight on: instructions up to the next branch or write of a mask.
+    """Where code runs straight on: up to the next branch or write of a mask.
 
-    Running exactly these and then looking finds every CPSIE and MSR the moment it is done.
+    Running exactly so far and then looking finds every CPSIE and MSR the moment it is done.
     """
 
     def __init__(self, read: Callable[[int, int], bytes]) -> None:
         """`read(address, length)` gives the bytes there, fewer where memory ends."""
         self._read = read
-        self._known: dict[int, tuple[bytes, tuple[int, bool]]] = {}
+        self._known: dict[int, tuple[bytes, int, bool]] = {}
 
-    def __call__(self, pc: int) -> tuple[int, bool]:
-        """Instructions from `pc` to that one inclusive, and whether it may write a mask."""
+    def __call__(self, pc: int) -> tuple[bytes, int, bool]:
+        """Code and instructions from `pc` to that one inclusive, and if it may write a mask."""
         known = self._known.get(pc)
         if known is None or self._read(pc, len(known[0])) != known[0]:  # code may change
             known = self._known[pc] = self._scan(pc)
-        return known[1]
+        return known
 
-    def _scan(self, pc: int) -> tuple[bytes, tuple[int, bool]]:
+    def _scan(self, pc: int) -> tuple[bytes, int, bool]:
         code = self._read(pc, 4 * _LONGEST + 16)
         at = 0
         for count in range(1, _LONGEST + 1):
@@ -35,11 +35,11 @@ class StraightLines:
             at += 4 if wide else 2
             if _is_it(first):
                 end, mask = _it_block(code, at, first)
-                return code[:end], (count, mask)
+                return code[:end], count, mask
             mask = _is_msr(first, second) if wide else _is_cps(first)
             if mask or (_wide_branches(first, second) if wide else _narrow_branches(first)):
-                return code[:at], (count, mask)
-        return code[:at], (_LONGEST, False)
+                return code[:at], count, mask
+        return code[:at], _LONGEST, False
 
 
 def _halfwords(code: bytes, at: int) -> tuple[int, int]:
@@ -128,6 +128,17 @@ def calls_register(code: bytes) -> bool:
     """A block of code ends with BLX and one of r0 to r12."""
     op, _ = _halfwords(code, last_instruction(code))
     return op & 0xFF87 == 0x4780 and op >> 3 & 0xF < 13
+
+
+def returns(code: bytes) -> bool:
+    """A block of code ends with BX LR, or with a load of the PC from the stack."""
+    first, second = _halfwords(code, last_instruction(code))
+    return (
+        first == 0x4770
+        or first & 0xFF00 == 0xBD00
+        or (first == 0xE8BD and second & 0x8000 != 0)
+        or (first, second) == (0xF85D, 0xFB04)
+    )
 
 
 def conditional(code: bytes) -> set[int]:

@@ -76,6 +76,7 @@ _ACCESSES = {
     u.UC_MEM_FETCH_PROT: Cause.BUS_FETCH,
 }
 _SYNDROME_UNCATEGORIZED = 0x02000000
+_MOST_REMOVED = 1000  # hooks, until all code is translated anew, so that they can be forgotten
 
 
 @dataclass(slots=True)
@@ -279,17 +280,13 @@ class Engine(CpuRegisters):
         """
         switch = Switch(on=True) if switch is None else switch
 
-        def before_instruction(address: int, size: int) -> None:
-            if switch.on:
-                self._reached(address, self._begun.value - 1)  # this one is counted already
+        counted = 0 if blocks else 1  # the instruction itself
 
-        def before_block(address: int, size: int) -> None:
+        def reached(address: int, size: int) -> None:
             if switch.on:
-                self._reached(address, self._begun.value)
+                self._reached(address, self._begun.value - counted)
 
-        if blocks:
-            return self._add_hook(UC_HOOK_BLOCK, before_block, low, high)
-        return self._add_hook(UC_HOOK_CODE, before_instruction, low, high)
+        return self._add_hook(UC_HOOK_BLOCK if blocks else UC_HOOK_CODE, reached, low, high)
 
     def add_fetch_hook(self, low: int, high: int, fn: Callable[[int], None]) -> Callable[[], None]:
         """Call `fn(address)` as each instruction of [low, high] begins."""
@@ -309,12 +306,18 @@ class Engine(CpuRegisters):
                 self._callback_failed(error)
 
         hook = self._hook(kind, HOOK_CODE_CFUNC(callback), low, high)
-        self._translated = False  # code that is does not know of the hook; it knows of the end
-        self.stop_after_instruction()
+        # Code that was translated before does not know of the hook; it will know of its end.
+        if low == high and not self.running:
+            self.forget_code(low, 1)
+        else:
+            self._translated = False
+            self.stop_after_instruction()
 
         def remove() -> None:
             library.check(library.hook_del(self._handle, hook))
             self._removed.append(self._hooks.pop(hook))
+            if len(self._removed) > _MOST_REMOVED:
+                self._translated = False
 
         return remove
 
@@ -370,12 +373,8 @@ class Engine(CpuRegisters):
         library.check(library.mem_protect(self._handle, base, size, rights))
 
     def forget_code(self, base: int, size: int) -> None:
-        """Python changed these bytes: translate them anew."""
-        self.uc.ctl_remove_cache(base, base + size)
-
-    def write_memory(self, address: int, data: bytes) -> None:
-        """Between slices; code in these bytes is translated anew by itself."""
-        library.check(library.mem_write(self._handle, address, data, len(data)))
+        """Between slices: Python changed these bytes, so translate them anew."""
+        library.check(library.ctl_remove_cache(self._handle, base, base + size))
 
 
 def _rights(*, writable: bool, executable: bool) -> int:

@@ -127,7 +127,7 @@ class Exceptions:
             return
         mode.xpsr |= T_BIT if vector & 1 else 0
         self._apply(mode, vector, (exc_return,))
-        core.mode_changed(mode.masks[2])
+        core.mode_changed(vector & ~1, mode.masks[2])
 
     def _vector_failed(self, number: int, mode: Mode, exc_return: int) -> None:
         core = self._core
@@ -202,7 +202,7 @@ class Exceptions:
     def _finish_return(self, target: Mode, nested: int) -> None:
         core = self._core
         self._apply(target, target.pc, target.frame)
-        core.mode_changed(target.masks[2])
+        core.mode_changed(target.pc, target.masks[2])
         core.loop.returned(target.pc)
         if nested == 1 and core.scb.scr & SLEEPONEXIT:
             core.sleep()
@@ -230,22 +230,19 @@ class Exceptions:
         self._engine.go_on(mode.xpsr, mode.control, mode.msp, mode.psp, pc, then)
 
     def _store_frame(self, frame: int, words: list[int], mode: Mode) -> None:
-        if self._core.mpu.control:
-            self._check_frame(frame, 4 * len(words), mode, faults.MSTKERR)
+        mpu = self._core.mpu
+        if mpu.control and not mpu.allows_all(frame, 4 * len(words), True, mode.privileged):
+            raise StackError(faults.MSTKERR)
         try:
             self._core.bus.store_words(frame, words)
         except BusError:
             raise StackError(faults.STKERR) from None
 
     def _load_frame(self, frame: int, size: int, mode: Mode) -> list[int]:
-        if self._core.mpu.control:
-            self._check_frame(frame, size, mode, faults.MUNSTKERR)
+        mpu = self._core.mpu
+        if mpu.control and not mpu.allows_all(frame, size, False, mode.privileged):
+            raise StackError(faults.MUNSTKERR)
         try:
             return self._core.bus.load_words(frame, size // 4)
         except BusError:
             raise StackError(faults.UNSTKERR) from None
-
-    def _check_frame(self, frame: int, size: int, mode: Mode, flag: int) -> None:
-        writes = flag == faults.MSTKERR
-        if not self._core.mpu.allows_all(frame, size, writes, mode.privileged):
-            raise StackError(flag)

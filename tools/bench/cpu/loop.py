@@ -9,9 +9,9 @@ the word still comes to Python, as flash cannot be written (but see `pace.py`).
 That is taken back before anything else is executed: every address that the blocks can branch or
 run on to is watched, and an exception takes it back until its handler returns, unless that is
 known as well (`tame.py`). A loop with a branch to where a register says is left alone, but for
-returns: these are taken to lead to after a call. That may be another call when the same functions
-are in use once more, so first the program is followed for a round, from branch to branch. What the
-registers hold at the end proves that nothing else was written.
+returns that it always takes: these are from calls in the loop. They may be from others when the
+same functions are in use once more, so first the program is followed for a round, from branch to
+branch. What the registers hold at the end proves that nothing else was written.
 """
 
 from __future__ import annotations
@@ -96,11 +96,11 @@ class Loop:
             return
         self._stop_trace()
         way = self._way = Way(self._trace)
-        if len(way.blocks) > _MOST_BLOCKS or not way.explore(self._bus.load) or way.calls:
+        known = len(way.blocks) <= _MOST_BLOCKS and way.explore(self._bus.load)
+        if not known or way.calls or way.may_return:
             self._way = Way({})
             return
         self._watched.stop_at(way.exits | way.shortcuts)
-        self._watched.tell(way.conditional, self.pace.uneven)
         self._begin()
 
     def _stop_trace(self) -> None:
@@ -129,7 +129,7 @@ class Loop:
         self._on_trial = True
         self._core.follow(self._follows)
 
-    def _follows(self, pc: int) -> bool:
+    def _follows(self, pc: int, _code: bytes) -> bool:
         self._on_trial = self._on_trial and self._way is not None and pc in self._way
         return self._on_trial
 
@@ -143,6 +143,8 @@ class Loop:
             self._forget()
             return
         self._settle()  # a handler may do the same as what it interrupted
+        self._watched.tell(way.conditional, self.pace.uneven)
+        self._tame.begin()
         self._let_go(region)
 
     def _let_go(self, region: Region) -> None:
@@ -171,7 +173,8 @@ class Loop:
 
     def _give_pace_up(self, way: Way) -> None:
         """It takes shortcuts all the time, as when it polls for something."""
-        self._watched.forget(way.shortcuts | way.conditional)
+        self._watched.do_not_stop_at(way.shortcuts)
+        self._watched.tell_nothing()
         way.give_up()
 
     def interrupted(self, pc: int, handler: int) -> None:
@@ -231,6 +234,8 @@ class Loop:
         self.pace.forget()
         if self.free:
             self._take_back()
+        self._watched.tell_nothing()
+        self._tame.end()
 
     def _settle(self) -> None:
         """What the loop was interrupted for is over, or of no interest any more."""

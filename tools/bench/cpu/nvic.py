@@ -122,6 +122,9 @@ class Nvic:
 
     def next_pending(self) -> int | None:
         """The enabled pending exception of the highest priority, the lowest number first."""
+        if len(self.pending) == 1:  # as it mostly is
+            (number,) = self.pending
+            return number if self.can_run(number) else None
         first, its_rank = None, 0
         for number in self.pending:
             if self.can_run(number):

@@ -162,6 +162,8 @@ class Pace:
             self._store.stored(self._next, words)
             self._next += words * _WORD
             self._left -= words
-            if not self._left:
-                self.forget()
+            if not self._left:  # perhaps there is more
+                self._left = self._store.room(self._next)
+                if self._left < _FEWEST:
+                    self.forget()
         return words * self._cycles

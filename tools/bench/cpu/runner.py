@@ -33,7 +33,7 @@ class Runner:
         #: To be called before the next instruction.
         self.deferred: list[Callable[[], None]] = []
         #: Told where the CPU is, after each branch at the latest, until they return False.
-        self.followers: list[Callable[[int], bool]] = []
+        self.followers: list[Callable[[int, bytes], bool]] = []
         #: Watched addresses: (low, high, what to call).
         self.watches: list[tuple[int, int, Callable[[int], None]]] = []
         self.mask_meter: MaskMeter | None = None
@@ -156,13 +156,14 @@ class Runner:
         return outcome
 
     def _next_line(self, pc: int) -> tuple[int, bool]:
-        """Instructions from `pc` on (0 if it can go on at full speed), and if the CPU is to be
-        looked at then."""
+        """Instructions from `pc` on (0 to look at once if something is to be done, or if it can
+        go on at full speed), and if the CPU is to be looked at then."""
+        code, instructions, last = self._straight_lines(pc)
         if self.followers:
-            self.followers = [fn for fn in self.followers if fn(pc)]
-            if not self.followers:
+            self.followers = [fn for fn in self.followers if fn(pc, code)]
+            if self.deferred or not self.followers:
                 return 0, True
-        return self._straight_lines(pc)
+        return instructions, last
 
     def _execute_again(self, outcome: Outcome) -> Outcome:
         """An instruction is undefined: perhaps it was programmed where nothing was when the code
@@ -176,6 +177,7 @@ class Runner:
         """Tell those who watch the address; False if only a trap was there."""
         self._loop.reached(address)
         self._traps.reached(address)
+        self._core.fence.at(address)
         watching = [fn for low, high, fn in self.watches if low <= address <= high]
         for fn in watching:
             fn(address)

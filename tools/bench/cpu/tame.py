@@ -93,6 +93,15 @@ class TameHandlers:
             self._watched.stop_at(way.exits)
             self._watched.tell(way.calls, self._calls)
 
+    def begin(self) -> None:
+        """The loop is about to be let go."""
+        for way in self._ways.values():
+            self._watched.tell(way.calls, self._calls)
+
+    def end(self) -> None:
+        """It is over."""
+        self._watched.tell_nothing()
+
     def forget(self) -> None:
         """All of them: code may be another."""
         self.end_lesson()

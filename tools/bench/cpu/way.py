@@ -21,6 +21,7 @@ class Way:
         calls: addresses of the calls through a register.
         single: from each block there is just one way on, but for exits and shortcuts: as long as
             the CPU takes none, and executes nothing conditional, each round is the same.
+        may_return: in the blocks is a return that depends on a condition.
         runs: what was in them, in fewer pieces: (address, code).
     """
 
@@ -30,6 +31,7 @@ class Way:
     conditional: set[int] = field(default_factory=set)
     calls: set[int] = field(default_factory=set)
     single: bool = False
+    may_return: bool = False
     runs: list[tuple[int, bytes]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,6 +63,7 @@ class Way:
             last_may_fail = decode.last_instruction(code) in conditional
             if last_may_fail:
                 targets.add(at + len(code))
+                self.may_return = self.may_return or decode.returns(code)
             found.update(targets)
             on = targets & self.blocks.keys()
             if decode.is_call(code):
