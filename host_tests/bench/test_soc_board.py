@@ -281,6 +281,17 @@ def test_a_board_file_without_a_key_is_named(tmp_path: Path) -> None:
         boardfile.load("X", tmp_path)
 
 
+def test_a_button_to_ground_is_not_pressed() -> None:
+    board = VirtualBoard.load("NUCLEO_F446RE")
+    board.soc.blocks["GPIOC"].set_clock(True)
+    assert board.core.bus.load(0x40020810) == 1 << 13
+
+
+def test_a_pin_that_there_is_not_is_named() -> None:
+    with pytest.raises(ValueError, match="has no pin PL1; pins are named as PA0"):
+        VirtualBoard(replace(boardfile.load(BOARD), pulled_up=("PL1",)))
+
+
 def test_one_cable_serves_prompt_and_rom_where_the_pins_are_equal() -> None:
     pyboard = VirtualBoard.load("PYBV11")
     assert pyboard.wires["rom"] is pyboard.wires["console"]

@@ -52,6 +52,12 @@ def test_inputs_show_the_pull_up_or_who_drives_them() -> None:
     assert not b.read("GPIOC.IDR") >> 13 & 1
     port.drive(pin, None)
     assert b.read("GPIOC.IDR") >> 13 & 1
+    b.write("GPIOC.PUPDR", 0)
+    assert not b.read("GPIOC.IDR") >> 13 & 1
+    port.pulled_up.add(pin)
+    assert b.read("GPIOC.IDR") >> 13 & 1
+    port.drive(pin, False)
+    assert not b.read("GPIOC.IDR") >> 13 & 1
 
 
 def test_a_button_pends_its_exti_line_if_its_port_is_selected() -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from host_tests.tables.library import DIES, LPENS, RCC, RESETS, Die, registers, table
 from host_tests.tables.library import facts as told
+from tools.bench import boardfile
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = Path(os.environ.get("ROMBOOT_REFERENCE", ROOT.parent / "shared" / "reference"))
@@ -27,6 +28,14 @@ pytestmark = pytest.mark.skipif(
 each_die = pytest.mark.parametrize("die", DIES, ids=str)
 Facts = dict[str, Any]
 CRYP_HASH = 0x30
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "boards").glob("*.toml")), ids=lambda p: p.stem)
+def test_buttons_are_not_pressed(path: Path) -> None:
+    """One that is low while pressed needs a pull-up, if not that of the chip."""
+    facts = json.loads((REFERENCE / "boards.json").read_text())["boards"][path.stem]["button"]
+    external = facts["pressed"] == 0 and facts["pull"] == "GPIO_NOPULL"
+    assert (facts["pin"] in boardfile.load(path.stem).pulled_up) == external
 
 
 def chips(die: Die) -> list[Facts]:

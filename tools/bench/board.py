@@ -93,6 +93,9 @@ class VirtualBoard:
         engine = self.core.engine
         soc = Soc(self.chip, self.core, self.clock, externals, lambda: engine.get(UC_ARM_REG_PC))
         soc.rcc.hse_hz, soc.rcc.lse = self.board.hse_hz, self.board.lse
+        for pin in self.board.pulled_up:
+            port, number = soc.gpio(pin)
+            port.pulled_up.add(number)
         return soc
 
     def _make_wires(self) -> dict[str, Wire]:

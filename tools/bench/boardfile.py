@@ -40,12 +40,14 @@ class ExternalChip:
 
 @dataclass(frozen=True)
 class BoardFile:
-    """One board. `hse_hz` is 0 where there is no crystal or clock; `lse` a 32 kHz crystal."""
+    """One board. `hse_hz` is 0 where there is no crystal or clock; `lse` a 32 kHz crystal;
+    `pulled_up` are pins that a resistor of the board holds high, such as buttons to ground."""
 
     name: str
     chip: str
     hse_hz: int
     lse: bool
+    pulled_up: tuple[str, ...]
     console: SerialPins
     rom_wire: SerialPins
     external: tuple[ExternalChip, ...]
@@ -81,6 +83,7 @@ def _parse(data: Mapping[str, Any]) -> BoardFile:
         chip=data["chip"],
         hse_hz=data.get("hse_hz", 0),
         lse=data.get("lse", False),
+        pulled_up=tuple(data.get("pulled_up", ())),
         console=_pins(data["console"]),
         rom_wire=_pins(data["rom_wire"]),
         external=tuple(external),

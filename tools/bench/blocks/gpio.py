@@ -12,10 +12,12 @@ PULL_UP = 1
 
 
 class Gpio(RegisterBlock):
-    """`drive` puts a level on a pin from outside; `on_input` hears of each change of one."""
+    """`drive` puts a level on a pin from outside; `on_input` hears of each change of one. The
+    board holds the pins in `pulled_up` high by resistors."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
+        self.pulled_up: set[int] = set()
         self._driven: dict[int, bool] = {}
         self.on_input: Callable[[int, bool], None] = lambda pin, level: None
         self.on_read("IDR", self._read_idr)
@@ -41,7 +43,7 @@ class Gpio(RegisterBlock):
         return self.get("AFRH" if pin >= 8 else "AFRL") >> 4 * (pin % 8) & 0xF
 
     def level(self, pin: int) -> bool:
-        """What IDR shows: the output, what drives the pin, or the pull-up."""
+        """What IDR shows: the output, what drives the pin, or a pull-up."""
         mode = self.mode(pin)
         if mode == ANALOG:
             return False
@@ -49,7 +51,7 @@ class Gpio(RegisterBlock):
             return bool(self.get("ODR") >> pin & 1)
         if pin in self._driven:
             return self._driven[pin]
-        return self.get("PUPDR") >> 2 * pin & 3 == PULL_UP
+        return pin in self.pulled_up or self.get("PUPDR") >> 2 * pin & 3 == PULL_UP
 
     def _read_idr(self) -> int:
         return sum(1 << pin for pin in range(16) if self.level(pin))
