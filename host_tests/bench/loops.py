@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from host_tests.bench.thumb import Machine
 from tools.bench.core import Memory
 
@@ -107,29 +109,21 @@ def machine(
     then: str = "",
     count: int = ROUNDS,
     rounds: bool = True,
+    cycles: int = 0,
 ) -> tuple[Machine, Registers]:
-    """With a loop of `count` rounds, of which the core is told if `rounds`."""
+    """With a loop of `count` rounds, of which the core is told if `rounds`; has run so long."""
     m = Machine(
         PROGRAM.format(
             rounds=count, setup=setup, call=call, extra=extra, then=then, handler=handler
         )
     )
-    return m, Registers(m, rounds=rounds)
-
-
-def run(
-    setup: str = "",
-    call: str = "bl word",
-    extra: str = "",
-    handler: str = WRITES_REGISTER,
-    *,
-    then: str = "",
-    count: int = ROUNDS,
-    rounds: bool = True,
-) -> tuple[Machine, Registers]:
-    m, registers = machine(setup, call, extra, handler, then=then, count=count, rounds=rounds)
-    m.run(120_000)
+    registers = Registers(m, rounds=rounds)
+    if cycles:
+        m.run(cycles)
     return m, registers
+
+
+run = functools.partial(machine, cycles=120_000)
 
 
 def same(one: Machine, other: Machine) -> bool:

@@ -128,6 +128,7 @@ def tells(name: str, *, fence: bool, thread_mode: bool) -> tuple[Machine, list[t
         seen.append((address, m.core.instructions))
 
     if fence:
+        m.core.keep_out([(FAR, FAR + 0xFFF)], tell, switch)()  # the first one is taken down
         m.core.keep_out([(FAR, FAR + 0xFFF)], tell, switch)
     else:
         m.core.on_execute(FAR, FAR + 0xFFF, tell, switch)

@@ -229,7 +229,8 @@ class Core:
     def follow(self, fn: Callable[[int, bytes], bool]) -> None:
         """Call `fn(pc, code)` before each piece of code that runs straight on, at a hundredth of
         the speed, until it returns False."""
-        self._runner.followers.append(fn)
+        if fn not in self._runner.followers:
+            self._runner.followers.append(fn)
 
     def count_fetches(self, low: int, high: int) -> FetchCounter:
         """Count the instructions executed from [low, high] from now on, until its `stop()`."""
