@@ -31,7 +31,6 @@ class Fence:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._engine = core.engine
         self._ranges: Sequence[Range] = ()
         self._tell: Callable[[int], None] = lambda address: None
         self._switch: Switching = Switch(on=False)

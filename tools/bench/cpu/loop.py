@@ -139,7 +139,7 @@ class Loop:
         self._on_trial = False
         if self.free or region is None or way is None:
             return
-        if any(self._bus.code(at, len(seen)) != seen for at, seen in way.runs):
+        if not way.is_there(self._bus.code):
             self._forget()
             return
         self._settle()  # a handler may do the same as what it interrupted

@@ -47,6 +47,10 @@ class Way:
     def __contains__(self, address: int) -> bool:
         return any(at <= address < at + len(code) for at, code in self.runs)
 
+    def is_there(self, code_at: Callable[[int, int], bytes]) -> bool:
+        """The code is what it was; `code_at(address, length)` gives what it is now."""
+        return all(code_at(at, len(seen)) == seen for at, seen in self.runs)
+
     def explore(self, word_at: Callable[[int], int]) -> bool:
         """Find out where it leads, but for `calls`; False if anywhere.
 
