@@ -95,6 +95,20 @@ def test_received_characters_come_one_after_the_other() -> None:
     assert s.read("USART3.DR") == ord("i")
 
 
+def test_it_says_whether_more_is_on_its_way() -> None:
+    s = Setup()
+    assert not s.usart.receiving
+    s.receive(b"hi")
+    assert s.usart.receiving
+    s.pass_ns(CHARACTER_NS + 100)
+    assert s.usart.receiving
+    s.pass_ns(CHARACTER_NS)
+    assert not s.usart.receiving  # nobody took either, and that is no reason to hurry
+    s.receive(b"more")
+    s.pulse_reset("USART3")
+    assert not s.usart.receiving
+
+
 def test_a_character_that_nobody_fetched_is_lost_as_an_overrun() -> None:
     s = Setup()
     s.receive(b"ab")

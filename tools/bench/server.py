@@ -1,8 +1,9 @@
 """Runs a virtual board live: pseudo terminals on its wires, real time when it waits.
 
 The loop takes turns: a slice of the CPU, then bytes between wires and terminals. As long as the
-CPU works there is no pause. When it sleeps (WFI, or the ROM waits for the host) the loop waits in
-`select` until a byte comes or the next virtual event is due in real time.
+CPU works, or characters are on their way to it, there is no pause. When it sleeps (WFI, or the ROM
+waits for the host) the loop waits in `select` until a byte comes or the next virtual event is due
+in real time.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ class LiveBoard(Protocol):
 
     @property
     def wires(self) -> Mapping[str, Wire]: ...
+
+    @property
+    def receiving(self) -> bool: ...
 
     def run(self, *, cycles: int | None = None, until_ns: int | None = None) -> Named: ...
 
@@ -167,7 +171,8 @@ class Server(Generic[B]):
         until = max(self._pacer.limit(now), now + ahead)
         stop = self.board.run(cycles=self._asleep_for() + self._slice, until_ns=until)
         moved = self._pump()
-        self._busy = stop.name not in ("IDLE", "LOCKUP")
+        # Between two characters a CPU sleeps longer than it takes to go on with the second.
+        self._busy = stop.name == "BUDGET" or (stop.name == "IDLE" and self.board.receiving)
         self._note_lockup(stop.name == "LOCKUP")
         if self._busy:
             self._pacer.was_busy(clock.now)
