@@ -63,7 +63,7 @@ class Fence:
 
     def at(self, address: int) -> None:
         """The CPU has been stopped there, or an exception or a return has led there."""
-        if self._way and self._switch.on and address not in self._way:
+        if self._way and address not in self._way and self._switch.on:
             self._leave_way()
             self._follow()
 

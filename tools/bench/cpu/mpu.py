@@ -94,6 +94,11 @@ class Mpu:
         if self.active(high_priority) != self._active:
             self.apply(high_priority=high_priority)
 
+    @property
+    def suspended(self) -> bool:
+        """On, but not for the handler that is under way."""
+        return not self._active and bool(self.control & ENABLE)
+
     def apply(self, *, high_priority: bool) -> None:
         """Hand the settings to Unicorn; `high_priority`: in HardFault, NMI or with FAULTMASK."""
         active = self.active(high_priority)

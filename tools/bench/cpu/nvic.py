@@ -45,7 +45,8 @@ class Nvic:
         self._preempting: tuple[int, int] | None = None
         self._decided = False
         self._group_priorities: dict[int, int] = {}  # those that were asked for
-        self._active_priority: int | None = None
+        #: Group priority of the handlers under way, without the mask registers.
+        self.active_priority = THREAD_PRIORITY
         self.reset()
 
     def reset(self) -> None:
@@ -61,7 +62,7 @@ class Nvic:
         """Something changed here: decide anew what is next."""
         self._decided = False
         self._group_priorities.clear()
-        self._active_priority = None
+        self._find_active_priority()
 
     def is_irq(self, number: int) -> bool:
         return FIRST_IRQ <= number < self.count
@@ -89,15 +90,15 @@ class Nvic:
     def activate(self, number: int) -> None:
         self._decided = False
         priority = self.group_priority(number)
-        if priority < self.active_priority():
-            self._active_priority = priority
+        if priority < self.active_priority:
+            self.active_priority = priority
         self.pending.discard(number)
         self.active.add(number)
 
     def deactivate(self, number: int) -> None:
         self._decided = False
         self.active.discard(number)
-        self._active_priority = None if self.active else THREAD_PRIORITY
+        self._find_active_priority()
         if number in self.lines:
             self.pend(number)
 
@@ -145,22 +146,20 @@ class Nvic:
         if number is None:
             return None
         priority = self.group_priority(number)
-        return (number, priority) if priority < self.active_priority() else None
+        return (number, priority) if priority < self.active_priority else None
 
-    def active_priority(self) -> int:
-        """Group priority of the handlers under way, without the mask registers."""
-        if self._active_priority is None:
-            priorities = [self.group_priority(n) for n in self.active]
-            self._active_priority = min(priorities, default=THREAD_PRIORITY)
-        return self._active_priority
+    def _find_active_priority(self) -> None:
+        self.active_priority = THREAD_PRIORITY
+        if self.active:
+            self.active_priority = min(self.group_priority(n) for n in self.active)
 
     def execution_priority(self, primask: int, basepri: int, faultmask: int) -> int:
         """What a pending exception must be above (numerically below) to be taken (B1.5.4)."""
         if not (primask or basepri or faultmask):
-            return self.active_priority()
+            return self.active_priority
         boosted = self.group(basepri) if basepri else THREAD_PRIORITY
         if primask:
             boosted = 0
         if faultmask:
             boosted = -1
-        return min(self.active_priority(), boosted)
+        return min(self.active_priority, boosted)

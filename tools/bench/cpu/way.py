@@ -33,6 +33,7 @@ class Way:
     single: bool = False
     may_return: bool = False
     runs: list[tuple[int, bytes]] = field(init=False)
+    _contains: dict[int, bool] = field(init=False, default_factory=dict)  # that was asked for
 
     def __post_init__(self) -> None:
         self.runs = []
@@ -45,7 +46,11 @@ class Way:
                 self.runs.append((at, code))
 
     def __contains__(self, address: int) -> bool:
-        return any(at <= address < at + len(code) for at, code in self.runs)
+        answer = self._contains.get(address)
+        if answer is None:
+            answer = any(at <= address < at + len(code) for at, code in self.runs)
+            self._contains[address] = answer
+        return answer
 
     def is_there(self, code_at: Callable[[int, int], bytes]) -> bool:
         """The code is what it was; `code_at(address, length)` gives what it is now."""
