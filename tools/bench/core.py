@@ -100,7 +100,7 @@ class Core:
     def _make_system_registers(self) -> None:
         spec, engine = self.spec, self.engine
         self.nvic = Nvic(spec)
-        self.private = PrivateState(engine.uc)
+        self.private = PrivateState(engine.uc, spec.model)
         self.mpu = Mpu(spec.mpu_regions, self.private, self.faulting.sentences.append)
         self.fpu = Fpu(
             spec,

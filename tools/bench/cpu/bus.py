@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tools.bench.cpu.engine import Engine
@@ -69,14 +69,18 @@ class Bus:
     def map_block(self, block: Block) -> None:
         """Blocks may share a page; the holes between them are not there (BusFault)."""
         pages = range(block.base // PAGE, (block.base + block.size - 1) // PAGE + 1)
-        fresh = [page for page in pages if page not in self._blocks]
-        for first, count in _runs(fresh):
-            self._engine.map_mmio(first * PAGE, count * PAGE, self._mmio_read, self._mmio_write)
-        if len(fresh) == len(pages):
+        if self._blocks.keys().isdisjoint(pages):
+            self._map_pages(pages)
             self._blocks.update(dict.fromkeys(pages, (block,)))
             return
         for page in pages:
+            if page not in self._blocks:
+                self._map_pages(range(page, page + 1))
             self._blocks[page] = (*self._blocks.get(page, ()), block)
+
+    def _map_pages(self, pages: range) -> None:
+        base, size = pages.start * PAGE, len(pages) * PAGE
+        self._engine.map_mmio(base, size, self._mmio_read, self._mmio_write)
 
     def unmap(self, base: int, size: int) -> None:
         """Take away whatever is mapped in these addresses. Whole memories and pages only."""
@@ -254,12 +258,3 @@ class Bus:
 @functools.cache
 def _words(count: int) -> struct.Struct:
     return struct.Struct(f"<{count}I")
-
-
-def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
-    """(first, count) of each run of consecutive numbers, which rise."""
-    begin = 0
-    for end in range(1, len(numbers) + 1):
-        if end == len(numbers) or numbers[end] != numbers[end - 1] + 1:
-            yield numbers[begin], end - begin
-            begin = end
