@@ -182,6 +182,49 @@ COPY = """
 """
 
 
+@pytest.mark.parametrize("at", [0x3F8, 0x3FA, 0x3FC, 0x3FE, 0x400])
+def test_code_in_ram_that_runs_on_into_pages_where_none_was(at: int) -> None:
+    m = Machine(f"""
+        ldr r0,=0x60000001 + {at:#x}; mov r2,#0
+        ldr r4,=0x60000440; str r2,[r4]  @ data until later
+        blx r0
+        b .
+    """)
+    pages = [Memory(0x400, name="RAM") for _ in range(2)]
+    # adds.w r2,r2,#1; nop; adds.w r2,r2,#1; nop; adds.w r2,r2,#1; bx lr
+    code = bytes(at) + bytes.fromhex("12f10102 00bf 12f10102 00bf 12f10102 7047")
+    for n, page in enumerate(pages):
+        page.write(0, code.ljust(0x800, b"\0")[n * 0x400 : (n + 1) * 0x400])
+        m.core.map_memory(0x60000000 + n * 0x400, page)
+    m.run(10)
+    assert (m.r(2), m.pc) == (3, 0x60000000 + at + 16)
+    assert m.core.instructions == 10
+    m.run(10)
+    assert (m.taken, m.core.faults) == ([], [])
+
+
+def test_memory_that_is_exchanged_for_other_memory_under_code_in_ram() -> None:
+    m = Machine("""
+        ldr r4,=0x60000001; mov r2,#0; ldr r5,=0x40010000
+        blx r4; str r2,[r5]; blx r4
+        b .
+    """)
+    one, two = (Memory(0x400, name=name) for name in ("one", "two"))
+    for memory, code in ((one, "0132 7047"), (two, "1032 7047")):  # adds r2,#1 or #16; bx lr
+        memory.write(0, bytes.fromhex(code))
+    word = Word(0x40010000)
+    m.core.map_block(word)
+    m.core.map_memory(0x60000000, one)
+
+    def exchange() -> None:
+        m.core.unmap(0x60000000, 0x400)
+        m.core.map_memory(0x60000000, two)
+
+    word.on_write = lambda: m.core.after_instruction(exchange)
+    m.run(30)
+    assert (m.r(2), m.taken) == (0x11, [])
+
+
 def test_code_that_the_cpu_changes() -> None:
     m = Machine(COPY.format(change="ldr r1,=0x47702402; str r1,[r0]")).run(50)
     assert (m.r(7), m.r(4)) == (1, 2)

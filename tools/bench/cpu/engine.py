@@ -10,6 +10,8 @@ What Unicorn 2.1.4 does and does not do, as far as this file depends on it:
   starts throws all translated code away, and an end address has its page looked up at each stop.
 * An IT block is never stopped inside; the slice goes on to its end (and is counted so).
 * An instruction that may write PRIMASK, BASEPRI or FAULTMASK is the last of its block.
+* A store to memory that may be executed looks for code there and takes longer. So RAM may not be
+  executed, page by page, until that is tried.
 * Callbacks are handed to it without its Python wrapper, which takes as long as they do.
 """
 
@@ -35,7 +37,7 @@ from unicorn.unicorn_py3.unicorn import (
 
 from tools.bench.cpu import counter, library
 from tools.bench.cpu.cpu_registers import CpuRegisters
-from tools.bench.cpu.memory import Memory
+from tools.bench.cpu.memory import PAGE, Memory
 from tools.bench.cpu.spec import CoreSpec
 
 
@@ -122,6 +124,7 @@ class Engine(CpuRegisters):
         self._hooks: dict[int, object] = {}  # the same, by handle
         self._removed: list[object] = []  # the same, until no translated code calls them
         self._translated = True  # with all hooks
+        self._unexecuted: set[int] = set()  # pages where so far no code was, by number
         self._cause: Cause | None = None
         self._address = 0
         self._break_address = -1  # where a slice was asked to stop
@@ -228,6 +231,9 @@ class Engine(CpuRegisters):
 
     def _ended_by(self, error: UcError) -> Outcome:
         begun = self._begun.value
+        if self._cause is Cause.BUS_FETCH and self._address // PAGE in self._unexecuted:
+            self._let_execute(self._address // PAGE)
+            return Outcome(begun, Cause.LIMIT)
         if self._cause is not None:
             return Outcome(begun, self._cause, self._address)
         if error.errno != u.UC_ERR_INSN_INVALID:
@@ -334,8 +340,15 @@ class Engine(CpuRegisters):
     # -- memory ----------------------------------------------------------------------------
 
     def map_memory(self, base: int, memory: Memory, *, writable: bool, executable: bool) -> None:
-        rights = _rights(writable=writable, executable=executable)
+        rights = _rights(writable=writable, executable=executable and not writable)
         self.uc.mem_map_ptr(base, memory.size, rights, memory.host_address)
+        if executable and writable:
+            self._unexecuted.update(_pages(base, memory.size))
+
+    def _let_execute(self, page: int) -> None:
+        """Code is there."""
+        self._unexecuted.remove(page)
+        self.protect(page * PAGE, PAGE, writable=True, executable=True)
 
     def map_mmio(
         self,
@@ -366,6 +379,7 @@ class Engine(CpuRegisters):
 
     def unmap(self, base: int, size: int) -> None:
         self.uc.mem_unmap(base, size)
+        self._unexecuted.difference_update(_pages(base, size))
 
     def protect(self, base: int, size: int, *, writable: bool, executable: bool = False) -> None:
         """Let the CPU write memory, or no more; `executable` as it was mapped."""
@@ -374,7 +388,14 @@ class Engine(CpuRegisters):
 
     def forget_code(self, base: int, size: int) -> None:
         """Between slices: Python changed these bytes, so translate them anew."""
+        unexecuted = self._unexecuted
+        if size <= PAGE and base // PAGE in unexecuted and (base + size - 1) // PAGE in unexecuted:
+            return  # as with most exception frames
         library.check(library.ctl_remove_cache(self._handle, base, base + size))
+
+
+def _pages(base: int, size: int) -> range:
+    return range(base // PAGE, (base + size) // PAGE)
 
 
 def _rights(*, writable: bool, executable: bool) -> int:
