@@ -144,6 +144,19 @@ def test_what_comes_while_nobody_listens_is_lost(cr1: int) -> None:
     assert not s.read("USART3.SR") & RXNE
 
 
+def test_what_was_on_its_way_when_the_receiver_was_off_for_a_moment_is_lost() -> None:
+    s = Setup()
+    s.receive(b"abc")
+    s.write("USART3.CR1", 0)
+    s.write("USART3.CR1", UE | TE | RE)
+    assert not s.usart.receiving
+    s.pass_ns(10 * CHARACTER_NS)
+    assert not s.read("USART3.SR") & (RXNE | IDLE)
+    s.receive(b"d")
+    s.pass_ns(CHARACTER_NS + 100)
+    assert s.read("USART3.DR") == ord("d")
+
+
 def test_an_rx_pin_without_the_alternate_function_hears_nothing() -> None:
     s = Setup()
     s.write("GPIOD.MODER", 0x2 << 16)

@@ -93,11 +93,10 @@ class Usart(RegisterBlock):
         super().reset()
         self._level = False
         self._baud = None
-        for event in (self._shifting, self._receiving):
-            if event:
-                event.cancel()
-        self._shifting = self._receiving = self._waiting = None
-        self._incoming.clear()
+        if self._shifting:
+            self._shifting.cancel()
+        self._shifting = self._waiting = None
+        self._stop_receiving()
         self._sr_was_read = 0
 
     def clock_changed(self) -> None:
@@ -134,6 +133,13 @@ class Usart(RegisterBlock):
         self._drive()
 
     # --- receiving -----------------------------------------------------------------------------
+
+    def _stop_receiving(self) -> None:
+        """What is on its way is lost."""
+        if self._receiving:
+            self._receiving.cancel()
+        self._receiving = None
+        self._incoming.clear()
 
     def _received(self) -> None:
         self._receiving = None
@@ -189,7 +195,7 @@ class Usart(RegisterBlock):
             self.store(name, value)
             self._baud = None
             if not self._listens():
-                self._incoming.clear()
+                self._stop_receiving()
             self._drive()
 
         return write
