@@ -69,6 +69,15 @@ def test_pll_gives_168_mhz_and_the_buses_their_share() -> None:
     assert b.soc.violations == []
 
 
+def test_a_pll_that_multiplies_by_0_does_not_stop_time() -> None:
+    b = Bench()
+    b.write("RCC.PLLCFGR", 8)
+    b.set("RCC.CR", PLLON)
+    b.pass_ns(MS)
+    b.write("RCC.CFGR", 2 | 0xF << 4 | 7 << 10 | 7 << 13)
+    assert [b.soc.frequency(bus) for bus in ("HCLK", "APB1", "APB2")] == [1, 1, 1]
+
+
 def test_pll_does_not_lock_without_its_source() -> None:
     b = Bench()
     b.write("RCC.PLLCFGR", 8 | 336 << 6 | 1 << 22)

@@ -18,9 +18,12 @@ class Frequencies:
 
 def frequencies(source: int, cfgr: int, pllcfgr: int, hsi: int, hse: int) -> Frequencies:
     """`source` is the one in use (SWS). An HSE that is not there counts as HSI: it cannot be
-    selected, but a configuration may name it."""
-    hclk = sysclk(source, pllcfgr, hsi, hse or hsi) >> ahb_shift(cfgr >> 4 & 15)
-    return Frequencies(hclk, hclk >> apb_shift(cfgr >> 10 & 7), hclk >> apb_shift(cfgr >> 13 & 7))
+    selected, but a configuration may name it. A PLL that multiplies by 0 is as good as stopped:
+    1 Hz."""
+    system = sysclk(source, pllcfgr, hsi, hse or hsi)
+    shift, shift1, shift2 = ahb_shift(cfgr >> 4 & 15), apb_shift(cfgr >> 10), apb_shift(cfgr >> 13)
+    shifts = (shift, shift + shift1, shift + shift2)
+    return Frequencies(*(max(system >> by, 1) for by in shifts))
 
 
 def sysclk(source: int, pllcfgr: int, hsi: int, hse: int) -> int:
@@ -31,7 +34,7 @@ def sysclk(source: int, pllcfgr: int, hsi: int, hse: int) -> int:
     vco = (hse if pllcfgr & PLLSRC_HSE else hsi) * (pllcfgr >> 6 & 0x1FF)
     vco //= max(pllcfgr & 0x3F, 1)
     divider = pllcfgr >> 28 & 7 if source == SW_PLLR else ((pllcfgr >> 16 & 3) + 1) * 2
-    return max(vco // max(divider, 1), 1)
+    return vco // max(divider, 1)
 
 
 def ahb_shift(hpre: int) -> int:
@@ -39,4 +42,5 @@ def ahb_shift(hpre: int) -> int:
 
 
 def apb_shift(ppre: int) -> int:
+    ppre &= 7
     return ppre - 3 if ppre >= 4 else 0
