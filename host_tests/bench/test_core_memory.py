@@ -170,18 +170,6 @@ hardfault: b .
     assert f"{m.labels['bad']:#010x}" in m.core.faults[0]
 
 
-COPY = """
-        ldr r0,=0x20000200; ldr r5,=0x40013800
-        ldr r1,=0x47702401; str r1,[r0]      @ movs r4,#1; bx lr
-        orr r6,r0,#1
-        blx r6
-        mov r7,r4
-        {change}
-        blx r6
-        b .
-"""
-
-
 @pytest.mark.parametrize("at", [0x3F8, 0x3FA, 0x3FC, 0x3FE, 0x400])
 def test_code_in_ram_that_runs_on_into_pages_where_none_was(at: int) -> None:
     m = Machine(f"""
@@ -223,6 +211,18 @@ def test_memory_that_is_exchanged_for_other_memory_under_code_in_ram() -> None:
     word.on_write = lambda: m.core.after_instruction(exchange)
     m.run(30)
     assert (m.r(2), m.taken) == (0x11, [])
+
+
+COPY = """
+        ldr r0,=0x20000200; ldr r5,=0x40013800
+        ldr r1,=0x47702401; str r1,[r0]      @ movs r4,#1; bx lr
+        orr r6,r0,#1
+        blx r6
+        mov r7,r4
+        {change}
+        blx r6
+        b .
+"""
 
 
 def test_code_that_the_cpu_changes() -> None:

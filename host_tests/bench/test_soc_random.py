@@ -33,12 +33,12 @@ class Storm:
         self.chosen += [self.bench.soc.blocks[name] for name in ("RCC", "PWR")]
 
     def run(self) -> None:
-        gates = (self.bench.soc.chip.peripheral(block.name).enable for block in self.chosen)
-        for gate in filter(None, gates):
-            self.bench.set(f"RCC.{gate.register}", gate.mask)
+        names = [block.name for block in self.chosen]
+        self.bench.enable(*(n for n in names if self.bench.soc.chip.peripheral(n).enable))
         kinds = (self.write, self.read, self.wait, self.receive, self.hold, self.reset)
         for kind in self.random.choices(kinds, (60, 15, 15, 6, 3, 1), k=STEPS):
             kind()
+            self.bench.cpu.finish_instruction()
 
     def write(self) -> None:
         block, offset, size = self._place()
@@ -47,13 +47,11 @@ class Storm:
         self.done.append(f"write {block.name}+{offset:X} {size} {value:#x}")
         with contextlib.suppress(BusError):
             block.write(offset, size, value & (1 << 8 * size) - 1)
-        self.bench.cpu.finish_instruction()
 
     def read(self) -> None:
         block, offset, size = self._place()
         self.done.append(f"read {block.name}+{offset:X} {size}")
         value = block.read(offset, size)
-        self.bench.cpu.finish_instruction()
         assert 0 <= value < 1 << 8 * size
 
     def wait(self) -> None:
@@ -71,21 +69,16 @@ class Storm:
         self.done.append(f"hold {block.name}")
         block.hold(True)
         block.hold(False)
-        self.bench.cpu.finish_instruction()
 
     def reset(self) -> None:
         self.done.append("reset")
         self.bench.soc.reset("PIN")
-        self.bench.cpu.finish_instruction()
 
     def _place(self) -> tuple[RegisterBlock, int, int]:
         block = self.random.choice(self.chosen)
         size = self.random.choice([4, 4, 2, 1])
-        return (
-            block,
-            self.random.choice(list(block.by_offset)) + self.random.randrange(0, 4, size),
-            size,
-        )
+        register = self.random.choice(list(block.by_offset))
+        return block, register + self.random.randrange(0, 4, size), size
 
 
 def contents(bench: Bench) -> dict[tuple[str, str], int]:

@@ -353,8 +353,8 @@ class Core:
         """`Exceptions` tells that a handler began or ended: HFNMIENA may switch the MPU."""
         self.event_register = True
         self.fence.at(pc)
-        high_priority = self.nvic.active_priority < 0 or bool(faultmask)
-        if high_priority or self.mpu.suspended:
+        if self.mpu.control:
+            high_priority = bool(faultmask) or self.nvic.active_priority < 0
             self.mpu.mode_changed(high_priority=high_priority)
 
     def mpu_changed(self) -> None:

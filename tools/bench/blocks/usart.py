@@ -144,7 +144,7 @@ class Usart(RegisterBlock):
     def _received(self) -> None:
         self._receiving = None
         if not self._listens():
-            self._incoming.clear()
+            self._stop_receiving()
             return
         byte, line = self._incoming.popleft()
         sr = self.values[self._sr]

@@ -346,7 +346,7 @@ class Engine(CpuRegisters):
             self._unexecuted.update(_pages(base, memory.size))
 
     def _let_execute(self, page: int) -> None:
-        """Code is there."""
+        """Code on this page is about to be executed."""
         self._unexecuted.remove(page)
         self.protect(page * PAGE, PAGE, writable=True, executable=True)
 

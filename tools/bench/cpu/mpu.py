@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tools.bench.cpu.private import PrivateState
+from tools.bench.cpu.private import REGIONS, PrivateState
 
 ENABLE, HFNMIENA, PRIVDEFENA = 1, 2, 4
 _RASR_MASK = 0x173FFF3F  # XN, AP, TEX, S, C, B, SRD, SIZE, ENABLE
@@ -94,11 +94,6 @@ class Mpu:
         if self.active(high_priority) != self._active:
             self.apply(high_priority=high_priority)
 
-    @property
-    def suspended(self) -> bool:
-        """On, but not for the handler that is under way."""
-        return not self._active and bool(self.control & ENABLE)
-
     def apply(self, *, high_priority: bool) -> None:
         """Hand the settings to Unicorn; `high_priority`: in HardFault, NMI or with FAULTMASK."""
         active = self.active(high_priority)
@@ -112,7 +107,7 @@ class Mpu:
         regions = [(self._aligned_base(r), r.rasr) for r in self.regions if r.rasr & 1]
         if active:
             self._report_what_is_not_enforced(len(regions))
-        kept = regions[-self._private.regions :]  # the highest ones win anyway
+        kept = regions[-REGIONS:]  # the highest ones win anyway
         self._private.set_mpu(active, bool(self.control & PRIVDEFENA), kept)
 
     def _report_what_is_not_enforced(self, used: int) -> None:
@@ -121,10 +116,10 @@ class Mpu:
                 "the program enabled the MPU, but this version of Unicorn does not let the bench "
                 "set it: its regions are not enforced. Unicorn 2.1.4 is known to work."
             )
-        elif used > self._private.regions:
+        elif used > REGIONS:
             self._report(
                 f"the program uses {used} MPU regions, but the bench can enforce only the "
-                f"{self._private.regions} with the highest numbers."
+                f"{REGIONS} with the highest numbers."
             )
 
     def _aligned_base(self, region: Region) -> int:

@@ -34,9 +34,8 @@ _ALIGNMENT = 1  # DDI 0406C table B3-23
 _TAIL_WORDS = 6
 _STKALIGN, _NSACR_RESET, _ASPEN_LSPEN_S = 0x200, 0xCFF, 0xC0000004
 
-
 #: Regions of the MPU in every ARMv7-M model of Unicorn.
-_REGIONS = 8
+REGIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +66,12 @@ class _Context:
 
     @property
     def first_region(self) -> int:
-        return len(self.words) - _TAIL_WORDS - 3 * (_REGIONS + 1) + 1
+        return len(self.words) - _TAIL_WORDS - 3 * (REGIONS + 1) + 1
 
 
 class PrivateState:
     """Of an engine for a model of CPU. `available` says whether the places were found; without it
     the setters do nothing."""
-
-    regions = _REGIONS
 
     def __init__(self, uc: Uc, model: int) -> None:
         self._uc = uc
@@ -85,13 +82,13 @@ class PrivateState:
         self._basepri, self._syndrome = (places.basepri, places.syndrome) if places else (0, 0)
 
     def set_mpu(self, enabled: bool, privdefena: bool, regions: list[tuple[int, int]]) -> None:
-        """Up to `regions` of (base address, RASR), the one that wins last."""
+        """Up to REGIONS of (base address, RASR), the one that wins last."""
         if not self.available:
             return
         self._context.update()
         self._words[self._basepri + _MPU_CTRL // 4] = enabled | privdefena << 2
-        first, step = self._context.first_region, self.regions + 1
-        unused = [(0, 0)] * (self.regions - len(regions))
+        first, step = self._context.first_region, REGIONS + 1
+        unused = [(0, 0)] * (REGIONS - len(regions))
         for n, (base, rasr) in enumerate(regions + unused):
             self._words[first + n] = base
             self._words[first + step + n] = rasr & 0xFFFF
@@ -158,11 +155,11 @@ class _Search:
     def _looks_right(self, v7m: int) -> bool:
         self._context.update()
         words, first = self._context.words, self._context.first_region
-        lengths = [words[first - 1 + n * (_REGIONS + 1)] for n in range(3)]
+        lengths = [words[first - 1 + n * (REGIONS + 1)] for n in range(3)]
         return (
             words[v7m + _CCR // 4] == _STKALIGN
             and words[v7m + _NSACR // 4] == _NSACR_RESET
-            and lengths == [_REGIONS] * 3
+            and lengths == [REGIONS] * 3
             and v7m + _EXCEPTION // 4 in self._words_after(UC_ARM_REG_IPSR, 77)
             and v7m + _EXCEPTION // 4 in self._words_after(UC_ARM_REG_IPSR, 0)
             and v7m + _PRIMASK // 4 in self._words_after(UC_ARM_REG_PRIMASK, 1)
