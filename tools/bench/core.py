@@ -22,24 +22,24 @@ from collections.abc import Callable, Sequence
 
 from unicorn import arm_const as arm
 
-from tools.bench.clock import Clock
-from tools.bench.cpu import nvic
-from tools.bench.cpu.bus import Bus, OnWrite
-from tools.bench.cpu.cpu_registers import FPCA, T_BIT
-from tools.bench.cpu.engine import Cause, Engine, Switching
-from tools.bench.cpu.exceptions import Exceptions
-from tools.bench.cpu.faulting import Faulting
-from tools.bench.cpu.fence import Fence, Range
-from tools.bench.cpu.fpu import Fpu, FpuTrap
-from tools.bench.cpu.loop import Loop
-from tools.bench.cpu.memory import PAGE, Block, BusError, Memory
-from tools.bench.cpu.mpu import Mpu
-from tools.bench.cpu.nvic import Nvic
-from tools.bench.cpu.private import PrivateState
-from tools.bench.cpu.runner import Runner
-from tools.bench.cpu.scb import SEVONPEND, Scb
-from tools.bench.cpu.spec import CORTEX_M3, CORTEX_M4F, CORTEX_M7, CoreSpec
-from tools.bench.cpu.state import (
+from .clock import Clock
+from .cpu import nvic
+from .cpu.bus import Bus, OnWrite
+from .cpu.cpu_registers import FPCA, T_BIT
+from .cpu.engine import Cause, Engine, Switching
+from .cpu.exceptions import Exceptions
+from .cpu.faulting import Faulting
+from .cpu.fence import Fence, Range
+from .cpu.fpu import Fpu, FpuTrap
+from .cpu.loop import Loop
+from .cpu.memory import PAGE, Block, BusError, Memory
+from .cpu.mpu import Mpu
+from .cpu.nvic import Nvic
+from .cpu.private import PrivateState
+from .cpu.runner import Runner
+from .cpu.scb import SEVONPEND, Scb
+from .cpu.spec import CORTEX_M3, CORTEX_M4F, CORTEX_M7, CoreSpec
+from .cpu.state import (
     CpuState,
     ExceptionEntry,
     FetchCounter,
@@ -47,8 +47,8 @@ from tools.bench.cpu.state import (
     Stop,
     read_state,
 )
-from tools.bench.cpu.systick import SysTick
-from tools.bench.scs import Dwt, Scs
+from .cpu.systick import SysTick
+from .scs import Dwt, Scs
 
 __all__ = [
     "CORTEX_M3",

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from tools.bench.cpu import nvic
-from tools.bench.cpu.memory import BusError
-from tools.bench.cpu.registers import Register, RegisterFile, RegisterView
-from tools.bench.cpu.scb import USERSETMPEND
+from .cpu import nvic
+from .cpu.memory import BusError
+from .cpu.registers import Register, RegisterFile, RegisterView
+from .cpu.scb import USERSETMPEND
 
 if TYPE_CHECKING:
-    from tools.bench.core import Core
+    from .core import Core
 
 __all__ = ["Dwt", "RegisterView", "Scs"]
 

@@ -7,8 +7,8 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 
-from tools.cli import bench, demo, measure, target
-from tools.cli.errors import CliError
+from . import bench, demo, measure, target
+from .errors import CliError
 
 DESCRIPTION = "From a MicroPython prompt on an STM32 into its factory ROM bootloader."
 EXIT_CODES = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from tools.bench import __main__ as server
-from tools.cli import firmware
+from ..bench import __main__ as server
+from . import firmware
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

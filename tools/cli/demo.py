@@ -7,12 +7,12 @@ import sys
 import time
 from pathlib import Path
 
-from tools.bench.board import VirtualBoard
-from tools.bench.image import flatten, load_image
-from tools.bench.rom_run import Arrival
-from tools.bench.server import Server, running
-from tools.cli import firmware, measure, mpremote, rom
-from tools.cli.errors import CliError
+from ..bench.board import VirtualBoard
+from ..bench.image import flatten, load_image
+from ..bench.rom_run import Arrival
+from ..bench.server import Server, running
+from . import firmware, measure, mpremote, rom
+from .errors import CliError
 
 FLASH = 0x08000000
 AFTER_MS = 100

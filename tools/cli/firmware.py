@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from tools import firmware
-from tools.cli.errors import CliError
+from .. import firmware
+from .errors import CliError
 
 MANIFEST = Path(__file__).parents[2] / "manifest.py"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.bench.board import VirtualBoard
-from tools.bench.prompt import Prompt, PromptError
-from tools.cli import mpremote
-from tools.cli.errors import CliError
+from ..bench.board import VirtualBoard
+from ..bench.prompt import Prompt, PromptError
+from . import mpremote
+from .errors import CliError
 
 FROZEN = """
 try:

@@ -12,10 +12,10 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tools.bench.board import VirtualBoard
-from tools.bench.prompt import Prompt, PromptError
-from tools.cli import firmware, sizes
-from tools.cli.installed import Library, install
+from ..bench.board import VirtualBoard
+from ..bench.prompt import Prompt, PromptError
+from . import firmware, sizes
+from .installed import Library, install
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "host_tests" / "compare" / "tutorial.py"

@@ -9,8 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.cli.errors import CliError
-from tools.machine_code import compile_mpy
+from ..machine_code import compile_mpy
+from .errors import CliError
 
 LIB = Path(__file__).parents[2] / "lib"
 COMPILED = Path(__file__).parents[2] / ".cache" / "lib-mpy"

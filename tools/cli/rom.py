@@ -11,7 +11,7 @@ import serial
 from stm32loader.bootloader import CommandError, Stm32Bootloader
 from stm32loader.uart import SerialConnection
 
-from tools.cli.errors import CliError
+from .errors import CliError
 
 ACK, NACK, SYNC = b"\x79", b"\x1f", b"\x7f"  # AN3155 2, 3
 START_MS = (

@@ -6,12 +6,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.bench.board import VirtualBoard
-from tools.bench.image import load_image
-from tools.bench.prompt import Prompt
-from tools.cli import firmware
-from tools.cli.installed import Library, install
-from tools.machine_code import compile_mpy
+from ..bench.board import VirtualBoard
+from ..bench.image import load_image
+from ..bench.prompt import Prompt
+from ..machine_code import compile_mpy
+from . import firmware
+from .installed import Library, install
 
 LIB = Path(__file__).parents[2] / "lib" / "romboot"
 

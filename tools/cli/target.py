@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tools.cli import mpremote, rom
+from . import mpremote, rom
 
 AFTER_MS = 100  # long enough for mpremote to hear how the call ended
 

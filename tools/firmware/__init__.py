@@ -26,7 +26,7 @@ the code into flash behind the QUADSPI, wired as on the STM32F469I-DISCO, and `t
 size]` into NOR flash on bank 1 of the FMC, wired as on the STM32429I-EVAL. What runs before that
 flash is set up, and what a reset looks at first, stays in internal flash.
 
-    from tools.firmware import build, source_tree
+    from . import build, source_tree
     elf = build("NUCLEO_F429ZI", "threads", frozen_manifest=Path("manifest.py"))
     tests = source_tree() / "tests"     # MicroPython's own test suite
 
@@ -43,8 +43,8 @@ Environment: `ROMBOOT_CACHE` is the directory for downloads and builds (`.cache`
 if not set); `ROMBOOT_DEBIAN_MIRROR` is the address of a Debian mirror, asked before those of apt.
 """
 
-from tools.firmware.builder import VARIANTS, build
-from tools.firmware.errors import FirmwareError, MissingToolError
-from tools.firmware.source import source_tree
+from .builder import VARIANTS, build
+from .errors import FirmwareError, MissingToolError
+from .source import source_tree
 
 __all__ = ["VARIANTS", "FirmwareError", "MissingToolError", "build", "source_tree"]

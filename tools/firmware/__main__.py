@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tools.firmware import VARIANTS, FirmwareError, MissingToolError, build
+from . import VARIANTS, FirmwareError, MissingToolError, build
 
 
 def main() -> int:

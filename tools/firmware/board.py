@@ -5,8 +5,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.firmware.cache import REPOSITORY
-from tools.firmware.errors import FirmwareError
+from .cache import REPOSITORY
+from .errors import FirmwareError
 
 BOARDS = REPOSITORY / "boards"
 FLASH_BASE = 0x0800_0000

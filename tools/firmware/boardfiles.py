@@ -3,7 +3,7 @@
 from itertools import chain, repeat
 from pathlib import Path
 
-from tools.firmware.board import CCM_BASE, FIRST_SECTORS_KIB, FLASH_BASE, SRAM_BASE, Board
+from .board import CCM_BASE, FIRST_SECTORS_KIB, FLASH_BASE, SRAM_BASE, Board
 
 # What a reset comes to before external flash can be read, and the early-boot hook, which the real
 # port has in internal flash too (its boards/PYBD_SF2/f722_qspi.ld).

@@ -8,13 +8,13 @@ import sys
 import time
 from pathlib import Path
 
-from tools.firmware.board import Board, load_board
-from tools.firmware.boardfiles import write_board_files
-from tools.firmware.cache import Progress, cache_dir, locked
-from tools.firmware.errors import FirmwareError
-from tools.firmware.frozen import frozen_digest
-from tools.firmware.source import SHA256, source_tree
-from tools.firmware.toolchain import PREFIX, Toolchain, find_toolchain
+from .board import Board, load_board
+from .boardfiles import write_board_files
+from .cache import Progress, cache_dir, locked
+from .errors import FirmwareError
+from .frozen import frozen_digest
+from .source import SHA256, source_tree
+from .toolchain import PREFIX, Toolchain, find_toolchain
 
 PORT = Path(__file__).parent / "port"
 JOBS = 2

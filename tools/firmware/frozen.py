@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from tools.firmware.errors import FirmwareError
+from .errors import FirmwareError
 
 
 def frozen_digest(manifest: str, tree: Path, port: Path) -> str:

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from tools.firmware.cache import Progress, cache_dir, locked
-from tools.firmware.errors import FirmwareError
+from .cache import Progress, cache_dir, locked
+from .errors import FirmwareError
 
 # Debian's micropython 1.25.0+ds-1 (trixie): sums from its .dsc. "+ds" has no submodule that Debian
 # does not need: among others, no ST HAL and no micropython-lib.

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.firmware.errors import FirmwareError, MissingToolError
+from .errors import FirmwareError, MissingToolError
 
 PREFIX = "arm-none-eabi-"
 

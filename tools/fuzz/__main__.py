@@ -14,11 +14,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from tools.firmware import FirmwareError
-from tools.fuzz import by_reset, stuck
-from tools.fuzz.run import Outcome, instructions_to_mask, run
-from tools.fuzz.states import draw
-from tools.fuzz.subject import FuzzError, Subject, at_prompt
+from ..firmware import FirmwareError
+from . import by_reset, stuck
+from .run import Outcome, instructions_to_mask, run
+from .states import draw
+from .subject import FuzzError, Subject, at_prompt
 
 STATES, SEED = 500, 1
 PROGRESS = 50  # states from one line to the next

@@ -13,11 +13,11 @@ from functools import partial
 
 from unicorn import arm_const as arm
 
-from tools.bench.blocks.external import SDRAM_BANKS, SDRAM_LOAD_MODE
-from tools.bench.board import VirtualBoard
-from tools.bench.core import Stop
-from tools.fuzz.layout import Layout
-from tools.fuzz.subject import FuzzError, Subject
+from ..bench.blocks.external import SDRAM_BANKS, SDRAM_LOAD_MODE
+from ..bench.board import VirtualBoard
+from ..bench.core import Stop
+from .layout import Layout
+from .subject import FuzzError, Subject
 
 VECTORS = 16 + 102  # of the largest F4
 CODE, RETURN = 0x400, 0x800  # offsets of the handlers and of the page that calls return to

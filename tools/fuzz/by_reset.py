@@ -13,13 +13,13 @@ from unittest import mock
 
 from unicorn import arm_const as arm
 
-from tools.bench.core import Stop
-from tools.fuzz.application import Application
-from tools.fuzz.run import LIMIT_NS, SLICE_NS, Call, End, Outcome, prepare
-from tools.fuzz.states import State
-from tools.fuzz.subject import Subject
-from tools.fuzz.witness import Picture
-from tools.machine_code import LIB
+from ..bench.core import Stop
+from ..machine_code import LIB
+from .application import Application
+from .run import LIMIT_NS, SLICE_NS, Call, End, Outcome, prepare
+from .states import State
+from .subject import Subject
+from .witness import Picture
 
 AIRCR = 0xE000ED0C
 

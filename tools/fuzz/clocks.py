@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from tools.bench.blocks.clocktree import AHB_SHIFTS
-from tools.bench.blocks.oscillators import (
+from ..bench.blocks.clocktree import AHB_SHIFTS
+from ..bench.blocks.oscillators import (
     HSEON,
     HSION,
     LSEON,
@@ -16,10 +16,10 @@ from tools.bench.blocks.oscillators import (
     PLLON,
     PLLSAION,
 )
-from tools.bench.blocks.pwr import DBP, ODEN, ODSWEN
-from tools.bench.chip import Chip
-from tools.fuzz.application import Application
-from tools.fuzz.trouble import Trouble
+from ..bench.blocks.pwr import DBP, ODEN, ODSWEN
+from ..bench.chip import Chip
+from .application import Application
+from .trouble import Trouble
 
 MHZ = 1_000_000
 CSSON, PWREN, VOS_UPPER = 1 << 19, 1 << 28, 1 << 15  # RCC.CR, RCC.APB1ENR, PWR.CR

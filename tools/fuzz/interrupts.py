@@ -8,10 +8,10 @@ from random import Random
 
 from unicorn import arm_const as arm
 
-from tools.bench.chip import Chip
-from tools.bench.cpu.cpu_registers import FPCA, NPRIV
-from tools.bench.cpu.nvic import FIRST_IRQ, HARD_FAULT, NMI, SYSTICK, name_of
-from tools.fuzz.application import (
+from ..bench.chip import Chip
+from ..bench.cpu.cpu_registers import FPCA, NPRIV
+from ..bench.cpu.nvic import FIRST_IRQ, HARD_FAULT, NMI, SYSTICK, name_of
+from .application import (
     CODE,
     CPACR,
     FLOAT,
@@ -22,7 +22,7 @@ from tools.fuzz.application import (
     VECTORS,
     Application,
 )
-from tools.fuzz.trouble import Trouble
+from .trouble import Trouble
 
 ACTLR, SYST_CSR, SYST_RVR, SYST_CVR = 0xE000E008, 0xE000E010, 0xE000E014, 0xE000E018
 IPR0, AIRCR, SCR, CCR, SHPR1 = 0xE000E400, 0xE000ED0C, 0xE000ED10, 0xE000ED14, 0xE000ED18

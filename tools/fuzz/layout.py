@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-from tools.bench import chip
-from tools.bench.chip import Region
-from tools.fuzz.subject import FuzzError, Subject
+from ..bench import chip
+from ..bench.chip import Region
+from .subject import FuzzError, Subject
 
 KIB = 1024
 APPLICATION = 3 * KIB  # vectors, handlers, and the page that a refused call returns to

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from tools.bench.chip import Chip, Peripheral
-from tools.fuzz.application import ISER, Application
-from tools.fuzz.layout import BUFFER, Layout
-from tools.fuzz.trouble import Trouble
+from ..bench.chip import Chip, Peripheral
+from .application import ISER, Application
+from .layout import BUFFER, Layout
+from .trouble import Trouble
 
 # Blocks with a section of their own here or in clocks.py. DMA1 and DMA2 would copy from anywhere
 # to anywhere; RTC and the debug block are kept by a reset.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from tools.fuzz.application import Application
-from tools.fuzz.interrupts import Context
-from tools.fuzz.layout import FRAMES, TIGHT, Layout
-from tools.fuzz.trouble import Trouble
+from .application import Application
+from .interrupts import Context
+from .layout import FRAMES, TIGHT, Layout
+from .trouble import Trouble
 
 MPU_CTRL, MPU_RBAR, MPU_RASR = 0xE000ED94, 0xE000ED9C, 0xE000EDA0
 ENABLE, HFNMIENA, PRIVDEFENA = 1, 2, 4

@@ -10,12 +10,12 @@ from random import Random
 
 from unicorn import arm_const as arm
 
-from tools.bench.core import FetchCounter, Stop
-from tools.fuzz.application import CODE, RETURN, STRAY, Application
-from tools.fuzz.layout import plain
-from tools.fuzz.states import State
-from tools.fuzz.subject import FuzzError, Subject
-from tools.fuzz.witness import Picture
+from ..bench.core import FetchCounter, Stop
+from .application import CODE, RETURN, STRAY, Application
+from .layout import plain
+from .states import State
+from .subject import FuzzError, Subject
+from .witness import Picture
 
 PAGE = 0x400
 MS = 1_000_000

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from tools.bench import chip
-from tools.fuzz import clocks, interrupts, layout, peripherals, protection
-from tools.fuzz.application import Application
-from tools.fuzz.interrupts import Context
-from tools.fuzz.layout import Layout
-from tools.fuzz.protection import SRAM
-from tools.fuzz.subject import Subject
-from tools.fuzz.trouble import Trouble
+from ..bench import chip
+from . import clocks, interrupts, layout, peripherals, protection
+from .application import Application
+from .interrupts import Context
+from .layout import Layout
+from .protection import SRAM
+from .subject import Subject
+from .trouble import Trouble
 
 BY_RESET = 0.2  # the share of states that are tried by a reset too
 

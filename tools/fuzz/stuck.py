@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from tools.fuzz.application import Application
-from tools.fuzz.interrupts import Context, enter
-from tools.fuzz.layout import plain
-from tools.fuzz.run import Call, End, Outcome
-from tools.fuzz.subject import WAIT, Line, Subject
+from .application import Application
+from .interrupts import Context, enter
+from .layout import plain
+from .run import Call, End, Outcome
+from .subject import WAIT, Line, Subject
 
 MS = 1_000_000
 INSTRUCTIONS_PER_TRY = 6

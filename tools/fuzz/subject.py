@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tools.bench import boardfile
-from tools.bench.board import VirtualBoard
-from tools.bench.boardfile import BoardFile, ExternalChip
-from tools.bench.external import WINDOWS
-from tools.firmware import build
-from tools.machine_code import assemble
+from ..bench import boardfile
+from ..bench.board import VirtualBoard
+from ..bench.boardfile import BoardFile, ExternalChip
+from ..bench.external import WINDOWS
+from ..firmware import build
+from ..machine_code import assemble
 
 ROOT = Path(__file__).parents[2]
 BOOT_MS, ANSWER_MS = 2000, 500

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tools.fuzz.application import Application
+from .application import Application
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from tools.bench import chip
-from tools.fuzz.application import Application
-from tools.fuzz.layout import BUFFER
+from ..bench import chip
+from .application import Application
+from .layout import BUFFER
 
 # Registers that change by themselves or by the application's interrupt handlers, and their bits.
 CHANGING = {

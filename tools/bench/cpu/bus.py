@@ -7,8 +7,8 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tools.bench.cpu.engine import Engine
-from tools.bench.cpu.memory import PAGE, Block, BusError, Memory
+from .engine import Engine
+from .memory import PAGE, Block, BusError, Memory
 
 _PAGE_BITS = PAGE.bit_length() - 1
 _MASKS = {1: 0xFF, 2: 0xFFFF, 4: 0xFFFFFFFF}

@@ -25,7 +25,7 @@ from unicorn.arm_const import UC_ARM_REG_PC, UC_CPU_ARM_CORTEX_M4
 from unicorn.unicorn import Uc
 from unicorn.unicorn_const import UC_ARCH_ARM, UC_MODE_THUMB
 
-from tools.bench.cpu import library
+from . import library
 
 # The structure goes on for some 10 KiB after the fields (a jump buffer for each of 64 levels),
 # so reading this much of it stays inside the allocation.

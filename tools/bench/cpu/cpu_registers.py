@@ -32,7 +32,7 @@ from unicorn.arm_const import (
 )
 from unicorn.unicorn import Uc
 
-from tools.bench.cpu import library
+from . import library
 
 T_BIT = 1 << 24
 NPRIV, SPSEL, FPCA = 1, 2, 4

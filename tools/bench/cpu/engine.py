@@ -35,10 +35,10 @@ from unicorn.unicorn_py3.unicorn import (
     MMIO_WRITE_CFUNC,
 )
 
-from tools.bench.cpu import counter, library
-from tools.bench.cpu.cpu_registers import CpuRegisters
-from tools.bench.cpu.memory import PAGE, Memory
-from tools.bench.cpu.spec import CoreSpec
+from . import counter, library
+from .cpu_registers import CpuRegisters
+from .memory import PAGE, Memory
+from .spec import CoreSpec
 
 
 class Cause(enum.Enum):

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from unicorn.arm_const import UC_ARM_REG_FAULTMASK, UC_ARM_REG_PC
 
-from tools.bench.cpu import faults, fpu, nvic
-from tools.bench.cpu.cpu_registers import FPCA, NPRIV, SPSEL, T_BIT
-from tools.bench.cpu.memory import BusError
-from tools.bench.cpu.scb import NONBASETHRDENA, SLEEPONEXIT, STKALIGN
+from . import faults, fpu, nvic
+from .cpu_registers import FPCA, NPRIV, SPSEL, T_BIT
+from .memory import BusError
+from .scb import NONBASETHRDENA, SLEEPONEXIT, STKALIGN
 
 if TYPE_CHECKING:
-    from tools.bench.core import Core
+    from ..core import Core
 
 IT_BITS = 0x0600FC00
 FRAME, FP_FRAME = 0x20, 0x68

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from unicorn import arm_const as arm
 
-from tools.bench.cpu import decode, faults, nvic
-from tools.bench.cpu.engine import Cause, Outcome
+from . import decode, faults, nvic
+from .engine import Cause, Outcome
 
 if TYPE_CHECKING:
-    from tools.bench.core import Core
+    from ..core import Core
 
 _SAVED = (
     *(arm.UC_ARM_REG_R0 + n for n in range(13)),

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tools.bench.cpu import decode
-from tools.bench.cpu.engine import Switch, Switching
-from tools.bench.cpu.watched import Watched
-from tools.bench.cpu.way import Way
+from . import decode
+from .engine import Switch, Switching
+from .watched import Watched
+from .way import Way
 
 if TYPE_CHECKING:
-    from tools.bench.core import Core
+    from ..core import Core
 
 _MOST_LINES = 200  # of code that are followed
 

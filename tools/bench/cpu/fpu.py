@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tools.bench.cpu.memory import BusError
-from tools.bench.cpu.private import PrivateState
-from tools.bench.cpu.registers import Register
-from tools.bench.cpu.spec import CoreSpec
+from .memory import BusError
+from .private import PrivateState
+from .registers import Register
+from .spec import CoreSpec
 
 LSPACT, USER, THREAD, HFRDY, MMRDY, BFRDY, MONRDY = (1 << n for n in (0, 1, 3, 4, 5, 6, 8))
 LSPEN, ASPEN = 1 << 30, 1 << 31

@@ -19,16 +19,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tools.bench.cpu.bus import Region
-from tools.bench.cpu.engine import Switch
-from tools.bench.cpu.memory import Store
-from tools.bench.cpu.pace import Pace
-from tools.bench.cpu.tame import TameHandlers
-from tools.bench.cpu.watched import Watched
-from tools.bench.cpu.way import Way
+from .bus import Region
+from .engine import Switch
+from .memory import Store
+from .pace import Pace
+from .tame import TameHandlers
+from .watched import Watched
+from .way import Way
 
 if TYPE_CHECKING:
-    from tools.bench.core import Core
+    from ..core import Core
 
 _ROUNDS = 8  # to be watched before the way is known
 _MOST_BLOCKS = 100

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tools.bench.cpu.private import REGIONS, PrivateState
+from .private import REGIONS, PrivateState
 
 ENABLE, HFNMIENA, PRIVDEFENA = 1, 2, 4
 _RASR_MASK = 0x173FFF3F  # XN, AP, TEX, S, C, B, SRD, SIZE, ENABLE

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.bench.cpu.bus import Region
-from tools.bench.cpu.memory import Store
+from .bus import Region
+from .memory import Store
 
 if TYPE_CHECKING:
-    from tools.bench.core import Core
+    from ..core import Core
 
 _WORD = 4
 _ROUNDS = 4  # alike, before the next ones are taken to be

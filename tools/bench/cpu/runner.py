@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tools.bench.cpu import decode, nvic
-from tools.bench.cpu.engine import Cause, Outcome
-from tools.bench.cpu.state import MaskMeter, Stop
-from tools.bench.cpu.traps import MaskTraps
+from . import decode, nvic
+from .engine import Cause, Outcome
+from .state import MaskMeter, Stop
+from .traps import MaskTraps
 
 if TYPE_CHECKING:
-    from tools.bench.core import Core
+    from ..core import Core
 
 _LONGEST_SLICE = 50_000_000
 _STEPWISE = 2_000  # instructions of a slice that goes step by step: it may soon be known better

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tools.bench.cpu import nvic
-from tools.bench.cpu.faults import CFSR_MASK, FaultStatus
-from tools.bench.cpu.nvic import Nvic
-from tools.bench.cpu.registers import Register
-from tools.bench.cpu.spec import ID_NAMES, CoreSpec
+from . import nvic
+from .faults import CFSR_MASK, FaultStatus
+from .nvic import Nvic
+from .registers import Register
+from .spec import ID_NAMES, CoreSpec
 
 SLEEPONEXIT, SLEEPDEEP, SEVONPEND = 1 << 1, 1 << 2, 1 << 4
 NONBASETHRDENA, USERSETMPEND, BFHFNMIGN, STKALIGN = 1 << 0, 1 << 1, 1 << 8, 1 << 9

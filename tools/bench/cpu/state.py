@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from unicorn import arm_const as arm
 
-from tools.bench.cpu.engine import Engine
+from .engine import Engine
 
 
 class Stop(enum.Enum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tools.bench.clock import Clock, Event
+from ..clock import Clock, Event
 
 ENABLE, TICKINT, CLKSOURCE, COUNTFLAG = 1 << 0, 1 << 1, 1 << 2, 1 << 16
 _EXTERNAL_DIVIDER = 8  # on STM32 the reference clock is HCLK/8 (PM0214 4.5)

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from unicorn.arm_const import UC_ARM_REG_R0
 
-from tools.bench.cpu.engine import Switch
-from tools.bench.cpu.watched import Watched
-from tools.bench.cpu.way import Way
+from .engine import Switch
+from .watched import Watched
+from .way import Way
 
 if TYPE_CHECKING:
-    from tools.bench.core import Core
+    from ..core import Core
 
 _MOST_LESSONS = 8  # of one handler: each translates all code anew
 _MOST_BLOCKS = 50

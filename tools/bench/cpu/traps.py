@@ -17,10 +17,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tools.bench.cpu import decode
-from tools.bench.cpu.bus import Bus, Region
-from tools.bench.cpu.engine import Engine, Switch
-from tools.bench.cpu.memory import PAGE, Memory
+from . import decode
+from .bus import Bus, Region
+from .engine import Engine, Switch
+from .memory import PAGE, Memory
 
 _PATIENCE = 5_000  # masked instructions before hooks pay: placing them translates all code anew
 _REST = 20_000  # slices in a row without anything masked: it is over for good

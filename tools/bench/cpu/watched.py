@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from tools.bench.cpu.engine import Engine, Switching
+from .engine import Engine, Switching
 
 
 class Watched:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tools.bench.cpu import decode
+from . import decode
 
 
 @dataclass(slots=True)
