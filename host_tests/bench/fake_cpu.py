@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from tools.bench.chip import load
 from tools.bench.clock import Clock
 from tools.bench.cpu.bus import OnWrite
-from tools.bench.cpu.engine import Switching
-from tools.bench.cpu.fence import Range
-from tools.bench.cpu.memory import Block, Memory, Store
+from tools.bench.cpu.memory import Block, Memory
 from tools.bench.external import ExternalMemory
 from tools.bench.soc import Soc
 
 MS = 1_000_000
 
 
-class FakeLoop:
-    def round(self, register: int, store: Store, address: int) -> None: ...
-
-    def doubt(self) -> None: ...
-
-
 class FakeCpu:
-    loop = FakeLoop()
-
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.memories: dict[int, Memory] = {}
@@ -32,13 +22,12 @@ class FakeCpu:
         self.writable: dict[int, bool] = {}
         self.on_write: dict[int, OnWrite | None] = {}
         self.blocks: list[Block] = []
-        self.shown: dict[Block, Memory | None] = {}
         self.irqs: set[int] = set()
         self.nmis = 0
         self.handlers = 0
         self.resets: list[int] = []
         self.deferred: list[Callable[[], None]] = []
-        self.watches: list[tuple[int, int, Callable[[int], None], Switching]] = []
+        self.watches: list[tuple[int, int, Callable[[int], None]]] = []
 
     def map_memory(
         self,
@@ -69,25 +58,18 @@ class FakeCpu:
     def after_instruction(self, fn: Callable[[], None]) -> None:
         self.deferred.append(fn)
 
-    def show(self, block: Block, memory: Memory | None, on_write: OnWrite) -> None:
-        self.shown[block] = memory
-
-    def stall(self, ns: int) -> None:
-        self.wait(lambda until=self.clock.now + ns: self.clock.cycles_until(until))
-
     def wait(self, cycles: Callable[[], int]) -> None:
         self.deferred.append(lambda: self.clock.advance(cycles()))
 
-    def keep_out(
-        self, ranges: Sequence[Range], fn: Callable[[int], None], switch: Switching
-    ) -> Callable[[], None]:
-        self.watches = [(low, high, fn, switch) for low, high in ranges]
-        return self.watches.clear
+    def on_execute(self, low: int, high: int, fn: Callable[[int], None]) -> Callable[[], None]:
+        watch = (low, high, fn)
+        self.watches.append(watch)
+        return lambda: self.watches.remove(watch)
 
     def execute(self, address: int) -> None:
         """The program branches to `address`."""
-        for low, high, fn, switch in list(self.watches):
-            if low <= address <= high and switch.on:
+        for low, high, fn in list(self.watches):
+            if low <= address <= high:
                 fn(address)
         self.finish_instruction()
 

@@ -66,22 +66,9 @@ def test_hclk_must_be_a_frequency() -> None:
         Clock().hclk = 0
 
 
-@pytest.mark.parametrize("hclk", [32_000, 16_000_000, 168_000_000, 179_999_999])
-def test_time_passes_quietly_as_far_as_it_passes_otherwise(hclk: int) -> None:
-    clock = Clock()
-    clock.advance(12_345)
-    clock.hclk = hclk
-    event = clock.after(3_000_000, lambda: None)
+@pytest.mark.parametrize("hclk", [16_000_000, 168_000_000, 33_333_333])
+def test_a_time_in_cycles_is_never_short(hclk: int) -> None:
+    clock = Clock(hclk)
     for ns in (0, 1, 16_000, 99_999, 1_000_001):
-        cycles, before = clock.cycles_in(ns), clock.cycles
+        cycles = clock.cycles_in(ns)
         assert (cycles - 1) * 1_000_000_000 < ns * hclk <= cycles * 1_000_000_000
-        assert clock.pass_quietly(cycles)
-        assert clock.cycles - before == cycles
-    assert not clock.pass_quietly(clock.cycles_in(3_000_000))  # the event is due in it
-    event.cancel()
-    clock.after(1_000, lambda: None)
-    assert not clock.pass_quietly(clock.cycles_in(2_000))
-    before = clock.cycles
-    clock.hclk = 1_000_000
-    assert not clock.pass_quietly(2)
-    assert clock.cycles == before

@@ -1,12 +1,12 @@
-"""What is pending and masked is taken right after the instruction that unmasks it, however long
-the masked section was and whatever way the run loop went through it (`decode.py`, `traps.py`)."""
+"""What is pending and masked is taken right after the instruction that unmasks it, or soon after
+it where the masked section is a long one (`cpu/runner.py`)."""
 
 from __future__ import annotations
 
 import pytest
 
 from host_tests.bench.thumb import Machine
-from tools.bench.cpu import traps
+from tools.bench.cpu.runner import COARSE
 
 PENDSV = 14
 
@@ -46,9 +46,8 @@ code:   msr basepri,r5
 
 
 @pytest.mark.parametrize("unmask", UNMASK.values(), ids=UNMASK)
-@pytest.mark.parametrize("rounds", [10, 3000])
-def test_taken_right_after_the_unmasking(unmask: str, rounds: int) -> None:
-    m = Machine(LONG_SECTION.format(rounds=rounds, unmask=unmask)).run(60_000)
+def test_taken_right_after_the_unmasking(unmask: str) -> None:
+    m = Machine(LONG_SECTION.format(rounds=1000, unmask=unmask)).run(60_000)
     (entry,) = m.core.exceptions_taken
     assert entry.number == PENDSV
     in_ram = "code:" in unmask
@@ -56,63 +55,30 @@ def test_taken_right_after_the_unmasking(unmask: str, rounds: int) -> None:
     assert m.r(7) == m.r(8) == 1
 
 
-def count_arming(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Gets longer each time that hooks are placed."""
-    armed: list[int] = []
-    arm = traps.MaskTraps._arm
-
-    def counted(self: traps.MaskTraps) -> bool:
-        armed.append(1)
-        return arm(self)
-
-    monkeypatch.setattr(traps.MaskTraps, "_arm", counted)
-    return armed
-
-
-@pytest.mark.parametrize("unmask", UNMASK.values(), ids=UNMASK)
-def test_with_and_without_traps_it_is_the_same(
-    unmask: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def run() -> tuple[int, list[tuple[int, int]]]:
-        m = Machine(LONG_SECTION.format(rounds=3000, unmask=unmask)).run(60_000)
-        return m.core.instructions, [(e.number, e.cycles) for e in m.core.exceptions_taken]
-
-    armed = count_arming(monkeypatch)
-    with_traps = run()
-    assert armed
-    monkeypatch.setattr(traps, "_PATIENCE", 1 << 60)
-    assert run() == with_traps
-
-
-# Code in RAM beside data that it changes: from 0x20000400 on `loop`, at 0x20000440 its counter.
-BESIDE_DATA = """
-        ldr r4,=0xE000ED20; ldr r0,=0xF0F00000; str r0,[r4]
-        mov r5,#0x60; msr basepri,r5
-        ldr r4,=0xE000ED04; mov r0,#0x10000000; str r0,[r4]
-        ldr r1,=0x20000400; adr r2,loop; mov r3,#8
-copy:   ldr r7,[r2],#4; str r7,[r1],#4; subs r3,#1; bne copy
-        ldr r6,=3000; ldr r1,=0x20000440; ldr r8,=0x20000401
-again:  str r0,[r4]
-        blx r8
-        subs r6,#1
-        bne again
-        mov r5,#0; msr basepri,r5
-after:  b .
-        .align 2
-loop:   ldr r7,[r1]; add r7,#1; str r7,[r1]
-        bx lr
-        nop; nop; nop; nop; nop; nop; nop; nop
+# Twice PendSV waits for PRIMASK: r6 rounds of a loop, then two instructions.
+LONG_AND_SHORT = """
+        ldr r4,=0xE000ED04; mov r0,#0x10000000
+        cpsid i; str r0,[r4]
+        ldr r6,=30000
+1:      subs r6,#1
+        bne 1b
+        cpsie i
+long:   ldr r6,=2000
+1:      subs r6,#1
+        bne 1b
+        cpsid i; str r0,[r4]; nop; cpsie i
+short:  b .
         .thumb_func
 pendsv: bx lr
 """
 
 
-def test_data_beside_code_in_ram_may_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    armed = count_arming(monkeypatch)
-    m = Machine(BESIDE_DATA).run(80_000)
-    (entry,) = m.core.exceptions_taken
-    assert entry.return_address == m.labels["after"]
-    assert len(armed) == 1
+def test_after_a_long_section_it_is_taken_soon_and_exactly_after_a_short_one() -> None:
+    m = Machine(LONG_AND_SHORT).run(80_000)
+    long, short = m.core.exceptions_taken
+    unmasked = 6 + 2 * 30_000
+    assert unmasked <= long.cycles <= unmasked + COARSE
+    assert short.return_address == m.labels["short"]
 
 
 # While masked the program stores `msr basepri,r5; bx lr` where flash is erased, and goes there.
@@ -120,7 +86,7 @@ PROGRAMMED = """
         ldr r4,=0xE000ED20; ldr r0,=0xF0F00000; str r0,[r4]
         mov r5,#0x60; msr basepri,r5
         ldr r4,=0xE000ED04; mov r0,#0x10000000; str r0,[r4]
-        ldr r6,=3000
+        ldr r6,=1000
 again:  str r0,[r4]
         subs r6,#1
         bne again

@@ -281,7 +281,7 @@ def test_code_that_is_programmed_behind_code_that_was_executed(known: int, maske
     for instructions in (known, 5):
         m.core.engine.branch(FLASH + 0x8000)
         m.run(instructions)
-        m.flash.store(0x8004, 4, 0xE7FE2703, blank=True)  # movs r7,#3; b .
+        m.flash.store(0x8004, 4, 0xE7FE2703)  # movs r7,#3; b .
     assert (m.r(4), m.r(5), m.r(7)) == (1, 1, 3)
     assert not m.core.faults
     assert m.core.instructions == known + 5

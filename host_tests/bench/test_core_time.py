@@ -10,8 +10,6 @@ from host_tests.bench.thumb import STACK_TOP, Machine
 from tools.bench.core import Stop
 from tools.bench.cpu import counter
 
-BOTH = pytest.mark.parametrize("native", [True, False], ids=["native", "python"])
-
 # Early stops of every kind: SVC, PendSV by ICSR, EXC_RETURN, MMIO, an IT block.
 MIXED = """
         ldr r0,=ICSR; mov r1,#1<<28; ldr r3,=0x40001000
@@ -62,20 +60,15 @@ class Probe:
     def reset(self) -> None: ...
 
 
-def test_the_native_counter_is_found() -> None:
-    assert counter.find_offset() is not None
+def test_without_it_there_is_no_core_and_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counter, "_candidates", lambda count: {8, 16})
+    counter.find_offset.cache_clear()
+    with pytest.raises(RuntimeError, match=r"Unicorn 2\.1\.4 is known to work"):
+        Machine("b .")
 
 
-def test_without_it_the_slow_counter_is_used_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counter, "find_offset", lambda: None)
-    with pytest.warns(RuntimeWarning, match="40 times slower"):
-        m = Machine("mov r0,#1\nb .")
-    assert m.run(10).core.instructions == 10
-
-
-@BOTH
-def test_every_kind_of_early_stop_is_counted_exactly(native: bool) -> None:
-    m = Machine(MIXED, native_counter=native)
+def test_every_kind_of_early_stop_is_counted_exactly() -> None:
+    m = Machine(MIXED)
     Probe(m)
     m.core.on_execute(m.labels["end"], m.labels["end"], lambda address: None)
     assert m.core.run() is Stop.BREAK
@@ -83,11 +76,10 @@ def test_every_kind_of_early_stop_is_counted_exactly(native: bool) -> None:
     assert m.pc == m.labels["end"]
 
 
-@BOTH
-def test_a_run_repeats_exactly_whatever_the_slices(native: bool) -> None:
+def test_a_run_repeats_exactly_whatever_the_slices() -> None:
     logs = []
     for step in (MIXED_TOTAL, 1, 7):
-        m = Machine(MIXED, native_counter=native)
+        m = Machine(MIXED)
         probe = Probe(m)
         while m.clock.cycles < MIXED_TOTAL:
             m.core.run(cycles=step)
@@ -98,10 +90,9 @@ def test_a_run_repeats_exactly_whatever_the_slices(native: bool) -> None:
     assert logs[0][:2] == logs[1][:2] == logs[2][:2]
 
 
-@BOTH
 @pytest.mark.parametrize("k", [1, 2, 3, 10, 25])
-def test_run_stops_after_exactly_k_instructions(native: bool, k: int) -> None:
-    m = Machine("\n".join(["add r0,#1"] * 30), native_counter=native).run(k)
+def test_run_stops_after_exactly_k_instructions(k: int) -> None:
+    m = Machine("\n".join(["add r0,#1"] * 30)).run(k)
     assert m.stop is Stop.BUDGET
     assert m.r(0) == m.core.instructions == k
 
@@ -122,13 +113,11 @@ STORES = {
 }
 
 
-@BOTH
 @pytest.mark.parametrize("store", STORES)
-def test_after_instruction_runs_between_this_one_and_the_next(native: bool, store: str) -> None:
+def test_after_instruction_runs_between_this_one_and_the_next(store: str) -> None:
     m = Machine(
         f"ldr r0,=0x40001000; mov r1,#1; mov r2,#2; mov r4,#0\n{STORES[store]}\n"
         "next: add r4,#1\nb .",
-        native_counter=native,
     )
     probe = Probe(m)
     seen: list[tuple[int, int, int]] = []
@@ -220,8 +209,7 @@ def test_an_event_may_reset_the_core_at_once() -> None:
     assert (m.pc, m.taken) == (m.labels["start"] + 2, [])
 
 
-@BOTH
-def test_time_that_an_access_takes(native: bool) -> None:
+def test_time_that_an_access_takes() -> None:
     m = Machine(
         """
         ldr r3,=0x40001000; ldr r2,[r3]
@@ -230,7 +218,6 @@ next:   add r4,#1
         .thumb_func
 pendsv: mov r5,r4; bx lr
         """,
-        native_counter=native,
     )
     probe = Probe(m)
     due: list[int] = []

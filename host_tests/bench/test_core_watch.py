@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from host_tests.bench.thumb import Machine
 from tools.bench.core import Stop
-
-BOTH = pytest.mark.parametrize("native", [True, False], ids=["native", "python"])
 
 
 def test_break_stops_before_the_instruction_and_resumes() -> None:
@@ -31,11 +27,9 @@ def test_break_on_code_that_ran_before() -> None:
     assert m.r(0) == m.r(1) + 1
 
 
-@BOTH
-def test_fetches_of_a_range_are_counted_exactly(native: bool) -> None:
+def test_fetches_of_a_range_are_counted_exactly() -> None:
     m = Machine(
         "mov r4,#20\n1: svc #0\nsubs r4,#1\nbne 1b\nb .\n.thumb_func\nsvcall: nop\nbx lr",
-        native_counter=native,
     )
     fetches = m.core.count_fetches(m.labels["svcall"], m.labels["svcall"] + 3)
     m.run(31).run(100)
@@ -88,8 +82,7 @@ def test_break_inside_an_it_block_is_passed_over() -> None:
     assert (m.r(2), m.r(3), m.core.instructions) == (1, 0, 4)
 
 
-@BOTH
-def test_break_on_whole_pages(native: bool) -> None:
+def test_break_on_whole_pages() -> None:
     """Entry by a call, by falling through from the page before, and by an exception return."""
     m = Machine(
         """
@@ -97,7 +90,6 @@ def test_break_on_whole_pages(native: bool) -> None:
         ldr r0,=0x200007FD; blx r0
         b .
         """,
-        native_counter=native,
     )
     m.ram.write(0x7FC, bytes.fromhex("00bf 00bf 0130 7047"))  # nop; nop | adds r0,#1; bx lr
     seen: list[tuple[int, int]] = []

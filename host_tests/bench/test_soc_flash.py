@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from host_tests.bench.fake_cpu import MS, Bench
-from tools.bench.blocks.flash import MANY
 from tools.bench.cpu.memory import BusError
 
 BASE = 0x08000000
@@ -177,47 +176,6 @@ def test_a_reset_during_an_erase_lets_code_run_again() -> None:
     now = b.clock.now
     b.cpu.execute(BASE + 0x100)
     assert b.clock.now == now
-
-
-@pytest.mark.parametrize("end", ["lock", "erase", "reset"])
-def test_registers_are_shown_while_many_words_are_programmed(end: str) -> None:
-    b = unlocked()
-    flash = b.soc.flash
-    b.write("FLASH.CR", PG | X32)
-    for n in range(MANY - 1):
-        store(b, BASE + 4 * n, n)
-    assert not b.cpu.shown.get(flash)
-    store(b, BASE + 4 * MANY, 1)
-    assert b.cpu.shown[flash] is flash.image
-    assert flash.image.load(0x10, 4) == PG | X32
-    assert flash.image.load(0x0C, 4) == 0
-    assert flash.store_shown(flash.base + 0x10, 4, X32)
-    assert b.read("FLASH.CR") == X32
-    if end == "reset":
-        b.soc.reset("PIN")
-    else:
-        flash.store_shown(flash.base + 0x10, 4, LOCK if end == "lock" else SER | STRT)
-        b.cpu.finish_instruction()
-    assert b.cpu.shown[flash] is None
-
-
-def test_there_is_room_for_words_as_far_as_the_sector_is_erased() -> None:
-    b = unlocked()
-    flash = b.soc.flash
-    end = BASE + 16 * 1024
-    assert flash.room(BASE) == 0  # nothing has been programmed in it yet
-    b.write("FLASH.CR", PG | X32)
-    store(b, BASE, 1)
-    assert flash.room(BASE) == 0
-    assert flash.room(BASE + 4) >= 8
-    store(b, BASE + 32, 1)
-    assert flash.room(BASE + 4) == 7
-    assert flash.room(end - 12) == 3
-    assert flash.room(end) == 0  # the next sector may be protected
-    changed: list[tuple[int, int, bool]] = []
-    flash.array.on_change.append(lambda *change: changed.append(change))
-    flash.stored(BASE + 4, 2)
-    assert changed == [(4, 8, True)]
 
 
 def test_sectors_of_f413_and_f405() -> None:

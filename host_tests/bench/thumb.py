@@ -104,11 +104,10 @@ class Machine:
         *,
         spec: CoreSpec = CORTEX_M4F,
         cpu: str = "cortex-m4",
-        native_counter: bool = True,
     ) -> None:
         image, self.labels = assemble(code, cpu=cpu, fpu=spec.fpu)
         self.clock = Clock(hclk=16_000_000)
-        self.core = Core(spec, self.clock, native_counter=native_counter)
+        self.core = Core(spec, self.clock)
         self.flash = Memory(0x10000, name="flash")
         self.ram = Memory(0x10000, name="RAM")
         self.flash.write(0, image)
@@ -127,7 +126,7 @@ class Machine:
         self.flash.fill(offset, PAGE, 0xFF)
 
         def program(address: int, size: int, value: int) -> bool:
-            self.flash.store(address - FLASH, size, value, blank=True)
+            self.flash.store(address - FLASH, size, value)
             return True
 
         self.core.unmap(FLASH, self.flash.size)

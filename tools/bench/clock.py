@@ -52,8 +52,6 @@ class Clock:
         self.under_way: Callable[[], int] = _nothing
         #: Called when something became due earlier than `cycles_to_next()` said before.
         self.on_earlier: Callable[[], None] = _ignore
-        #: Called after a change of hclk, with the cycle count of the change.
-        self.on_hclk: list[Callable[[], None]] = []
 
     @property
     def cycles(self) -> int:
@@ -79,8 +77,6 @@ class Clock:
         cycles = self.cycles
         self._base_ns, self._base_cycles = self._ns_at(cycles), cycles
         self._hclk, self._known = hz, False
-        for fn in self.on_hclk:
-            fn()
         self.on_earlier()
 
     def after(self, ns: int, fn: Callable[[], None]) -> Event:
@@ -130,14 +126,6 @@ class Clock:
             self._run_due(self.reached + under_way)
         if end > self.reached:
             self.reached = end
-
-    def pass_quietly(self, cycles: int) -> bool:
-        """Let `cycles` pass if nothing falls due in them; else none."""
-        due = self.next_due()
-        if due is None or self.cycles + cycles >= due:
-            return False
-        self.reached += cycles
-        return True
 
     def _run_due(self, now: int) -> None:
         by_cycle, by_ns = self._by_cycle, self._by_ns

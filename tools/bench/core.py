@@ -1,13 +1,15 @@
-"""The virtual CPU: an ARMv7-M core whose time is virtual and whose every instruction counts.
+"""The virtual CPU: a Cortex-M core whose time is virtual and whose every instruction counts.
 
 Unicorn executes instructions; everything that makes them a microcontroller core is here and in
 `cpu/`: exceptions, the system control space, faults, sleep and the address map. `run()` works in
 slices that end at the next clock event, so interrupts, peripherals and the budget of the caller
 meet the program at an exact instruction, and a run repeats exactly.
 
-An exception is taken right after the instruction that pends or unmasks it. The one exception to
-that: an IT block is executed to its end, that is at most three instructions more. Instructions of
-an IT block whose condition fails are not counted.
+An exception is taken right after the instruction that pends or unmasks it, but for two cases. An
+IT block is executed to its end, that is at most three instructions more. And where something has
+been pending and masked for thousands of instructions, it is taken up to `runner.COARSE`
+instructions after the one that unmasks it. Instructions of an IT block whose condition fails are
+not counted.
 
 Not modelled: the traps of CCR.UNALIGN_TRP, CCR.DIV_0_TRP and CCR.BFHFNMIGN (the bits are kept),
 alignment faults of LDM, LDRD and their stores, the debug monitor, CPACR's "privileged only", that
@@ -18,7 +20,7 @@ not right before its WFE.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from unicorn import arm_const as arm
 
@@ -26,15 +28,14 @@ from .clock import Clock
 from .cpu import nvic
 from .cpu.bus import Bus, OnWrite
 from .cpu.cpu_registers import FPCA, T_BIT
-from .cpu.engine import Cause, Engine, Switching
+from .cpu.engine import Cause, Engine
 from .cpu.exceptions import Exceptions
 from .cpu.faulting import Faulting
-from .cpu.fence import Fence, Range
 from .cpu.fpu import Fpu, FpuTrap
-from .cpu.loop import Loop
 from .cpu.memory import PAGE, Block, BusError, Memory
 from .cpu.mpu import Mpu
 from .cpu.nvic import Nvic
+from .cpu.parts import Parts
 from .cpu.private import PrivateState
 from .cpu.runner import Runner
 from .cpu.scb import SEVONPEND, Scb
@@ -73,38 +74,42 @@ _REMEMBERED = 10_000
 class Core:
     """One CPU core and what ARM puts around it."""
 
-    def __init__(self, spec: CoreSpec, clock: Clock, *, native_counter: bool = True) -> None:
+    def __init__(self, spec: CoreSpec, clock: Clock) -> None:
         self.spec = spec
         self.clock = clock
-        self.engine = Engine(spec, native_counter=native_counter)
-        self.faulting = Faulting(self)
-        self.bus = Bus(self.engine, self.faulting.refuse_access)
-        self._make_system_registers()
-        self.loop = Loop(self)
-        self.fence = Fence(self)
-        self.exceptions = Exceptions(self)
+        #: Sentences, one a fault, oldest first.
+        self.faults: list[str] = []
+        self.engine = Engine(spec)
+        self.bus = Bus(self.engine)
+        self._parts = self._make_parts()
+        self._faulting = Faulting(self._parts, self.faults, self)
+        self.bus.refuse = self._faulting.refuse_access
+        self.scs = Scs(self._parts, self)
+        self.dwt = Dwt(clock, self.scb)
+        for block in (self.scs, self.dwt):
+            self.bus.map_block(block)
+        if spec.fpu:
+            self.bus.map_block(FpuTrap(self.fpu, self._faulting.refuse_fpu))
+        self._exceptions = Exceptions(self._parts, self._faulting, self)
+        self._runner = Runner(self._parts, clock, self._faulting, self._exceptions)
         #: The last exceptions taken, oldest first.
         self.exceptions_taken: deque[ExceptionEntry] = deque(maxlen=_REMEMBERED)
         #: Called with each entry, as it happens.
         self.on_exception: Callable[[ExceptionEntry], None] | None = None
         #: What AIRCR.SYSRESETREQ does, right after the instruction that writes it.
         self.on_system_reset: Callable[[], None] = lambda: self.reset(0)
-        self.event_register = False
-        self._runner = Runner(self)
-        #: As `wait`, for a time in nanoseconds, and fast where nothing falls due in it.
-        self.stall = self._runner.stall
         self.nvic.on_pend = self._note_pending
         clock.under_way = self.engine.executed
         clock.on_earlier = self._runner.shorten_slice
 
-    def _make_system_registers(self) -> None:
+    def _make_parts(self) -> Parts:
         spec, engine = self.spec, self.engine
         self.nvic = Nvic(spec)
-        self.private = PrivateState(engine.uc, spec.model)
-        self.mpu = Mpu(spec.mpu_regions, self.private, self.faulting.sentences.append)
+        private = PrivateState(engine.uc, spec.model)
+        self.mpu = Mpu(spec.mpu_regions, private, self.faults.append)
         self.fpu = Fpu(
             spec,
-            self.private,
+            private,
             uses_fpu=lambda: bool(engine.get(arm.UC_ARM_REG_CONTROL) & FPCA),
             changed=self.after_instruction,
         )
@@ -117,11 +122,17 @@ class Core:
             system_reset=lambda: self.after_instruction(lambda: self.on_system_reset()),
             trace_changes=lambda: self.dwt.settle(),
         )
-        self.scs, self.dwt = Scs(self), Dwt(self)
-        for block in (self.scs, self.dwt):
-            self.bus.map_block(block)
-        if spec.fpu:
-            self.bus.map_block(FpuTrap(self.fpu, self.faulting.refuse_fpu))
+        return Parts(
+            spec,
+            engine,
+            self.bus,
+            private,
+            self.nvic,
+            self.scb,
+            self.mpu,
+            self.fpu,
+            self.systick,
+        )
 
     # -- the address map -------------------------------------------------------------------
 
@@ -146,12 +157,6 @@ class Core:
     def map_block(self, block: Block) -> None:
         """Map a block at its base. Blocks may be smaller than a page and share one."""
         self.bus.map_block(block)
-
-    def show(self, block: Block, memory: Memory | None, on_write: OnWrite) -> None:
-        """Let the CPU read `block`, which has its page for itself, as this memory, without asking
-        it; None ends that. Stores go to `on_write` meanwhile. Not from inside a callback."""
-        self.loop.end()
-        self.bus.show(block, memory, on_write)
 
     def unmap(self, base: int, size: int) -> None:
         """Take away the memories and pages in these addresses (not from inside a callback)."""
@@ -195,12 +200,8 @@ class Core:
 
     # -- watching --------------------------------------------------------------------------
 
-    def on_execute(
-        self, low: int, high: int, fn: Callable[[int], None], switch: Switching | None = None
-    ) -> Callable[[], None]:
+    def on_execute(self, low: int, high: int, fn: Callable[[int], None]) -> Callable[[], None]:
         """Before an instruction of [low, high]: call `fn(address)` and stop with Stop.BREAK.
-
-        Not while there is a `switch` that is off.
 
         It does so at each instruction of the range until the result is called; inside an IT
         block not before its end. A range of whole pages (multiples of PAGE) costs nothing while
@@ -208,7 +209,7 @@ class Core:
         any other range code that is translated meanwhile runs at half the speed.
         """
         pages = low % PAGE == 0 and (high + 1) % PAGE == 0
-        remove_hook = self.engine.add_break(low, high, blocks=pages, switch=switch)
+        remove_hook = self.engine.add_break(low, high, blocks=pages)
         watch = (low, high, fn)
         self._runner.watches.append(watch)
 
@@ -218,20 +219,6 @@ class Core:
 
         return remove
 
-    def keep_out(
-        self, ranges: Sequence[Range], fn: Callable[[int], None], switch: Switching
-    ) -> Callable[[], None]:
-        """As `on_execute` for ranges of whole pages, but `run()` may go on. For what comes and
-        goes, one at a time: while the program stays in a loop elsewhere it costs nothing."""
-        self.fence.put_up(ranges, fn, switch)
-        return self.fence.take_down
-
-    def follow(self, fn: Callable[[int, bytes], bool]) -> None:
-        """Call `fn(pc, code)` before each piece of code that runs straight on, at a hundredth of
-        the speed, until it returns False."""
-        if fn not in self._runner.followers:
-            self._runner.followers.append(fn)
-
     def count_fetches(self, low: int, high: int) -> FetchCounter:
         """Count the instructions executed from [low, high] from now on, until its `stop()`."""
         counter = FetchCounter()
@@ -240,10 +227,12 @@ class Core:
 
     def measure_masking(self) -> MaskMeter:
         """Measure how long PRIMASK is set, from now on, until the meter's `stop()`."""
-        meter = self._runner.mask_meter = MaskMeter()
+        meter = MaskMeter(lambda: self.instructions, lambda: bool(self.engine.masks()[0]))
+        remove_hook = self.engine.add_block_hook(meter.look)
 
         def stop() -> None:
-            self._runner.mask_meter = None
+            meter.end()
+            remove_hook()
 
         meter.stop = stop
         return meter
@@ -264,23 +253,13 @@ class Core:
         return len(self.nvic.active)
 
     @property
-    def handler(self) -> int:
-        """Address of the handler that is under way (the initial MSP without one)."""
-        return self._vector(self.engine.get(arm.UC_ARM_REG_IPSR) & 0x1FF)
-
-    @property
     def asleep(self) -> bool:
         return self._runner.asleep is not None
 
     @property
-    def faults(self) -> list[str]:
-        """Sentences, one a fault, oldest first."""
-        return self.faulting.sentences
-
-    @property
     def lockup(self) -> str | None:
         """Why the core is locked up, if it is."""
-        return self.faulting.lockup
+        return self._faulting.lockup
 
     def state(self) -> CpuState:
         return read_state(self.engine)
@@ -292,25 +271,18 @@ class Core:
 
         The registers that a reset leaves unknown (r0 to r12, PSP) become 0. Time goes on.
         """
-        self.event_register = False
-        self.loop.reset()
         self._runner.reset()
-        self.faulting.reset()
-        self.reset_system_registers()
+        self._faulting.reset()
+        self._parts.reset_system_registers()
         self.engine.clear_registers()
         try:
             msp, vector = self.bus.load(vector_table), self.bus.load(vector_table + 4)
         except BusError as error:
-            self.faulting.lock_up(f"the vector table at {vector_table:#010x}: {error}")
+            self._faulting.lock_up(f"the vector table at {vector_table:#010x}: {error}")
             return
         xpsr = T_BIT if vector & 1 else 0
         self.engine.set_mode(xpsr=xpsr, control=0, msp=msp & ~3, psp=0)
         self.engine.branch(vector)
-
-    def reset_system_registers(self) -> None:
-        """The system control space alone, but for the debug registers."""
-        for part in (self.nvic, self.scb, self.systick, self.fpu, self.mpu):
-            part.reset()
 
     # -- running ---------------------------------------------------------------------------
 
@@ -326,41 +298,33 @@ class Core:
         """Wait for an interrupt, as WFI does."""
         self._runner.asleep = Cause.WFI
 
-    def execution_priority(self) -> int:
-        """256 in thread mode with nothing masked; negative in HardFault and NMI."""
-        return self.nvic.execution_priority(*self.engine.masks())
-
     # -- what the parts tell ---------------------------------------------------------------
+
+    def enter_exception(self, number: int) -> None:
+        """`Faulting` has found which exception an instruction causes."""
+        self._exceptions.enter(number)
 
     def note_entry(self, number: int, return_address: int) -> None:
         """`Exceptions` tells of an entry."""
         self._runner.asleep = None
-        if self.loop.free:
-            self.loop.interrupted(return_address, self._vector(number))
         entry = ExceptionEntry(number, self.clock.reached, return_address)
         self.exceptions_taken.append(entry)
         if self.on_exception:
             self.on_exception(entry)
 
-    def _vector(self, number: int) -> int:
-        """The address there; 0 if it cannot be read."""
-        try:
-            return self.bus.load(self.scb.vtor + 4 * number) & ~1
-        except BusError:
-            return 0
-
-    def mode_changed(self, pc: int, faultmask: int) -> None:
+    def mode_changed(self, faultmask: int) -> None:
         """`Exceptions` tells that a handler began or ended: HFNMIENA may switch the MPU."""
-        self.event_register = True
-        self.fence.at(pc)
+        self._runner.event_register = True
         if self.mpu.control:
             high_priority = bool(faultmask) or self.nvic.active_priority < 0
             self.mpu.mode_changed(high_priority=high_priority)
 
     def mpu_changed(self) -> None:
         """The MPU's registers were written."""
-        self.after_instruction(lambda: self.mpu.apply(high_priority=self.execution_priority() < 0))
+        self.after_instruction(
+            lambda: self.mpu.apply(high_priority=self._parts.execution_priority() < 0)
+        )
 
     def _note_pending(self) -> None:
         if self.scb.scr & SEVONPEND:
-            self.event_register = True
+            self._runner.event_register = True

@@ -10,16 +10,12 @@ a chip that mostly sleeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from .blocks.flash import Flash
 from .clock import Clock, Event
 from .memory_map import ALIAS, MemoryMap
-
-if TYPE_CHECKING:
-    from .cpu.engine import Switching
-    from .cpu.fence import Range
 
 LINE = 16  # bytes
 
@@ -27,9 +23,7 @@ LINE = 16  # bytes
 class Watcher(Protocol):
     """The part of `core.Core` that this needs."""
 
-    def keep_out(
-        self, ranges: Sequence[Range], fn: Callable[[int], None], switch: Switching
-    ) -> Callable[[], None]: ...
+    def on_execute(self, low: int, high: int, fn: Callable[[int], None]) -> Callable[[], None]: ...
 
     def after_instruction(self, fn: Callable[[], None]) -> None: ...
 
@@ -52,7 +46,7 @@ class FetchStall:
         self._until = 0  # virtual ns
         self._lines = range(0)
         self._handlers = 0
-        self._unwatch: Callable[[], None] = lambda: None
+        self._unwatch: list[Callable[[], None]] = []
 
     def start(self, ns: int, pc: int) -> None:
         """The instruction at `pc` makes the flash busy for `ns`."""
@@ -78,17 +72,14 @@ class FetchStall:
     def _watch(self) -> None:
         self._end()
         size = self._flash.array.size
-        ranges = [(low, low + size - 1) for low in (self._flash.base_address, ALIAS)]
-        self._unwatch = self._cpu.keep_out(ranges, self._executes, self)
+        for low in (self._flash.base_address, ALIAS):
+            self._unwatch.append(self._cpu.on_execute(low, low + size - 1, self._executes))
 
     def _end(self) -> None:
-        self._unwatch()
-
-    @property
-    def on(self) -> bool:
-        """The code that is executed is not in the cache."""
-        return not self._flash.instruction_cache or self._cpu.handlers <= self._handlers
+        while self._unwatch:
+            self._unwatch.pop()()
 
     def _executes(self, address: int) -> None:
-        if address // LINE not in self._lines and self._memory.is_flash(address):
+        cached = self._flash.instruction_cache and self._cpu.handlers > self._handlers
+        if not cached and address // LINE not in self._lines and self._memory.is_flash(address):
             self._clock.advance(self._clock.cycles_until(self._until))

@@ -7,20 +7,27 @@ file gives them their addresses and guards the door.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from .clock import Clock
 from .cpu import nvic
 from .cpu.memory import BusError
+from .cpu.parts import Parts
 from .cpu.registers import Register, RegisterFile, RegisterView
-from .cpu.scb import USERSETMPEND
-
-if TYPE_CHECKING:
-    from .core import Core
+from .cpu.scb import USERSETMPEND, Scb
 
 __all__ = ["Dwt", "RegisterView", "Scs"]
 
 _STIR = 0xF00
 _TRCENA = 1 << 24
+
+
+class Owner(Protocol):
+    """What the core is told."""
+
+    def reconsider(self) -> None: ...
+
+    def mpu_changed(self) -> None: ...
 
 
 class Scs:
@@ -30,9 +37,10 @@ class Scs:
     base = 0xE000E000
     size = 0x1000
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._nvic = core.nvic
+    def __init__(self, parts: Parts, owner: Owner) -> None:
+        self._parts = parts
+        self._owner = owner
+        self._nvic = parts.nvic
         self._file = RegisterFile(self.base, self._all_registers())
 
     def registers(self) -> Iterable[RegisterView]:
@@ -42,7 +50,7 @@ class Scs:
         registers are left out; the MPU's regions are listed one by one.
         """
         yield from self._file.views()
-        for n, region in enumerate(self._core.mpu.regions):
+        for n, region in enumerate(self._parts.mpu.regions):
             yield RegisterView(f"MPU_RBAR{n}", 0xE000ED9C, region.base, 0, 0xFFFFFFE0, False)
             yield RegisterView(f"MPU_RASR{n}", 0xE000EDA0, region.rasr, 0, 0x173FFF3F, True)
 
@@ -55,27 +63,27 @@ class Scs:
         self._file.store(offset, size, value)
 
     def reset(self) -> None:
-        self._core.reset_system_registers()
+        self._parts.reset_system_registers()
 
     def _only_privileged(self, offset: int) -> None:
-        if self._core.engine.privileged:
+        if self._parts.engine.privileged:
             return
-        if offset & ~3 == _STIR and self._core.scb.ccr & USERSETMPEND:
+        if offset & ~3 == _STIR and self._parts.scb.ccr & USERSETMPEND:
             return
         raise BusError("unprivileged code may not use the system control space")
 
     # -- the table -------------------------------------------------------------------------
 
     def _all_registers(self) -> Iterator[Register]:
-        yield from self._core.scb.registers()
+        yield from self._parts.scb.registers()
         yield from self._systick_registers()
         yield from self._nvic_registers()
         yield from self._mpu_registers()
-        yield from self._core.fpu.registers()
+        yield from self._parts.fpu.registers()
         yield from self._cache_registers()
 
     def _systick_registers(self) -> Iterator[Register]:
-        tick, calib = self._core.systick, self._core.spec.systick_calib
+        tick, calib = self._parts.systick, self._parts.spec.systick_calib
         yield Register(
             "SYST_CSR",
             0x010,
@@ -103,9 +111,9 @@ class Scs:
         yield Register("SYST_CALIB", 0x01C, lambda: calib, reset=calib)
 
     def _nvic_registers(self) -> Iterator[Register]:
-        for n in range((self._core.spec.irq_count + 31) // 32):
+        for n in range((self._parts.spec.irq_count + 31) // 32):
             yield from self._nvic_word(n)
-        for n in range((self._core.spec.irq_count + 3) // 4):
+        for n in range((self._parts.spec.irq_count + 3) // 4):
             yield self._priority_register(n)
         yield Register("STIR", _STIR, lambda: 0, self._trigger, ones_act=True, listed=False)
 
@@ -122,7 +130,7 @@ class Scs:
                 for bit in range(32):
                     if value & mask & 1 << bit:
                         act(first + bit)
-                self._core.reconsider()
+                self._owner.reconsider()
 
             return write
 
@@ -156,7 +164,7 @@ class Scs:
         def write(value: int) -> None:
             for lane in range(lanes):
                 state.priority[first + lane] = value >> 8 * lane & state.priority_mask
-            self._core.reconsider()
+            self._owner.reconsider()
 
         mask = state.priority_mask * 0x01010101 & ((1 << 8 * lanes) - 1)
         return Register(f"NVIC_IPR{n}", 0x400 + 4 * n, peek, write, mask=mask)
@@ -165,10 +173,10 @@ class Scs:
         number = nvic.FIRST_IRQ + (value & 0x1FF)
         if self._nvic.is_irq(number):
             self._nvic.pend(number)
-            self._core.reconsider()
+            self._owner.reconsider()
 
     def _mpu_registers(self) -> Iterator[Register]:
-        mpu = self._core.mpu
+        mpu = self._parts.mpu
         if not mpu.count:
             yield Register("MPU_TYPE", 0xD90, lambda: 0)
             return
@@ -176,7 +184,7 @@ class Scs:
         def then_apply(act: Callable[[int], None]) -> Callable[[int], None]:
             def write(value: int) -> None:
                 act(value)
-                self._core.mpu_changed()
+                self._owner.mpu_changed()
 
             return write
 
@@ -199,7 +207,7 @@ class Scs:
 
     def _cache_registers(self) -> Iterator[Register]:
         offsets = {"CLIDR": 0xD78, "CTR": 0xD7C}
-        for name, value in self._core.spec.cache_id.items():
+        for name, value in self._parts.spec.cache_id.items():
             if name in offsets:
                 yield Register(name, offsets[name], lambda value=value: value, reset=value)
 
@@ -211,8 +219,9 @@ class Dwt:
     base = 0xE0001000
     size = 0x1000
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(self, clock: Clock, scb: Scb) -> None:
+        self._clock = clock
+        self._scb = scb
         self._control = 0
         self._count = 0  # at cycle _since
         self._since = 0
@@ -236,7 +245,7 @@ class Dwt:
 
     def settle(self) -> None:
         """To be called before DEMCR.TRCENA changes: it gates the counter."""
-        self._count, self._since = self._cycles(), self._core.clock.cycles
+        self._count, self._since = self._cycles(), self._clock.cycles
 
     def _read_control(self) -> int:
         return 0x40000000 | self._control  # NUMCOMP = 4
@@ -246,11 +255,11 @@ class Dwt:
         self._control = value & 1
 
     def _counting(self) -> bool:
-        return bool(self._control & 1 and self._core.scb.demcr & _TRCENA)
+        return bool(self._control & 1 and self._scb.demcr & _TRCENA)
 
     def _cycles(self) -> int:
-        elapsed = self._core.clock.cycles - self._since if self._counting() else 0
+        elapsed = self._clock.cycles - self._since if self._counting() else 0
         return (self._count + elapsed) & 0xFFFFFFFF
 
     def _write_cycles(self, value: int) -> None:
-        self._count, self._since = value, self._core.clock.cycles
+        self._count, self._since = value, self._clock.cycles

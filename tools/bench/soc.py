@@ -20,10 +20,10 @@ from .blocks.syscfg import Syscfg
 from .blocks.watchdogs import Iwdg
 from .chip import Chip
 from .clock import Clock
-from .cpu.memory import Block, Memory, Store
+from .cpu.memory import Block
 from .external import ExternalMemory
 from .fetch_stall import FetchStall, Watcher
-from .memory_map import ALIAS, SYSTEM_MODE, MemoryMap, MemoryMapper, OnWrite
+from .memory_map import ALIAS, SYSTEM_MODE, MemoryMap, MemoryMapper
 
 T = TypeVar("T", bound=RegisterBlock)
 
@@ -32,19 +32,8 @@ KEPT_BY_RESET = ("DBGMCU", "RCC")  # reset at power-on only; RCC has a reset of 
 PORTS = "ABCDEFGHIJK"
 
 
-class Rounds(Protocol):
-    """The part of `cpu.loop.Loop` that blocks tell."""
-
-    def round(self, register: int, store: Store, address: int) -> None: ...
-
-    def doubt(self) -> None: ...
-
-
 class Cpu(MemoryMapper, Watcher, Protocol):
     """The part of `core.Core` that a chip needs."""
-
-    @property
-    def loop(self) -> Rounds: ...
 
     def map_block(self, block: Block) -> None: ...
 
@@ -52,11 +41,7 @@ class Cpu(MemoryMapper, Watcher, Protocol):
 
     def pend_nmi(self) -> None: ...
 
-    def show(self, block: Block, memory: Memory | None, on_write: OnWrite) -> None: ...
-
     def wait(self, cycles: Callable[[], int]) -> None: ...
-
-    def stall(self, ns: int) -> None: ...
 
     def reset(self, vector_table: int) -> None: ...
 
@@ -93,10 +78,9 @@ class Soc:
         self.unmodelled: list[str] = []
         self.violations: list[str] = []
         self.on_reset: Callable[[str], None] = lambda cause: None
-        self.stall, self.round = cpu.stall, cpu.loop.round  # once for each word of flash
         self._pc = pc
         self._irq_sources: defaultdict[int, set[str]] = defaultdict(set)
-        self._remapping = self._flash_shown = False
+        self._remapping = False
         self._build_blocks()
         self.map = MemoryMap(chip, cpu, self.blocks, externals)
         self.backup_srams = [BackupSram(r, self) for r in chip.memory if r.kind == "backup"]
@@ -173,11 +157,11 @@ class Soc:
     def after_instruction(self, fn: Callable[[], None]) -> None:
         self.cpu.after_instruction(fn)
 
+    def stall(self, ns: int) -> None:
+        self.cpu.wait(lambda: self.clock.cycles_in(ns))
+
     def stall_fetches(self, ns: int) -> None:
         self._fetch_stall.start(ns, self._pc())
-
-    def doubt(self) -> None:
-        self.cpu.loop.doubt()
 
     def doze(self) -> None:
         self.cpu.wait(lambda: self.clock.cycles_to_next() or 0)
@@ -221,10 +205,6 @@ class Soc:
     def _remap_now(self) -> None:
         self._remapping = False
         self.map.update()
-        if self._flash_shown != self.flash.shown:
-            self._flash_shown = self.flash.shown
-            image = self.flash.image if self.flash.shown else None
-            self.cpu.show(self.flash, image, self.flash.store_shown)
 
     # --- clocks --------------------------------------------------------------------------------
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from typing import Protocol
 
 from ..chip import Chip, Peripheral
 from ..clock import Clock
-from ..cpu.memory import Store
 from .registers import Register
 
 Reader = Callable[[], int]
@@ -38,15 +37,6 @@ class System(Protocol):
         """The same for a CPU that fetches from flash; one that is in RAM goes on."""
         ...
 
-    def round(self, register: int, store: Store, address: int) -> None:
-        """A program has come round a loop in which it stores a word at `address` and writes one
-        register, at this offset, of a block that it reads as memory."""
-        ...
-
-    def doubt(self) -> None:
-        """Another one of that block is about to change."""
-        ...
-
     def doze(self) -> None:
         """A program polls for something slow: go on with the next thing that is due, after
         this instruction, instead of letting it go round in circles."""
@@ -57,8 +47,7 @@ class System(Protocol):
         ...
 
     def remap(self) -> None:
-        """What is seen at 0, an external memory, or how the registers of the flash are read may
-        have changed."""
+        """What is seen at 0, or an external memory, may have changed."""
         ...
 
     def runs_from_flash(self) -> bool:
@@ -122,7 +111,7 @@ class RegisterBlock:
         self.held = False
         self.by_name = facts.by_name
         self.by_offset = facts.by_offset
-        self.values: MutableMapping[int, int] = dict(facts.reset_values)
+        self.values: dict[int, int] = dict(facts.reset_values)
         self._writable = facts.writable
         self.readers: dict[int, Reader] = {}
         self.writers: dict[int, Writer] = {}

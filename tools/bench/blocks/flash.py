@@ -2,20 +2,14 @@
 
 The array and the option bytes are memories that the rest of the bench sees too. A program or
 erase operation is done when it starts and takes its virtual time as BSY.
-
-A program that writes a sector looks at SR and CR ten times a word. So after some words the CPU is
-given the registers as a memory to read, until CR is locked or the flash busy; what it writes comes
-here until it is known that it always writes the same (`cpu/loop.py`). Meanwhile a read of a
-register that FLASH has not got goes unnoticed.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable
 
 from ..chip import FlashSector, Peripheral
-from ..cpu.memory import PAGE, BusError, Memory
+from ..cpu.memory import BusError, Memory
 from .base import RegisterBlock, System
 
 KEYS = (0x45670123, 0xCDEF89AB)
@@ -30,36 +24,6 @@ OPTLOCK, OPTSTRT = 1, 2  # OPTCR
 USER, RDP, NWRP = 0xFC, 0xFF00, 0x0FFF0000  # OPTCR: bits 7:2, 15:8, 27:16
 WDG_SW = 1 << 5
 MS = 1_000_000
-_USED = re.compile(rb"[^\xff]")
-_AHEAD = 1024  # bytes
-MANY = 16  # words in a row, after which it pays to show the registers
-
-
-class Words(MutableMapping[int, int]):
-    """Values of registers by offset, kept as words of a memory."""
-
-    def __init__(self, values: Mapping[int, int], memory: Memory) -> None:
-        self._words = memory.view.cast("I")
-        self._offsets = tuple(values)
-        self.update(values)
-
-    def __getitem__(self, offset: int) -> int:
-        return self._words[offset >> 2]
-
-    def __setitem__(self, offset: int, value: int) -> None:
-        self._words[offset >> 2] = value
-
-    def __delitem__(self, offset: int) -> None:
-        raise TypeError("registers stay")
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._offsets)
-
-    def __len__(self) -> int:
-        return len(self._offsets)
-
-    def __contains__(self, offset: object) -> bool:
-        return offset in self._offsets
 
 
 class Unlock:
@@ -87,8 +51,7 @@ class Unlock:
 
 class Flash(RegisterBlock):
     """`array` is the main flash. `stored_options` are the option bytes as kept in flash, in the
-    layout of OPTCR and OPTCR1; a reset loads them. `on_options` hears of changes. While `shown`,
-    the CPU reads `image` where the registers are, and its stores go to `store_shown`."""
+    layout of OPTCR and OPTCR1; a reset loads them. `on_options` hears of changes."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
@@ -98,15 +61,7 @@ class Flash(RegisterBlock):
         self.array = Memory(end - self.base_address, fill=0xFF, name="flash")
         self.stored_options = self._factory_options()
         self.on_options: Callable[[], None] = lambda: None
-        self.image = Memory(PAGE, name="FLASH registers")
-        self.values = Words(self.values, self.image)
-        self.shown = False
-        # What programming a word goes through some ten times.
-        self._cr, self._sr = self.by_name["CR"].offset, self.by_name["SR"].offset
-        self._silent = self.by_name["CR"].writable & ~(STRT | LOCK)  # starts nothing
-        self._open = range(0)  # the sector programmed last, if it is not protected
-        self._in_a_row = 0  # words programmed
-        self.word_ns = system.chip.flash["program_ns"]
+        self._program_ns = system.chip.flash["program_ns"]
         self._unlock = Unlock(KEYS, lambda: self.put("CR", self.get("CR") & ~LOCK))
         self._unlock_options = Unlock(
             OPTION_KEYS, lambda: self.put("OPTCR", self.get("OPTCR") & ~OPTLOCK)
@@ -138,10 +93,7 @@ class Flash(RegisterBlock):
 
     def reset(self) -> None:
         """A system reset loads the option bytes."""
-        self.system.doubt()
         super().reset()
-        self._hide()
-        self._open = range(0)
         for name, value in self.stored_options.items():
             self.put(name, value | (OPTLOCK if name == "OPTCR" else 0))
         self._unlock.reset()
@@ -158,16 +110,14 @@ class Flash(RegisterBlock):
         if self.get("OPTCR") & OPTLOCK:
             return
         self.store("OPTCR", value & ~OPTSTRT)
-        self._open = range(0)
         if value & OPTSTRT:
             for name in self.stored_options:
                 self.store_options(name, ~(OPTLOCK | OPTSTRT), self.get(name))
-            self._take(self.word_ns)
+            self._take(self._program_ns)
 
     def _write_optcr1(self, value: int) -> None:
         if not self.get("OPTCR") & OPTLOCK:
             self.store("OPTCR1", value)
-            self._open = range(0)
 
     # --- interface -----------------------------------------------------------------------------
 
@@ -191,7 +141,7 @@ class Flash(RegisterBlock):
         self.system.check_speed()
 
     def _read_sr(self) -> int:
-        sr = self.values[self._sr]
+        sr = self.get("SR")
         if sr & BSY:
             self.system.doze()
         return sr
@@ -202,48 +152,11 @@ class Flash(RegisterBlock):
         self.irq(bool(self.get("SR") & EOP))
 
     def _write_cr(self, value: int) -> None:
-        if self.values[self._cr] & LOCK or self.values[self._sr] & BSY:
+        if self.get("CR") & LOCK or self.get("SR") & BSY:
             return
         self.store("CR", value & ~STRT)
-        if value & LOCK:
-            self._hide()
         if value & STRT:
             self._erase(value)
-
-    # --- registers as memory -------------------------------------------------------------------
-
-    def _show(self) -> None:
-        self.shown = True
-        self.system.remap()
-
-    def _hide(self) -> None:
-        self._in_a_row = 0
-        if self.shown:
-            self.shown = False
-            self.system.remap()
-
-    def _went_round(self, address: int) -> None:
-        """A word was programmed, and nothing but CR written for it."""
-        self._in_a_row += 1
-        if self._in_a_row > MANY:
-            self.system.round(self._cr, self, address)
-        elif self._in_a_row == MANY and not self.shown:
-            self._show()
-
-    def _doubt(self) -> None:
-        """A register other than CR is about to change."""
-        self._in_a_row = 0
-        self.system.doubt()
-
-    def store_shown(self, address: int, size: int, value: int) -> bool:
-        """A store of the CPU to the registers while they are shown."""
-        offset = address - self.base
-        if offset == self._cr and size == 4 and not value & ~self._silent:
-            self.values[offset] = value  # `_write_cr` would do no more: neither locked nor busy
-            return True
-        self._doubt()
-        self.write(offset, size, value)
-        return False
 
     # --- erase ---------------------------------------------------------------------------------
 
@@ -274,7 +187,7 @@ class Flash(RegisterBlock):
 
     def program(self, address: int, size: int, value: int) -> bool:
         """A store of the CPU into the array; True if just these bytes are there now."""
-        cr = self.values[self._cr]
+        cr = self.get("CR")
         if not cr & PG or cr & LOCK:
             self._fail(PGSERR)
             self.system.report(
@@ -288,52 +201,29 @@ class Flash(RegisterBlock):
         if address % size:
             self._fail(PGAERR)
             return False
-        if address not in self._open and not self._select(address):
+        if self.write_protected(self._sector_at(address)):
             self._fail(WRPERR)
             return False
         offset = address - self.base_address
         old = self.array.load(offset, size)
-        self.array.store(offset, size, old & value, blank=old == (1 << 8 * size) - 1)
+        self.array.store(offset, size, old & value)
         # A word is programmed so fast that any program is made to wait: nothing can see BSY.
-        self.system.stall(self.word_ns)
+        self.system.stall(self._program_ns)
         if cr & EOPIE:
-            self._doubt()
             self._done()
-        else:
-            self._went_round(address)
         return old & value == value
 
-    def room(self, address: int) -> int:
-        """Erased words from there on in the sector that is being programmed, as far as it pays to
-        look."""
-        if address not in self._open:
-            return 0
-        begin = address - self.base_address
-        end = min(self._open.stop - self.base_address, begin + _AHEAD)
-        used = _USED.search(self.array.view, begin, end)
-        return ((used.start() if used else end) - begin) // 4
-
-    def stored(self, address: int, words: int) -> None:
-        self.array.changed(address - self.base_address, 4 * words, blank=True)
-
-    def _select(self, address: int) -> bool:
-        """Remember the sector of `address`; False if it is protected."""
-        ends = (range(s.base, s.base + s.size) for s in self.sectors)
-        number, sector = next((n, span) for n, span in enumerate(ends) if address in span)
-        if self.write_protected(number):
-            return False
-        self._open = sector
-        return True
+    def _sector_at(self, address: int) -> int:
+        """The number of the sector there, counted over both banks."""
+        return next(n for n, s in enumerate(self.sectors) if s.base <= address < s.base + s.size)
 
     # --- the operation -------------------------------------------------------------------------
 
     def _fail(self, flag: int) -> None:
-        self._doubt()
         self.put("SR", self.get("SR") | flag)
 
     def _take(self, ns: int) -> None:
         """Busy for `ns`. Code in flash cannot be fetched meanwhile (RM0090 3.6.2)."""
-        self._hide()
         self.put("SR", self.get("SR") | BSY)
         self.system.clock.after(ns, self._done)
         self.system.stall_fetches(ns)

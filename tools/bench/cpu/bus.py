@@ -32,15 +32,11 @@ class Region:
 class Bus:
     """The address map. Bad accesses raise BusError; `refuse` hears of those of the CPU."""
 
-    def __init__(self, engine: Engine, refuse: Callable[[int], None]) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._refuse = refuse
+        self.refuse: Callable[[int], None] = lambda address: None
         self.regions: list[Region] = []  # mapped memories
-        self._by_page: dict[int, Region] = {}  # those that were asked for, by page number
         self._blocks: dict[int, tuple[Block, ...]] = {}  # by page number
-        #: Registers that are read as memory.
-        self.shown: Region | None = None
-        self.asked = 0  # stores of the CPU to what it may not write
         #: Python wrote something that the CPU has not seen.
         self.stale = False
         self._changes: dict[int, int] = {}  # end -> begin
@@ -92,32 +88,13 @@ class Bus:
             self._engine.unmap(region.base, region.memory.size)
             self.regions.remove(region)
             self._bases[region.memory].remove(region.base)
-            self._by_page = {page: r for page, r in self._by_page.items() if r is not region}
         for page in range(base // PAGE, (base + size - 1) // PAGE + 1):
             if self._blocks.pop(page, None) is not None:
                 self._engine.unmap(page * PAGE, PAGE)
 
-    def show(self, block: Block, memory: Memory | None, on_write: OnWrite) -> None:
-        """Let the CPU read `memory`, a page, where `block` is, and its stores go to `on_write`.
-        Without a memory it asks the block again. For one block, which has its page for itself."""
-        page = block.base >> _PAGE_BITS
-        self._engine.unmap(block.base, PAGE)
-        if memory is None:
-            self._by_page.pop(page, None)
-            self.shown = None
-            self._engine.map_mmio(block.base, PAGE, self._mmio_read, self._mmio_write)
-            return
-        self._engine.map_memory(block.base, memory, writable=False, executable=False)
-        self.shown = Region(block.base, block.base + PAGE, memory, False, on_write)
-        self._by_page[page] = self.shown
-
     def region_at(self, address: int) -> Region | None:
-        region = self._by_page.get(address >> _PAGE_BITS)
-        if region is not None:
-            return region
         for region in self.regions:
             if region.base <= address < region.end:
-                self._by_page[address >> _PAGE_BITS] = region
                 return region
         return None
 
@@ -198,7 +175,7 @@ class Bus:
                     return block.read(offset, size)
                 except BusError:
                     break
-        self._refuse(address)
+        self.refuse(address)
         return 0
 
     def _mmio_write(self, address: int, size: int, value: int) -> None:
@@ -210,13 +187,12 @@ class Bus:
                     return
                 except BusError:
                     break
-        self._refuse(address)
+        self.refuse(address)
 
     def _protected_write(self, address: int, size: int, value: int) -> bool:
         region = self.region_at(address)
         if region is None or region.on_write is None:
             return False
-        self.asked += 1
         value &= _MASKS[size]
         try:
             if region.on_write(address, size, value):
@@ -233,11 +209,8 @@ class Bus:
 
     # -- code that Python changed ----------------------------------------------------------
 
-    def _changed(self, memory: Memory, offset: int, length: int, blank: bool) -> None:
-        # What was blank has been executed by nobody; for what was translated with the code before
-        # it see `Runner`. Else: the translation in use cannot be thrown away while it runs.
-        if blank:
-            return
+    def _changed(self, memory: Memory, offset: int, length: int) -> None:
+        # The translation in use cannot be thrown away while it runs.
         for base in self._bases[memory]:
             begin = base + offset
             self._changes[begin + length] = self._changes.pop(begin, begin)

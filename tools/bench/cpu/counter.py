@@ -9,18 +9,15 @@ leave the PC on the instruction that is executing and run it twice.
 
 So the fields are searched for, once a process: run a loop for an unlikely number of instructions
 and look for that number, do it again with another, and then prove by a program that stops early
-and by one whose limit is lowered that the fields mean what was assumed. If any of that fails, a
-hook written in Python does the same job, exactly but some forty times slower.
+and by one whose limit is lowered that the fields mean what was assumed.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
-import warnings
-from typing import Protocol
 
-from unicorn import UC_HOOK_CODE, UC_HOOK_INTR
+from unicorn import UC_HOOK_INTR
 from unicorn.arm_const import UC_ARM_REG_PC, UC_CPU_ARM_CORTEX_M4
 from unicorn.unicorn import Uc
 from unicorn.unicorn_const import UC_ARCH_ARM, UC_MODE_THUMB
@@ -33,78 +30,45 @@ _SEARCH_WORDS = 512
 _WORD = ctypes.sizeof(ctypes.c_size_t)
 
 
-class Counter(Protocol):
-    """Instructions of the slice under way, in cells whose `value` is read and written.
+class NativeCounter:
+    """Instructions of the slice under way: two fields of Unicorn's own count hook, in cells whose
+    `value` is read and written.
 
     Attributes:
         begun: those begun, the present one (or the one the limit stopped) included.
         limit: those after which the slice stops. May be lowered from a callback.
     """
 
-    begun: ctypes.c_size_t
-    limit: ctypes.c_size_t
+    def __init__(self, uc: Uc, offset: int | None = None) -> None:
+        """`offset` of the fields in the engine structure; without it they are searched for.
 
-    def start(self, begin: int, count: int) -> None:
-        """Run at most `count` instructions from address `begin`. Raises UcError."""
-        ...
-
-
-class NativeCounter:
-    """The two fields of Unicorn's own count hook."""
-
-    def __init__(self, uc: Uc, offset: int) -> None:
+        Raises:
+            RuntimeError: they are not there.
+        """
+        if offset is None:
+            offset = find_offset()
         address = _address_of(uc) + offset
         self._handle = uc._uch
         self.begun = ctypes.c_size_t.from_address(address)
         self.limit = ctypes.c_size_t.from_address(address + _WORD)
 
     def start(self, begin: int, count: int) -> None:
+        """Run at most `count` instructions from address `begin`. Raises UcError."""
         library.check(library.emu_start(self._handle, begin, 0, 0, count))
 
 
-class HookCounter:
-    """The same with a Python hook before each instruction, where the fields were not found."""
-
-    def __init__(self, uc: Uc) -> None:
-        self._uc = uc
-        self.begun = ctypes.c_size_t()
-        self.limit = ctypes.c_size_t()
-        uc.hook_add(UC_HOOK_CODE, self._before_instruction)
-
-    def _before_instruction(self, uc: Uc, address: int, size: int, data: object) -> None:
-        self.begun.value += 1
-        if self.begun.value > self.limit.value:
-            uc.emu_stop()
-
-    def start(self, begin: int, count: int) -> None:
-        self.begun.value, self.limit.value = 0, count
-        self._uc.emu_start(begin, 0)
-
-
-def attach(uc: Uc, *, native: bool = True) -> Counter:
-    """A counter for `uc`; `native=False` asks for the slow one (for tests)."""
-    offset = find_offset() if native else None
-    if offset is not None:
-        return NativeCounter(uc, offset)
-    if native:
-        warnings.warn(
-            "Unicorn's instruction counter was not where it was looked for, so each instruction "
-            "is counted in Python: results are the same, the bench is about 40 times slower. "
-            "Unicorn 2.1.4 is known to work.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-    return HookCounter(uc)
-
-
 @functools.cache
-def find_offset() -> int | None:
-    """Offset of `emu_counter` in the engine structure, `emu_count` right after it; or None."""
+def find_offset() -> int:
+    """Offset of `emu_counter` in the engine structure, `emu_count` right after it."""
     candidates = _candidates(70_001) & _candidates(12_347)
-    if len(candidates) != 1:
-        return None
-    offset = candidates.pop()
-    return offset if _early_stop_is_counted(offset) and _limit_is_obeyed(offset) else None
+    for offset in candidates:
+        if len(candidates) == 1 and _early_stop_is_counted(offset) and _limit_is_obeyed(offset):
+            return offset
+    raise RuntimeError(
+        "this version of Unicorn does not keep its instruction counter where the virtual board "
+        "looks for it, so the board cannot run. Unicorn 2.1.4 is known to work: pip install "
+        "unicorn==2.1.4"
+    )
 
 
 _CODE = 0x1000

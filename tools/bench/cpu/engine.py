@@ -21,7 +21,7 @@ import ctypes
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE, UC_HOOK_INTR, UC_HOOK_MEM_INVALID
 from unicorn import unicorn_const as u
@@ -90,30 +90,16 @@ class Outcome:
     address: int = 0
 
 
-class Switching(Protocol):
-    """Hooks that stop the CPU only while it is on."""
-
-    @property
-    def on(self) -> bool: ...
-
-
-@dataclass(slots=True)
-class Switch:
-    """One that is put on and off."""
-
-    on: bool
-
-
 #: (address, size, value) -> True if the write was taken care of.
 WriteHook = Callable[[int, int, int], bool]
 
 
 class Engine(CpuRegisters):
-    def __init__(self, spec: CoreSpec, *, native_counter: bool = True) -> None:
+    def __init__(self, spec: CoreSpec) -> None:
         self.uc = Uc(u.UC_ARCH_ARM, u.UC_MODE_THUMB, cpu=spec.model)
         super().__init__(self.uc)
         self.uc.ctl_exits_enabled(True)
-        self._counter = counter.attach(self.uc, native=native_counter)
+        self._counter = counter.NativeCounter(self.uc)
         self._begun, self._limit = self._counter.begun, self._counter.limit
         self.running = False
         self.on_protected_write: WriteHook = lambda address, size, value: False
@@ -151,8 +137,6 @@ class Engine(CpuRegisters):
             while True:
                 begin = self._where()
                 step, last = step_at(begin & ~1)
-                if not step:
-                    return Outcome(self._before, Cause.LIMIT)
                 outcome = self._step(begin, min(step, self._count - self._before))
                 if outcome is not None:
                     outcome.executed += self._before
@@ -211,13 +195,6 @@ class Engine(CpuRegisters):
         if self._before + limit < self._count:
             self._count = self._before + limit
 
-    def shorten(self, fewer: int) -> None:
-        """From a callback: end the slice so many instructions earlier."""
-        begun, limit = self._begun.value, self._limit.value - fewer
-        self._limit.value = limit = limit if limit > begun else begun
-        count, limit = self._count - fewer, self._before + limit
-        self._count = count if count > limit else limit
-
     def _ended(self) -> Outcome | None:
         begun = self._begun.value
         if self._cause is not None:
@@ -275,22 +252,17 @@ class Engine(CpuRegisters):
 
     # -- hooks -----------------------------------------------------------------------------
 
-    def add_break(
-        self, low: int, high: int, *, blocks: bool = False, switch: Switching | None = None
-    ) -> Callable[[], None]:
+    def add_break(self, low: int, high: int, *, blocks: bool = False) -> Callable[[], None]:
         """Stop before instructions of [low, high], or before those alone that a block begins with;
         call the result to end that.
 
         Blocks cost nothing while other code runs: the stop is then at the first instruction
         reached, and at each branch target after it.
         """
-        switch = Switch(on=True) if switch is None else switch
-
         counted = 0 if blocks else 1  # the instruction itself
 
         def reached(address: int, size: int) -> None:
-            if switch.on:
-                self._reached(address, self._begun.value - counted)
+            self._reached(address, self._begun.value - counted)
 
         return self._add_hook(UC_HOOK_BLOCK if blocks else UC_HOOK_CODE, reached, low, high)
 
@@ -298,9 +270,9 @@ class Engine(CpuRegisters):
         """Call `fn(address)` as each instruction of [low, high] begins."""
         return self._add_hook(UC_HOOK_CODE, lambda address, size: fn(address), low, high)
 
-    def add_block_hook(self, fn: Callable[[int, int], None]) -> Callable[[], None]:
-        """Call `fn(address, bytes)` as each block of code begins."""
-        return self._add_hook(UC_HOOK_BLOCK, fn, 1, 0)
+    def add_block_hook(self, fn: Callable[[], None]) -> Callable[[], None]:
+        """Call `fn` as each block of code begins."""
+        return self._add_hook(UC_HOOK_BLOCK, lambda address, size: fn(), 1, 0)
 
     def _add_hook(
         self, kind: int, fn: Callable[[int, int], None], low: int, high: int

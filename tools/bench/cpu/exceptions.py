@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from unicorn.arm_const import UC_ARM_REG_FAULTMASK, UC_ARM_REG_PC
 
 from . import faults, fpu, nvic
 from .cpu_registers import FPCA, NPRIV, SPSEL, T_BIT
+from .faulting import Faulting
 from .memory import BusError
+from .parts import Parts
 from .scb import NONBASETHRDENA, SLEEPONEXIT, STKALIGN
-
-if TYPE_CHECKING:
-    from ..core import Core
 
 IT_BITS = 0x0600FC00
 FRAME, FP_FRAME = 0x20, 0x68
@@ -51,11 +50,23 @@ class Mode:
         return self.handler or not self.control & NPRIV
 
 
+class Owner(Protocol):
+    """What the core is told."""
+
+    def note_entry(self, number: int, return_address: int) -> None: ...
+
+    def mode_changed(self, faultmask: int) -> None: ...
+
+    def sleep(self) -> None: ...
+
+
 class Exceptions:
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._engine = core.engine
-        self._nvic = core.nvic
+    def __init__(self, parts: Parts, faulting: Faulting, owner: Owner) -> None:
+        self._parts = parts
+        self._faulting = faulting
+        self._owner = owner
+        self._engine = parts.engine
+        self._nvic = parts.nvic
 
     # -- entry -----------------------------------------------------------------------------
 
@@ -70,19 +81,19 @@ class Exceptions:
         if mode is None:
             mode = self.mode()
         exc_return = self._exc_return(mode)
-        self._core.note_entry(number, mode.pc)
+        self._owner.note_entry(number, mode.pc)
         try:
             self._push(mode, on_psp=exc_return & 0xF == 0xD)
         except StackError as error:
-            derived = self._core.faulting.derived(error.flag)
+            derived = self._faulting.derived(error.flag)
             if derived is not None:
                 self._nvic.pend(derived)
         self._take(number, mode, exc_return)
 
     def _push(self, mode: Mode, *, on_psp: bool) -> None:
-        core = self._core
+        parts = self._parts
         with_fp = mode.control & FPCA
-        align = with_fp or core.scb.ccr & STKALIGN
+        align = with_fp or parts.scb.ccr & STKALIGN
         old = mode.psp if on_psp else mode.msp
         frame = (old - (FP_FRAME if with_fp else FRAME)) & (~7 if align else ~3) & 0xFFFFFFFF
         if on_psp:
@@ -94,8 +105,8 @@ class Exceptions:
         if with_fp:
             words += [*self._engine.fp_registers(), 0]
         self._store_frame(frame, words, mode)
-        if with_fp and core.fpu.fpccr & fpu.LSPEN:
-            core.fpu.begin_lazy_stacking(frame + FRAME, self._lazy_flags(mode))
+        if with_fp and parts.fpu.fpccr & fpu.LSPEN:
+            parts.fpu.begin_lazy_stacking(frame + FRAME, self._lazy_flags(mode))
 
     def _lazy_flags(self, mode: Mode) -> int:
         """What FPCCR keeps of the moment: the mode, and which faults could be taken in it."""
@@ -116,28 +127,28 @@ class Exceptions:
         return value
 
     def _take(self, number: int, mode: Mode, exc_return: int) -> None:
-        core = self._core
+        parts = self._parts
         mode.xpsr = mode.xpsr & ~(0x1FF | IT_BITS | T_BIT) | number
         mode.control &= ~(FPCA | SPSEL)
         self._nvic.activate(number)
         try:
-            vector = core.bus.load(core.scb.vtor + 4 * number)
+            vector = parts.bus.load(parts.scb.vtor + 4 * number)
         except BusError:
             self._vector_failed(number, mode, exc_return)
             return
         mode.xpsr |= T_BIT if vector & 1 else 0
         self._apply(mode, vector, (exc_return,))
-        core.mode_changed(vector & ~1, mode.masks[2])
+        self._owner.mode_changed(mode.masks[2])
 
     def _vector_failed(self, number: int, mode: Mode, exc_return: int) -> None:
-        core = self._core
-        core.scb.faults.hfsr |= faults.HFSR_VECTTBL
-        where = f"vector {number} ({nvic.name_of(number)}) at {core.scb.vtor + 4 * number:#010x}"
+        scb = self._parts.scb
+        scb.faults.hfsr |= faults.HFSR_VECTTBL
+        where = f"vector {number} ({nvic.name_of(number)}) at {scb.vtor + 4 * number:#010x}"
         if number in (nvic.NMI, nvic.HARD_FAULT):
             self._apply(mode, mode.pc, mode.frame)
-            core.faulting.lock_up(f"{where} cannot be read")
+            self._faulting.lock_up(f"{where} cannot be read")
             return
-        core.faulting.sentences.append(f"{where} cannot be read (instruction {core.instructions})")
+        self._faulting.report(f"{where} cannot be read")
         self._nvic.deactivate(number)
         self._take(nvic.HARD_FAULT, mode, exc_return)
 
@@ -161,7 +172,7 @@ class Exceptions:
         try:
             target = self._pop(mode, exc_return)
         except StackError as error:
-            self._tail_chain(self._core.faulting.derived(error.flag), mode, exc_return)
+            self._tail_chain(self._faulting.derived(error.flag), mode, exc_return)
             return
         to_handler = exc_return & 0xF == 1
         if to_handler != target.handler:
@@ -171,7 +182,7 @@ class Exceptions:
         self._finish_return(target, nested)
 
     def _return_is_legal(self, exc_return: int, nested: int) -> bool:
-        fixed = 0x0FFFFFE0 if self._core.spec.fpu else 0x0FFFFFF0
+        fixed = 0x0FFFFFE0 if self._parts.spec.fpu else 0x0FFFFFF0
         if exc_return & fixed != fixed:
             return False
         kind = exc_return & 0xF
@@ -179,43 +190,40 @@ class Exceptions:
             return True
         if kind not in (0x9, 0xD):
             return False
-        return nested == 1 or bool(self._core.scb.ccr & NONBASETHRDENA)
+        return nested == 1 or bool(self._parts.scb.ccr & NONBASETHRDENA)
 
     def _pop(self, mode: Mode, exc_return: int) -> Mode:
         """The mode that the frame describes, with the registers that are to be loaded."""
-        core = self._core
+        parts = self._parts
         on_psp, with_fp = exc_return & 0xF == 0xD, not exc_return & 0x10
         frame, size = mode.psp if on_psp else mode.msp, FP_FRAME if with_fp else FRAME
         words = self._load_frame(frame, size, mode)
         pc, psr = words[6:8]
         handler = psr & 0x1FF != 0
-        padding = 4 if psr & (1 << 9) and (with_fp or core.scb.ccr & STKALIGN) else 0
+        padding = 4 if psr & (1 << 9) and (with_fp or parts.scb.ccr & STKALIGN) else 0
         sp = (frame + size) | padding
         msp, psp = (mode.msp, sp) if on_psp else (sp, mode.psp)
         control = mode.control & 1 | (SPSEL if on_psp else 0) | (FPCA if with_fp else 0)
         right_mode = (exc_return & 0xF == 1) == handler
         used = bool(mode.control & FPCA)
-        if right_mode and with_fp and not core.fpu.end_lazy_stacking(used):
+        if right_mode and with_fp and not parts.fpu.end_lazy_stacking(used):
             self._engine.set_fp_registers(words[8:25])
         return Mode(handler, psr & ~(1 << 9), control, msp, psp, pc, mode.masks, words[:6])
 
     def _finish_return(self, target: Mode, nested: int) -> None:
-        core = self._core
         self._apply(target, target.pc, target.frame)
-        core.mode_changed(target.pc, target.masks[2])
-        core.loop.returned(target.pc)
-        if nested == 1 and core.scb.scr & SLEEPONEXIT:
-            core.sleep()
+        self._owner.mode_changed(target.masks[2])
+        if nested == 1 and self._parts.scb.scr & SLEEPONEXIT:
+            self._owner.sleep()
 
     def _invalid_return(self, exc_return: int, mode: Mode) -> None:
-        core = self._core
-        core.faulting.note(faults.INVPC, self._engine.get(UC_ARM_REG_PC), exc_return)
-        number = core.faulting.escalated(nvic.USAGE_FAULT)
+        self._faulting.note(faults.INVPC, self._engine.get(UC_ARM_REG_PC), exc_return)
+        number = self._faulting.escalated(nvic.USAGE_FAULT)
         self._tail_chain(number, mode, 0xF0000000 | exc_return & 0x0FFFFFFF)
 
     def _tail_chain(self, number: int | None, mode: Mode, exc_return: int) -> None:
         if number is not None:
-            self._core.note_entry(number, exc_return)
+            self._owner.note_entry(number, exc_return)
             self._take(number, mode, exc_return)
 
     def _deactivate(self, number: int) -> None:
@@ -230,19 +238,19 @@ class Exceptions:
         self._engine.go_on(mode.xpsr, mode.control, mode.msp, mode.psp, pc, then)
 
     def _store_frame(self, frame: int, words: list[int], mode: Mode) -> None:
-        mpu = self._core.mpu
+        mpu = self._parts.mpu
         if mpu.control and not mpu.allows_all(frame, 4 * len(words), True, mode.privileged):
             raise StackError(faults.MSTKERR)
         try:
-            self._core.bus.store_words(frame, words)
+            self._parts.bus.store_words(frame, words)
         except BusError:
             raise StackError(faults.STKERR) from None
 
     def _load_frame(self, frame: int, size: int, mode: Mode) -> list[int]:
-        mpu = self._core.mpu
+        mpu = self._parts.mpu
         if mpu.control and not mpu.allows_all(frame, size, False, mode.privileged):
             raise StackError(faults.MUNSTKERR)
         try:
-            return self._core.bus.load_words(frame, size // 4)
+            return self._parts.bus.load_words(frame, size // 4)
         except BusError:
             raise StackError(faults.UNSTKERR) from None

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from unicorn import arm_const as arm
 
 from . import decode, faults, nvic
 from .engine import Cause, Outcome
-
-if TYPE_CHECKING:
-    from ..core import Core
+from .parts import Parts
 
 _SAVED = (
     *(arm.UC_ARM_REG_R0 + n for n in range(13)),
@@ -34,19 +32,28 @@ class Refusal:
     registers: list[int]
 
 
+class Owner(Protocol):
+    """The part of the core that takes what comes of a fault."""
+
+    @property
+    def instructions(self) -> int: ...
+
+    def enter_exception(self, number: int) -> None: ...
+
+
 class Faulting:
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._engine = core.engine
+    def __init__(self, parts: Parts, sentences: list[str], owner: Owner) -> None:
+        """`sentences` gets one for each fault."""
+        self._parts = parts
+        self._sentences = sentences
+        self._owner = owner
+        self._engine = parts.engine
         #: By a callback, in the slice that is over.
         self.refused: Refusal | None = None
-        #: One sentence a fault, oldest first.
-        self.sentences: list[str] = []
         #: Why the core is locked up, if it is.
         self.lockup: str | None = None
 
     def reset(self) -> None:
-        """The sentences stay."""
         self.refused = self.lockup = None
 
     # -- synchronous faults ----------------------------------------------------------------
@@ -68,7 +75,7 @@ class Faulting:
                 self.take(nvic.BUS_FAULT, faults.PRECISERR, outcome.address)
 
     def _data_access_refused(self) -> None:
-        address, alignment = self._core.private.data_fault()
+        address, alignment = self._parts.private.data_fault()
         if alignment:
             self.take(nvic.USAGE_FAULT, faults.UNALIGNED)
         else:
@@ -76,10 +83,10 @@ class Faulting:
 
     def breakpoint(self) -> None:
         """BKPT without a debugger (C1.6.1)."""
-        status = self._core.scb.faults
+        status = self._parts.scb.faults
         status.dfsr |= faults.DFSR_BKPT
         status.hfsr |= faults.HFSR_DEBUGEVT
-        self.sentences.append(f"BKPT at {self._engine.pc:#010x} without a debugger")
+        self._sentences.append(f"BKPT at {self._engine.pc:#010x} without a debugger")
         self.enter(nvic.HARD_FAULT)
 
     def take(self, number: int, flag: int, address: int | None = None) -> None:
@@ -90,22 +97,25 @@ class Faulting:
         """Enter a synchronous exception, or what it escalates to."""
         taken = self.escalated(number)
         if taken is not None:
-            self._core.exceptions.enter(taken)
+            self._owner.enter_exception(taken)
 
     def note(self, flag: int, pc: int, address: int | None) -> None:
         """Record a fault in the status registers and as a sentence."""
-        self._core.scb.faults.record(flag, address)
-        self.sentences.append(faults.sentence(flag, pc, address, self._core.instructions))
+        self._parts.scb.faults.record(flag, address)
+        self.report(faults.sentence(flag, pc, address))
+
+    def report(self, sentence: str) -> None:
+        self._sentences.append(f"{sentence} (instruction {self._owner.instructions})")
 
     def escalated(self, number: int) -> int | None:
         """The exception that a synchronous `number` becomes; None if the core locks up."""
-        state, priority = self._core.nvic, self._core.execution_priority()
+        state, priority = self._parts.nvic, self._parts.execution_priority()
         if state.can_run(number) and state.group_priority(number) < priority:
             return number
         if priority <= -1:
             self.lock_up(f"{nvic.name_of(number)} while HardFault or NMI is active or masked")
             return None
-        self._core.scb.faults.hfsr |= faults.HFSR_FORCED
+        self._parts.scb.faults.hfsr |= faults.HFSR_FORCED
         return nvic.HARD_FAULT
 
     def derived(self, flag: int) -> int | None:
@@ -115,12 +125,12 @@ class Faulting:
 
     def lock_up(self, reason: str) -> None:
         """Stop for good (until a reset)."""
-        pc, count = self._engine.pc, self._core.instructions
+        pc, count = self._engine.pc, self._owner.instructions
         self.lockup = f"lockup at {pc:#010x}, instruction {count}: {reason}"
-        self.sentences.append(self.lockup)
+        self._sentences.append(self.lockup)
 
     def _undefined_flag(self) -> int:
-        first = self._core.bus.peek(self._engine.pc)
+        first = self._parts.bus.peek(self._engine.pc)
         return faults.NOCP if decode.is_coprocessor(first) else faults.UNDEFINSTR
 
     # -- accesses that a callback refused --------------------------------------------------
@@ -148,4 +158,4 @@ class Faulting:
             self._engine.set(register, value)
         self._engine.branch(refusal.pc)
         self.take(refusal.number, refusal.flag, refusal.address)
-        self._core.fpu.rearm()
+        self._parts.fpu.rearm()

@@ -55,7 +55,7 @@ class FaultStatus:
             self.cfsr |= BFARVALID
 
 
-def sentence(flag: int, pc: int, address: int | None, cycles: int) -> str:
+def sentence(flag: int, pc: int, address: int | None) -> str:
     """One line for `Core.faults`."""
     where = f" at {address:#010x}" if address is not None else ""
-    return f"the code at {pc:#010x} {WORDS.get(flag, 'faulted')}{where} (instruction {cycles})"
+    return f"the code at {pc:#010x} {WORDS.get(flag, 'faulted')}{where}"

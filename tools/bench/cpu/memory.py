@@ -30,23 +30,6 @@ class Block(Protocol):
     def reset(self) -> None: ...
 
 
-class Store(Protocol):
-    """Where words can be stored only one by one, such as `blocks.flash.Flash`."""
-
-    @property
-    def word_ns(self) -> int:
-        """How long the CPU waits after a word."""
-        ...
-
-    def room(self, address: int) -> int:
-        """How many words from there on would be stored just as they come."""
-        ...
-
-    def stored(self, address: int, words: int) -> None:
-        """The CPU has stored them."""
-        ...
-
-
 class Memory:
     """A run of bytes. The same one may be mapped at several addresses.
 
@@ -68,8 +51,8 @@ class Memory:
         #: The bytes. Read from it freely; write with `write()` so that the CPU sees new code.
         self.view = memoryview(self._map)
         self._words = self.view.cast("I")
-        #: Told (offset, length, blank) after each write from Python; `blank` as in `write`.
-        self.on_change: list[Callable[[int, int, bool], None]] = []
+        #: Told (offset, length) after each write from Python.
+        self.on_change: list[Callable[[int, int], None]] = []
         if fill:
             ctypes.memset(self.host_address, fill, size)
 
@@ -77,19 +60,11 @@ class Memory:
         self._check(offset, length)
         return bytes(self.view[offset : offset + length])
 
-    def write(
-        self, offset: int, data: bytes | bytearray | memoryview, *, blank: bool = False
-    ) -> None:
-        """Put bytes there. `blank` says that nothing was, such as in erased flash: then no code
-        of there can be on its way through the CPU."""
+    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
         self._check(offset, len(data))
         self.view[offset : offset + len(data)] = data
-        self.changed(offset, len(data), blank=blank)
-
-    def changed(self, offset: int, length: int, *, blank: bool = False) -> None:
-        """These bytes were put there by other means, as if by `write`."""
         for fn in self.on_change:
-            fn(offset, length, blank)
+            fn(offset, len(data))
 
     def fill(self, offset: int, length: int, byte: int) -> None:
         self.write(offset, bytes([byte]) * length)
@@ -100,13 +75,13 @@ class Memory:
             return self._words[offset >> 2]
         return int.from_bytes(self.view[offset : offset + size], "little")
 
-    def store(self, offset: int, size: int, value: int, *, blank: bool = False) -> None:
+    def store(self, offset: int, size: int, value: int) -> None:
         if size == 4 and not offset & 3:
             self._words[offset >> 2] = value
         else:
             self.view[offset : offset + size] = value.to_bytes(size, "little")
         for fn in self.on_change:
-            fn(offset, size, blank)
+            fn(offset, size)
 
     def _check(self, offset: int, length: int) -> None:
         if offset < 0 or offset + length > self.size:

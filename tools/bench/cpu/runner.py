@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from ..clock import Clock
 from . import decode, nvic
 from .engine import Cause, Outcome
-from .state import MaskMeter, Stop
-from .traps import MaskTraps
-
-if TYPE_CHECKING:
-    from ..core import Core
+from .exceptions import Exceptions
+from .faulting import Faulting
+from .parts import Parts
+from .state import Stop
 
 _LONGEST_SLICE = 50_000_000
-_STEPWISE = 2_000  # instructions of a slice that goes step by step: it may soon be known better
+# While something is pending that a mask register holds back, instructions go step by step: no
+# hook tells of a write to those. After so many of them ...
+_STEPPED = 5_000
+# ... the masks are looked at only each time so many have been executed.
+COARSE = 1_000
 
 
 def _earlier(one: int | None, other: int) -> int:
@@ -22,42 +25,41 @@ def _earlier(one: int | None, other: int) -> int:
 
 
 class Runner:
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._clock = core.clock
-        self._engine = core.engine
-        self._loop = core.loop
-        self._pace = core.loop.pace
+    def __init__(
+        self, parts: Parts, clock: Clock, faulting: Faulting, exceptions: Exceptions
+    ) -> None:
+        self._engine, self._bus = parts.engine, parts.bus
+        self._nvic = parts.nvic
+        self._clock = clock
+        self._faulting = faulting
+        self._exceptions = exceptions
         self.instructions = 0  # of the slices that are over
         self.asleep: Cause | None = None  # WFI or EVENT_HINT
+        self.event_register = False
         #: To be called before the next instruction.
         self.deferred: list[Callable[[], None]] = []
-        #: Told where the CPU is, after each branch at the latest, until they return False.
-        self.followers: list[Callable[[int, bytes], bool]] = []
         #: Watched addresses: (low, high, what to call).
         self.watches: list[tuple[int, int, Callable[[int], None]]] = []
-        self.mask_meter: MaskMeter | None = None
-        self._straight_lines = decode.StraightLines(core.bus.code)
-        self._traps = MaskTraps(core.engine, core.bus)
+        self._straight_lines = decode.StraightLines(parts.bus.code)
         self._resets = 0
         self._slice_end = 0  # cycles
         self._waiting = False  # time passes within an instruction
         self._masked = False  # something is pending that only a mask register holds back
+        self._masked_for = 0  # instructions
 
     def reset(self) -> None:
         self._resets += 1
         self.asleep = None
-        self._masked = False
+        self.event_register = self._masked = False
         self.deferred.clear()
-        self.followers.clear()
 
     def run(self, cycles: int | None, until_ns: int | None) -> Stop:
-        clock, faulting = self._clock, self._core.faulting
+        clock = self._clock
         end = None if cycles is None else clock.cycles + cycles
         last, hclk = end, 0
         while True:
             self._between_instructions()
-            if faulting.lockup:
+            if self._faulting.lockup:
                 return Stop.LOCKUP
             if clock.hclk != hclk and until_ns is not None:
                 last, hclk = _earlier(end, clock.cycles + clock.cycles_until(until_ns)), clock.hclk
@@ -77,20 +79,18 @@ class Runner:
     def _slice(self, end: int, due: int | None) -> bool:
         """Execute up to the next event; True if a watched address was reached."""
         self._slice_end = end
-        resets, masked = self._resets, self.mask_meter and self._engine.masks()[0]
+        resets = self._resets
         try:
             outcome = self._execute(_earlier(due, end) - self._clock.reached)
         except BaseException:  # from a callback: what ran has run, whatever the caller does
             self._passed(self._engine.begun())
             raise
         self._passed(outcome.executed)
-        if self.mask_meter:
-            self.mask_meter.passed(bool(masked), outcome.executed)
         if resets != self._resets:
             return False
-        refused = self._core.faulting.refused
+        refused = self._faulting.refused
         if refused:
-            self._core.faulting.take_refused(refused)
+            self._faulting.take_refused(refused)
         elif outcome.cause is Cause.BREAK:
             return self._report_break(outcome.address)
         elif outcome.cause is not Cause.LIMIT:
@@ -99,8 +99,7 @@ class Runner:
 
     def _passed(self, instructions: int) -> None:
         self.instructions += instructions
-        waited = self._pace.passed(instructions) if self._pace.on else 0
-        self._clock.advance(instructions + waited)
+        self._clock.advance(instructions)
 
     def shorten_slice(self) -> None:
         """Something is due earlier than was said when the slice began, or time has passed."""
@@ -109,7 +108,7 @@ class Runner:
             left, due = self._slice_end - clock.cycles, clock.cycles_to_next()
             if due is not None and due < left:
                 left = due
-            self._engine.limit_to(0 if left < 0 or self._pace.on else left)
+            self._engine.limit_to(0 if left < 0 else left)
 
     def wait(self, cycles: Callable[[], int]) -> None:
         """From a callback: let so many cycles pass after this instruction."""
@@ -124,60 +123,21 @@ class Runner:
             self._waiting = False
         self.shorten_slice()
 
-    def stall(self, ns: int) -> None:
-        """From a callback: let so much time pass after this instruction."""
-        cycles = self._clock.cycles_in(ns)
-        if self._engine.running and self._clock.pass_quietly(cycles):
-            self._engine.shorten(cycles)
-        else:
-            self.wait(lambda: cycles)
-
     def _execute(self, cycles: int) -> Outcome:
-        outcome = self._execute_once(cycles)
-        return self._execute_again(outcome) if outcome.cause is Cause.UNDEFINED else outcome
-
-    def _execute_once(self, cycles: int) -> Outcome:
-        if not self._masked and not self.mask_meter:
-            self._traps.rest()
-        elif not self._traps.ready():
-            return self._execute_stepwise(cycles)
-        if self.followers:
-            return self._engine.run_stepwise(cycles, self._next_line)
-        count = self._pace.instructions_in(cycles) if self._pace.on else cycles
-        return self._engine.run(count)
-
-    def _execute_stepwise(self, count: int) -> Outcome:
-        # Something is pending that a mask register holds back (or that is to be measured), and no
-        # hook tells of a write to those. So go from branch to branch, and end the slice where one
-        # may have been written.
-        self._loop.end()
-        outcome = self._engine.run_stepwise(min(count, _STEPWISE), self._next_line)
-        self._traps.stepped(outcome.executed)
+        if not self._masked:
+            self._masked_for = 0
+            return self._engine.run(cycles)
+        if self._masked_for < _STEPPED:
+            outcome = self._engine.run_stepwise(
+                min(cycles, _STEPPED - self._masked_for), self._straight_lines
+            )
+        else:
+            outcome = self._engine.run(min(cycles, COARSE - self._masked_for % COARSE))
+        self._masked_for += outcome.executed
         return outcome
 
-    def _next_line(self, pc: int) -> tuple[int, bool]:
-        """Instructions from `pc` on (0 to look at once if something is to be done, or if it can
-        go on at full speed), and if the CPU is to be looked at then."""
-        code, instructions, last = self._straight_lines(pc)
-        if self.followers:
-            self.followers = [fn for fn in self.followers if fn(pc, code)]
-            if self.deferred or not self.followers:
-                return 0, True
-        return instructions, last
-
-    def _execute_again(self, outcome: Outcome) -> Outcome:
-        """An instruction is undefined: perhaps it was programmed where nothing was when the code
-        before it was translated."""
-        self._engine.forget_code(self._engine.pc, 4)
-        again = self._engine.run(1)
-        again.executed += outcome.executed - 1
-        return again
-
     def _report_break(self, address: int) -> bool:
-        """Tell those who watch the address; False if only a trap was there."""
-        self._loop.reached(address)
-        self._traps.reached(address)
-        self._core.fence.at(address)
+        """Tell those who watch the address; False if nobody does any more."""
         watching = [fn for low, high, fn in self.watches if low <= address <= high]
         for fn in watching:
             fn(address)
@@ -186,22 +146,21 @@ class Runner:
     # -- between instructions --------------------------------------------------------------
 
     def _between_instructions(self) -> None:
-        core = self._core
         again = True
         while again:
             while self.deferred:
                 self.deferred.pop(0)()
-            if core.bus.stale:
-                core.bus.refresh_code()
+            if self._bus.stale:
+                self._bus.refresh_code()
             self._masked = again = False
-            if core.nvic.pending and not core.faulting.lockup:
+            if self._nvic.pending and not self._faulting.lockup:
                 again = self._take_exception()
-        if self.asleep is Cause.EVENT_HINT and self._core.event_register:
-            self._core.event_register, self.asleep = False, None
+        if self.asleep is Cause.EVENT_HINT and self.event_register:
+            self.event_register, self.asleep = False, None
 
     def _take_exception(self) -> bool:
         """Take what is pending, if it is to be taken; True if something else may be at once."""
-        state, exceptions = self._core.nvic, self._core.exceptions
+        state, exceptions = self._nvic, self._exceptions
         preempting = state.preempting()
         if preempting is None:
             return False
@@ -212,7 +171,7 @@ class Runner:
             others = len(state.pending) - 1
             exceptions.enter(number, mode)
             # Of what was pending it was the first. But the entry may pend or defer something.
-            return len(state.pending) > others or bool(self.deferred) or self._core.bus.stale
+            return len(state.pending) > others or bool(self.deferred) or self._bus.stale
         # PRIMASK does not keep the core asleep, the other two do (B1.5.19).
         if priority < state.execution_priority(0, basepri, faultmask):
             self.asleep = None
@@ -224,25 +183,25 @@ class Runner:
     def _handle(self, outcome: Outcome) -> None:
         match outcome.cause:
             case Cause.EXC_RETURN:
-                self._core.exceptions.leave()
+                self._exceptions.leave()
             case Cause.WFI:
                 self.asleep = Cause.WFI
             case Cause.EVENT_HINT:
                 self._wait_for_event()
             case Cause.SVC:
-                self._core.faulting.enter(nvic.SVCALL)
+                self._faulting.enter(nvic.SVCALL)
             case Cause.BKPT:
-                self._core.faulting.breakpoint()
+                self._faulting.breakpoint()
             case _:
-                self._core.faulting.instruction_failed(outcome)
+                self._faulting.instruction_failed(outcome)
 
     def _wait_for_event(self) -> None:
         pc = self._engine.pc
-        last = self._core.bus.peek(pc - 2)
+        last = self._bus.peek(pc - 2)
         if last not in (decode.WFE, decode.WIDE_WFE):
             return  # YIELD
         # SEV is a NOP to Unicorn; only one right before this instruction is noticed.
-        if self._core.event_register or self._core.bus.peek(pc - 4) == decode.SEV:
-            self._core.event_register = False
+        if self.event_register or self._bus.peek(pc - 4) == decode.SEV:
+            self.event_register = False
         else:
             self.asleep = Cause.EVENT_HINT

@@ -82,20 +82,45 @@ class FetchCounter:
 class MaskMeter:
     """How long interrupts were masked by PRIMASK, in instructions.
 
-    CPSID itself is not counted, CPSIE is. While a meter is in use each write of a mask ends a
-    slice, and code for which that cannot be had goes step by step.
+    CPSID itself is not counted, CPSIE is: what writes a mask ends a block of code, and `look` is
+    called as each begins.
     """
 
-    def __init__(self) -> None:
-        self.longest = 0
-        self.last = 0  # the last stretch, the present one if it goes on
-        self.total = 0
+    def __init__(self, instructions: Callable[[], int], masked: Callable[[], bool]) -> None:
+        self._instructions, self._read = instructions, masked
+        self._masked = False
+        self._since = 0  # where that was found
+        self._last = self._longest = self._total = 0  # up to there
         self.stop: Callable[[], None] = lambda: None  # ends the measuring
-        self._going_on = False
 
-    def passed(self, masked: bool, instructions: int) -> None:
-        if masked:
-            self.last = instructions + (self.last if self._going_on else 0)
-            self.longest = max(self.longest, self.last)
-            self.total += instructions
-        self._going_on = masked
+    def look(self) -> None:
+        now, masked = self._instructions(), self._read()
+        if self._masked:
+            self._last += now - self._since
+            self._total += now - self._since
+            self._longest = max(self._longest, self._last)
+        elif masked:
+            self._last = 0
+        self._masked, self._since = masked, now
+
+    def end(self) -> None:
+        """Nothing is counted from now on."""
+        self.look()
+        self._masked = False
+
+    @property
+    def _open(self) -> int:
+        return self._instructions() - self._since if self._masked else 0
+
+    @property
+    def last(self) -> int:
+        """The last stretch, the present one if it goes on."""
+        return self._last + self._open
+
+    @property
+    def longest(self) -> int:
+        return max(self._longest, self.last)
+
+    @property
+    def total(self) -> int:
+        return self._total + self._open
