@@ -1,0 +1,38 @@
+"""romboot's facts about chips: a readable table for each family, and what is made of them.
+
+    python -m tools.tables         writes lib/romboot/chips.py and a module for each family
+
+To add a die, add its row to its family's table. To add a family, write its table and name it in
+FAMILIES.
+"""
+
+from __future__ import annotations
+
+from . import cortex_m, f4
+from .family import Die, Family
+
+FAMILIES: tuple[Family, ...] = (f4.FAMILY,)
+
+_CORE = (cortex_m.SCS, cortex_m.SYST, cortex_m.NVIC, cortex_m.SCB, cortex_m.MPU, cortex_m.FPU)
+
+
+def family(name: str) -> Family:
+    """By the name of its module on the target, as in "stm32f4". KeyError if there is none."""
+    for each in FAMILIES:
+        if each.module == name.lower():
+            return each
+    raise KeyError(f"no family is called {name}: there are {', '.join(map(str, FAMILIES))}")
+
+
+def dies() -> list[tuple[Family, Die]]:
+    """Every die that romboot knows, with its family."""
+    return [(each, die) for each in FAMILIES for die in each.dies]
+
+
+def names(address: int, family: Family) -> str:
+    """The name of a register, "RCC.AHB1RSTR"; "" if the tables of the family name none there."""
+    for block in (*family.blocks, *_CORE, cortex_m.CACHE):
+        for register in block:
+            if register.address == address:
+                return register.name
+    return ""

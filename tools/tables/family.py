@@ -1,0 +1,207 @@
+"""What romboot says of a family and of each of its dies. compiler.py puts it into lib/romboot/.
+
+Every number has its source beside it in the family's table, and a test against something
+independent in host_tests/tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from .language import Block, Register, Script, Step, steps
+
+
+@dataclass(frozen=True)
+class Core:
+    """A Cortex-M: its CPUID.PARTNO, and whether it has a VTOR."""
+
+    name: str
+    partno: int
+    vtor: bool = True
+
+
+M0 = Core("Cortex-M0", 0xC20, vtor=False)
+M0PLUS = Core("Cortex-M0+", 0xC60)
+M3 = Core("Cortex-M3", 0xC23)
+M4 = Core("Cortex-M4", 0xC24)
+M7 = Core("Cortex-M7", 0xC27)
+M33 = Core("Cortex-M33", 0xD21)
+
+
+@dataclass(frozen=True)
+class Bit:
+    """A bit of a register."""
+
+    register: Register
+    number: int
+
+
+class UsartKind(Enum):
+    """(offset of the register with TC, offset of CR1, CR1.UE | CR1.TE).
+
+    V1 has SR and DR (F1, F2, F4, L1), V2 has ISR and TDR (all later ones). TC is bit 6 of both.
+    """
+
+    V1 = (0x00, 0x0C, 1 << 13 | 1 << 3)
+    V2 = (0x1C, 0x00, 1 << 0 | 1 << 3)
+
+
+@dataclass(frozen=True)
+class Usart:
+    """A USART, UART or LPUART that may be a console."""
+
+    name: str
+    base: int
+    clock: Bit
+
+
+@dataclass(frozen=True)
+class UsbPort:
+    """A USB device. The bits of mask in register read `attached` while the host sees a device."""
+
+    name: str
+    clock: Bit
+    register: int
+    mask: int
+    attached: int
+
+
+def otg(name: str, base: int, clock: Bit) -> UsbPort:
+    """USB OTG core (RM0090 34.16.4): DCTL at 0x804, SDIS is bit 1."""
+    return UsbPort(name, clock, base + 0x804, 1 << 1, 0)
+
+
+def usb_fs(name: str, base: int, clock: Bit) -> UsbPort:
+    """USB full-speed device (RM0367 30.6.2): BCDR at 0x58, DPPU is bit 15."""
+    return UsbPort(name, clock, base + 0x58, 1 << 15, 1 << 15)
+
+
+@dataclass(frozen=True)
+class Pcrop:
+    """Proprietary code readout protection is on if a bit is set, or if an area is not empty.
+
+    register: of a bit (shift) or, if area, with its first address in bits 11:0 and its last in
+    bits 27:16; about: the sentence that info() and plan() say.
+    """
+
+    register: Register
+    about: str
+    shift: int = 0
+    area: bool = False
+
+
+@dataclass(frozen=True)
+class Interface:
+    """Where a ROM listens. low and high: the bootloader IDs that have it, both included."""
+
+    name: str
+    pins: str
+    low: int = 0
+    high: int = 0xFF
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.pins}"
+
+
+def only(low: int, high: int, *interfaces: Interface) -> tuple[Interface, ...]:
+    """These interfaces, of ROMs with such IDs only."""
+    return tuple(Interface(i.name, i.pins, low, high) for i in interfaces)
+
+
+@dataclass(frozen=True)
+class Ram:
+    """Internal SRAM where code can run and stacks may lie. Addresses in bytes."""
+
+    base: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """The first address behind it."""
+        return self.base + self.size
+
+
+@dataclass(frozen=True)
+class Die:
+    """One DEV_ID.
+
+    rams: contiguous, executable; the first is used if the main stack lies in none of them.
+    script: what differs from die to die, between Family.before and Family.after.
+    rom_id: address of the bootloader ID byte; ids: the values that AN2606 knows.
+    closed: IDs of ROMs that go back to the application when they are jumped into.
+    """
+
+    dev_id: int
+    name: str
+    rams: tuple[Ram, ...]
+    script: Script
+    rom_id: int
+    ids: tuple[int, ...]
+    interfaces: tuple[Interface, ...]
+    closed: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return f"0x{self.dev_id:03X}"
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family: what its dies share, and they."""
+
+    name: str
+    """As ST writes it, STM32F4. The module on the target has this name in lower case."""
+    core: Core
+    idcode: int
+    """Address of DBGMCU_IDCODE (DBG_IDCODE, IDC): DEV_ID in bits 11:0, REV_ID in bits 31:16."""
+    vectors: int
+    """The ROM's vector table."""
+    rom_end: int
+    """First address behind the ROM."""
+    flash: int
+    flash_size: int
+    """Address of the flash size in KiB, 16 bits."""
+    unique_id: tuple[int, int, int]
+    """Addresses of its three words."""
+    protection: Register
+    """Has the readout protection level in 8 bits from protection_shift on: 0xAA is level 0, 0xCC
+    level 2, all else level 1."""
+    protection_shift: int
+    lsi: Register
+    """Has LSION in bit 0 and LSIRDY in bit 1: the independent watchdog keeps LSI on."""
+    iwdg: int
+    usart_kind: UsartKind
+    usarts: tuple[Usart, ...]
+    usb: tuple[UsbPort, ...]
+    usb_clock: str
+    """What the ROM needs for USB; info() says it."""
+    mpu_regions: int
+    before: Script
+    after: Script
+    dies: tuple[Die, ...]
+    blocks: tuple[Block, ...]
+    """Peripherals that the scripts name, for names() and plan()."""
+    idcode_clock: Bit | None = None
+    """Without this clock DBGMCU reads as 0."""
+    pcrop: Pcrop | None = None
+    notes: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def module(self) -> str:
+        """Of lib/romboot."""
+        return self.name.lower()
+
+    def die(self, dev_id: int) -> Die:
+        """The die with a DEV_ID. KeyError if the family has none."""
+        for die in self.dies:
+            if die.dev_id == dev_id:
+                return die
+        raise KeyError(f"{self.name} has no die 0x{dev_id:03X}")
+
+    def script(self, die: Die) -> Iterator[Step]:
+        """All steps of a die, up to the end of the script, which script.py adds."""
+        return steps([self.before, die.script, self.after])
