@@ -95,20 +95,6 @@ def test_received_characters_come_one_after_the_other() -> None:
     assert s.read("USART3.DR") == ord("i")
 
 
-def test_it_says_whether_more_is_on_its_way() -> None:
-    s = Setup()
-    assert not s.usart.receiving
-    s.receive(b"hi")
-    assert s.usart.receiving
-    s.pass_ns(CHARACTER_NS + 100)
-    assert s.usart.receiving
-    s.pass_ns(CHARACTER_NS)
-    assert not s.usart.receiving  # nobody took either, and that is no reason to hurry
-    s.receive(b"more")
-    s.pulse_reset("USART3")
-    assert not s.usart.receiving
-
-
 def test_a_character_that_nobody_fetched_is_lost_as_an_overrun() -> None:
     s = Setup()
     s.receive(b"ab")
@@ -149,7 +135,6 @@ def test_what_was_on_its_way_when_the_receiver_was_off_for_a_moment_is_lost() ->
     s.receive(b"abc")
     s.write("USART3.CR1", 0)
     s.write("USART3.CR1", UE | TE | RE)
-    assert not s.usart.receiving
     s.pass_ns(10 * CHARACTER_NS)
     assert not s.read("USART3.SR") & (RXNE | IDLE)
     s.receive(b"d")

@@ -201,11 +201,6 @@ class VirtualBoard:
         """The ROM model while it runs."""
         return self.in_system_memory.model
 
-    @property
-    def receiving(self) -> bool:
-        """There are characters on their way to the chip, which takes them."""
-        return any(usart.receiving for _, usart, _ in self._lines)
-
     def rom_listens(self) -> bool:
         """The ROM model has started, and hears what the host sends."""
         return self.rom is not None and self.rom.listening

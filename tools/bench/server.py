@@ -1,7 +1,7 @@
 """Runs a virtual board live: pseudo terminals on its wires, real time when it waits.
 
 The loop takes turns: a slice of the CPU, then bytes between wires and terminals. As long as the
-CPU works, or characters are on their way to it, there is no pause. When it sleeps (WFI, or the ROM
+CPU works there is no pause. When it sleeps (WFI, or the ROM
 waits for the host) the loop waits in `select` until a byte comes or the next virtual event is due
 in real time.
 """
@@ -23,8 +23,7 @@ from .wires import PtyEnd, Wire
 
 SLICE_S = 0.001  # real time that a slice of a busy CPU should take: the latency of a byte
 FIRST_SLICE, MIN_SLICE, MAX_SLICE = 20_000, 1_000, 2_000_000  # CPU cycles
-AHEAD_BUSY_NS = 500_000  # how far beyond real time a slice may go if the CPU is at work, ...
-MAX_AHEAD_NS = 8_000_000  # ... if time passes faster than it can, as when flash is programmed ...
+AHEAD_BUSY_NS = 500_000  # how far beyond real time a slice may go if the CPU is at work ...
 AHEAD_IDLE_NS = 10_000  # ... and if it sleeps: enough to notice what the host sent
 FOR_EVER = 1 << 40  # CPU cycles
 LONGEST_WAIT_S = 1.0
@@ -46,9 +45,6 @@ class LiveBoard(Protocol):
 
     @property
     def wires(self) -> Mapping[str, Wire]: ...
-
-    @property
-    def receiving(self) -> bool: ...
 
     def run(self, *, cycles: int | None = None, until_ns: int | None = None) -> Named: ...
 
@@ -101,7 +97,7 @@ class Server(Generic[B]):
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop_thread = 0
-        self._slice, self._ahead = FIRST_SLICE, AHEAD_BUSY_NS
+        self._slice = FIRST_SLICE
         self._busy = True
         for wire in board.wires.values():
             wire.on_host_data = self._ring
@@ -167,18 +163,16 @@ class Server(Generic[B]):
         began, cycles, now = time.perf_counter(), clock.cycles, clock.now
         if self._hurries:
             self._pacer.go_at(self._speed if self._hurries(self.board) else 1.0, now)
-        ahead = self._ahead if self._busy else AHEAD_IDLE_NS
+        ahead = AHEAD_BUSY_NS if self._busy else AHEAD_IDLE_NS
         until = max(self._pacer.limit(now), now + ahead)
         stop = self.board.run(cycles=self._asleep_for() + self._slice, until_ns=until)
         moved = self._pump()
-        # Between two characters a CPU sleeps longer than it takes to go on with the second.
-        self._busy = stop.name == "BUDGET" or (stop.name == "IDLE" and self.board.receiving)
+        self._busy = stop.name == "BUDGET"
         self._note_lockup(stop.name == "LOCKUP")
         if self._busy:
             self._pacer.was_busy(clock.now)
             self._adapt(time.perf_counter() - began, clock.cycles - cycles)
             return 0
-        self._ahead = AHEAD_BUSY_NS
         if moved:
             return 0
         return LOCKED_UP_WAIT_S if self._locked_up else self._seconds_idle()
@@ -205,13 +199,9 @@ class Server(Generic[B]):
 
     def _adapt(self, seconds: float, cycles: int) -> None:
         """Choose the next slice so that it takes about `SLICE_S`."""
-        if seconds <= 0:
-            return
-        if cycles >= self._slice // 2:
+        if seconds > 0 and cycles >= self._slice // 2:
             wanted = int(cycles * SLICE_S / seconds)
             self._slice = max(MIN_SLICE, min(wanted, 2 * self._slice, MAX_SLICE))
-        ahead = int(self._ahead * SLICE_S / seconds)
-        self._ahead = max(AHEAD_BUSY_NS, min(ahead, 2 * self._ahead, MAX_AHEAD_NS))
 
     def _pump(self) -> bool:
         return any([end.pump() for end in self._ends])

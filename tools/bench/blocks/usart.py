@@ -68,11 +68,6 @@ class Usart(RegisterBlock):
             self._receiving = self.system.clock.after(self.character_ns(), self._received)
 
     @property
-    def receiving(self) -> bool:
-        """There are characters on their way in."""
-        return bool(self._incoming)
-
-    @property
     def baud(self) -> int:
         """Bits per second that BRR asks for (RM0090 30.3.4)."""
         if self._baud is None:  # it is asked for twice a character
