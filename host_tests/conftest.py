@@ -9,6 +9,7 @@ pytest --firmware FILE --board NAME     a virtual board with another image, also
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,13 @@ from tools.firmware import build
 
 BOARDS = ("NUCLEO_F429ZI", "PYBV11")
 EVERY_BOARD = tuple(sorted(path.stem for path in (ROOT / "boards").glob("*.toml")))
+
+# The project's collection of chip facts. It is not part of the repository.
+REFERENCE = Path(os.environ.get("ROMBOOT_REFERENCE", ROOT.parent / "shared" / "reference"))
+NO_REFERENCE = (
+    "{} comparisons with the collection of chip facts (masks and reset values of ST's headers, "
+    "ROM facts of AN2606): it is not here; ROMBOOT_REFERENCE says where it is"
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,6 +50,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if config.getoption("--board"):
             names = [config.getoption("--board")]
         metafunc.parametrize("board_name", names)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without the collection of chip facts one test is skipped in the name of all that need it."""
+    if (REFERENCE / "roms.json").exists():
+        return
+    need = [item for item in items if _needs_reference(item)]
+    if need:
+        need[0].add_marker(pytest.mark.skip(reason=NO_REFERENCE.format(len(need))))
+        config.hook.pytest_deselected(items=need[1:])
+        items[:] = [item for item in items if item not in need[1:]]
+
+
+def _needs_reference(item: pytest.Item) -> bool:
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    return "reference" in fixtures or item.get_closest_marker("reference") is not None
 
 
 @pytest.fixture

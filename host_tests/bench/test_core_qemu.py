@@ -177,6 +177,10 @@ svcall: rec lr; mov r4,sp; rec r4; mrs r4,control; rec r4
 }
 
 
+@pytest.mark.skipif(
+    shutil.which("qemu-system-arm") is None,
+    reason="whether QEMU's model of the CPU sees the same: qemu-system-arm is not installed",
+)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_qemu_sees_the_same(name: str, tmp_path: Path) -> None:
     code = PRELUDE + PROGRAMS[name]
@@ -196,8 +200,6 @@ def run_on_bench(code: str) -> list[int]:
 
 
 def run_on_qemu(code: str, folder: Path) -> list[int]:
-    if shutil.which("qemu-system-arm") is None:
-        pytest.skip("qemu-system-arm is not installed, and it is what this test compares with")
     image, _ = assemble(code)
     (folder / "image.bin").write_bytes(image)
     result = subprocess.run(

@@ -7,24 +7,20 @@ those of ST's CMSIS headers, its boot ROM facts those of AN2606; see the README 
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from host_tests.conftest import REFERENCE
 from host_tests.tables.library import DIES, LPENS, RCC, RESETS, Die, registers, table
 from host_tests.tables.library import facts as told
 from tools.bench import boardfile
 
 ROOT = Path(__file__).parents[2]
-REFERENCE = Path(os.environ.get("ROMBOOT_REFERENCE", ROOT.parent / "shared" / "reference"))
 
-pytestmark = pytest.mark.skipif(
-    not (REFERENCE / "roms.json").exists(),
-    reason="the collection of chip facts is not here; ROMBOOT_REFERENCE says where it is",
-)
+pytestmark = pytest.mark.reference
 each_die = pytest.mark.parametrize("die", DIES, ids=str)
 Facts = dict[str, Any]
 CRYP_HASH = 0x30

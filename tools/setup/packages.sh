@@ -16,6 +16,8 @@ need gcc-arm-none-eabi arm-none-eabi-gcc --version
 need libnewlib-arm-none-eabi test -e "$(arm-none-eabi-gcc -print-file-name=libm.a 2>/dev/null)"
 if [ "${1:-}" = test ]; then
     need stm32flash sh -c 'command -v stm32flash'
+    need qemu-system-arm sh -c 'command -v qemu-system-arm'
+    need binutils-arm-none-eabi sh -c 'command -v arm-none-eabi-as && command -v arm-none-eabi-objdump'
 fi
 
 [ -n "$missing" ] || exit 0
