@@ -6,7 +6,7 @@ from binascii import b2a_base64
 from pathlib import Path
 
 from tools.bench.prompt import Prompt
-from tools.cli import mpremote
+from tools.cli import library
 
 CHUNK = 512  # bytes of a file in one command
 
@@ -14,7 +14,7 @@ CHUNK = 512  # bytes of a file in one command
 def install(prompt: Prompt) -> None:
     """The library, compiled, as mip would put it there."""
     prompt.run("import os; os.mkdir('romboot')")
-    for file in (mpremote.compiled() / "romboot").iterdir():
+    for file in (library.compiled() / "romboot").iterdir():
         copy(prompt, file)
 
 

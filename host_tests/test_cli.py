@@ -67,7 +67,7 @@ def test_a_refusal_is_a_sentence_and_exit_code_1(virtual: VirtualTarget) -> None
 def test_a_wrong_port() -> None:
     done = romboot("info", "--device", "/dev/not-there")
     assert done.returncode == 1
-    assert "/dev/not-there" in done.stderr and "--device" in done.stderr
+    assert done.stderr.startswith("romboot: there is no port /dev/not-there")
     assert "Traceback" not in done.stderr
 
 

@@ -19,7 +19,7 @@ from host_tests.target import (
 from tools.bench import boardfile
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt
-from tools.cli import mpremote
+from tools.cli import library
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"
@@ -180,6 +180,6 @@ def arrives(firmware: Path, code: str, name: str = BOARD) -> None:
 def test_from_files_on_a_build_without_the_inline_assembler() -> None:
     """The same machine code, as bytes, entered as the handler of the NMI."""
     with VirtualTarget.boot(BOARD, build(BOARD, "noasm")) as target:
-        target.ok("mount", str(mpremote.compiled()), "exec", ENTER)
+        target.ok("mount", str(library.compiled()), "exec", ENTER)
         assert str(target.arrival()) == CLEAN
         assert target.identify() == 0x419

@@ -22,7 +22,7 @@ import pytest
 
 from host_tests.target import ENTER, LIB, VirtualTarget
 from tools.bench.rom import Bootloader
-from tools.cli import mpremote
+from tools.cli import library
 
 SLOW = 250  # seconds of real time: to format a file system, to write much, to mount the library
 BY_RESET = ENTER.replace("after_ms=100", "after_ms=100, via='reset'")
@@ -101,7 +101,8 @@ def test_the_file_system_is_kept(again: VirtualTarget) -> None:
 
 def test_entering_through_a_reset(again: VirtualTarget) -> None:
     """With the library as the `romboot` command mounts it: compiled if the board can load that."""
-    folder = mpremote.library(again.console)
+    mpy = int(again.ok("exec", library.MPY_OF_THE_BOARD, timeout=SLOW))
+    folder = library.loadable(mpy)
     again.ok("mount", str(folder), "exec", BY_RESET, timeout=SLOW)
     check_the_rom(again)
 

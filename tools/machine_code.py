@@ -11,7 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-LIB = Path(__file__).parents[1] / "lib" / "romboot"
+from . import paths
+
+LIB = paths.LIB / "romboot"
 SOURCE = LIB / "jump.py"
 TARGET = LIB / "jump_bytes.py"
 

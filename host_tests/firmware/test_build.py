@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from host_tests.target import TEST_BOARDS
+from host_tests.target import ROOT, TEST_BOARDS
 from tools.bench import chip
 from tools.firmware import FirmwareError, MissingToolError, build, source, source_tree, toolchain
 from tools.firmware.board import CHIPS, load_board
 from tools.firmware.boardfiles import write_board_files
 from tools.firmware.builder import KEPT, RECENT_S, drop_old_images
-from tools.firmware.cache import REPOSITORY, cache_dir
+from tools.firmware.cache import cache_dir
 
 BOARD = "NUCLEO_F429ZI"
 
@@ -142,8 +142,7 @@ def test_two_processes_may_build_at_once(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path, f"WHAT = '{os.urandom(8).hex()}'\n")
     command = [sys.executable, "-m", "tools.firmware", BOARD, "--manifest", str(manifest)]
     processes = [
-        subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
     outputs = [process.communicate()[0].strip() for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
@@ -157,7 +156,7 @@ def test_two_processes_may_build_at_once(tmp_path: Path) -> None:
 def test_a_missing_compiler_is_one_sentence_and_exit_code_3(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "tools.firmware", BOARD],
-        cwd=REPOSITORY,
+        cwd=ROOT,
         env=os.environ | {"PATH": str(tmp_path)},
         capture_output=True,
         text=True,
@@ -182,7 +181,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(
 
 
 def test_a_console_that_the_chip_has_not_got_is_named(tmp_path: Path) -> None:
-    text = (REPOSITORY / "boards" / "NUCLEO_F401RE.toml").read_text()
+    text = (ROOT / "boards" / "NUCLEO_F401RE.toml").read_text()
     (tmp_path / "MINE.toml").write_text(text.replace('usart = "USART2"', 'usart = "USART3"'))
     with pytest.raises(FirmwareError, match="has its console on USART3, which STM32F401xE has"):
         load_board("MINE", tmp_path)

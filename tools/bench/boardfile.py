@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-BOARDS = Path(__file__).resolve().parents[2] / "boards"
+from ..paths import BOARDS
+
 BAUD = 115_200
 # Alternate function of USART pins on every F4 (DS9405, alternate function mapping)
 AF_USART1_TO_3, AF_OTHERS = 7, 8

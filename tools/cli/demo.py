@@ -133,6 +133,3 @@ def bar(what: str, done: int, total: int) -> None:
         print(f"\r  {what:<7}[{'#' * filled:<{WIDTH}}] {done // 1024} KiB", end="", flush=True)
     if done == total:
         print(flush=True)
-
-
-COMMAND = firmware.add_argument, run

@@ -7,22 +7,8 @@ import sys
 from pathlib import Path
 
 from .. import firmware
+from ..paths import MANIFEST
 from .errors import CliError
-
-MANIFEST = Path(__file__).parents[2] / "manifest.py"
-
-
-def add_argument(parser: argparse.ArgumentParser) -> None:
-    """BOARD and --firmware."""
-    parser.add_argument(
-        "board", nargs="?", default="NUCLEO_F429ZI", help="a file in boards/ (%(default)s)"
-    )
-    parser.add_argument(
-        "--firmware",
-        type=Path,
-        metavar="FILE",
-        help="a MicroPython image (.elf, .hex, .bin, .dfu) instead of the bench firmware",
-    )
 
 
 def image(args: argparse.Namespace) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..bench.board import VirtualBoard
 from ..bench.prompt import Prompt, PromptError
-from . import mpremote
+from . import library
 from .errors import CliError
 
 FROZEN = """
@@ -38,7 +38,7 @@ def install(name: str, image: Path, flash_file: Path) -> Library:
     prompt = _prompt(board, name)
     if prompt.run(FROZEN).strip() == "yes":
         return Library("frozen into the image")
-    folder = mpremote.loadable(prompt.run(mpremote.MPY_OF_THE_BOARD))
+    folder = library.loadable(int(prompt.run(library.MPY_OF_THE_BOARD)))
     files = sorted(path for path in (folder / "romboot").iterdir() if path.suffix in SUFFIXES)
     prompt.run("import os\nos.mkdir('romboot')")
     try:

@@ -12,13 +12,13 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from .. import paths
 from ..bench.board import VirtualBoard
 from ..bench.prompt import Prompt, PromptError
 from . import firmware, sizes
 from .installed import Library, install
 
-ROOT = Path(__file__).parents[2]
-TUTORIAL = ROOT / "host_tests" / "compare" / "tutorial.py"
+TUTORIAL = paths.HERE / "compare" / "tutorial.py"
 LONGEST_MS = 5000  # virtual; from the call to the ROM
 
 ROMBOOT = "import romboot, romboot.stm32f4\nGO = romboot.enter_bootloader"
@@ -39,12 +39,6 @@ class Cost:
     names_off: list[str] = field(default_factory=list)
     failed: str = ""
     """Why it never got there."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """BOARD, --firmware, --json."""
-    firmware.add_argument(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -145,6 +139,3 @@ def render(name: str, library: Library, costs: list[Cost], size: sizes.Sizes) ->
         *sizes.render(size),
     ]
     return "\n".join(lines)
-
-
-COMMAND = add_arguments, run

@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import paths
 from ..bench.board import VirtualBoard
 from ..bench.image import load_image
 from ..bench.prompt import Prompt
@@ -13,7 +14,7 @@ from ..machine_code import compile_mpy
 from . import firmware
 from .installed import Library, install
 
-LIB = Path(__file__).parents[2] / "lib" / "romboot"
+LIB = paths.LIB / "romboot"
 
 # At the peak all that leads to the line is there at once; garbage of the loading is not counted.
 HEAP = """

@@ -4,62 +4,47 @@ from __future__ import annotations
 
 import argparse
 
-from . import mpremote, rom
+from . import leaving
+from .prompt import Prompt, connected
 
-AFTER_MS = 100  # long enough for mpremote to hear how the call ended
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--device", required=True, metavar="PORT", help="serial port of the MicroPython prompt"
-    )
-    parser.add_argument(
-        "--installed",
-        action="store_true",
-        help="use the library that is on the board, not the one of this checkout",
-    )
-
-
-def _enter_arguments(parser: argparse.ArgumentParser) -> None:
-    _arguments(parser)
-    parser.add_argument(
-        "--rom", metavar="PORT", help="serial port on the ROM's pins: wait there for its answer"
-    )
-    parser.add_argument(
-        "--force", action="store_true", help="enter although readout protection is at level 2"
-    )
-
-
-def _execute(args: argparse.Namespace, code: str) -> str:
-    return mpremote.execute(args.device, code, mount=not args.installed)
+VERDICT = "romboot verdict: "  # marks the line that is for this program, not for the user
 
 
 def info(args: argparse.Namespace) -> int:
     """Print what the chip is."""
-    print(_execute(args, "import romboot; romboot.info()"), end="")
+    with connected(args.device) as prompt:
+        _provide(prompt, args)
+        print(prompt.run("import romboot; romboot.info()"), end="")
     return 0
 
 
 def plan(args: argparse.Namespace) -> int:
     """Print what entering would do. Exit code 1 if something stands in the way."""
-    code = "import romboot; p = romboot.plan(); print(p); print(bool(p))"
-    table, _, verdict = _execute(args, code).rstrip().rpartition("\n")
-    print(table.rstrip())
+    code = f"import romboot; p = romboot.plan(force={args.force}, via={args.via!r}); print(p)"
+    with connected(args.device) as prompt:
+        _provide(prompt, args)
+        output = prompt.run(f"{code}; print({VERDICT!r} + str(bool(p)))")
+    table, _, verdict = output.rpartition(VERDICT)
+    print(table, end="")
     return 0 if verdict.strip() == "True" else 1
 
 
 def enter(args: argparse.Namespace) -> int:
-    """Enter the bootloader, and let it identify itself if its port is known."""
-    code = f"import romboot; romboot.enter_bootloader(after_ms={AFTER_MS}, force={args.force})"
-    _execute(args, code)
-    if args.rom is None:
-        print("The board has left MicroPython for its ROM bootloader.")
-        return 0
+    """Enter the bootloader; say what was seen of it."""
+    with connected(args.device) as prompt:
+        _provide(prompt, args)
+        leaving.leave(prompt, force=args.force, via=args.via)
+        if args.rom is None:
+            leaving.watch(prompt)
+            print("The board has left MicroPython, and its prompt does not come back.")
+            return 0
+    from . import rom
+
     with rom.connected(args.rom) as loader:
         print(f"The ROM bootloader answers on {args.rom}: {rom.describe(loader)}")
     return 0
 
 
-INFO = _arguments, info
-PLAN = _arguments, plan
-ENTER = _enter_arguments, enter
+def _provide(prompt: Prompt, args: argparse.Namespace) -> None:
+    if not args.installed:
+        prompt.mount_library()

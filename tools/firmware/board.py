@@ -5,10 +5,9 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from .cache import REPOSITORY
+from ..paths import BOARDS
 from .errors import FirmwareError
 
-BOARDS = REPOSITORY / "boards"
 FLASH_BASE = 0x0800_0000
 SRAM_BASE = 0x2000_0000
 CCM_BASE = 0x1000_0000

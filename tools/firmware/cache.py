@@ -1,20 +1,18 @@
 """Where downloads and builds are kept, and how two processes share it."""
 
 import fcntl
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from .. import paths
 
 Progress = Callable[[str], None]
 
 
 def cache_dir() -> Path:
-    """`$ROMBOOT_CACHE`, or `.cache` of the repository; made if it is not there."""
-    root = os.environ.get("ROMBOOT_CACHE")
-    path = (Path(root).resolve() if root else REPOSITORY / ".cache") / "firmware"
+    """The folder `firmware` of `paths.cache()`; made if it is not there."""
+    path = paths.cache() / "firmware"
     path.mkdir(parents=True, exist_ok=True)
     return path
 

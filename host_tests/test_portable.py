@@ -1,0 +1,49 @@
+"""The commands for a board on the desk need nothing that Windows or macOS has not got.
+
+The libraries that they use (pyserial, mpremote) choose their own modules by system, so they are
+imported first; then these modules are gone, as is the emulator.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from host_tests.target import ROOT, VirtualTarget
+
+ABSENT = ("pty", "fcntl", "termios", "tty", "resource", "unicorn")
+CODE = f"""
+import sys, subprocess
+import serial, serial.tools.list_ports, mpremote.transport_serial, stm32loader.bootloader
+sys.modules.update(dict.fromkeys({ABSENT}))
+from tools.cli import main
+sys.exit(main())
+"""
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", CODE, *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+
+
+@pytest.mark.parametrize("words", ["--version", "--help", "info -h", "plan -h", "demo -h"])
+def test_help(words: str) -> None:
+    done = run(*words.split())
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_virtual_board_cannot_run_there() -> None:
+    done = run("demo")
+    assert done.returncode == 1
+    assert done.stderr.startswith("romboot: demo needs "), done.stderr
+
+
+def test_a_board(virtual: VirtualTarget) -> None:
+    assert virtual.rom
+    for command in ("info", "plan", "enter"):
+        rom = ["--rom", virtual.rom] if command == "enter" else []
+        done = run(command, "--device", virtual.console, *rom)
+        assert done.returncode == 0, done.stderr
+    assert virtual.arrival().clean

@@ -1,0 +1,88 @@
+"""The arguments of each command. Imports nothing of the commands: --help needs none of it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+DEFAULT_BOARD = "NUCLEO_F429ZI"
+
+
+def verbose(parser: argparse.ArgumentParser, default: object) -> None:
+    """-v, before or after the command."""
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", default=default, help="say what is being done"
+    )
+
+
+def device(parser: argparse.ArgumentParser) -> None:
+    """--device."""
+    parser.add_argument(
+        "--device", required=True, metavar="PORT", help="serial port of the MicroPython prompt"
+    )
+
+
+def board(parser: argparse.ArgumentParser) -> None:
+    """A board on the desk, and whose library it uses."""
+    device(parser)
+    parser.add_argument(
+        "--installed",
+        action="store_true",
+        help="use the library that is on the board, not the one that came with this command",
+    )
+
+
+def plan(parser: argparse.ArgumentParser) -> None:
+    """The same, and how to enter."""
+    board(parser)
+    parser.add_argument(
+        "--force", action="store_true", help="enter although readout protection is at level 2"
+    )
+    parser.add_argument(
+        "--via",
+        choices=("jump", "reset"),
+        help="straight into system memory, or through a system reset; without this option "
+        "romboot chooses",
+    )
+
+
+def enter(parser: argparse.ArgumentParser) -> None:
+    """The same, and where the ROM answers."""
+    plan(parser)
+    parser.add_argument(
+        "--rom", metavar="PORT", help="serial port on the ROM's pins: wait there for its answer"
+    )
+
+
+def virtual(parser: argparse.ArgumentParser) -> None:
+    """A virtual board and what it runs."""
+    parser.add_argument(
+        "board", nargs="?", type=_board_name, default=DEFAULT_BOARD, metavar="BOARD",
+        help="a file in boards/ (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--firmware",
+        type=Path,
+        metavar="FILE",
+        help="a MicroPython image (.elf, .hex, .bin, .dfu) instead of the bench firmware",
+    )
+
+
+def bench(parser: argparse.ArgumentParser) -> None:
+    """The same, and what is kept of it."""
+    virtual(parser)
+    parser.add_argument(
+        "--flash", metavar="FILE", help="keep the flash, and so the file system, in this file"
+    )
+    parser.add_argument("--link", metavar="DIR", help="make links to the terminals there")
+
+
+def measure(parser: argparse.ArgumentParser) -> None:
+    """The same, and where the figures go."""
+    virtual(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+
+
+def _board_name(text: str) -> str:
+    # boards/PYBV11.toml is how a shell completes it.
+    return Path(text.removesuffix(".toml")).name or text

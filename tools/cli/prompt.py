@@ -1,0 +1,165 @@
+"""The MicroPython prompt of a board on the desk, by mpremote's library."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import io
+import logging
+import os
+import struct
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import serial
+from mpremote.transport import TransportError, TransportExecError
+from mpremote.transport_serial import SerialTransport
+from serial.tools import list_ports
+
+from . import library
+from .errors import CliError
+
+ANSWER_S = 3  # until a prompt that was interrupted answers
+BOOT_S = 20  # boot.py may take its time
+SILENCE_S = 60  # the longest that code may run without a word
+READ_S = 5  # of one read, where it blocks
+MOUNT = "/remote"  # SerialTransport.fs_hook_mount
+
+log = logging.getLogger(__name__)
+
+
+class BoardError(CliError):
+    """Code on the board ended with an exception. The sentence is its text; `kind` its class."""
+
+    def __init__(self, traceback: str) -> None:
+        last = traceback.strip().rpartition("\n")[2].strip()
+        self.kind, _, text = last.partition(": ")
+        # Only an exception of the library is a sentence without its class.
+        super().__init__(last if hasattr(builtins, self.kind) else text or last)
+
+
+class Prompt:
+    """A raw prompt, right after a soft reset.
+
+    Attributes:
+        port: its name.
+        transport: mpremote's end of it.
+    """
+
+    def __init__(self, port: str) -> None:
+        self.port = port
+        self.transport = _open(port)
+        with self._answering():
+            self.transport.enter_raw_repl(soft_reset=False, timeout_overall=ANSWER_S)
+        with self._answering():
+            self.transport.enter_raw_repl(soft_reset=True, timeout_overall=BOOT_S)
+
+    def close(self) -> None:
+        """Leave the board at its friendly prompt, if it has one, and the port to others."""
+        with contextlib.suppress(OSError, TransportError):
+            if self.transport.mounted:
+                self.transport.umount_local()
+            if self.transport.in_raw_repl:
+                self.transport.exit_raw_repl()
+        with contextlib.suppress(OSError):
+            self.transport.close()
+
+    def run(self, code: str) -> str:
+        """Run code and wait for its end; what it printed. Raises BoardError for an exception."""
+        log.info("%s: %s", self.port, code.strip())
+        with self._answering():
+            output, error = self.transport.exec_raw(code, timeout=SILENCE_S)
+        if error:
+            raise BoardError(error.decode(errors="replace"))
+        return output.decode(errors="replace").replace("\r\n", "\n")
+
+    def start(self, code: str) -> None:
+        """Run code that may never end."""
+        log.info("%s: %s", self.port, code.strip())
+        with self._answering():
+            self.transport.exec_raw_no_follow(code)
+
+    def left(self) -> None:
+        """The board is no longer at its prompt: nothing is to be sent to it, also by close()."""
+        if self.transport.mounted:
+            self.transport.mounted = False
+            self.transport.serial = cast(Any, self.transport.serial).orig_serial
+        self.transport.in_raw_repl = False
+
+    def listen(self, quiet_s: float, *until: bytes) -> bytes:
+        """What the board says until one of these, or until it has been quiet for so long. A port
+        that has gone, as that of a USB device, says nothing."""
+        port, said = cast(Any, self.transport.serial), b""
+        end = time.monotonic() + quiet_s
+        with contextlib.suppress(OSError):
+            while time.monotonic() < end and not said.endswith(until):
+                if port.inWaiting() and (byte := port.read(1)):
+                    said += byte
+                    end = time.monotonic() + quiet_s
+                else:
+                    time.sleep(0.005)
+        return said
+
+    def mount_library(self) -> None:
+        """Put the library of this command first in sys.path, from this machine's disk."""
+        folder: Path = library.loadable(int(self.run(library.MPY_OF_THE_BOARD)))
+        log.info("%s: mounting %s", self.port, folder)
+        with self._answering():
+            self.transport.mount_local(str(folder))
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        said = io.StringIO()  # mpremote prints what it cannot make sense of
+        try:
+            with contextlib.redirect_stdout(said):
+                yield
+        except TransportExecError as error:
+            raise BoardError(error.error_output) from error
+        except (TransportError, OSError, struct.error) as error:
+            log.info("%s: %s %s", self.port, error, said.getvalue().strip())
+            raise CliError(
+                f"no MicroPython prompt answers on {self.port}: is MicroPython running there? A "
+                "board that is in its ROM bootloader already has none: reset it to get it back"
+            ) from error
+
+
+@contextlib.contextmanager
+def connected(port: str) -> Iterator[Prompt]:
+    """A prompt for the length of a `with` block."""
+    prompt = Prompt(port)
+    try:
+        yield prompt
+    finally:
+        prompt.close()
+
+
+def _open(port: str) -> SerialTransport:
+    try:
+        return SerialTransport(port, timeout=READ_S)
+    except (TransportError, OSError) as error:
+        raise CliError(why_not(port)) from error
+
+
+def why_not(port: str) -> str:
+    """Why a port cannot be opened, and what to do."""
+    try:
+        serial.Serial(port).close()
+    except (OSError, ValueError) as error:
+        number = getattr(error, "errno", None)
+        if isinstance(error, serial.SerialException) and number == 2:
+            return f"there is no port {port}. {_ports()}"
+        if number == 13:
+            return (
+                f"no permission to open {port}. On Debian and Ubuntu join its group with "
+                "`sudo usermod -aG dialout $USER`, then log in again"
+            )
+        reason = os.strerror(number) if number else str(error)
+        return f"{port} cannot be opened ({reason}): does another program hold it?"
+    return f"{port} could not be opened, but now can: try again"
+
+
+def _ports() -> str:
+    names = ", ".join(sorted(port.device for port in list_ports.comports()))
+    return f"--device takes one of {names}" if names else "This machine has no serial port"

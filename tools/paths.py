@@ -1,0 +1,29 @@
+"""Where the files are that are no Python modules of this package.
+
+In a checkout this package is the folder tools/, and lib/ and boards/ are beside it. In a wheel the
+package is `romboot_host`, and they are inside it (see pyproject.toml).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+INSTALLED = (HERE / "lib").is_dir()
+ROOT = HERE if INSTALLED else HERE.parent
+
+LIB = ROOT / "lib"  # on a board's sys.path, this is what has the package romboot
+BOARDS = ROOT / "boards"
+MANIFEST = LIB / "manifest.py"
+
+
+def cache() -> Path:
+    """The folder for downloads and builds: `$ROMBOOT_CACHE` if set, `.cache` of a checkout,
+    and else that of the user. It may not exist yet."""
+    if chosen := os.environ.get("ROMBOOT_CACHE"):
+        return Path(chosen).resolve()
+    if not INSTALLED:
+        return ROOT / ".cache"
+    users = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
+    return (Path(users) if users else Path.home() / ".cache") / "romboot"
