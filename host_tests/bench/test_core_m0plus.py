@@ -251,7 +251,8 @@ def with_mpu(regions: list[tuple[int, int]], code: str, *, control: int = 5) -> 
         setup += f"ldr r1,={attributes:#x}; str r1,[r0,#12]\n"
     setup += f"movs r1,#{control}; str r1,[r0]; dsb; isb\n"
     m = Machine(
-        f"{setup}\n{code}\nb .\n.thumb_func\nhardfault: mrs r6,ipsr; ldr r0,=0x20001000; ldr r4,[r0]; b .",
+        f"{setup}\n{code}\nb .\n.thumb_func\n"
+        "hardfault: mrs r6,ipsr; ldr r0,=0x20001000; ldr r4,[r0]; b .",
         spec=CORTEX_M0PLUS,
     )
     m.ram.store(0x1000, 4, 0x1234)
