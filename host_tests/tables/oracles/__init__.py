@@ -29,6 +29,12 @@ _SVDS = {
     0x434: ("cmsis-svd/STM32F46_79x",),
 }
 
+# The SVD files of the L0. What ST calls L0x1 has the registers of the L071.
+_L0_SVDS = (
+    "pyocd/STM32L0x1",
+    *(f"cmsis-svd/STM32L0{name}x" for name in (51, 52, 53, 62, 63)),
+)
+
 # Cortex-M4 with FPU and MPU; the SVD files of the F4 describe only its NVIC.
 _CORE_SVDS = ("pyocd/STM32L4x2", "cmsis-svd/MK22F51212")
 
@@ -48,6 +54,11 @@ class Oracles:
     def every_svd(self) -> list[svd.Svd]:
         """The SVD files of all F4."""
         return [each for dev_id in _SVDS for each in self.svds(dev_id)]
+
+    @cached_property
+    def l0_svds(self) -> list[svd.Svd]:
+        """ST's SVD files of the L0: L0x1 first, the others are of the die 0x417."""
+        return [self._svd(name) for name in _L0_SVDS]
 
     @cached_property
     def core_svds(self) -> list[svd.Svd]:

@@ -20,6 +20,9 @@ HERE = Path(__file__).parent
 PACKAGES = HERE / "packages.txt"
 CACHE = HERE.parents[2] / ".cache" / "oracles"
 DONE = "complete.txt"  # a copy of packages.txt: other packages, other cache
+SVD_FILES = ("STMicro/STM32F4*.svd", "STMicro/STM32L0*.svd", "Freescale/MK22F51212.svd")
+# not stm32l0-10.xml: the dies of the STM32L010 are told apart by their packages
+MODM_FILES = ("stm32f4-*.xml", "stm32h7-*.xml", "stm32l0-?1_*.xml")
 RETRY_AFTER = 300  # seconds after a failed download before another worker tries again
 
 
@@ -80,17 +83,17 @@ def _unpack(packages: Path) -> None:
     with tarfile.open(next(packages.glob("cmsis-svd-*.tar.gz"))) as tar:
         for member in tar:
             path = Path(member.name)
-            if path.match("STMicro/STM32F4*.svd") or path.match("Freescale/MK22F51212.svd"):
+            if any(path.match(pattern) for pattern in SVD_FILES):
                 _write("cmsis-svd", path.name, tar.extractfile(member))
     with zipfile.ZipFile(next(packages.glob("pyocd-*.whl"))) as wheel:
         with wheel.open("pyocd/debug/svd/svd_data.zip") as inner, zipfile.ZipFile(inner) as svds:
             for name in svds.namelist():
-                if name.startswith(("STM32F4", "STM32L4x2")):
+                if name.startswith(("STM32F4", "STM32L0", "STM32L4x2")):
                     _write("pyocd", name, svds.open(name))
         _write("pyocd", "cortex_m.py", wheel.open("pyocd/coresight/cortex_m.py"))
     with zipfile.ZipFile(next(packages.glob("modm_devices-*.whl"))) as wheel:
         for name in wheel.namelist():
-            if Path(name).match("devices/stm32/stm32f4-*.xml"):
+            if any(Path(name).match(f"devices/stm32/{pattern}") for pattern in MODM_FILES):
                 _write("modm", Path(name).name, wheel.open(name))
     with zipfile.ZipFile(next(packages.glob("qiling-*.whl"))) as wheel:
         for name in wheel.namelist():

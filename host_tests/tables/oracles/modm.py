@@ -27,6 +27,17 @@ class Die:
     peripherals: frozenset[str]
     interrupts: int
 
+    def __or__(self, other: Die) -> Die:
+        """What either file says: some dies have a file for each of their lines."""
+        return Die(
+            self.names | other.names,
+            self.sizes | other.sizes,
+            max(self.sram, other.sram),
+            max(self.ccm, other.ccm),
+            self.peripherals | other.peripherals,
+            max(self.interrupts, other.interrupts),
+        )
+
 
 def dies(folder: Path) -> dict[int, Die]:
     """DEV_ID -> Die."""
@@ -39,7 +50,9 @@ def dies(folder: Path) -> dict[int, Die]:
                 key: set((item.get(f"device-{key}") or device.get(key, "")).split("|"))
                 for key in ("name", "size")
             }
-            found[int(item.get("value", "").removeprefix("DIE"), 16)] = _die(device, parts)
+            dev_id = int(item.get("value", "").removeprefix("DIE"), 16)
+            die = _die(device, parts)
+            found[dev_id] = found[dev_id] | die if dev_id in found else die
     return found
 
 

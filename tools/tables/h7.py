@@ -1,0 +1,387 @@
+"""STM32H7: one row for each die, and the way back to reset that all of them share.
+
+Two families: STM32H7 (H72x to H75x) and STM32H7A (H7A3, H7B0, H7B3), whose ROM begins elsewhere.
+On the H7A, RCC and PWR have other names for the same registers (CDCFGR1 for D1CFGR and so on), and
+the clock enables are elsewhere: at 0x134, where the H74x has a second view of them. The offsets in
+the comments of the H7A's headers say 0xD4, its structure and its SVD file 0x134.
+
+Sources: ST's CMSIS device headers (addresses, bits that a die implements), its LL and HAL drivers
+(HAL_DeInit, HAL_RCC_DeInit, LL_RCC_DeInit, LL_EXTI_DeInit: masks of RSTR, values after a reset,
+order); AN2606 rev 70 tables 3, 133 to 138 and 226 (bootloader); Renode's models of H7 RCC, EXTI
+and FLASH. The chapters of RM0433 (H74x/H75x), which RM0468 (H72x/H73x) and RM0455 (H7A) share,
+say where to read on.
+
+There is no remap: the ROM is entered where it lies, and VTOR names its vector table. A reset that
+boots system memory would start at 0x1FF00000 (AN2606 pattern 10: BOOT_ADDx is 0x1FF0), whose code
+goes on to the bootloader at 0x1FF09800 or 0x1FF0A000 (AN2606 tables 133, 135, 137).
+
+What a system reset leaves alone stays here too: PWR.CR2, CR3 (the supply, written once after
+power-on) and the backup domain, the reset flags, DBGMCU. What software cannot put back, as only a
+reset clears it: WWDG1 and its clock, RCC.CR.CSSHSEON, RCC.GCR.
+
+Where sources disagree:
+- RCC.CR: 00000001 (HAL_RCC_DeInit and SystemInit clear all else; Renode), SVD 00000083.
+- RCC.APB4ENR: RTCAPBEN is 1 (Renode), SVD 0.
+- LPENR: each implemented bit is 1 after a reset (headers); Renode, which has the values of RM0399,
+  agrees in each of them. The SVD files say 0.
+- EXTI.CPUIMR: 1 for the lines that come from a peripheral directly (note in stm32h7xx_ll_exti.h:
+  Renode has it so), which is each line of the headers that has no RTSR. SVD and LL_EXTI_DeInit: 0
+  for IMR2 and IMR3.
+- FLASH.CR: 00000031 (PSIZE 3, LOCK; Renode), SVD 0 for bank 1 and 31 for bank 2. The H7A has no
+  PSIZE.
+- FLASH.ACR: 00000037 (SVD, Renode; FLASH_LATENCY_DEFAULT is 7 in the headers). H7A: 00000013, as
+  FLASH_LATENCY_DEFAULT is 3 there; the SVD file says 00000600, bits that are not there.
+- RCC.HSICFGR: revision Y of 0x450 has HSITRIM in bits 17:12, later ones in 30:24 (HAL: REV_Y).
+  Only bits 30:24 are written: 40 is right for both, as it is CSITRIM 10 on revision Y.
+- PWR voltage scale after a reset: VOS3 on all. It is 01 on H72x to H75x, 00 on the H7A (values of
+  PWR_REGULATOR_VOLTAGE_SCALE3 in the HAL), where the SVD file repeats 01.
+- RSTR: AHB3RSTR bit 31 of H72x (header: CPURST) resets this core, so it is left out, as
+  HAL_DeInit does.
+- The end of the H7A's ROM: AN2606 table 137 has 128 KiB, table 226 ends at 1FF13FFF; the
+  bootloader ID is at 1FF13FFE (table 3), so table 226 is right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import cortex_m
+from .family import M7, Bit, Die, Family, Interface, Pcrop, Ram, Usart, UsartKind, only, otg
+from .language import Block, Register, Script, change, columns, fill, row, wait, write
+
+IRQS = 163  # of the H72x, the most of any H7 (IRQn_Type of the headers)
+REGIONS = 16  # of the MPU (MPU_REGION_NUMBER15 is the last in ST's HAL)
+
+_SHARED = {
+    **{"CR": 0x00, "HSICFGR": 0x04, "CRRCR": 0x08, "CSICFGR": 0x0C, "CFGR": 0x10},
+    **{"PLLCKSELR": 0x28, "PLLCFGR": 0x2C, "PLL1DIVR": 0x30, "PLL1FRACR": 0x34},
+    **{"PLL2DIVR": 0x38, "PLL2FRACR": 0x3C, "PLL3DIVR": 0x40, "PLL3FRACR": 0x44},
+    **{"CIER": 0x60, "CIFR": 0x64, "CICR": 0x68, "BDCR": 0x70, "CSR": 0x74},
+    **{"AHB3RSTR": 0x7C, "AHB1RSTR": 0x80, "AHB2RSTR": 0x84, "AHB4RSTR": 0x88, "APB3RSTR": 0x8C},
+    **{"APB1LRSTR": 0x90, "APB1HRSTR": 0x94, "APB2RSTR": 0x98, "APB4RSTR": 0x9C},
+}
+
+
+def _clocks(base: int) -> dict[str, int]:
+    """ENR and LPENR from an offset on, with a word between them."""
+    buses = ("AHB3", "AHB1", "AHB2", "AHB4", "APB3", "APB1L", "APB1H", "APB2", "APB4")
+    enables = {f"{bus}ENR": base + 4 * i for i, bus in enumerate(buses)}
+    return enables | {f"{bus}LPENR": base + 0x28 + 4 * i for i, bus in enumerate(buses)}
+
+
+# RM0433 8.7 and RM0455 8.7
+RCC = Block(
+    "RCC", 0x58024400,
+    **_SHARED,
+    D1CFGR=0x18, D2CFGR=0x1C, D3CFGR=0x20,
+    D1CCIPR=0x4C, D2CCIP1R=0x50, D2CCIP2R=0x54, D3CCIPR=0x58, D3AMR=0xA8,
+    **_clocks(0xD4),
+)  # fmt: skip
+RCC_A = Block(
+    "RCC", 0x58024400,
+    **_SHARED,
+    CDCFGR1=0x18, CDCFGR2=0x1C, SRDCFGR=0x20,
+    CDCCIPR=0x4C, CDCCIP1R=0x50, CDCCIP2R=0x54, SRDCCIPR=0x58, SRDAMR=0xA8,
+    **_clocks(0x134),
+)  # fmt: skip
+# RM0433 4.9
+FLASH = Block(
+    "FLASH", 0x52002000,
+    ACR=0x00, KEYR1=0x04, CR1=0x0C, SR1=0x10, CCR1=0x14, OPTCR=0x18,
+    OPTSR_CUR=0x1C, PRAR_CUR1=0x28,
+    KEYR2=0x104, CR2=0x10C, SR2=0x110, CCR2=0x114,
+)  # fmt: skip
+# RM0433 6.8 and RM0455 6.8
+_PWR = {"CR1": 0x00, "CPUCR": 0x10, "WKUPCR": 0x20, "WKUPFR": 0x24, "WKUPEPR": 0x28}
+PWR = Block("PWR", 0x58024800, **_PWR, D3CR=0x18)
+PWR_A = Block("PWR", 0x58024800, **_PWR, SRDCR=0x18)
+# RM0433 20.6
+EXTI = Block(
+    "EXTI", 0x58000000,
+    RTSR1=0x00, FTSR1=0x04, SWIER1=0x08, D3PMR1=0x0C, D3PCR1L=0x10, D3PCR1H=0x14,
+    RTSR2=0x20, FTSR2=0x24, SWIER2=0x28, D3PMR2=0x2C, D3PCR2L=0x30, D3PCR2H=0x34,
+    RTSR3=0x40, FTSR3=0x44, SWIER3=0x48, D3PMR3=0x4C, D3PCR3L=0x50, D3PCR3H=0x54,
+    CPUIMR1=0x80, CPUEMR1=0x84, CPUPR1=0x88, CPUIMR2=0x90, CPUEMR2=0x94, CPUPR2=0x98,
+    CPUIMR3=0xA0, CPUEMR3=0xA4, CPUPR3=0xA8,
+)  # fmt: skip
+
+HSION, HSIRDY, HSIDIVF = 1 << 0, 1 << 2, 1 << 5  # RCC.CR
+CSIRDY, HSI48RDY, HSERDY = 1 << 8, 1 << 13, 1 << 17
+PLL1RDY, PLL2RDY, PLL3RDY = 1 << 25, 1 << 27, 1 << 29
+SW, SWS = 7, 7 << 3  # RCC.CFGR
+BSY, QW, CRC_BUSY = 1 << 0, 1 << 2, 1 << 3  # FLASH.SR
+LOCK = 1 << 0  # FLASH.CR
+OPTLOCK, MER, OPTCHANGEERRIE = 1 << 0, 1 << 4, 1 << 30  # FLASH.OPTCR
+VOSRDY = 1 << 13  # PWR.D3CR, SRDCR
+ERASE_TRIES = 0x2000000  # 4 s and more, as long as the erase of a sector may take (datasheets)
+
+
+def before(rcc: Block, prescalers: Register, kernel: Register) -> Script:
+    """prescalers: the first of three registers; kernel: the first of four, kernel clocks."""
+    return [
+        cortex_m.systick_off(),
+        cortex_m.interrupts_off(IRQS),
+        "clocks (RM0433 8.7; order: HAL_RCC_DeInit)",
+        change(rcc.CR, set=HSION),
+        wait(rcc.CR, HSIRDY, HSIRDY),
+        change(rcc.CFGR, clear=SW),  # SYSCLK from HSI
+        wait(rcc.CFGR, SWS, 0),
+        fill(kernel, 0, 4),  # while the clocks run that were selected: a switch needs both
+        write(rcc.CR, HSION),  # CSI, HSI48, HSE and every PLL off
+        wait(rcc.CR, CSIRDY | HSI48RDY | HSERDY | PLL1RDY | PLL2RDY | PLL3RDY, 0),
+        write(rcc.CR, HSION),  # again: HSIDIV yields only while no PLL is on, HSEBYP without HSE
+        wait(rcc.CR, HSIRDY | HSIDIVF, HSIRDY | HSIDIVF),
+        change(rcc.HSICFGR, clear=0x3F000000, set=0x40000000),  # HSITRIM, see above
+        write(rcc.CSICFGR, 0x20000000),
+        write(rcc.CFGR, 0),
+        fill(prescalers, 0, 3),
+        row(
+            {
+                rcc.PLLCKSELR: 0x02020200,
+                rcc.PLLCFGR: 0x01FF0000,
+                **dict.fromkeys((rcc.PLL1DIVR, rcc.PLL2DIVR, rcc.PLL3DIVR), 0x01010280),
+                **dict.fromkeys((rcc.PLL1FRACR, rcc.PLL2FRACR, rcc.PLL3FRACR), 0),
+                rcc.CIER: 0,
+            }
+        ),
+        write(rcc.CSR, 0),  # LSI off
+    ]
+
+
+def bank(number: int, control: int, flags: int) -> Script:
+    """A bank of the flash. control: CR after a reset; flags: all that CCR clears."""
+    cr, sr, keyr, ccr = (getattr(FLASH, f"{name}{number}") for name in ("CR", "SR", "KEYR", "CCR"))
+    return [
+        wait(sr, BSY | QW | CRC_BUSY, 0, tries=ERASE_TRIES),  # a running erase ends first
+        write(ccr, flags),
+        write(cr, LOCK),  # locked, so that the keys are right;
+        write(keyr, 0x45670123),  # unlocked, since what was set before it
+        write(keyr, 0xCDEF89AB),  # was locked (PSIZE, EOPIE) stays;
+        write(cr, control),  # as after a reset, and locked
+    ]
+
+
+def flash(banks: int, control: int, flags: int, acr: int) -> Script:
+    """The banks, the option bytes as they are, and the wait states."""
+    return [
+        "flash (RM0433 4.9)",
+        *(bank(number, control, flags) for number in range(1, banks + 1)),
+        change(FLASH.OPTCR, clear=MER | OPTCHANGEERRIE, set=OPTLOCK),
+        write(FLASH.ACR, acr),
+    ]
+
+
+# The registers of RCC in which dies differ, for the rows below. First those that are pulsed: CICR,
+# to clear flags, and RSTR, to reset every peripheral. Then LPENR. ENR is the same on all.
+PULSED = "    AHB3RSTR AHB1RSTR AHB2RSTR AHB4RSTR APB3RSTR APB1LRSTR APB1HRSTR APB2RSTR APB4RSTR"
+LOW_POWER = """ AHB3LPENR AHB1LPENR AHB2LPENR AHB4LPENR APB3LPENR
+                APB1LLPENR APB1HLPENR APB2LPENR APB4LPENR"""
+ENABLES = "AHB3ENR AHB1ENR AHB2ENR AHB4ENR APB3ENR APB1LENR APB1HENR APB2ENR APB4ENR"
+RTCAPBEN = "0 0 0 0 0 0 0 0 10000"
+
+
+def registers(rcc: Block, autonomous: Register, pulsed: str, low_power: str) -> Script:
+    """A die's rows of RCC. autonomous: D3AMR or SRDAMR."""
+    reset = columns(ENABLES, rcc, RTCAPBEN) | columns(LOW_POWER, rcc, low_power)
+    return [
+        "peripherals",
+        row({rcc.CICR: 0x7FF} | columns(PULSED, rcc, pulsed), pulsed=True),
+        row(reset),
+        write(autonomous, 0),
+    ]
+
+
+def power(pwr: Block, scaling: Register, vos: int) -> Script:
+    """scaling: D3CR or SRDCR; vos: its value after a reset."""
+    return [
+        "power (RM0433 6.8): scale 3 is enough for 64 MHz. SYSCFG was reset, so there is no VOS0",
+        write(pwr.CR1, 0xF000C000),
+        write(pwr.CPUCR, 0),
+        write(scaling, vos),
+        wait(scaling, VOSRDY, VOSRDY),
+        write(pwr.WKUPCR, 0x3F),  # flags
+        write(pwr.WKUPEPR, 0),
+    ]
+
+
+def exti(imr2: int, imr3: int) -> Script:
+    """CPUIMR2 and CPUIMR3 after a reset."""
+    return [
+        "exti (RM0433 20.6)",
+        *(fill(register, 0, 6) for register in (EXTI.RTSR1, EXTI.RTSR2, EXTI.RTSR3)),
+        row(
+            {
+                **{EXTI.CPUIMR1: 0xFFC00000, EXTI.CPUIMR2: imr2, EXTI.CPUIMR3: imr3},
+                **dict.fromkeys((EXTI.CPUEMR1, EXTI.CPUEMR2, EXTI.CPUEMR3), 0),
+                **dict.fromkeys((EXTI.CPUPR1, EXTI.CPUPR2, EXTI.CPUPR3), 0xFFFFFFFF),
+            }
+        ),
+    ]
+
+
+def after(vectors: int) -> Script:
+    """The end of the script: no remap."""
+    return [
+        cortex_m.armv7m(mpu_regions=REGIONS, fpu=True, vtor=vectors, caches=True),
+        cortex_m.nothing_pending(IRQS),
+    ]
+
+
+def rams(axi_kib: int) -> tuple[Ram, ...]:
+    """AXI SRAM, where MicroPython has its stack, and DTCM (RM0433 2.4, AN2606 table 226)."""
+    return (Ram(0x24000000, axi_kib * 1024), Ram(0x20000000, 128 * 1024))
+
+
+# Where ROMs listen, AN2606 rev 70: "configuration in system memory boot mode" of each line.
+# Pins: TX/RX, SCL/SDA, NSS-MOSI.
+USART1 = Interface("USART1", "PA9/PA10")
+USART1_EITHER = Interface("USART1", "PA9/PA10, or PB14/PB15 (two sync bytes, 115200 at most)")
+USART2 = Interface("USART2", "PA2/PA3")
+USART3 = Interface("USART3", "PB10/PB11")
+USART3_EITHER = Interface("USART3", "PB10/PB11 or PD8/PD9")
+DFU = Interface("USB DFU", "PA11/PA12")
+FDCAN1 = Interface("FDCAN1", "PH13/PH14")
+FDCAN1_EITHER = Interface("FDCAN1", "PH13/PH14 or PD1/PD0")
+I2C = (
+    Interface("I2C1", "PB6/PB9"),
+    Interface("I2C2", "PF1/PF0"),
+    Interface("I2C3", "PA8/PC9"),
+)
+SPI1 = Interface("SPI1", "PA4-PA7")
+SPI2 = Interface("SPI2", "PI0-PI3")
+SPI3 = Interface("SPI3", "PA15/PC10-PC12")
+SPI4 = Interface("SPI4", "PE11-PE14")
+V9 = 0x90, 0x9F  # 13.2 and 13.3 (0xD2, 0xD3) came first
+
+# Address of the bootloader ID and the last of its values: AN2606 rev 70 Table 3; earlier values:
+# the tables of bootloader versions of each line.
+DIES = (
+    Die(
+        0x450, "STM32H742/743/745/747/750/753/755/757", rams(512),
+        [
+            flash(2, control=0x31, flags=0x1FEF0000, acr=0x37),
+            registers(
+                RCC, RCC.D3AMR,
+                "15031 0A00C023 271 032807FF 18 E8FFC3FF 136 31D73033 0020DEAA",
+                "F0015131 1E03C023 E0000271 312807FF 58 E8FFCBFF 136 31D73033 0421DEAA",
+            ),
+            power(PWR, PWR.D3CR, 0x4000),
+            exti(0xFFF5FFFF, 0x008BFFFF),
+        ],
+        rom_id=0x1FF1E7FE, ids=(0x90, 0x91, 0x92, 0xD2, 0xD3),
+        interfaces=(
+            USART1_EITHER, USART2, USART3, DFU, *I2C, SPI1, SPI2, SPI3, SPI4, *only(*V9, FDCAN1),
+        ),
+    ),
+    Die(
+        0x483, "STM32H723/725/730/733/735", rams(320),
+        [
+            flash(1, control=0x31, flags=0x1FEF0000, acr=0x37),
+            registers(
+                RCC, RCC.D3AMR,
+                "00E95011 02008023 30271 032806FF 8 EAFFC3FF 3000136 405730F3 0420DEAA",
+                "F0E95111 06038023 60030271 312806FF 48 EAFFC3FF 3000136 405730F3 0421DEAA",
+            ),
+            power(PWR, PWR.D3CR, 0x4000),
+            exti(0xFFF5DFFF, 0x0F817FFF),
+        ],
+        rom_id=0x1FF1E7FE, ids=(0x91, 0x92, 0x93),
+        interfaces=(
+            USART1, USART2, USART3_EITHER, DFU, *I2C, SPI1, SPI3, SPI4, FDCAN1_EITHER,
+        ),
+    ),
+)  # fmt: skip
+
+H7A_DIES = (
+    Die(
+        0x480, "STM32H7A3/7B0/7B3", rams(1024),
+        [
+            flash(2, control=0x01, flags=0x1FAF0000, acr=0x13),
+            registers(
+                RCC_A, RCC_A.SRDAMR,
+                "01E95031 02000223 A75 002007FF 8 E8FFC3FF 136 40D730F3 0C00E6AA",
+                "FDE95131 06000223 60000A71 302007FF 48 E8FFC3FF 136 40D730F3 0C01E6AA",
+            ),
+            power(PWR_A, PWR_A.SRDCR, 0),
+            exti(0xFFF58FFF, 0x018127FF),
+        ],
+        rom_id=0x1FF13FFE, ids=(0x90, 0x91, 0x92),
+        interfaces=(
+            USART1, USART2, USART3_EITHER, DFU, *I2C, SPI1, SPI2, SPI3,
+            Interface("SPI4", "PE11-PE14 (table 137; not in table 3)"), FDCAN1_EITHER,
+        ),
+    ),
+)  # fmt: skip
+
+
+def slot(name: str, bus: int, clock: Bit) -> Usart:
+    """On an APB the block of clock bit n lies n KiB up the bus (headers)."""
+    return Usart(name, bus + clock.number * 0x400, clock)
+
+
+def usarts(rcc: Block) -> tuple[Usart, ...]:
+    """UART9 and USART10 are on H72x, H73x and H7A only."""
+    low = {"USART2": 17, "USART3": 18, "UART4": 19, "UART5": 20, "UART7": 30, "UART8": 31}
+    high = {"USART1": 4, "USART6": 5, "UART9": 6, "USART10": 7}
+    return (
+        *(slot(name, 0x40000000, Bit(rcc.APB1LENR, bit)) for name, bit in low.items()),
+        *(slot(name, 0x40010000, Bit(rcc.APB2ENR, bit)) for name, bit in high.items()),
+        slot("LPUART1", 0x58000000, Bit(rcc.APB4ENR, 3)),
+    )
+
+
+FAMILY = Family(
+    name="STM32H7",
+    core=M7,
+    idcode=0x5C001000,  # DBGMCU_BASE of the headers
+    vectors=0x1FF09800,  # AN2606 rev 70 tables 133, 135
+    rom_end=0x1FF1E800,  # AN2606 rev 70 Table 226
+    flash=0x08000000,  # RM0433 2.4
+    flash_size=0x1FF1E880,  # FLASHSIZE_BASE of the headers
+    unique_id=(0x1FF1E800, 0x1FF1E804, 0x1FF1E808),  # UID_BASE of the headers
+    protection=FLASH.OPTSR_CUR,  # RDP in bits 15:8
+    protection_shift=8,
+    pcrop=Pcrop(
+        FLASH.PRAR_CUR1,
+        area=True,
+        about="PCROP is on (FLASH_PRAR_CUR1): the ROM cannot read, write or erase that area of "
+        "bank 1. With DMEP set, a readout regression from level 1 to 0 lifts it and erases it",
+    ),
+    lsi=RCC.CSR,
+    iwdg=0x58004800,  # IWDG1_BASE of the headers
+    usart_kind=UsartKind.V2,
+    usarts=usarts(RCC),
+    usb=(
+        otg("OTG_FS", 0x40080000, Bit(RCC.AHB1ENR, 27)),  # not on H72x, H73x and H7A
+        otg("OTG_HS", 0x40040000, Bit(RCC.AHB1ENR, 25)),
+    ),
+    # AN2606 rev 70 tables 133, 135 to 137
+    usb_clock="no crystal (HSI48), but for ROM 13.2 of the H74x: HSE",
+    mpu_regions=REGIONS,
+    before=before(RCC, RCC.D1CFGR, RCC.D1CCIPR),
+    after=after(0x1FF09800),
+    dies=DIES,
+    blocks=(RCC, FLASH, PWR, EXTI),
+    # AN2606 rev 70 table 136
+    notes="H74x/H75x: PB15 low keeps the ROM from all interfaces but USB. ROM 9.0 may need a "
+    "pull-up on PA11, or another reset, after power-on; Go is not acknowledged on USART and SPI. "
+    "ROM 13.2: Go, USART2 and SPI1 do not work.",
+)
+
+FAMILY_A = replace(
+    FAMILY,
+    name="STM32H7A",
+    vectors=0x1FF0A000,  # AN2606 rev 70 table 137
+    rom_end=0x1FF14000,  # AN2606 rev 70 Table 226
+    flash_size=0x08FFF80C,  # FLASHSIZE_BASE of the headers
+    unique_id=(0x08FFF800, 0x08FFF804, 0x08FFF808),  # UID_BASE of the headers
+    after=after(0x1FF0A000),
+    lsi=RCC_A.CSR,
+    usarts=usarts(RCC_A),
+    usb=(otg("OTG_HS", 0x40040000, Bit(RCC_A.AHB1ENR, 25)),),
+    before=before(RCC_A, RCC_A.CDCFGR1, RCC_A.CDCCIPR),
+    dies=H7A_DIES,
+    blocks=(RCC_A, FLASH, PWR_A, EXTI),
+    usb_clock="no crystal (HSI48)",  # AN2606 rev 70 table 137
+    notes="",
+)
