@@ -37,7 +37,7 @@ def test_the_code_is_there(name: str) -> None:
     """The machine code of the helper, and what runs it: from call to result next to nothing is
     fetched from internal flash."""
     prompt = at_prompt(name)
-    assert int(prompt.run("from romboot import jump; print(jump.home())")) >> 20 == (
+    assert int(prompt.run("from romboot import jump; print(jump.code_address())")) >> 20 == (
         BOARDS[name] >> 20
     )
     core = prompt.board.core

@@ -5,7 +5,7 @@ metadata(
 )
 options.defaults(asm=True)
 FILES = (
-    "__init__.py checks.py chip.py dryrun.py entry.py errors.py external.py facts.py "
+    "__init__.py cache.py checks.py chip.py dryrun.py entry.py errors.py external.py facts.py "
     "jump_bytes.py reset.py script.py stm32f4.py stm32f4_facts.py"
 )
 package(

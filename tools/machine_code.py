@@ -61,8 +61,9 @@ def render(current: str, code: bytes) -> str:
     """The text of jump_bytes.py with this code between its two marks."""
     before, _, rest = current.partition("# code: begin\n")
     _, _, after = rest.partition("# code: end\n")
-    lines = [f'    "{code[at : at + 32].hex()}"\n' for at in range(0, len(code), 32)]
-    return f"{before}# code: begin\n_CODE = (\n{''.join(lines)})\n# code: end\n{after}"
+    rows = (code[at : at + 20] for at in range(0, len(code), 20))
+    lines = ['    b"' + "".join(f"\\x{byte:02x}" for byte in row) + '"\n' for row in rows]
+    return f"{before}# code: begin\n_CODE = const(\n{''.join(lines)})\n# code: end\n{after}"
 
 
 def main() -> int:

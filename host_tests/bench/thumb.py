@@ -21,7 +21,7 @@ STACK_TOP = RAM + 0x8000
 HANDLERS = (
     *("nmi", "hardfault", "memmanage", "busfault", "usagefault"),
     *("v7", "v8", "v9", "v10", "svcall", "debugmon", "v13", "pendsv", "systick"),
-    *(f"irq{n}" for n in range(24)),
+    *(f"irq{n}" for n in range(40)),
 )
 _SOURCE = """
 .syntax unified

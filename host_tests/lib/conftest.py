@@ -59,7 +59,10 @@ def _import(fake: FakeChip) -> dict[str, ModuleType]:
         "micropython": SimpleNamespace(const=lambda value: value),
         "uctypes": fake.heap,
         "romboot.jump": SimpleNamespace(  # assembler cannot run here
-            branch=fake.branch, home=lambda: fake.branch.home, MPU=1
+            helper=fake.helper,
+            code_address=lambda: fake.helper.code_address,
+            MPU_CTRL=1,
+            **fake.helper.TASKS,
         ),
     }
     sys.modules.update(present)  # type: ignore[arg-type]

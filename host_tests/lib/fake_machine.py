@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import ClassVar
 
 CPUID = 0xE000ED00
 IDCODE = 0xE0042000
@@ -106,7 +107,7 @@ class Clock:
 
 
 class GoneError(BaseException):
-    """branch() went: the real one does not come back."""
+    """helper() went: the real one does not come back."""
 
 
 class Heap:
@@ -137,13 +138,14 @@ class Heap:
         raise AssertionError(f"{size} bytes at 0x{address:08X} are in no buffer")
 
 
-class Branch:
-    """jump.branch(): what it would find, and what it was asked. `events` is shared with others."""
+class Helper:
+    """jump.helper(): what it would find, and what it was asked. `events` is shared with others."""
 
     CODE = bytes(range(244))  # stands for the resident part
+    TASKS: ClassVar = {"LOOK": 0, "GO": 1, "COMPLETE": 2, "CONTROL": 3}
 
     def __init__(self, registers: Registers, events: list[str], heap: Heap) -> None:
-        self.home = 0x0803BD40  # address of the code: frozen into flash
+        self.code_address = 0x0803BD40  # of the code: frozen into flash
         self.control = 0
         self.blocked_to_look = 0  # MSP that it reports, 0: the way is free
         self.blocked_to_go = 0
@@ -153,13 +155,13 @@ class Branch:
         self._events = events
         self._heap = heap
 
-    def __call__(self, image: bytearray | int, go: int) -> int:
+    def __call__(self, image: bytearray | int, task: int) -> int:
         if isinstance(image, int):
-            assert (image, go) == (0, 0)
+            assert (image, task) == (0, self.TASKS["CONTROL"])
             return self.control
-        if not go:
+        if task == self.TASKS["LOOK"]:
             return self.blocked_to_look - (self.blocked_to_look >> 31 << 32)  # signed, as in asm
-        if go == 2:
+        if task == self.TASKS["COMPLETE"]:
             return self._complete(image)
         if self.blocked_to_go:
             return self.blocked_to_go
@@ -182,7 +184,7 @@ class FakeChip:
         self.registers = Registers()
         self.events: list[str] = []
         self.heap = Heap()
-        self.branch = Branch(self.registers, self.events, self.heap)
+        self.helper = Helper(self.registers, self.events, self.heap)
         self.clock = Clock()
         self.os = SimpleNamespace(sync=lambda: self.events.append("sync"))
         self.machine = SimpleNamespace(
@@ -191,6 +193,7 @@ class FakeChip:
             mem32=View(self.registers, 4),
             Timer=type("Timer", (Timer,), {"armed": []}),
             disable_irq=lambda: self.events.append("disable_irq"),
+            enable_irq=lambda state: self.events.append("enable_irq"),
         )
         self.sys = SimpleNamespace(
             platform="pyboard", implementation=SimpleNamespace(version=(1, 25, 0, ""))

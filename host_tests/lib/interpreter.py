@@ -1,4 +1,4 @@
-"""Carries out a script on fake registers, as jump.branch() does on real ones."""
+"""Carries out a script on fake registers, as jump.helper() does on real ones."""
 
 from __future__ import annotations
 

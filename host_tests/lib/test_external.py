@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from host_tests.lib.conftest import Board
+from host_tests.lib.fake_machine import CPUID
 
 TYPE, CTRL, RNR, RBAR, RASR = (0xE000ED90 + 4 * n for n in range(5))
+CORTEX_M33 = 0x410FD213
 SDRAM = 0xD0000000
 CODE = SDRAM + 0x12340
 ENABLE, HFNMIENA = 1, 2
@@ -26,7 +28,7 @@ def without(eighth: int) -> int:
 
 def have(board: Board, regions: dict[int, tuple[int, int]], control: int = ENABLE) -> None:
     """A chip whose helper is in SDRAM, with an MPU; regions: number -> RBAR's base and RASR."""
-    board.fake.branch.home = CODE
+    board.fake.helper.code_address = CODE
     registers = board.registers
 
     def select(address: int, before: int, value: int) -> None:
@@ -96,7 +98,7 @@ def test_the_mpu_must_be_on(control: int, runs: bool, board: Board) -> None:
 
 def test_an_nmi_needs_it_in_the_nmi(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
     """jump_bytes.py: there the MPU sleeps unless HFNMIENA is set."""
-    monkeypatch.setattr(board.entry, "MPU", ENABLE | HFNMIENA)
+    monkeypatch.setattr(board.entry.jump, "MPU_CTRL", ENABLE | HFNMIENA)
     have(board, RUNS["all of memory"], ENABLE)
     with pytest.raises(board.errors.CodeError):
         board.romboot.plan()
@@ -104,19 +106,28 @@ def test_an_nmi_needs_it_in_the_nmi(board: Board, monkeypatch: pytest.MonkeyPatc
     assert board.romboot.plan()
 
 
-@pytest.mark.parametrize("home", [0x10000000, 0x1000FFFF])
-def test_no_region_makes_ccm_executable(home: int, board: Board) -> None:
+@pytest.mark.parametrize("address", [0x10000000, 0x1000FFFF])
+def test_no_region_makes_ccm_executable(address: int, board: Board) -> None:
     """It hangs on the data bus only (RM0090 2.3.1)."""
     have(board, RUNS["all of memory"])
-    board.fake.branch.home = home
-    with pytest.raises(board.errors.CodeError, match=f"0x{home:08X}, in CCM, "):
+    board.fake.helper.code_address = address
+    with pytest.raises(board.errors.CodeError, match=f"0x{address:08X}, in CCM, "):
         board.romboot.enter_bootloader()
     assert board.fake.written == []
 
 
-@pytest.mark.parametrize("home", [0x0803BD40, 0x20005000, 0x60001000, 0x90000000])
-def test_elsewhere_nobody_asks_the_mpu(home: int, board: Board) -> None:
+@pytest.mark.parametrize("address", [0x0803BD40, 0x20005000, 0x60001000, 0x90000000])
+def test_elsewhere_nobody_asks_the_mpu(address: int, board: Board) -> None:
     """Flash, SRAM, and what FMC and QUADSPI show below 0xA0000000 is executable by itself."""
-    board.fake.branch.home = home
+    board.fake.helper.code_address = address
     assert board.romboot.plan()
+    assert board.fake.written == []
+
+
+def test_the_mpu_of_armv8m_is_another(board: Board) -> None:
+    """It has RLAR where RASR was, so what is there says nothing here."""
+    have(board, RUNS["all of memory"])
+    board.registers.poke(CPUID, CORTEX_M33)
+    with pytest.raises(board.errors.CodeError):
+        board.romboot.plan()
     assert board.fake.written == []

@@ -17,8 +17,11 @@ VTOR, ICSR = 0xE000ED08, 0xE000ED04
 NMIPENDSET = 1 << 31
 ENABLE, HFNMIENA = 1, 2  # MPU_CTRL
 NMI = 2  # its number
-TABLE = 512
-VECTORS = [SRAM + 0x2FFF8] + [0x08000101 + 4 * number for number in range(TABLE // 4 - 1)]
+SYSTEM = 16  # vectors before those of interrupts
+VECTORS = [SRAM + 0x2FFF8] + [0x08000101 + 4 * number for number in range(SYSTEM - 1)]
+ICTR, CCR, ICIALLU, DCCMVAC = 0xE000E004, 0xE000ED14, 0xE000EF50, 0xE000EF68
+CCR_DC, CCR_IC = 1 << 16, 1 << 17
+LINE = 32
 
 
 @pytest.fixture
@@ -29,12 +32,12 @@ def jump_bytes(board: Board, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     board.registers.poke(VTOR, board.fake.heap.addressof(table))
     board.registers.poke(board.registers.peek(VTOR), VECTORS[0])
     module = importlib.import_module("romboot.jump_bytes")
-    monkeypatch.setattr(board.entry, "branch", module.branch)
+    monkeypatch.setattr(board.entry, "jump", module)
     return module
 
 
 def test_a_build_without_the_assembler_uses_it(board: Board, jump_bytes: ModuleType) -> None:
-    assert importlib.reload(board.entry).branch is jump_bytes.branch
+    assert importlib.reload(board.entry).jump is jump_bytes
     assert board.romboot.plan()
     assert board.fake.written == []
 
@@ -49,30 +52,77 @@ def test_a_stack_outside_sram_is_seen(board: Board, jump_bytes: ModuleType) -> N
 
 def test_the_code_is_on_the_heap(board: Board, jump_bytes: ModuleType) -> None:
     """That is where it must be able to run, and an MPU that sleeps in an NMI does not help."""
-    assert SRAM < jump_bytes.home() < SRAM + 0x30000
-    assert jump_bytes.MPU == ENABLE | HFNMIENA
+    assert SRAM < jump_bytes.code_address() < SRAM + 0x30000
+    assert jump_bytes.MPU_CTRL == ENABLE | HFNMIENA
 
 
-def test_going_pends_the_nmi_with_a_table_that_leads_to_the_code(
+def test_a_task_pends_the_nmi_with_a_table_that_leads_to_the_code(
     board: Board, jump_bytes: ModuleType
 ) -> None:
     image = board.entry.Way().image
     before = board.registers.peek(VTOR)
-    jump_bytes.branch(image, 1)
+    jump_bytes.helper(image, jump_bytes.COMPLETE)
     (first, vectors, _), (second, pend, _), (third, after, _) = board.fake.written
     assert (first, second, third) == (VTOR, ICSR, VTOR)
     assert (pend, after) == (NMIPENDSET, before)
+    assert board.fake.events == ["disable_irq", "enable_irq"]
 
-    assert vectors % TABLE == 0
-    table = struct.unpack(f"<{TABLE // 4}I", board.fake.heap.bytearray_at(vectors, TABLE))
+    table = struct.unpack(f"<{SYSTEM}I", board.fake.heap.bytearray_at(vectors, 4 * SYSTEM))
     handler = table[NMI]
     assert handler & 1
     assert [*table[:NMI], *table[NMI + 1 :]] == [*VECTORS[:NMI], *VECTORS[NMI + 1 :]]
 
     code = machine_code.assemble()
-    shim = bytes(board.fake.heap.bytearray_at(handler - 1, 12 + len(code)))
-    assert shim[12:] == code
-    assert struct.unpack_from("<I", shim, 8)[0] == board.fake.heap.addressof(image)
-    # ldr r0, [pc, #4] reads offset 8 only if the handler is on a word
+    shim = bytes(board.fake.heap.bytearray_at(handler - 1, 16 + len(code)))
+    assert shim[16:] == code
+    where = board.fake.heap.addressof(image)
+    assert struct.unpack_from("<2I", shim, 8) == (where, jump_bytes.COMPLETE)
+    # ldr r0, [pc, #4] reads offset 8 and ldr r1, [pc, #8] offset 12 if the handler is on a word
     assert (handler - 1) % 4 == 0
-    assert shim[:8] == bytes.fromhex("0148 0121 02e0 c046")
+    assert shim[:8] == bytes.fromhex("0148 0249 04e0 c046")
+
+
+@pytest.mark.parametrize(("lines", "bytes_of_table"), [(0, 256), (2, 512), (3, 1024), (4, 1024)])
+def test_the_table_is_aligned_for_all_the_interrupts_that_the_core_has(
+    lines: int, bytes_of_table: int, board: Board, jump_bytes: ModuleType
+) -> None:
+    """ICTR: 32 interrupts in an L0, 96 in an F429, 128 in an F413, 160 in an H7."""
+    assert 4 * (SYSTEM + 32 * (lines + 1)) <= bytes_of_table
+    board.registers.poke(ICTR, lines)
+    heap = board.fake.heap.next
+    image = board.entry.Way().image
+    taken = board.fake.heap.next - heap
+    jump_bytes.helper(image, jump_bytes.GO)
+    assert board.fake.written[0][0] == VTOR
+    assert board.fake.written[0][1] % bytes_of_table == 0
+    assert taken < len(image) + len(machine_code.assemble()) + bytes_of_table + 4 * SYSTEM + 100
+
+
+def test_code_and_table_leave_the_data_cache_of_a_cortex_m7(
+    board: Board, jump_bytes: ModuleType
+) -> None:
+    """Vectors and instructions are fetched from memory."""
+    board.registers.poke(CCR, CCR_IC | CCR_DC)
+    image = board.entry.Way().image
+    cleaned = [value for address, value, _ in board.fake.written if address == DCCMVAC]
+    invalidated = [address for address, _, _ in board.fake.written if address == ICIALLU]
+    board.registers.log.clear()
+    jump_bytes.helper(image, jump_bytes.GO)
+    vectors = board.fake.written[0][1]
+    handler = struct.unpack_from("<I", board.fake.heap.bytearray_at(vectors, 12), 8)[0] - 1
+    length = 16 + len(machine_code.assemble())
+    needed = {
+        at & -LINE for at in [*range(vectors, vectors + 64), *range(handler, handler + length)]
+    }
+    assert set(cleaned) == needed
+    assert len(invalidated) == 2
+    assert [address for address, _, _ in board.fake.written] == [VTOR, ICSR, VTOR]
+
+
+@pytest.mark.parametrize(("ccr", "cleans"), [(0x208, False), (CCR_IC, False), (CCR_DC, True)])
+def test_a_data_cache_that_is_off_or_not_there_is_left_alone(
+    ccr: int, cleans: bool, board: Board, jump_bytes: ModuleType
+) -> None:
+    board.registers.poke(CCR, ccr)
+    jump_bytes.helper(board.entry.Way().image, jump_bytes.LOOK)
+    assert (DCCMVAC in {address for address, _, _ in board.fake.written}) == cleans

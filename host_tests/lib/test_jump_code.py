@@ -17,8 +17,13 @@ from tools import machine_code
 
 MOV_R2_PC = 0x467A
 ADD_R6_R3_R2 = 0x189E  # where the code lies, and how long its resident part is
-CPUID_IS_ARMV7M = 0x2C0F  # cmp r4, #15: what only ARMv7-M has comes behind it
-NOT_IN_ARMV6M = [(0xF380, 0x8811), (0xB661, None)]  # msr BASEPRI, r0; cpsie f
+ADD_R6_R6_R2 = 0x18B6
+# What ARMv6-M has not, and the look at CPUID before it: cmp r4, #15 and bne (ARCHITECTURE), or
+# lsls r3, r3, #19 and bpl (PARTNO, bit 8).
+GUARDED = {
+    (0x2C0F, 0xD1): [(0xF380, 0x8811), (0xB661, None)],  # msr BASEPRI, r0; cpsie f
+    (0x04DB, 0xD5): [(0xF383, 0x880A), (0xF383, 0x880B)],  # msr MSPLIM, r3; msr PSPLIM, r3
+}
 CARRIED = 16  # bytes that the helper's copy loop moves at a time
 
 needs_binutils = pytest.mark.skipif(
@@ -59,23 +64,26 @@ def test_there_is_room_for_the_resident_part(code: bytes, board: Board) -> None:
 
 
 def test_the_code_that_copies_is_not_copied_over(code: bytes, listing: list[Instruction]) -> None:
-    """What it counts for itself, behind the resident part, is all that there is."""
+    """For what lies behind the resident part it leaves as much room as that takes."""
     start, length = resident(code)
     at = next(at for at, i in enumerate(listing) if i.first == ADD_R6_R3_R2)
-    add_r6, counted = divmod(listing[at + 1].first, 0x100)
-    assert add_r6 == 0x36, "adds r6, #counted"
-    assert len(code) - start - length <= counted
+    assert listing[at + 1].first == ADD_R6_R6_R2
+    assert len(code) - start - length <= length
 
 
 def test_it_runs_on_every_cortex_m(listing: list[Instruction]) -> None:
-    """ARMv6-M only, but for two instructions that a look at CPUID guards."""
+    """ARMv6-M only, but for what a look at CPUID guards."""
     foreign = [i for i in listing if not thumb.in_armv6m(i)]
-    assert [(i.first, i.second) for i in foreign] == NOT_IN_ARMV6M
-    guard = next(at for at, i in enumerate(listing) if i.first == CPUID_IS_ARMV7M)
-    branch = listing[guard + 1]
-    target = branch.offset + 4 + 2 * (branch.first & 0xFF)
-    assert branch.first >> 8 == 0xD1, "bne"
-    assert all(branch.offset < i.offset < target for i in foreign)
+    guarded = []
+    for at, instruction in enumerate(listing):
+        branch = listing[at + 1] if at + 1 < len(listing) else instruction
+        if expected := GUARDED.get((instruction.first, branch.first >> 8)):
+            target = branch.offset + 4 + 2 * (branch.first & 0xFF)
+            inside = [i for i in foreign if branch.offset < i.offset < target]
+            assert [(i.first, i.second) for i in inside] == expected
+            guarded += inside
+    assert sorted(guarded, key=lambda i: i.offset) == foreign
+    assert len(guarded) == sum(map(len, GUARDED.values()))
 
 
 @needs_binutils
@@ -108,8 +116,9 @@ def assembled(mnemonics: list[str], folder: Path) -> list[int]:
     source = [".syntax unified", ".thumb"]
     for mnemonic in mnemonics:
         # For v7-M, binutils takes LDM and STM of one register for something wider.
-        foreign = "BASEPRI" in mnemonic or mnemonic == "cpsie f"
-        source += [f".arch {'armv7-m' if foreign else 'armv6-m'}", mnemonic]
+        armv7m = "BASEPRI" in mnemonic or mnemonic == "cpsie f"
+        arch = "armv7-m" if armv7m else "armv8-m.main" if "SPLIM" in mnemonic else "armv6-m"
+        source += [f".arch {arch}", mnemonic]
     (folder / "all.s").write_text("\n".join(source) + "\n")
     subprocess.run(["arm-none-eabi-as", "all.s", "-o", "all.o"], check=True, cwd=folder)
     objcopy = ["arm-none-eabi-objcopy", "-O", "binary", "-j", ".text", "all.o", "all.bin"]

@@ -49,13 +49,13 @@ def test_a_build_without_sync(board: Board) -> None:
 
 def test_nothing_is_written_if_there_is_no_usb(board: Board) -> None:
     leave(board)
-    assert board.fake.branch.log_when_gone == []
+    assert board.fake.helper.log_when_gone == []
     assert board.fake.clock.slept == []
 
 
 def test_the_jump_gets_the_image_of_the_chip(board: Board) -> None:
     leave(board)
-    assert board.fake.branch.image == board.entry.Way().image
+    assert board.fake.helper.image == board.entry.Way().image
 
 
 @pytest.mark.parametrize("after", [1, 5, 90])
@@ -104,7 +104,7 @@ def test_an_idle_console_costs_no_time(board: Board) -> None:
 def test_usb_is_detached_long_enough_for_a_host_to_see(board: Board) -> None:
     usb(board)
     leave(board)
-    assert board.fake.branch.log_when_gone == [(OTG_FS_DCTL, DCTL | DETACHED, 4)]
+    assert board.fake.helper.log_when_gone == [(OTG_FS_DCTL, DCTL | DETACHED, 4)]
     before, detached = board.fake.clock.slept
     assert before >= 1  # what the console has written is on its way
     assert detached >= 10
@@ -114,7 +114,7 @@ def test_both_usb_cores(board: Board) -> None:
     usb(board)
     board.registers.poke(AHB1ENR, 1 << 29)
     leave(board)
-    assert [entry[0] for entry in board.fake.branch.log_when_gone] == [OTG_FS_DCTL, OTG_HS_DCTL]
+    assert [entry[0] for entry in board.fake.helper.log_when_gone] == [OTG_FS_DCTL, OTG_HS_DCTL]
 
 
 def test_a_device_that_is_detached_already_stays_so(board: Board) -> None:
@@ -127,7 +127,7 @@ def test_a_device_that_is_detached_already_stays_so(board: Board) -> None:
 def test_usb_comes_back_if_the_way_is_blocked_after_all(board: Board) -> None:
     """After an exception every register is as before."""
     usb(board)
-    board.fake.branch.blocked_to_go = 0x20000100
+    board.fake.helper.blocked_to_go = 0x20000100
     with pytest.raises(board.errors.StackError):
         board.romboot.enter_bootloader()
     assert board.registers.peek(OTG_FS_DCTL) == DCTL
@@ -146,7 +146,7 @@ def test_a_delay_arms_a_one_shot_timer_and_returns(
     with pytest.raises(GoneError):
         timer.fire()
     assert board.fake.events == ["sync", "go"]
-    assert board.fake.branch.log_when_gone == [(OTG_FS_DCTL, DCTL | DETACHED, 4)]
+    assert board.fake.helper.log_when_gone == [(OTG_FS_DCTL, DCTL | DETACHED, 4)]
 
 
 def test_the_timer_is_kept_alive(board: Board) -> None:
@@ -162,7 +162,7 @@ def test_go_of_a_plan_is_just_the_jump(board: Board) -> None:
     with pytest.raises(GoneError):
         plan.go()
     assert board.fake.events == ["go"]
-    assert board.fake.branch.log_when_gone == []
+    assert board.fake.helper.log_when_gone == []
     with pytest.raises(GoneError):
         plan.go("as a callback has an argument")
 

@@ -7,7 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from host_tests.lib.conftest import Board
-from host_tests.lib.fake_machine import CPUID, IDCODE, OPTCR, SRAM, VECTORS, GoneError
+from host_tests.lib.fake_machine import CORTEX_M4, CPUID, IDCODE, OPTCR, SRAM, VECTORS, GoneError
+
+ICSR = 0xE000ED04
+ARMV6M = 0x410CC241  # an M4's CPUID, but for ARCHITECTURE in bits 19:16
 
 Spoil = Callable[[Board], None]
 
@@ -21,15 +24,15 @@ def not_a_pyboard(board: Board) -> None:
 
 
 def unprivileged(board: Board) -> None:
-    board.fake.branch.control = 3  # nPRIV and SPSEL
+    board.fake.helper.control = 3  # nPRIV and SPSEL
 
 
 def stack_elsewhere(board: Board) -> None:
-    board.fake.branch.blocked_to_look = 0xD01FFFF8  # in SDRAM
+    board.fake.helper.blocked_to_look = 0xD01FFFF8  # in SDRAM
 
 
 def code_in_sdram(board: Board) -> None:
-    board.fake.branch.home = 0xD0012340
+    board.fake.helper.code_address = 0xD0012340
 
 
 RAM_END = SRAM + 192 * 1024
@@ -186,8 +189,24 @@ def test_via_jump_is_the_way(board: Board) -> None:
 
 
 def test_a_stack_that_has_grown_too_deep_meanwhile(board: Board) -> None:
-    """branch() looks once more before it goes; the host gets its device back."""
-    board.fake.branch.blocked_to_go = 0x20000100
+    """helper() looks once more before it goes; the host gets its device back."""
+    board.fake.helper.blocked_to_go = 0x20000100
     with pytest.raises(board.errors.StackError, match="0x20000100"):
         board.romboot.enter_bootloader()
+    assert board.fake.written == []
+
+
+@pytest.mark.parametrize(
+    ("cpuid", "active", "refuses"),
+    [(ARMV6M, 16, True), (ARMV6M, 0, False), (CORTEX_M4, 16, False)],
+)
+def test_an_interrupt_handler_of_armv6m_is_not_left(
+    cpuid: int, active: int, refuses: bool, board: Board
+) -> None:
+    """It does not tell which handlers it has interrupted (DDI 0419E: no IABR, no RETTOBASE)."""
+    board.registers.poke(CPUID, cpuid)
+    way = board.entry.Way()
+    board.registers.poke(ICSR, active)
+    with pytest.raises(board.errors.HandlerError if refuses else GoneError):
+        way.go()
     assert board.fake.written == []

@@ -10,7 +10,7 @@ import pytest
 from host_tests.lib.conftest import Board
 from host_tests.lib.fake_machine import FLASH_SIZE, SRAM, GoneError
 
-VTOR, AIRCR = 0xE000ED08, 0xE000ED0C
+VTOR, AIRCR, CCR, DCCMVAC = 0xE000ED08, 0xE000ED0C, 0xE000ED14, 0xE000EF68
 RCC_CSR = 0x40023874
 APPLICATION = 0x08000000
 STATE = SRAM + 192 * 1024 - 8  # _estack of a build with room for the boot state
@@ -155,7 +155,7 @@ def test_the_hook_is_found_wherever_it_lies(board: Board, at: int) -> None:
 
 
 def test_a_stack_elsewhere_does_not_hinder_a_reset(board: Board) -> None:
-    board.fake.branch.blocked_to_look = 0xD01FFFF8
+    board.fake.helper.blocked_to_look = 0xD01FFFF8
     board.entry.Way(via="reset").check()
     with pytest.raises(board.errors.StackError):
         board.entry.Way(via="jump").check()
@@ -178,8 +178,8 @@ def test_the_hook_finds_its_key_and_a_vector_table(board: Board) -> None:
     assert page + 8 <= start < page + 20
     assert struct.pack("<2I", *code)[:2] == bytes.fromhex("0f46")  # mov r7, r1: the hook's page
     assert resident & 1
-    carried = board.fake.heap.bytearray_at(resident - 1, len(board.fake.branch.CODE))
-    assert bytes(carried) == board.fake.branch.CODE
+    carried = board.fake.heap.bytearray_at(resident - 1, len(board.fake.helper.CODE))
+    assert bytes(carried) == board.fake.helper.CODE
 
 
 def test_the_script_lies_behind_the_header_in_the_cores_order(board: Board) -> None:
@@ -193,3 +193,18 @@ def test_the_script_lies_behind_the_header_in_the_cores_order(board: Board) -> N
         struct.unpack(f"<{words - 5}I", board.fake.heap.bytearray_at(page + 20, 4 * words - 20))
         == script
     )
+
+
+def test_what_is_to_outlive_the_reset_leaves_the_data_cache(board: Board) -> None:
+    """A reset of a Cortex-M7 forgets what is only there."""
+    board.registers.poke(CCR, 3 << 16)
+    with pytest.raises(GoneError):
+        board.romboot.enter_bootloader(via="reset")
+    written = [(address, value) for address, value, _ in board.fake.written]
+    page = dict(written)[STATE + 4] & ~0xFFF
+    (words,) = struct.unpack_from(">I", board.entry.Way().image)
+    needed = {at & ~31 for at in range(page, page + 4 * words + len(board.fake.helper.CODE))}
+    armed = written.index((STATE + 4, page | KEY))
+    cleaned = [value for address, value in written[armed:] if address == DCCMVAC]
+    assert needed | {STATE & ~31} <= set(cleaned)
+    assert written[-1][0] == AIRCR

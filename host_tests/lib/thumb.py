@@ -6,7 +6,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-FOREIGN = (17, 18, 19)  # SYSm of BASEPRI, BASEPRI_MAX and FAULTMASK, which ARMv6-M has not
+# SYSm of MSPLIM, PSPLIM, BASEPRI, BASEPRI_MAX and FAULTMASK, which ARMv6-M has not
+FOREIGN = (10, 11, 17, 18, 19)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-# plan(): the same way, stopped at the line.
+# plan(): the same way, stopped before the point of no return.
 
 import struct
 

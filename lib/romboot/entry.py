@@ -1,4 +1,4 @@
-# From the call to the line: who, where, may I, what; then jump.branch().
+# From the call to the point of no return: who, where, may I, what; then jump.helper().
 #
 # What is rarely needed is imported where it is needed: a module costs heap.
 
@@ -11,10 +11,14 @@ from micropython import const
 from . import checks, chip, script
 
 try:
-    from .jump import MPU, branch, home
+    from . import jump
 except (SyntaxError, ValueError, ImportError):  # a build without the inline assembler
-    from .jump_bytes import MPU, branch, home
+    from . import jump_bytes as jump
 
+_NPRIV = const(1)  # CONTROL: thread mode is unprivileged
+_CPUID = const(0xE000ED00)  # ARM DDI 0403E B3.2.3; ARCHITECTURE in bits 19:16, 12 for ARMv6-M
+_ICSR = const(0xE000ED04)
+_VECTACTIVE = const(0x1FF)
 _DRAIN_MS = const(100)  # the longest wait for a console; one character takes 1 ms at 9600 baud
 _DETACH_MS = const(20)  # a hub sees a disconnect after 2.5 us (USB 2.0 7.1.7.3) and latches it
 
@@ -33,15 +37,16 @@ class Way:
             from .errors import ArgumentError
 
             raise ArgumentError("via", via, "None, 'jump' or 'reset'")
-        code = home()
+        code = jump.code_address()
         if code >> 28 == 1 or code >> 29 > 4:  # CCM, SDRAM: it may not be executable
             from .external import check
 
-            check(code, MPU)
-        if branch(0, 0) & 1:
+            check(code, jump.MPU_CTRL)
+        if jump.helper(0, jump.CONTROL) & _NPRIV:
             from .errors import PrivilegeError
 
             raise PrivilegeError()
+        self._armv6m = mem32[_CPUID] >> 16 & 15 == 12
         self.chip = chip.find()
         family = self.chip.family
         self.image = script.image(
@@ -61,30 +66,32 @@ class Way:
         # (via, why, what stands in its way). The jump needs nothing of the firmware, so it comes
         # first; but only a reset stops a watchdog.
         if via is None and not checks.watchdog_runs(self.chip):
-            return "jump", "it needs nothing of this build", self._no_room(0)
+            return "jump", "it needs nothing of this build", self._no_room()
         if via == "jump":
-            return via, "as asked", self._no_room(0)
+            return via, "as asked", self._no_room()
         from . import reset
 
         state, missing = reset.hook(self.chip.family)
         if state:
-            self._reset = reset.Reset(branch, self.image, state)
+            self._reset = reset.Reset(jump, self.image, state)
             missing = self._reset.missing
         if not missing:
             return "reset", "as asked" if via else "it stops the independent watchdog", None
         if via is None:
-            return "jump", "the watchdog goes on, as " + missing, self._no_room(0)
+            return "jump", "the watchdog goes on, as " + missing, self._no_room()
         from .errors import HookError
 
         return via, "as asked", HookError(missing)
 
-    def _no_room(self, go):
-        # Looks (or goes, go=1); it is an exception if there is no way.
-        msp = branch(self.image, go) & 0xFFFFFFFF
-        if msp:
-            from .errors import StackError
+    def _no_room(self):
+        # The exception to raise, if the last steps have no room below the main stack.
+        msp = jump.helper(self.image, jump.LOOK)
+        return self._stack_error(msp) if msp else None
 
-            return StackError(msp, len(self.image), self.chip.ram, self.chip.ram_end)
+    def _stack_error(self, msp):
+        from .errors import StackError
+
+        return StackError(msp & 0xFFFFFFFF, len(self.image), self.chip.ram, self.chip.ram_end)
 
     def check(self):
         """Raise the first reason not to go."""
@@ -92,12 +99,18 @@ class Way:
             raise self.reasons[0]
 
     def go(self, _=None):
-        """Go now. Does not return, unless the stack has meanwhile grown too deep: StackError."""
+        """Go now. Does not return.
+
+        StackError: the stack has meanwhile grown too deep. HandlerError: called from an interrupt
+        handler of a core that does not tell which other handlers are under way.
+        """
         if self.via == "reset":
             self._reset.go()
-        reason = self._no_room(1)
-        if reason:
-            raise reason
+        if self._armv6m and mem32[_ICSR] & _VECTACTIVE:
+            from .errors import HandlerError
+
+            raise HandlerError()
+        raise self._stack_error(jump.helper(self.image, jump.GO))
 
 
 def enter(after_ms, force, via):

@@ -64,6 +64,17 @@ class StackError(RomBootError):
         )
 
 
+class HandlerError(RomBootError):
+    """go() was called from an interrupt handler of an ARMv6-M core."""
+
+    def __init__(self):
+        super().__init__(
+            "go() was called from an interrupt handler: this core (ARMv6-M) does not tell which "
+            "others it has interrupted, so they cannot be left. Use enter_bootloader(after_ms=1), "
+            "micropython.schedule() or via='reset'"
+        )
+
+
 class PrivilegeError(RomBootError):
     """The CPU runs unprivileged: it may not touch the System Control Space."""
 

@@ -3,11 +3,13 @@
 # A library that was not frozen has its machine code on the heap, which some boards (STM32F429DISC)
 # have in SDRAM. From 0xA0000000 on the memory map forbids to execute (ARM DDI 0403E B3.1): a call
 # would end in a HardFault. Only a region of the MPU can allow it. jump.py needs region 7 itself.
+# On ARMv8-M, whose MPU is another, it is refused: no board has its heap there.
 # A heap in CCM is worse off: no bus for instructions goes there (RM0090 2.3.1), MPU or not.
 
 from machine import mem32
 from micropython import const
 
+_CPUID = const(0xE000ED00)
 _TYPE = const(0xE000ED90)  # MPU, ARM DDI 0403E B3.5
 _CTRL = const(0xE000ED94)
 _RNR = const(0xE000ED98)
@@ -17,12 +19,13 @@ _OURS = const(7)
 
 
 def check(address, bits):
-    """Raise CodeError unless code at address can run while the MPU has its say.
+    """Raise CodeError unless code at address can run, if need be by leave of the MPU.
 
     bits: of MPU_CTRL, those that must be set for that.
     """
+    armv8m = mem32[_CPUID] >> 12 & 1  # PARTNO 0xD20 and above
     ccm = address >> 28 == 1  # from 0x10000000 on; above it is only system memory
-    if ccm or mem32[_CTRL] & bits != bits or not _executable(address):
+    if ccm or armv8m or mem32[_CTRL] & bits != bits or not _executable(address):
         from .errors import CodeError
 
         raise CodeError(address, "CCM" if ccm else "external memory")

@@ -2,7 +2,7 @@
 #
 # Putting RCC back to reset takes away the clock that the VM counts on, resetting FMC or QSPI takes
 # away external memory, and an interrupt may come at any moment. So nothing of the firmware may be
-# needed any more once the first register changes: no bytecode, no heap, no flash. `branch` carries
+# needed any more once the first register changes: no bytecode, no heap, no flash. `helper` carries
 # a list of register writes (the script, see script.py) and the few instructions that carry them
 # out to the unused part of the main stack, in internal SRAM, and goes on from there.
 #
@@ -12,31 +12,34 @@
 #
 # ARMv6-M instructions only, so that one armv6m .mpy serves every Thumb build. What the inline
 # assembler has no name for is `data`; the mnemonic stands behind it. Sources: ARM DDI 0403E
-# (ARMv7-M ARM) B1.5 exceptions, B3.2 System Control Space; DDI 0419E (ARMv6-M ARM).
+# (ARMv7-M ARM) B1.5 exceptions, B2.2 caches, B3.2 System Control Space; DDI 0419E (ARMv6-M ARM);
+# DDI 0553 (ARMv8-M ARM); DDI 0489 (Cortex-M7) 5 caches.
 
 import micropython
 from machine import mem32
 from micropython import const
 
-MPU = const(1)  # MPU_CTRL: ENABLE, and the MPU decides whether branch can run
+MPU_CTRL = const(1)  # the bits that must be set for the MPU to make external memory executable
+
+# What helper(image, task) is to do; the image is a bytearray made by script.image().
+LOOK = const(0)  # return 0 if there is room below the main stack, else MSP
+GO = const(1)  # leave; return MSP if there is no room
+COMPLETE = const(2)  # make the image ready to run where it is (reset.py)
+CONTROL = const(3)  # return CONTROL (bit 0: unprivileged); the image is not looked at
 
 
-def home():
-    # Where the code of branch is: mp_obj_fun_asm_t.fun_data (MicroPython's py/objfun.h).
-    return mem32[id(branch) + 8] & 0xFFFFFFFF
+def code_address():
+    # Of helper: mp_obj_fun_asm_t.fun_data (MicroPython's py/objfun.h).
+    return mem32[id(helper) + 8] & 0xFFFFFFFF
 
 
 @micropython.asm_thumb
-def branch(r0, r1):
-    # r0: the image, a bytearray made by script.image().  r1: 0 only looks, 1 goes, 2 only
-    # completes the image.
-    # Returns 0 if the way is free (2: the end of the image), else MSP. Does not return if it goes.
-    # r0 = 0: returns CONTROL (bit 0: unprivileged).
+def helper(r0, r1):
     data(2, 0xF3EF, 0x8514)  # mrs r5, CONTROL
-    cmp(r0, 0)
-    bne(LOOK)
-    b(BLOCKED)
-    label(LOOK)
+    cmp(r1, CONTROL)
+    bne(LOCATE)
+    b(RETURN_R5)
+    label(LOCATE)
     data(2, 0xF3EF, 0x8508)  # mrs r5, MSP
     ldr(r4, [r0, 0])
     data(2, 0xBA24)  # rev r4, r4
@@ -63,6 +66,9 @@ def branch(r0, r1):
     lsl(r3, r3, 24)  # xPSR to return to: Thumb state, no exception
     lsl(r2, r0, 20)
     bmi(LAST)  # ICSR.RETTOBASE: no other exception is active
+    ldr(r2, [r6, 0])  # CPUID
+    lsl(r2, r2, 15)
+    bpl(LAST)  # ARMv6-M has neither RETTOBASE nor what follows: it is left from one handler only
 
     # Others are active below this one, and an exception can only be left one at a time. System
     # handlers are deactivated in SHCSR (not this one: its return would be a fault). Interrupts
@@ -108,6 +114,11 @@ def branch(r0, r1):
     orr(r3, r2)
     mov(r4, 14)  # ~14 = 0xFFFFFFF1: to handler mode
     label(UNWIND)
+    ldr(r0, [r6, 0])  # CPUID
+    lsl(r0, r0, 19)
+    bpl(EXC_RETURN)
+    add(r4, 0x41)  # ARMv8-M: 0xFFFFFFB8 and 0xFFFFFFB0, to and from Non-secure state
+    label(EXC_RETURN)
     mvn(r4, r4)
     bl(FORGE)
     b(LEAVE)  # the exception return arrives here
@@ -197,10 +208,10 @@ def branch(r0, r1):
     lsl(r4, r4, 12)
     lsr(r4, r4, 28)
     cmp(r4, 15)
-    bne(GO)  # ARMv6-M has neither BASEPRI nor FAULTMASK
+    bne(START)  # ARMv6-M has neither BASEPRI nor FAULTMASK
     data(2, 0xF380, 0x8811)  # msr BASEPRI, r0
     data(2, 0xB661)  # cpsie f
-    label(GO)
+    label(START)
     mvn(r0, r0)
     mov(lr, r0)  # as after a reset
     cpsie(i)  # the ROM does not do it, and its USB needs it (AN2606 4.1)
@@ -223,34 +234,34 @@ def branch(r0, r1):
 
     # It must be internal SRAM from end to end, and neither image nor code may lie there. An image
     # that is only completed stays where it is.
-    cmp(r1, 2)
+    cmp(r1, COMPLETE)
     beq(CODE_CLEAR)
     ldr(r6, [r0, 4])
     data(2, 0xBA36)  # rev r6, r6
     add(r6, 32)  # FORGE's frame
     cmp(r7, r6)
-    bcc(BLOCKED)
+    bcc(RETURN_R5)
     ldr(r6, [r0, 8])
     data(2, 0xBA36)  # rev r6, r6
     cmp(r6, r5)
-    bcc(BLOCKED)
+    bcc(RETURN_R5)
     cmp(r0, r5)
     bcs(IMAGE_CLEAR)
     add(r6, r0, r4)
     add(r6, r6, r2)
     cmp(r7, r6)
-    bcc(BLOCKED)
+    bcc(RETURN_R5)
     label(IMAGE_CLEAR)
     cmp(r3, r5)
     bcs(CODE_CLEAR)
     add(r6, r3, r2)
-    add(r6, 180)  # the rest of the code, which is at work until the end of the copy
+    add(r6, r6, r2)  # the rest, no longer than that, is at work until the end of the copy
     cmp(r7, r6)
-    bcc(BLOCKED)
+    bcc(RETURN_R5)
     label(CODE_CLEAR)
     mov(r12, r1)
-    cmp(r1, 0)
-    beq(FREE)
+    cmp(r1, LOOK)
+    beq(RETURN_0)
 
     # Complete the image while interrupts still run: words to the order of this core, then code.
     mov(r1, r0)
@@ -271,21 +282,71 @@ def branch(r0, r1):
     bne(CODE)
     mov(r5, r1)
     mov(r2, r12)
-    cmp(r2, 2)
-    beq(BLOCKED)
-
-    # ================================================================ the point of no return
-    cpsid(i)
+    cmp(r2, COMPLETE)
+    beq(RETURN_R5)
     add(r4, r4, r7)
     add(r4, 1)
     mov(r8, r4)  # r8 = the resident part, there
-    # An MPU may forbid to execute there. Off with it, unless this very code needs it: above
-    # 0xA0000000 (SDRAM) nothing is executable without. Then region 7 opens internal SRAM.
     mov(r6, 0xE0)
     lsl(r6, r6, 16)
     add(r6, 0xED)
-    lsl(r6, r6, 8)
-    add(r6, 0x94)  # MPU_CTRL
+    lsl(r6, r6, 8)  # r6 = 0xE000ED00, SCB
+
+    # ================================================================ the point of no return
+    cpsid(i)
+    # ARMv8-M: no limits below the stack pointers, before one moves.
+    ldr(r3, [r6, 0])  # CPUID
+    lsl(r3, r3, 19)  # bit 8 of PARTNO: 0xD20 and above
+    bpl(UNLIMITED)
+    mov(r3, 0)
+    data(2, 0xF383, 0x880A)  # msr MSPLIM, r3
+    data(2, 0xF383, 0x880B)  # msr PSPLIM, r3
+    label(UNLIMITED)
+
+    # Cortex-M7: caches off, as after a reset. What the D-cache holds must be in memory first: the
+    # image, which may be in SDRAM and is read without the cache once the MPU is off, and all
+    # that the script would lose with the FMC. The copy is written straight to memory, then, where
+    # instructions are fetched from. No load or store happens between switching the D-cache off
+    # and its last line; the order is that of ARM's SCB_DisableDCache().
+    add(r6, 0x14)
+    ldr(r2, [r6, 0])  # CCR
+    lsr(r3, r2, 16)
+    lsl(r3, r3, 30)  # bit 31: IC, bit 30: DC
+    beq(UNCACHED)
+    mov(r4, 3)
+    lsl(r4, r4, 16)
+    bic(r2, r4)
+    str(r2, [r6, 0])  # CCR: IC, DC off
+    data(2, 0xF3BF, 0x8F4F)  # dsb
+    data(2, 0xF3BF, 0x8F6F)  # isb
+    mov(r5, 0x8F)
+    lsl(r5, r5, 2)
+    add(r5, r5, r6)  # r5 = 0xE000EF50, ICIALLU
+    mov(r2, 0)
+    lsl(r3, r3, 1)
+    bpl(CLEAN)  # what a D-cache holds that was off is not worth writing
+    str(r2, [r6, 0x70])  # CSSELR: the D-cache
+    data(2, 0xF3BF, 0x8F4F)  # dsb
+    ldr(r3, [r6, 0x6C])  # CCSIDR: in bits 27:13 the number of the last set
+    lsl(r3, r3, 4)
+    lsr(r3, r3, 12)  # in bits 31:30 the way, from bit 5 on the set: 4 ways, lines of 32 bytes
+    mov(r4, 1)
+    lsl(r4, r4, 30)
+    label(LINE)
+    str(r3, [r5, 0x24])  # DCCISW: clean and invalidate
+    add(r3, r3, r4)
+    bcc(LINE)  # the next way; after the last it is way 0 again
+    sub(r3, 32)
+    bcs(LINE)  # the set below
+    label(CLEAN)
+    data(2, 0xF3BF, 0x8F4F)  # dsb
+    str(r2, [r5, 0])  # ICIALLU: nothing in the I-cache
+    label(UNCACHED)
+
+    # An MPU may forbid to execute there. Off with it, unless this very code needs it: above
+    # 0xA0000000 (SDRAM) nothing is executable without. Then region 7 opens internal SRAM
+    # (ARMv7-M; on ARMv8-M code there is refused, see external.py).
+    add(r6, 0x80)  # MPU_CTRL
     mov(r3, lr)
     lsr(r3, r3, 28)
     cmp(r3, 10)
@@ -312,7 +373,7 @@ def branch(r0, r1):
     data(2, 0xF3BF, 0x8F6F)  # isb
     bx(r8)
 
-    label(FREE)
+    label(RETURN_0)
     mov(r5, 0)
-    label(BLOCKED)
+    label(RETURN_R5)
     mov(r0, r5)

@@ -1,72 +1,91 @@
-# jump.branch() for builds without the inline assembler: the very same machine code, as bytes.
+# jump.helper() for builds without the inline assembler: the very same machine code, as bytes.
 #
 # Such a build gives Python no way to call machine code. The CPU has one: an exception. A copy of
 # the vector table in RAM names the code as the handler of the NMI, and the NMI is set pending. NMI
 # because nothing masks it and it preempts every other handler, so this works from anywhere. That
 # the code then starts inside an exception handler is nothing new to it: it leaves all of them.
-# If the way is not free it returns, as any handler may, and the vector table is put back.
+# If there is no room it returns, as any handler may, and the vector table is put back. Interrupts
+# are masked meanwhile, so the copy needs no more than the system exceptions.
 #
 # Between the marks: python -m tools.machine_code
 
 import struct
-from binascii import unhexlify
 
-from machine import mem32
+from machine import disable_irq, enable_irq, mem32
 from micropython import const
 from uctypes import addressof, bytearray_at
 
-_ICSR = const(0xE000ED04)  # ARM DDI 0403E B3.2.4
+LOOK = const(0)  # tasks, as in jump.py
+GO = const(1)
+COMPLETE = const(2)
+CONTROL = const(3)
+MPU_CTRL = const(3)  # ENABLE, and HFNMIENA: without it the MPU is off in an NMI
+
+_ICTR = const(0xE000E004)  # ARM DDI 0403E B3.4.2: interrupts / 32 - 1; nothing in ARMv6-M
+_ICSR = const(0xE000ED04)  # B3.2.4
 _NMIPENDSET = const(-0x80000000)  # bit 31, as mem32 wants it
 _VTOR = const(0xE000ED08)
+_CCR = const(0xE000ED14)
 _NMI = const(8)  # offset in the vector table
-_TABLE = const(
-    512
-)  # bytes: 16 exceptions and up to 112 interrupts; VTOR is a multiple of its size
+_SYSTEM = const(64)  # bytes of vectors before those of interrupts
 
-# ldr r0, [pc, #4]; movs r1, #go; b over the literal; nop; then the literal, the image's address
-_SHIM = b"\x01\x48\x01\x21\x02\xe0\xc0\x46"
-_GO = const(2)  # offset of go in it
+# ldr r0, [pc, #4]; ldr r1, [pc, #8]; b over the literals; nop; image; task; then the code
+_SHIM = b"\x01\x48\x02\x49\x04\xe0\xc0\x46"
+_IMAGE, _TASK, _START = const(8), const(12), const(16)
 
 # code: begin
-_CODE = (
-    "f2b5eff31485002800d1eee0eff30885046824baa40000f08bf81437002080f3"
-    "1488bff36f8f0020e0263604ed36360230617068c105c90d2ed001231b060205"
-    "1cd40022102907d2042905d30122081f062900d10130824072620a200002351a"
-    "102422462868400801d38a4208d101320028f8d104352034f12cf2d3062401e0"
-    "13430e24e44300f001f8cce788b07046013806900793204703cf820701d10160"
-    "fae715d404cf0138002a03d002c0013afcd1f1e74c006408640805d308cf0360"
-    "002901da002303600430002cf4d1e3e7c20707d1023816d004cf03688b431343"
-    "0360d9e703380ccf04680c409442d3d0013bf9d15f2109010a3109040431f160"
-    "bff34f8ffee7bff34f8fbff36f8f0a684b6882f30888002034682403240f0f2c"
-    "02d180f3118861b6c043864662b618477346013b7a46d21a0332920892002f1b"
-    "bf1a203fff08ff00022914d0466836ba2036b74249d3866836baae4245d3a842"
-    "03d20619b618b7423fd3ab4203d29e18b436b74239d38c46002935d001460619"
-    "0d682dba0d600431b142f9d31d880d8002330231023af9d10d466246022a24d0"
-    "72b6e4190134a046e0263604ed363602943673461b0f0a2b02d20023336003e0"
-    "c368b3600369f360bff34f8fbff36f8f3d465cc85cc58842fbd387f30888bff3"
-    "4f8fbff36f8f404700252846f2bd"
+_CODE = const(
+    b"\xf2\xb5\xef\xf3\x14\x85\x03\x29\x00\xd1\x20\xe1\xef\xf3\x08\x85\x04\x68\x24\xba"
+    b"\xa4\x00\x00\xf0\x92\xf8\x14\x37\x00\x20\x80\xf3\x14\x88\xbf\xf3\x6f\x8f\x00\x20"
+    b"\xe0\x26\x36\x04\xed\x36\x36\x02\x30\x61\x70\x68\xc1\x05\xc9\x0d\x35\xd0\x01\x23"
+    b"\x1b\x06\x02\x05\x1f\xd4\x32\x68\xd2\x03\x1c\xd5\x00\x22\x10\x29\x07\xd2\x04\x29"
+    b"\x05\xd3\x01\x22\x08\x1f\x06\x29\x00\xd1\x01\x30\x82\x40\x72\x62\x0a\x20\x00\x02"
+    b"\x35\x1a\x10\x24\x22\x46\x28\x68\x40\x08\x01\xd3\x8a\x42\x08\xd1\x01\x32\x00\x28"
+    b"\xf8\xd1\x04\x35\x20\x34\xf1\x2c\xf2\xd3\x06\x24\x01\xe0\x13\x43\x0e\x24\x30\x68"
+    b"\xc0\x04\x00\xd5\x41\x34\xe4\x43\x00\xf0\x01\xf8\xc5\xe7\x88\xb0\x70\x46\x01\x38"
+    b"\x06\x90\x07\x93\x20\x47\x03\xcf\x82\x07\x01\xd1\x01\x60\xfa\xe7\x15\xd4\x04\xcf"
+    b"\x01\x38\x00\x2a\x03\xd0\x02\xc0\x01\x3a\xfc\xd1\xf1\xe7\x4c\x00\x64\x08\x64\x08"
+    b"\x05\xd3\x08\xcf\x03\x60\x00\x29\x01\xda\x00\x23\x03\x60\x04\x30\x00\x2c\xf4\xd1"
+    b"\xe3\xe7\xc2\x07\x07\xd1\x02\x38\x16\xd0\x04\xcf\x03\x68\x8b\x43\x13\x43\x03\x60"
+    b"\xd9\xe7\x03\x38\x0c\xcf\x04\x68\x0c\x40\x94\x42\xd3\xd0\x01\x3b\xf9\xd1\x5f\x21"
+    b"\x09\x01\x0a\x31\x09\x04\x04\x31\xf1\x60\xbf\xf3\x4f\x8f\xfe\xe7\xbf\xf3\x4f\x8f"
+    b"\xbf\xf3\x6f\x8f\x0a\x68\x4b\x68\x82\xf3\x08\x88\x00\x20\x34\x68\x24\x03\x24\x0f"
+    b"\x0f\x2c\x02\xd1\x80\xf3\x11\x88\x61\xb6\xc0\x43\x86\x46\x62\xb6\x18\x47\x73\x46"
+    b"\x01\x3b\x7a\x46\xd2\x1a\x03\x32\x92\x08\x92\x00\x2f\x1b\xbf\x1a\x20\x3f\xff\x08"
+    b"\xff\x00\x02\x29\x14\xd0\x46\x68\x36\xba\x20\x36\xb7\x42\x74\xd3\x86\x68\x36\xba"
+    b"\xae\x42\x70\xd3\xa8\x42\x03\xd2\x06\x19\xb6\x18\xb7\x42\x6a\xd3\xab\x42\x03\xd2"
+    b"\x9e\x18\xb6\x18\xb7\x42\x64\xd3\x8c\x46\x00\x29\x60\xd0\x01\x46\x06\x19\x0d\x68"
+    b"\x2d\xba\x0d\x60\x04\x31\xb1\x42\xf9\xd3\x1d\x88\x0d\x80\x02\x33\x02\x31\x02\x3a"
+    b"\xf9\xd1\x0d\x46\x62\x46\x02\x2a\x4f\xd0\xe4\x19\x01\x34\xa0\x46\xe0\x26\x36\x04"
+    b"\xed\x36\x36\x02\x72\xb6\x33\x68\xdb\x04\x04\xd5\x00\x23\x83\xf3\x0a\x88\x83\xf3"
+    b"\x0b\x88\x14\x36\x32\x68\x13\x0c\x9b\x07\x1d\xd0\x03\x24\x24\x04\xa2\x43\x32\x60"
+    b"\xbf\xf3\x4f\x8f\xbf\xf3\x6f\x8f\x8f\x25\xad\x00\xad\x19\x00\x22\x5b\x00\x0c\xd5"
+    b"\x32\x67\xbf\xf3\x4f\x8f\xf3\x6e\x1b\x01\x1b\x0b\x01\x24\xa4\x07\x6b\x62\x1b\x19"
+    b"\xfc\xd3\x20\x3b\xfa\xd2\xbf\xf3\x4f\x8f\x2a\x60\x80\x36\x73\x46\x1b\x0f\x0a\x2b"
+    b"\x02\xd2\x00\x23\x33\x60\x03\xe0\xc3\x68\xb3\x60\x03\x69\xf3\x60\xbf\xf3\x4f\x8f"
+    b"\xbf\xf3\x6f\x8f\x3d\x46\x5c\xc8\x5c\xc5\x88\x42\xfb\xd3\x87\xf3\x08\x88\xbf\xf3"
+    b"\x4f\x8f\xbf\xf3\x6f\x8f\x40\x47\x00\x25\x28\x46\xf2\xbd"
 )
 # code: end
-
-MPU = const(3)  # MPU_CTRL: in an NMI it has its say only with HFNMIENA
 
 _handler = bytearray(0)
 _table = bytearray(0)
 _vectors = 0
 
 
-def home():
+def code_address():
     """Where the code will be: on the heap."""
     return addressof(bytearray(4))
 
 
-def branch(image, go):
-    """As jump.branch(). To look is an estimate here, of MSP as the vector table has it, and also
-    prepares everything, so that to go allocates nothing."""
-    if not image:
+def helper(image, task):
+    """As jump.helper(). LOOK judges by MSP as the vector table has it, and prepares everything, so
+    that the others allocate nothing. CONTROL is 0: it takes machine code to leave privileged mode
+    or the main stack, and such a build calls none."""
+    if task == CONTROL:
         return 0
-    if go:
-        return _pend(go)
+    if task != LOOK:
+        return _run(task)
     _prepare(image)
     ram, ram_end = struct.unpack_from(">2I", image, 4)
     stack = mem32[mem32[_VTOR]] & 0xFFFFFFFF
@@ -75,18 +94,32 @@ def branch(image, go):
 
 def _prepare(image):
     global _handler, _table, _vectors
-    _handler = bytearray(_SHIM + struct.pack("<I", addressof(image)) + unhexlify(_CODE))
-    _table = bytearray(2 * _TABLE)
-    _vectors = (addressof(_table) + _TABLE - 1) & -_TABLE
-    copy = bytearray_at(_vectors, _TABLE)
-    copy[:] = bytearray_at(mem32[_VTOR], _TABLE)
+    _handler = bytearray(_START + len(_CODE))
+    _handler[:_IMAGE] = _SHIM
+    struct.pack_into("<I", _handler, _IMAGE, addressof(image))
+    _handler[_START:] = _CODE
+    # VTOR is a multiple of the whole table's size, a power of 2 (ARM DDI 0403E B1.5.3).
+    size = 256
+    while size < _SYSTEM + 128 * ((mem32[_ICTR] & 15) + 1):
+        size *= 2
+    _table = bytearray(size + _SYSTEM)
+    _vectors = (addressof(_table) + size - 1) & -size
+    copy = bytearray_at(_vectors, _SYSTEM)
+    copy[:] = bytearray_at(mem32[_VTOR], _SYSTEM)
     struct.pack_into("<I", copy, _NMI, addressof(_handler) | 1)
+    if mem32[_CCR] >> 16 & 3:  # the caches of a Cortex-M7
+        from .cache import clean
+
+        clean(addressof(_handler), len(_handler))
+        clean(_vectors, _SYSTEM)
 
 
-def _pend(go):
+def _run(task):
     before = mem32[_VTOR]
-    _handler[_GO] = go
+    _handler[_TASK] = task  # data: it is read through the D-cache
+    state = disable_irq()
     mem32[_VTOR] = _vectors
     mem32[_ICSR] = _NMIPENDSET
     mem32[_VTOR] = before
+    enable_irq(state)
     return mem32[before]

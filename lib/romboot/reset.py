@@ -19,6 +19,7 @@ from uctypes import addressof, bytearray_at
 
 _VTOR = const(0xE000ED08)
 _AIRCR = const(0xE000ED0C)
+_CCR = const(0xE000ED14)
 _SYSRESETREQ = const(0x05FA0004)
 _KEY = const(0x5A5)
 _PAGE = const(4096)  # the hook's addresses have no lower bits
@@ -65,7 +66,7 @@ class Reset:
     missing: why this cannot work, or "".
     """
 
-    def __init__(self, branch, image, state):
+    def __init__(self, jump, image, state):
         self.missing = ""
         size = len(image) + _PAGE
         try:
@@ -73,7 +74,7 @@ class Reset:
         except MemoryError:
             self.missing = "the heap has no %d bytes in one piece" % size
             return
-        self._branch = branch
+        self._jump = jump
         self._state = state
         words, ram, ram_end = struct.unpack_from(">3I", image)
         self._page = (addressof(self._room) + _PAGE - 1) & -_PAGE
@@ -85,18 +86,26 @@ class Reset:
             return
         self._image = bytearray_at(self._page, len(image))
         self._image[:] = image
-        branch(self._image, 0)
+        jump.helper(self._image, jump.LOOK)
+        self._clean = None
+        if mem32[_CCR] >> 16 & 3:  # the caches of a Cortex-M7
+            from .cache import clean
+
+            self._clean = clean
 
     def go(self):
         """Reset. Does not return."""
         page = self._page
-        self._branch(self._image, 2)
+        self._jump.helper(self._image, self._jump.COMPLETE)
         struct.pack_into(
             "<5I", self._image, 0, self._state, page + 9, _ENTRY, _BRANCH, self._resident
         )
         disable_irq()
         mem32[self._state] = 0
         mem32[self._state + 4] = page | _KEY
+        if self._clean:
+            self._clean(page, len(self._image))
+            self._clean(self._state, 8)
         mem32[_AIRCR] = _SYSRESETREQ
         while True:
             pass

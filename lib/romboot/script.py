@@ -1,4 +1,4 @@
-# The script: what jump.branch() writes, word by word, and how to read it back.
+# The script: what jump.helper() writes, word by word, and how to read it back.
 #
 #   address      value                    *address = value
 #   address + 1  value  words             fill from address on
@@ -15,7 +15,7 @@ import struct
 from micropython import const
 
 HEADER = const(20)  # bytes: words in all, lowest and highest address of SRAM, MPU_RBAR, MPU_RASR
-_CODE = const(304)  # room for the resident part of the helper
+_CODE = const(312)  # room for the resident part of the helper, and what fills its last block
 _RBAR = const(0x17)  # region 7, base added
 _RASR = const(0x03060025)  # full access, executable, normal write-back memory, 512 KiB
 
@@ -23,7 +23,7 @@ _CHANGE = const(2)  # the kinds: 0 write, 1 fill or row, 2 change, 3 wait
 
 
 def image(chunks, vectors, ram, ram_end):
-    """The script of these chunks, with its header, in a buffer that jump.branch() takes.
+    """The script of these chunks, with its header, in a buffer that jump.helper() takes.
 
     ram, ram_end: internal SRAM that the ROM and the last steps may use, ram on a 512 KiB boundary.
     """

@@ -3,11 +3,11 @@
 Each state is drawn from (board, seed, number) alone: a clock tree, peripherals in the middle of
 their work, interrupts, handlers under way, masks, an MPU, stacks. It is set up on a fresh virtual
 board the way an application does it: by bus writes and by exceptions that the CPU takes. Then
-`jump.branch()` is called there, the machine code and the script of the real firmware, and one of
+`jump.helper()` is called there, the machine code and the script of the real firmware, and one of
 these must come of it:
 
 - the ROM finds every register as after a reset, and no exception is taken after it has started;
-- `branch` refuses because there is no room below the main stack, and has written nothing;
+- `helper` refuses because there is no room below the main stack, and has written nothing;
 - a watchdog that the application had started bites first (an erase can take seconds).
 
 One state in five is tried by via="reset" too: there the first is what must come of it, or, where
@@ -22,7 +22,7 @@ the heap is in external memory, which a reset takes away, a refusal that has wri
 | `application.py` | the program that the state is set up in: vectors, handlers, bus writes |
 | `clocks.py`, `peripherals.py`, `interrupts.py`, `protection.py` | one kind of trouble each |
 | `states.py` | draws a state and puts it into words |
-| `run.py` | sets a state up, calls `branch`, judges |
+| `run.py` | sets a state up, calls `helper`, judges |
 | `by_reset.py` | the same through a reset, with the library's own `reset.py` |
 | `stuck.py` | polls that never come true |
 """

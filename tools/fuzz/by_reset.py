@@ -16,7 +16,7 @@ from unicorn import arm_const as arm
 from ..bench.core import Stop
 from ..machine_code import LIB
 from .application import Application
-from .run import LIMIT_NS, SLICE_NS, Call, End, Outcome, prepare
+from .run import COMPLETE, LIMIT_NS, LOOK, SLICE_NS, Call, End, Outcome, prepare
 from .states import State
 from .subject import Subject
 from .witness import Picture
@@ -80,11 +80,13 @@ class _Library:
         memory, offset = self._app.soc.map.find(address)
         return memoryview(memory.view)[offset : offset + size]
 
-    def branch(self, image: memoryview, go: int) -> int:
-        """jump.branch(), as the state has it."""
-        end = self._call.run(self._page, go)
+    LOOK, COMPLETE = LOOK, COMPLETE
+
+    def helper(self, image: memoryview, task: int) -> int:
+        """jump.helper(), as the state has it."""
+        end = self._call.run(self._page, task)
         if end is not End.REFUSED:
-            raise _Stuck(f"branch(image, {go}) ended in {end.value}: {self._call.whereabouts()}")
+            raise _Stuck(f"helper(image, {task}) ended in {end.value}: {self._call.whereabouts()}")
         self._app.hold()
         self._app.settle()
         return self._call.returned or 0
@@ -98,7 +100,7 @@ def run(subject: Subject, state: State) -> Outcome:
     before = Picture(app)
     started = app.core.instructions
     try:
-        way = library.module.Reset(library.branch, subject.image, subject.boot_state)
+        way = library.module.Reset(library, subject.image, subject.boot_state)
         if way.missing or not state.layout.room_outlives_reset:
             return _refused(call, before, way.missing)
         way.go()

@@ -191,7 +191,7 @@ def _row(app: Application, row: int, words: list[int]) -> None:
 
 
 def draw_moments(random: Random, die: Chip, to_mask: int) -> Iterator[Trouble]:
-    """What comes while `branch` works: `to_mask` is how many instructions it takes to mask."""
+    """What comes while `helper` works: `to_mask` is how many instructions it takes to mask."""
     for _ in range(random.choice((0, 1, 1, 2, 4))):
         after = random.randrange(to_mask + CARRY)
         if random.random() < 0.4:

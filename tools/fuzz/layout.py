@@ -13,7 +13,7 @@ KIB = 1024
 APPLICATION = 3 * KIB  # vectors, handlers, and the page that a refused call returns to
 THREAD_STACK = 2 * KIB
 BUFFER = KIB  # what a DMA stream reads or writes
-FRAMES = 3 * KIB  # below a main stack that is not tight: nested frames, then branch and its load
+FRAMES = 3 * KIB  # below a main stack that is not tight: nested frames, then helper and its load
 TIGHT = 640  # below one that is: room for the frames, hardly more
 PAGE = 4 * KIB  # the early-boot hook takes addresses of whole pages
 EXTERNAL = 0x60000000  # external memory and up (ARM DDI 0403E B3.1)
@@ -33,7 +33,7 @@ class Layout:
     buffers: tuple[int, int]
     room: int
     tight: bool
-    """There may not be room below the main stack: `branch` may refuse."""
+    """There may not be room below the main stack: `helper` may refuse."""
     words: str
 
     @property
@@ -108,7 +108,7 @@ def draw(random: Random, subject: Subject) -> Layout:
     psp = space.find(THREAD_STACK) + THREAD_STACK
     if ccm and random.random() < 0.2:
         psp = random.randrange(ccm.base + THREAD_STACK, ccm.base + ccm.size // 4, 8)
-    words += [f"branch {where} at 0x{code:08X}", f"image at 0x{image:08X}", f"MSP 0x{msp:08X}"]
+    words += [f"helper {where} at 0x{code:08X}", f"image at 0x{image:08X}", f"MSP 0x{msp:08X}"]
     words += [f"handlers at 0x{application:08X}"]
     buffers = space.find(BUFFER), space.find(BUFFER)
     room = space.find_within(*subject.heap, len(subject.image) + PAGE)

@@ -1,4 +1,4 @@
-"""Sets a state up, calls `branch` there and judges what comes of it."""
+"""Sets a state up, calls `helper` there and judges what comes of it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from .subject import FuzzError, Subject
 from .witness import Picture
 
 PAGE = 0x400
+LOOK, GO, COMPLETE, CONTROL = range(4)  # tasks of the helper; see lib/romboot/jump.py
 MS = 1_000_000
 SLICE_NS = MS // 2  # how often the end is looked for
 # Longer than it takes at the lowest clock, 15,625 Hz, with a SysTick after every instruction.
@@ -52,7 +53,7 @@ class Outcome:
 
 
 class Call:
-    """One call of `branch` in an application, watched to its end."""
+    """One call of `helper` in an application, watched to its end."""
 
     def __init__(self, app: Application) -> None:
         self.app = app
@@ -66,12 +67,12 @@ class Call:
         self._unwatch: list[Callable[[], None]] = []
         app.board.soc.on_reset = self.resets.append
 
-    def run(self, image: int, go: int, limit_ns: int = LIMIT_NS) -> End:
+    def run(self, image: int, task: int, limit_ns: int = LIMIT_NS) -> End:
         """Until it returns, arrives in system memory, or the chip is reset."""
         app, core, engine = self.app, self.app.core, self.app.core.engine
         self.returned = None
         back = app.layout.application + RETURN
-        for n, value in enumerate((image, go)):
+        for n, value in enumerate((image, task)):
             engine.set(arm.UC_ARM_REG_R0 + n, value)
         engine.set(arm.UC_ARM_REG_LR, back | 1)
         engine.branch(app.layout.code | 1)
@@ -144,15 +145,15 @@ class Call:
 
 @cache
 def instructions_to_mask(subject: Subject) -> int:
-    """Instructions from the call of `branch` to its CPSID, by running it."""
+    """Instructions from the call of `helper` to its CPSID, by running it."""
     app = Application(subject, plain(Random(subject.name), subject))
     call, mask = Call(app), app.layout.code + subject.mask_offset
     before, reached = app.core.instructions, []
     stop = app.core.on_execute(mask, mask + 1, lambda _: reached.append(app.core.instructions))
-    call.run(app.layout.image, 1)
+    call.run(app.layout.image, GO)
     stop()
     if not reached:
-        raise FuzzError("branch does not get to its CPSID in a state without any trouble")
+        raise FuzzError("helper does not get to its CPSID in a state without any trouble")
     return reached[0] - before
 
 
@@ -181,22 +182,22 @@ def run(subject: Subject, state: State) -> Outcome:
 
 
 def _look_unprivileged(call: Call) -> Outcome:
-    """entry.Way asks branch(0, 0) first: it gives CONTROL, whose bit 0 makes it refuse."""
+    """entry.Way asks helper(0, CONTROL) first, whose bit 0 makes it refuse."""
     before = Picture(call.app)
-    end = call.run(0, 0)
+    end = call.run(0, CONTROL)
     wrong = before.differences(Picture(call.app)) + call.complaints()
     if end is not End.REFUSED or not (call.returned or 0) & 1:
-        wrong.append(f"CONTROL.nPRIV is set, and branch(0, 0) gave {call.returned}")
+        wrong.append(f"CONTROL.nPRIV is set, and helper(0, CONTROL) gave {call.returned}")
     return Outcome(End.REFUSED, wrong)
 
 
 def _look(call: Call) -> int | Outcome:
-    """What branch(image, 0) says; it writes nothing."""
+    """What helper(image, LOOK) says; it writes nothing."""
     app = call.app
     before = Picture(app)
-    end = call.run(app.layout.image, 0)
+    end = call.run(app.layout.image, LOOK)
     if end is not End.REFUSED:
-        return Outcome(end, ["branch(image, 0) only looks, but " + call.whereabouts()])
+        return Outcome(end, ["helper(image, LOOK) only looks, but " + call.whereabouts()])
     wrong = before.differences(Picture(app)) + call.complaints()
     if wrong:
         return Outcome(End.FAILED, wrong)
@@ -213,7 +214,7 @@ def _go(call: Call, state: State, promised: int | None) -> Outcome:
     counted = max(app.layout.code, app.layout.application) < sram and app.layout.code >= flash
     if counted:
         call.watch_flash()
-    end = call.run(app.layout.image, 1, ERASE_NS if state.erasing else LIMIT_NS)
+    end = call.run(app.layout.image, GO, ERASE_NS if state.erasing else LIMIT_NS)
     outcome = Outcome(end, call.complaints(), counted, app.core.instructions - started)
     wrong = outcome.wrong
     if end is End.ARRIVED:
@@ -222,13 +223,13 @@ def _go(call: Call, state: State, promised: int | None) -> Outcome:
         wrong += [str(deviation) for deviation in app.board.arrival.deviations]
         wrong += before.damage(Picture(app, registers=False))
         if promised:
-            wrong.append("branch(image, 0) had said that there is no room")
+            wrong.append("helper(image, LOOK) had said that there is no room")
     elif end is End.REFUSED:
         wrong += before.differences(Picture(app))
         if not call.returned or promised == 0:
-            wrong.append(f"branch(image, 1) returned {call.returned}, after a look {promised}")
+            wrong.append(f"helper(image, GO) returned {call.returned}, after a look {promised}")
         if not state.layout.tight:
-            wrong.append("branch refused although there is room below the main stack")
+            wrong.append("helper refused although there is room below the main stack")
     elif end is not End.WATCHDOG or not state.erasing:
         wrong.append(f"{end.value}: " + (", ".join(call.resets) or call.whereabouts()))
     return outcome

@@ -23,7 +23,7 @@ class State:
 
     Attributes:
         early: what is done in thread mode, before any handler; late: in the innermost one.
-        looks: `branch(image, 0)` comes before `branch(image, 1)`, as in a plan.
+        looks: `helper(image, LOOK)` comes before `helper(image, GO)`, as in a plan.
         erasing: a flash erase is under way, so it may take longer than a watchdog waits.
         by_reset: it is tried by via="reset" too.
     """
@@ -41,7 +41,7 @@ class State:
     def __str__(self) -> str:
         lines = [f"memory: {self.layout.words}", f"called from: {self.context}"]
         lines += [trouble.words for trouble in (*self.early, *self.late)]
-        lines.append("branch looks first, then goes" if self.looks else "branch goes at once")
+        lines.append("helper looks first, then goes" if self.looks else "helper goes at once")
         if self.by_reset:
             lines.append(f"and by a reset, from the heap at 0x{self.layout.room:08X}")
         return "\n".join(f"  {line}" for line in lines)

@@ -47,7 +47,7 @@ class Subject:
     Attributes:
         name: as in boards/.
         image, image_address: what script.image() returned there, and where it was in the heap.
-        code, code_address: jump.branch() and where the firmware has it in flash.
+        code, code_address: jump.helper() and where the firmware has it in flash.
         flash, ram: the firmware, and SRAM with MicroPython's heap and stack in it.
         msp: the main stack while the prompt waits.
     """
@@ -64,7 +64,7 @@ class Subject:
 
     @property
     def size(self) -> int:
-        """Bytes that `branch` carries below the main stack, a little more than that."""
+        """Bytes that `helper` carries below the main stack, a little more than that."""
         return len(self.image) + 64
 
     @property
@@ -135,7 +135,7 @@ def at_prompt(name: str, manifest: Path = ROOT / "manifest.py") -> Subject:
     code = assemble(manifest.parent / "lib" / "romboot" / "jump.py")
     at = bytes(flash).find(code)
     if at < 0:
-        raise FuzzError("jump.branch() is not in flash as mpy-cross makes it")
+        raise FuzzError("jump.helper() is not in flash as mpy-cross makes it")
     heap, offset = board.soc.map.find(address)
     return Subject(
         name=name,

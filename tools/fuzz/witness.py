@@ -25,7 +25,7 @@ CHANGING = {
 CHANGING_KINDS = ("timer_", "dma", "rtc", "usart", "rng", "exti")
 CHANGING_BY_CRYSTAL = ("RCC",)  # clock security rewrites it
 CHANGING_VIEWS = ("NVIC_I", "SYST_", "ICSR", "SHCSR", "FPCCR", "FPCAR")
-BELOW_STACK = 1024  # what frames and branch itself use
+BELOW_STACK = 1024  # what frames and helper itself use
 
 
 @cache

@@ -1,0 +1,95 @@
+"""The helper of jump.py at work on a bench core.
+
+There is an application of a few instructions, the helper in flash, a script that uses each kind
+of line, and a ROM that it must arrive in.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from host_tests.bench.thumb import FLASH, RAM, Machine
+from host_tests.tables.library import LIB, load
+from tools.bench.core import Core, CoreSpec, Memory
+from tools.machine_code import assemble
+
+LOOK, GO, COMPLETE, CONTROL = range(4)  # tasks, see jump.py
+HELPER = FLASH + 0x8000
+ROM = 0x1FFF0000
+ROM_MSP, ROM_START = RAM + 0x1000, ROM + 0x100
+IMAGE = RAM + 0x400
+RAM_END = RAM + 0x10000
+WORDS = RAM + 0x200  # of memory that the script writes
+PSP = RAM + 0x6000
+
+# What the script does with them, and what must be there then.
+BEFORE = (0, 0, 0, 0x55, 0x0000FF0F, 0, 0)
+LINES = (
+    *(WORDS, 0x11111111),  # write
+    *(WORDS + 4 | 1, 0x22222222, 2),  # fill
+    *(WORDS + 0x10 | 2, 0x0000FF00, 0x12340000),  # change
+    *(WORDS + 0x10 | 3, 0xFFFF0000, 0x12340000, 1),  # wait
+    *(WORDS + 0x14 | 1, 0x80000001, 0, 0x33333333),  # a row of one register, pulsed
+    *(WORDS + 0x18 | 1, 0x00000001, 0, 0x44444444),  # and one that is not
+)
+AFTER = (0x11111111, 0x22222222, 0x22222222, 0x55, 0x1234000F, 0, 0x44444444)
+
+
+def image() -> bytes:
+    """As script.image() makes it."""
+    script = load((LIB / "script.py").read_text())
+    return bytes(script.image([struct.pack(f">{len(LINES)}I", *LINES)], ROM, RAM, RAM_END))
+
+
+class Departure:
+    """A run of an application, from its reset until the ROM is reached or `cycles` are over.
+
+    `code` is the application; it calls the helper by `go`, or does what it likes with r0 (image),
+    r1 (task) and r2 (helper).
+    """
+
+    GO = f"ldr r0,={IMAGE}; movs r1,#{GO}; ldr r2,={HELPER | 1}; blx r2; b ."
+
+    def __init__(self, code: str, spec: CoreSpec, cpu: str, helper: bytes | None = None) -> None:
+        self.machine = Machine(code.replace("{go}", self.GO), spec=spec, cpu=cpu)
+        self.core: Core = self.machine.core
+        self.machine.flash.write(HELPER - FLASH, helper or assemble())
+        rom = Memory(0x1000, name="ROM")
+        rom.write(0, struct.pack("<2I", ROM_MSP, ROM_START | 1))
+        rom.write(ROM_START - ROM, struct.pack("<H", 0xE7FE))  # b .
+        self.core.map_memory(ROM, rom, writable=False)
+        self.machine.ram.write(WORDS - RAM, struct.pack(f"<{len(BEFORE)}I", *BEFORE))
+        self.machine.ram.write(IMAGE - RAM, image())
+        self.arrived = False
+        self.entries = 0
+
+    def run(self, cycles: int = 20_000) -> Departure:
+        def stop(address: int) -> None:
+            self.arrived = True
+
+        remove = self.core.on_execute(ROM, ROM + 0xFFF, stop)
+        self.core.run(cycles=cycles)
+        remove()
+        return self
+
+    def off(self) -> list[str]:
+        """Names of what is not as a reset would have left it, in the ROM."""
+        if not self.arrived:
+            return ["the ROM was never reached"]
+        core, state = self.core, self.core.state()
+        wanted = {
+            "PC": (state.pc, ROM_START),
+            "MSP": (state.msp, ROM_MSP),
+            "LR": (state.lr, 0xFFFFFFFF),
+            "IPSR": (state.xpsr & 0x1FF, 0),
+            "CONTROL": (state.control, 0),
+            "PRIMASK": (state.primask, 0),
+            "BASEPRI": (state.basepri, 0),
+            "FAULTMASK": (state.faultmask, 0),
+            "active exceptions": (core.nvic.active, set()),
+            "SCR": (core.bus.load(0xE000ED10), 0),
+            "faults": (core.faults, []),
+        }
+        off = [name for name, (found, expected) in wanted.items() if found != expected]
+        words = tuple(core.bus.load(WORDS + 4 * n) for n in range(len(AFTER)))
+        return off + ["memory"] * (words != AFTER)

@@ -1,0 +1,148 @@
+"""The machine code of jump.py runs on each kind of core, from wherever it may be called."""
+
+from __future__ import annotations
+
+import pytest
+
+from host_tests.lib.departure import CONTROL, HELPER, PSP, Departure
+from tools.bench.core import CORTEX_M3, CORTEX_M4F, CORTEX_M7, CoreSpec
+
+ARMV7M: dict[str, CoreSpec] = {
+    "cortex-m3": CORTEX_M3,
+    "cortex-m4": CORTEX_M4F,
+    "cortex-m7": CORTEX_M7,
+}
+
+# Pieces of applications, ARMv6-M instructions; {go} calls the helper.
+TO_PSP = f"ldr r4,={PSP}; msr PSP,r4; movs r4,#2; msr CONTROL,r4; isb\n"
+IRQ0 = """
+    ldr r4,=0xE000E100; movs r5,#1; str r5,[r4]     @ NVIC.ISER0
+    movs r6,#1; lsls r6,r6,#8; str r5,[r4,r6]       @ NVIC.ISPR0
+    b .
+"""
+NMI = "ldr r4,=ICSR; movs r5,#1; lsls r5,r5,#31; str r5,[r4]; b .\n"
+PENDSV = "ldr r4,=ICSR; movs r5,#1; lsls r5,r5,#28; str r5,[r4]; b .\n"
+SYSTICK = "ldr r4,=ICSR; movs r5,#1; lsls r5,r5,#26; str r5,[r4]; b .\n"
+SVC = "svc #0\nb .\n"
+
+
+def handler(name: str, code: str = "{go}") -> str:
+    return f".thumb_func\n{name}: {code}\n"
+
+
+#: On every core: one exception at most is active.
+ANYWHERE = {
+    "thread mode": "{go}",
+    "thread mode on PSP": TO_PSP + "{go}",
+    "PRIMASK set": "cpsid i; {go}",
+    "an interrupt": IRQ0 + handler("irq0", "push {r4, lr}; {go}"),
+    "an interrupt of thread mode on PSP": TO_PSP + IRQ0 + handler("irq0"),
+    "an interrupt of unprivileged thread mode": f"""
+        {IRQ0.replace("b .", "")}
+        b .
+        {handler("irq0", "movs r4,#3; msr CONTROL,r4; {go}")}
+    """,
+    "the NMI": NMI + handler("nmi"),
+    "SVCall": SVC + handler("svcall"),
+    "PendSV": PENDSV + handler("pendsv"),
+    "SysTick": SYSTICK + handler("systick"),
+    "sleep on exit": f"""
+        ldr r4,=0xE000ED10; movs r5,#2; str r5,[r4]
+        {IRQ0}
+        {handler("irq0")}
+    """,
+    "a HardFault": "udf #0\nb .\n" + handler("hardfault"),
+}
+
+ENABLE_FAULTS = "ldr r4,=SHCSR; ldr r5,=0x70000; str r5,[r4]\n"
+# Priorities: interrupt 1 above SVCall, PendSV and SysTick, those above interrupt 0.
+PRIORITIES = """
+    ldr r4,=0xE000E400; ldr r5,=0x40C0; str r5,[r4]             @ NVIC.IPR0
+    ldr r4,=0xE000ED1C; ldr r5,=0x80000000; str r5,[r4]         @ SHPR2
+    ldr r5,=0x80800000; str r5,[r4,#4]                          @ SHPR3
+"""
+IRQ1 = """
+    ldr r4,=0xE000E100; movs r5,#2; str r5,[r4]
+    movs r6,#1; lsls r6,r6,#8; str r5,[r4,r6]
+    b .
+"""
+FORBID_SRAM = """
+    ldr r4,=0xE000ED94
+    movs r5,#0x10; ldr r6,=0x20000010; str r6,[r4,#8]           @ RBAR, region 0
+    ldr r6,=0x13060025; str r6,[r4,#12]                         @ RASR: XN, full access
+    movs r5,#7; str r5,[r4]; dsb; isb                           @ also in NMI and HardFault
+"""
+#: Where there is SHCSR, IABR and RETTOBASE: others are active too.
+NESTED = {
+    "BASEPRI set": "movs r4,#0x40; msr BASEPRI,r4; {go}",
+    "FAULTMASK set": "cpsid f; {go}",
+    "FPU in use": "{go}",
+    "the MPU forbids to execute in SRAM": FORBID_SRAM + "{go}",
+    "the NMI, the MPU as well": FORBID_SRAM + NMI + handler("nmi"),
+    **{
+        f"interrupt 1 in {name} in interrupt 0": PRIORITIES
+        + IRQ0
+        + handler("irq0", pend)
+        + handler(name, IRQ1)
+        + handler("irq1")
+        for name, pend in (("svcall", SVC), ("pendsv", PENDSV), ("systick", SYSTICK))
+    },
+    **{
+        f"the NMI in {name}": ENABLE_FAULTS + cause + handler(name, NMI) + handler("nmi")
+        for name, cause in (
+            ("memmanage", "ldr r4,=0xE0000001; bx r4\n"),
+            ("busfault", "ldr r4,=0x70000000; ldr r4,[r4]\n"),
+            ("usagefault", "udf #0\n"),
+            ("svcall", SVC),
+            ("irq0", IRQ0),
+        )
+    },
+    **{
+        f"{name} in interrupt 0": ENABLE_FAULTS
+        + PRIORITIES
+        + IRQ0
+        + handler("irq0", cause)
+        + handler(name)
+        for name, cause in (
+            ("memmanage", "ldr r4,=0xE0000001; bx r4\n"),
+            ("busfault", "ldr r4,=0x70000000; ldr r4,[r4]\n"),
+            ("usagefault", "udf #0\n"),
+            ("svcall", SVC),
+            ("pendsv", PENDSV),
+            ("systick", SYSTICK),
+        )
+    },
+    "interrupt 40 in interrupt 3 in PendSV": """
+        ldr r4,=0xE000E400; ldr r5,=0x40000000; str r5,[r4]
+        ldr r4,=0xE000ED20; ldr r5,=0x00800000; str r5,[r4]
+    """
+    + PENDSV
+    + handler("pendsv", "ldr r4,=0xE000E100; movs r5,#8; str r5,[r4]; str r5,[r4,#0x100]; b .\n")
+    + handler("irq3", "ldr r4,=0xE000E104; movs r5,#128; str r5,[r4]; str r5,[r4,#0x100]; b .\n")
+    + handler("irq39"),
+}
+
+
+@pytest.mark.parametrize("cpu", ARMV7M)
+@pytest.mark.parametrize("where", [*ANYWHERE, *NESTED])
+def test_it_arrives_as_after_a_reset(where: str, cpu: str) -> None:
+    code = {**ANYWHERE, **NESTED}[where]
+    run = Departure(code, ARMV7M[cpu], cpu).run()
+    run.core.faults.clear()  # those that the application made
+    assert run.off() == []
+
+
+@pytest.mark.parametrize("control", [0, 1, 2, 3])
+def test_it_reads_control(control: int) -> None:
+    """Privileged or not (bit 0), on which stack (bit 1)."""
+    run = Departure(
+        f"""
+        ldr r4,={PSP}; msr PSP,r4; movs r4,#{control}; msr CONTROL,r4; isb
+        movs r0,#0; movs r1,#{CONTROL}; ldr r2,={HELPER | 1}; blx r2
+        mov r8,r0
+        b .
+        """,
+        CORTEX_M4F,
+        "cortex-m4",
+    ).run(100)
+    assert run.machine.r(8) == control
