@@ -171,7 +171,6 @@ def test_a_core_without_fpu_has_no_fp_registers() -> None:
     m = Machine(
         "ldr r0,=0xE000ED88; mov r1,#0xF00000; str r1,[r0]; ldr r2,[r0]; .inst.w 0xEEB70A00; b .",
         spec=CORTEX_M3,
-        cpu="cortex-m3",
     ).run(40)
     assert m.r(2) == 0
     assert m.core.scb.faults.cfsr == NOCP

@@ -205,7 +205,7 @@ def test_sixteen_regions_of_which_eight_can_be_used() -> None:
 
 def test_a_core_without_mpu_has_no_registers_of_it() -> None:
     spec = CORTEX_M3.with_chip(irq_count=43, mpu_regions=0)
-    m = Machine("b .", spec=spec, cpu="cortex-m3")
+    m = Machine("b .", spec=spec)
     m.core.bus.store(CTRL, 4, 5)
     assert (m.core.bus.load(CTRL), m.core.bus.load(0xE000ED90)) == (0, 0)
     assert not any(view.name.startswith("MPU_R") for view in m.core.scs.registers())

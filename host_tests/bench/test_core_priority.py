@@ -198,7 +198,6 @@ def test_interrupts_beyond_the_chip_do_not_exist() -> None:
         b .
         """,
         spec=spec,
-        cpu="cortex-m3",
     ).run(60)
     assert (m.r(2), m.r(3), m.r(4), m.r(5)) == ((1 << 11) - 1, 0, 0xF0F0F0, 1)
     with pytest.raises(ValueError, match="no interrupt 43"):

@@ -44,16 +44,18 @@ start:
 """
 
 
-@functools.cache
-def assemble(
-    code: str, *, cpu: str = "cortex-m4", fpu: bool = True
-) -> tuple[bytes, dict[str, int]]:
+def assemble(code: str, spec: CoreSpec = CORTEX_M4F) -> tuple[bytes, dict[str, int]]:
     """Image for FLASH, vector table first, and the addresses of its labels.
 
     Handlers need `.thumb_func` before their label. Skips the test without an assembler.
     """
     if shutil.which("arm-none-eabi-as") is None:
         pytest.skip("arm-none-eabi-as is not installed, and this test assembles its program")
+    return _assemble(code, spec.name.lower().replace("+", "plus"), spec.fpu)
+
+
+@functools.cache
+def _assemble(code: str, cpu: str, fpu: bool) -> tuple[bytes, dict[str, int]]:
     source = _SOURCE.format(
         cpu=cpu,
         fpu=".fpu fpv4-sp-d16" if fpu else "",
@@ -98,14 +100,8 @@ def _read_elf(elf: bytes) -> tuple[bytes, dict[str, int]]:
 class Machine:
     """A core with 64 KiB of flash and 64 KiB of RAM, running one assembled program."""
 
-    def __init__(
-        self,
-        code: str,
-        *,
-        spec: CoreSpec = CORTEX_M4F,
-        cpu: str = "cortex-m4",
-    ) -> None:
-        image, self.labels = assemble(code, cpu=cpu, fpu=spec.fpu)
+    def __init__(self, code: str, *, spec: CoreSpec = CORTEX_M4F) -> None:
+        image, self.labels = assemble(code, spec)
         self.clock = Clock(hclk=16_000_000)
         self.core = Core(spec, self.clock)
         self.flash = Memory(0x10000, name="flash")

@@ -16,7 +16,7 @@ from . import boardfile, chip, image
 from .blocks.usart import Line, Usart
 from .boardfile import BoardFile, SerialPins
 from .clock import NS_PER_S, Clock
-from .core import CORTEX_M4F, Core, CoreSpec, Stop
+from .core import CORES, Core, CoreSpec, Stop
 from .external import ExternalMemory
 from .rom import Bootloader
 from .rom_run import Arrival, RomRun
@@ -28,7 +28,6 @@ __all__ = ["Arrival", "VirtualBoard"]
 MS = 1_000_000
 MAX_STEP = 1 << 40
 SLICE_NS = 4 * MS  # how often the wires are looked at within one `run`
-CORES = {"cortex-m4": CORTEX_M4F}
 
 
 class VirtualBoard:

@@ -26,6 +26,8 @@ from unicorn import arm_const as arm
 
 from .clock import Clock
 from .cpu import nvic
+from .cpu.access_checks import AccessChecks
+from .cpu.armv6m import InstructionSet
 from .cpu.bus import Bus, OnWrite
 from .cpu.cpu_registers import FPCA, T_BIT
 from .cpu.engine import Cause, Engine
@@ -36,10 +38,17 @@ from .cpu.memory import PAGE, Block, BusError, Memory
 from .cpu.mpu import Mpu
 from .cpu.nvic import Nvic
 from .cpu.parts import Parts
-from .cpu.private import PrivateState
 from .cpu.runner import Runner
 from .cpu.scb import SEVONPEND, Scb
-from .cpu.spec import CORTEX_M3, CORTEX_M4F, CORTEX_M7, CoreSpec
+from .cpu.spec import (
+    CORES,
+    CORTEX_M0,
+    CORTEX_M0PLUS,
+    CORTEX_M3,
+    CORTEX_M4F,
+    CORTEX_M7,
+    CoreSpec,
+)
 from .cpu.state import (
     CpuState,
     ExceptionEntry,
@@ -52,6 +61,9 @@ from .cpu.systick import SysTick
 from .scs import Dwt, Scs
 
 __all__ = [
+    "CORES",
+    "CORTEX_M0",
+    "CORTEX_M0PLUS",
     "CORTEX_M3",
     "CORTEX_M4F",
     "CORTEX_M7",
@@ -86,10 +98,14 @@ class Core:
         self.bus.refuse = self._faulting.refuse_access
         self.scs = Scs(self._parts, self)
         self.dwt = Dwt(clock, self.scb)
-        for block in (self.scs, self.dwt):
-            self.bus.map_block(block)
+        self.bus.map_block(self.scs)
+        if spec.mainline:
+            self.bus.map_block(self.dwt)
         if spec.fpu:
             self.bus.map_block(FpuTrap(self.fpu, self._faulting.refuse_fpu))
+        if not spec.mainline:
+            InstructionSet(self.engine, self.bus, self.after_instruction)
+            AccessChecks(self.engine, self.bus, self.mpu, self._faulting.refuse_protected)
         self._exceptions = Exceptions(self._parts, self._faulting, self)
         self._runner = Runner(self._parts, clock, self._faulting, self._exceptions)
         #: The last exceptions taken, oldest first.
@@ -105,8 +121,8 @@ class Core:
     def _make_parts(self) -> Parts:
         spec, engine = self.spec, self.engine
         self.nvic = Nvic(spec)
-        private = PrivateState(engine.uc, spec.model)
-        self.mpu = Mpu(spec.mpu_regions, private, self.faults.append)
+        private = engine.private
+        self.mpu = Mpu(spec, private, self.faults.append)
         self.fpu = Fpu(
             spec,
             private,

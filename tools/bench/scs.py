@@ -50,22 +50,26 @@ class Scs:
         registers are left out; the MPU's regions are listed one by one.
         """
         yield from self._file.views()
-        for n, region in enumerate(self._parts.mpu.regions):
-            yield RegisterView(f"MPU_RBAR{n}", 0xE000ED9C, region.base, 0, 0xFFFFFFE0, False)
-            yield RegisterView(f"MPU_RASR{n}", 0xE000EDA0, region.rasr, 0, 0x173FFF3F, True)
+        mpu = self._parts.mpu
+        for n, region in enumerate(mpu.regions):
+            yield RegisterView(f"MPU_RBAR{n}", 0xE000ED9C, region.base, 0, mpu.base_mask, False)
+            yield RegisterView(f"MPU_RASR{n}", 0xE000EDA0, region.rasr, 0, mpu.rasr_mask, True)
 
     def read(self, offset: int, size: int) -> int:
-        self._only_privileged(offset)
+        self._check(offset, size)
         return self._file.load(offset, size)
 
     def write(self, offset: int, size: int, value: int) -> None:
-        self._only_privileged(offset)
+        self._check(offset, size)
         self._file.store(offset, size, value)
 
     def reset(self) -> None:
         self._parts.reset_system_registers()
 
-    def _only_privileged(self, offset: int) -> None:
+    def _check(self, offset: int, size: int) -> None:
+        """ARMv6-M calls other accesses than by word UNPREDICTABLE (DDI 0419C B3.1)."""
+        if size != 4 and not self._parts.spec.mainline:
+            raise BusError("the system control space is accessed by word")
         if self._parts.engine.privileged:
             return
         if offset & ~3 == _STIR and self._parts.scb.ccr & USERSETMPEND:
@@ -115,7 +119,8 @@ class Scs:
             yield from self._nvic_word(n)
         for n in range((self._parts.spec.irq_count + 3) // 4):
             yield self._priority_register(n)
-        yield Register("STIR", _STIR, lambda: 0, self._trigger, ones_act=True, listed=False)
+        if self._parts.spec.mainline:
+            yield Register("STIR", _STIR, lambda: 0, self._trigger, ones_act=True, listed=False)
 
     def _nvic_word(self, n: int) -> Iterator[Register]:
         state, offset = self._nvic, 4 * n
@@ -151,7 +156,8 @@ class Scs:
                 ones_act=True,
                 listed=name.startswith("IS"),
             )
-        yield Register(f"NVIC_IABR{n}", 0x300 + offset, active, mask=mask)
+        if self._parts.spec.mainline:
+            yield Register(f"NVIC_IABR{n}", 0x300 + offset, active, mask=mask)
 
     def _priority_register(self, n: int) -> Register:
         state = self._nvic
@@ -199,7 +205,8 @@ class Scs:
         yield Register(
             "MPU_RNR", 0xD98, lambda: mpu.number, set_number, mask=0xFF, reset_known=False
         )
-        for n in range(4):  # RBAR, RASR and their three aliases
+        # RBAR, RASR and their three aliases, which ARMv6-M has not got
+        for n in range(4 if self._parts.spec.mainline else 1):
             rbar, rasr = then_apply(mpu.write_rbar), then_apply(mpu.write_rasr)
             at = 0xD9C + 8 * n
             yield Register(f"MPU_RBAR_A{n}", at, lambda: mpu.rbar, rbar, listed=False)

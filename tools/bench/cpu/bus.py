@@ -37,6 +37,8 @@ class Bus:
         self.refuse: Callable[[int], None] = lambda address: None
         self.regions: list[Region] = []  # mapped memories
         self._blocks: dict[int, tuple[Block, ...]] = {}  # by page number
+        #: An access was refused: none is made any more by this instruction.
+        self.blocked = False
         #: Python wrote something that the CPU has not seen.
         self.stale = False
         self._changes: dict[int, int] = {}  # end -> begin
@@ -168,6 +170,8 @@ class Bus:
     # Not by way of `block_at`: programs read registers a million times a second.
 
     def _mmio_read(self, address: int, size: int) -> int:
+        if self.blocked:
+            return 0
         for block in self._blocks[address >> _PAGE_BITS]:
             offset = address - block.base
             if 0 <= offset < block.size:
@@ -179,6 +183,8 @@ class Bus:
         return 0
 
     def _mmio_write(self, address: int, size: int, value: int) -> None:
+        if self.blocked:
+            return
         for block in self._blocks[address >> _PAGE_BITS]:
             offset = address - block.base
             if 0 <= offset < block.size:
@@ -191,8 +197,8 @@ class Bus:
 
     def _protected_write(self, address: int, size: int, value: int) -> bool:
         region = self.region_at(address)
-        if region is None or region.on_write is None:
-            return False
+        if region is None or region.on_write is None or self.blocked:
+            return self.blocked
         value &= _MASKS[size]
         try:
             if region.on_write(address, size, value):
@@ -206,6 +212,14 @@ class Bus:
             self.stale = True
             self._engine.stop_after_instruction()
         return True
+
+    def restore_later(self, address: int, size: int) -> None:
+        """From a callback: what the CPU is about to store there will not have been stored."""
+        region = self.region_at(address)
+        if region:
+            offset = address - region.base
+            self._overwritten.append((region.memory, offset, region.memory.read(offset, size)))
+            self.stale = True
 
     # -- code that Python changed ----------------------------------------------------------
 

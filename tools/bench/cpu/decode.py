@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 WFE, SEV, WIDE_WFE = 0xBF20, 0xBF40, 0x8002  # the wide one's second halfword
 _LONGEST = 64  # instructions; keeps the scan short where data is taken for code
@@ -30,10 +30,10 @@ class StraightLines:
         code = self._read(pc, 4 * _LONGEST + 16)
         at = 0
         for count in range(1, _LONGEST + 1):
-            first, second = _halfwords(code, at)
+            first, second = halfwords(code, at)
             wide = first >= 0xE800
             at += 4 if wide else 2
-            if _is_it(first):
+            if is_it(first):
                 end, mask = _it_block(code, at, first)
                 return code[:end], count, mask
             mask = _is_msr(first, second) if wide else _is_cps(first)
@@ -42,7 +42,7 @@ class StraightLines:
         return code[:at], _LONGEST, False
 
 
-def _halfwords(code: bytes, at: int) -> tuple[int, int]:
+def halfwords(code: bytes, at: int) -> tuple[int, int]:
     pair = int.from_bytes(code[at : at + 4], "little")
     return pair & 0xFFFF, pair >> 16
 
@@ -55,14 +55,14 @@ def _it_block(code: bytes, at: int, it: int) -> tuple[int, bool]:
     """
     mask = False
     for _ in range(_it_length(it)):
-        first, second = _halfwords(code, at)
+        first, second = halfwords(code, at)
         wide = first >= 0xE800
         mask = mask or (_is_msr(first, second) if wide else _is_cps(first))
         at += 4 if wide else 2
     return at, mask
 
 
-def _is_it(op: int) -> bool:
+def is_it(op: int) -> bool:
     return op & 0xFF00 == 0xBF00 and op & 0xF != 0
 
 
@@ -84,7 +84,7 @@ def _narrow_branches(op: int) -> bool:
         op >= 0xD000  # B<c>, SVC, UDF, B
         or op & 0xFF00 == 0x4700  # BX, BLX
         or op & 0xFD87 == 0x4487  # ADD pc, MOV pc
-        or op & 0xF500 == 0xB100  # CBZ, CBNZ
+        or is_compare_and_branch(op)
         or op & 0xFF00 in (0xBD00, 0xBE00)  # POP {..., pc}, BKPT
         or (op & 0xFF0F == 0xBF00 and op != 0xBF00)  # WFI and other hints
     )
@@ -97,6 +97,35 @@ def _wide_branches(first: int, second: int) -> bool:
         or (first & 0xFFF0 == 0xE8D0 and second & 0xFFE0 == 0xF000)  # TBB, TBH
         or (first & 0xFF70 == 0xF850 and second >> 12 == 15)  # LDR pc
     )
+
+
+def is_compare_and_branch(op: int) -> bool:
+    """CBZ, CBNZ."""
+    return op & 0xF500 == 0xB100
+
+
+def is_msr_control(first: int, second: int) -> bool:
+    return first & 0xFFF0 == 0xF380 and second & 0xF0FF == 0x8014
+
+
+def instructions(code: bytes) -> Iterator[int]:
+    """Offsets of the instructions in a piece of code."""
+    at = 0
+    while at < len(code):
+        yield at
+        at += 4 if halfwords(code, at)[0] >= 0xE800 else 2
+
+
+def straight_line(code: bytes) -> bytes:
+    """As much of it as is executed without a branch."""
+    for at in instructions(code):
+        first, second = halfwords(code, at)
+        if first >= 0xE800:
+            if _wide_branches(first, second):
+                return code[: at + 4]
+        elif _narrow_branches(first):
+            return code[: at + 2]
+    return code
 
 
 def is_coprocessor(first: int) -> bool:

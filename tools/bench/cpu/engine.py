@@ -3,8 +3,8 @@
 What Unicorn 2.1.4 does and does not do, as far as this file depends on it:
 
 * `Uc(UC_ARCH_ARM, UC_MODE_THUMB, cpu=...)`, never UC_MODE_MCLASS, which forces a Cortex-M33.
-* It tells a branch to an EXC_RETURN value in handler mode from one to an address, but it neither
-  enters nor returns from exceptions: that is `exceptions.py`.
+* It tells a branch to an EXC_RETURN value in handler mode from one to an address (but for its
+  Cortex-M0), yet it neither enters nor returns from exceptions: that is `exceptions.py`.
 * WFI ends a run silently, WFE and YIELD as an invalid instruction with the PC past them.
 * A run is always started with a count and without an end address: mixing counted and uncounted
   starts throws all translated code away, and an end address has its page looked up at each stop.
@@ -19,25 +19,36 @@ from __future__ import annotations
 
 import ctypes
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE, UC_HOOK_INTR, UC_HOOK_MEM_INVALID
+from unicorn import (
+    UC_HOOK_BLOCK,
+    UC_HOOK_CODE,
+    UC_HOOK_EDGE_GENERATED,
+    UC_HOOK_INTR,
+    UC_HOOK_MEM_INVALID,
+    UC_HOOK_MEM_READ,
+    UC_HOOK_MEM_WRITE,
+)
 from unicorn import unicorn_const as u
 from unicorn.arm_const import UC_ARM_REG_ESR
 from unicorn.unicorn import Uc, UcError
 from unicorn.unicorn_py3.unicorn import (
     HOOK_CODE_CFUNC,
+    HOOK_EDGE_GEN_CFUNC,
     HOOK_INTR_CFUNC,
+    HOOK_MEM_ACCESS_CFUNC,
     HOOK_MEM_INVALID_CFUNC,
     MMIO_READ_CFUNC,
     MMIO_WRITE_CFUNC,
 )
 
 from . import counter, library
-from .cpu_registers import CpuRegisters
+from .cpu_registers import NPRIV, CpuRegisters
 from .memory import PAGE, Memory
+from .private import PrivateState
 from .spec import CoreSpec
 
 
@@ -77,6 +88,7 @@ _ACCESSES = {
     u.UC_MEM_FETCH_UNMAPPED: Cause.BUS_FETCH,
     u.UC_MEM_FETCH_PROT: Cause.BUS_FETCH,
 }
+_EXC_RETURN = 0xF0000000  # and above
 _SYNDROME_UNCATEGORIZED = 0x02000000
 _MOST_REMOVED = 1000  # hooks, until all code is translated anew, so that they can be forgotten
 
@@ -97,12 +109,16 @@ WriteHook = Callable[[int, int, int], bool]
 class Engine(CpuRegisters):
     def __init__(self, spec: CoreSpec) -> None:
         self.uc = Uc(u.UC_ARCH_ARM, u.UC_MODE_THUMB, cpu=spec.model)
+        self._mainline = spec.mainline
         super().__init__(self.uc)
+        self.private = PrivateState(self.uc, spec)
         self.uc.ctl_exits_enabled(True)
         self._counter = counter.NativeCounter(self.uc)
         self._begun, self._limit = self._counter.begun, self._counter.limit
         self.running = False
         self.on_protected_write: WriteHook = lambda address, size, value: False
+        #: Told where each step begins.
+        self.on_begin: Callable[[int], None] | None = None
         self._before = 0  # instructions of the steps of this slice that are over
         self._count = 0  # instructions after which this slice is over
         self._raised: BaseException | None = None  # in a callback
@@ -156,6 +172,8 @@ class Engine(CpuRegisters):
         self._cause = None
         self._resumed_at = self._break_address if begin & ~1 == self._break_address else -1
         self._break_address = -1
+        if self.on_begin:
+            self.on_begin(begin & ~1)
         if not self._translated:
             self._flush()
         try:
@@ -238,7 +256,14 @@ class Engine(CpuRegisters):
             except BaseException as error:
                 self._callback_failed(error)
         self._cause, self._address = _ACCESSES[access], address
+        if address >= _EXC_RETURN and not self._mainline and self.handler_mode:
+            self._cause = Cause.EXC_RETURN
         return False
+
+    def fail(self, cause: Cause) -> None:
+        """From a hook: the instruction that is about to be executed fails, for this reason."""
+        self._cause = cause
+        library.emu_stop(self._handle)
 
     def _reached(self, address: int, executed: int) -> None:
         if executed or address != self._resumed_at:
@@ -270,9 +295,33 @@ class Engine(CpuRegisters):
         """Call `fn(address)` as each instruction of [low, high] begins."""
         return self._add_hook(UC_HOOK_CODE, lambda address, size: fn(address), low, high)
 
-    def add_block_hook(self, fn: Callable[[], None]) -> Callable[[], None]:
-        """Call `fn` as each block of code begins."""
-        return self._add_hook(UC_HOOK_BLOCK, lambda address, size: fn(), 1, 0)
+    def add_block_hook(self, fn: Callable[[int, int], None]) -> Callable[[], None]:
+        """Call `fn(address, bytes)` as each block of code begins."""
+        return self._add_hook(UC_HOOK_BLOCK, fn, 1, 0)
+
+    def add_access_hook(self, fn: Callable[[bool, int, int], None]) -> Callable[[], None]:
+        """Call `fn(write, address, bytes)` before each data access."""
+
+        def callback(h: object, access: int, address: int, size: int, v: int, d: object) -> None:
+            try:
+                fn(access == u.UC_MEM_WRITE, address, size)
+            except BaseException as error:
+                self._callback_failed(error)
+
+        kind = UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE
+        return self._removable(self._hook(kind, HOOK_MEM_ACCESS_CFUNC(callback)))
+
+    def add_translation_hook(self, fn: Callable[[int, int], None]) -> None:
+        """Call `fn(address, bytes)` when a block of code has been translated, before it is
+        executed; but for the first one of a run."""
+
+        def callback(handle: object, block: Any, before: object, data: object) -> None:
+            try:
+                fn(block.contents.pc, block.contents.size)
+            except BaseException as error:
+                self._callback_failed(error)
+
+        self._hook(UC_HOOK_EDGE_GENERATED, HOOK_EDGE_GEN_CFUNC(callback))
 
     def _add_hook(
         self, kind: int, fn: Callable[[int, int], None], low: int, high: int
@@ -284,10 +333,15 @@ class Engine(CpuRegisters):
                 self._callback_failed(error)
 
         hook = self._hook(kind, HOOK_CODE_CFUNC(callback), low, high)
-        # Code that was translated before does not know of the hook; it will know of its end.
         if low == high and not self.running:
             self.forget_code(low, 1)
-        else:
+            return self._removable(hook, flush=False)
+        return self._removable(hook)
+
+    def _removable(self, hook: int, *, flush: bool = True) -> Callable[[], None]:
+        """What removes it. Code that was translated before does not know of a hook; it will know
+        of its end."""
+        if flush:
             self._translated = False
             self.stop_after_instruction()
 
@@ -308,6 +362,25 @@ class Engine(CpuRegisters):
         library.check(status)
         self._hooks[hook.value] = callback
         return hook.value
+
+    # -- CONTROL.nPRIV of ARMv6-M: Unicorn keeps it, but its registers do not reach it ----------
+
+    def set_mode(self, *, xpsr: int, control: int, msp: int, psp: int) -> None:
+        if not self._mainline:
+            self.private.set_npriv(0)
+        super().set_mode(xpsr=xpsr, control=control, msp=msp, psp=psp)
+        if not self._mainline and control & NPRIV:
+            self.private.set_npriv(1)
+
+    def go_on(
+        self, xpsr: int, control: int, msp: int, psp: int, pc: int, then: Sequence[int]
+    ) -> None:
+        kept = not self._mainline and control & NPRIV
+        if kept:
+            self.private.set_npriv(0)
+        super().go_on(xpsr, control, msp, psp, pc, then)
+        if kept:
+            self.private.set_npriv(1)
 
     # -- memory ----------------------------------------------------------------------------
 

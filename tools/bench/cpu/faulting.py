@@ -139,6 +139,10 @@ class Faulting:
         """From a callback: undo the present instruction and take a BusFault for it."""
         self._refuse(nvic.BUS_FAULT, faults.PRECISERR, address)
 
+    def refuse_protected(self, address: int) -> None:
+        """The same for a MemManage fault."""
+        self._refuse(nvic.MEM_MANAGE, faults.DACCVIOL, address)
+
     def refuse_fpu(self) -> None:
         """From a callback: undo the present instruction, the FPU is off."""
         self._refuse(nvic.USAGE_FAULT, faults.NOCP, None)
@@ -154,6 +158,7 @@ class Faulting:
     def take_refused(self, refusal: Refusal) -> None:
         """After a slice: take the fault for the access that was refused in it."""
         self.refused = None
+        self._parts.bus.blocked = False
         for register, value in zip(_SAVED, refusal.registers, strict=True):
             self._engine.set(register, value)
         self._engine.branch(refusal.pc)

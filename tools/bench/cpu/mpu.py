@@ -1,7 +1,7 @@
-"""The memory protection unit, PMSAv7 (DDI 0403E B3.5).
+"""The memory protection unit, PMSAv7 (DDI 0403E B3.5) and PMSAv6 (DDI 0419C B3.5).
 
-The CPU's own accesses are checked inside Unicorn; the same rules are here once more for what
-Python does in the CPU's name, that is stacking and unstacking.
+The CPU's own accesses are checked inside Unicorn (ARMv6-M: by `access_checks.py`); the same rules
+are here once more for what Python does in the CPU's name, that is stacking and unstacking.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .private import REGIONS, PrivateState
+from .spec import CoreSpec
 
 ENABLE, HFNMIENA, PRIVDEFENA = 1, 2, 4
-_RASR_MASK = 0x173FFF3F  # XN, AP, TEX, S, C, B, SRD, SIZE, ENABLE
+_XN = 1 << 28
+RASR_MASK = 0x173FFF3F  # XN, AP, TEX, S, C, B, SRD, SIZE, ENABLE
+RASR_MASK_V6 = 0x1707FF3F  # the same without TEX (DDI 0419C B3.5.9)
 _PPB, _PPB_END = 0xE0000000, 0xE0100000
 
 # AP field -> (privileged may, unprivileged may), as "", "r" or "rw" (table B3-15).
@@ -43,11 +46,17 @@ class Region:
 
 
 class Mpu:
-    def __init__(self, count: int, private: PrivateState, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, spec: CoreSpec, private: PrivateState, report: Callable[[str], None]
+    ) -> None:
         """`report` takes a sentence if something cannot be enforced."""
-        self.count = count
-        self._private = private
+        self.count = spec.mpu_regions
+        self.rasr_mask = RASR_MASK if spec.mainline else RASR_MASK_V6
+        self.base_mask = 0xFFFFFFE0 if spec.mainline else 0xFFFFFF00
+        self._private = private if spec.mainline else None
         self._report = report
+        #: Told when the settings take effect, and whether it is on.
+        self.on_apply: Callable[[bool], None] = lambda active: None
         self._applied: tuple[object, ...] = ()
         self._active = False  # as applied
         self._answers: dict[tuple[int, int, bool, bool, int], bool] = {}
@@ -83,11 +92,11 @@ class Mpu:
         if value & 0x10:  # VALID: the region number comes with the address
             self.number = value & 0xF
         if self.number < self.count:
-            self._selected.base = value & ~0x1F
+            self._selected.base = value & self.base_mask
 
     def write_rasr(self, value: int) -> None:
         if self.number < self.count:
-            self._selected.rasr = value & _RASR_MASK
+            self._selected.rasr = value & self.rasr_mask
 
     def mode_changed(self, *, high_priority: bool) -> None:
         """A handler began or ended; the settings are as they were."""
@@ -107,16 +116,13 @@ class Mpu:
         regions = [(self._aligned_base(r), r.rasr) for r in self.regions if r.rasr & 1]
         if active:
             self._report_what_is_not_enforced(len(regions))
-        kept = regions[-REGIONS:]  # the highest ones win anyway
-        self._private.set_mpu(active, bool(self.control & PRIVDEFENA), kept)
+        if self._private:
+            kept = regions[-REGIONS:]  # the highest ones win anyway
+            self._private.set_mpu(active, bool(self.control & PRIVDEFENA), kept)
+        self.on_apply(active)
 
     def _report_what_is_not_enforced(self, used: int) -> None:
-        if not self._private.available:
-            self._report(
-                "the program enabled the MPU, but this version of Unicorn does not let the bench "
-                "set it: its regions are not enforced. Unicorn 2.1.4 is known to work."
-            )
-        elif used > REGIONS:
+        if used > REGIONS:
             self._report(
                 f"the program uses {used} MPU regions, but the bench can enforce only the "
                 f"{REGIONS} with the highest numbers."
@@ -137,6 +143,17 @@ class Mpu:
             return True
         return self._region_allows(address, write, privileged)
 
+    def allows_now(self, address: int, write: bool, privileged: bool) -> bool:
+        """Data access by an instruction."""
+        system = _PPB <= address < _PPB_END
+        return not self._active or system or self._region_allows(address, write, privileged)
+
+    def may_execute(self, address: int, privileged: bool) -> bool:
+        region = self._region_at(address)
+        if not self._active or region is None:
+            return not self._active or self._background(privileged)
+        return not region.rasr & _XN and self._region_allows(address, False, privileged)
+
     def allows_all(self, address: int, size: int, write: bool, privileged: bool) -> bool:
         """The same for consecutive words."""
         # Regions and subregions begin at multiples of 32 bytes: one look at each is enough, and it
@@ -152,8 +169,15 @@ class Mpu:
         return answer
 
     def _region_allows(self, address: int, write: bool, privileged: bool) -> bool:
-        for region in reversed(self.regions):
-            if region.covers(address):
-                may = _ACCESS.get(region.rasr >> 24 & 7, ("", ""))[not privileged]
-                return ("w" if write else "r") in may
+        region = self._region_at(address)
+        if region is None:
+            return self._background(privileged)
+        may = _ACCESS.get(region.rasr >> 24 & 7, ("", ""))[not privileged]
+        return ("w" if write else "r") in may
+
+    def _region_at(self, address: int) -> Region | None:
+        """The one that decides."""
+        return next((r for r in reversed(self.regions) if r.covers(address)), None)
+
+    def _background(self, privileged: bool) -> bool:
         return privileged and bool(self.control & PRIVDEFENA)

@@ -5,8 +5,8 @@ create a floating-point context, but the registers that steer them live in QEMU'
 Unicorn leaves out. They are part of what `uc_context_save()` saves and `uc_context_restore()` puts
 back, so they are changed there: about 2 us a change, nothing while the CPU runs.
 
-Their places are derived from registers that can be written (BASEPRI, IPSR, PRIMASK, ESR), and used
-only if the words in between read what a reset leaves in them.
+Their places are derived from registers that can be written (IPSR, PRIMASK, ESR), and used only if
+the words in between read what a reset leaves in them.
 """
 
 from __future__ import annotations
@@ -17,22 +17,25 @@ from dataclasses import dataclass
 
 from unicorn import unicorn_const as u
 from unicorn.arm_const import (
-    UC_ARM_REG_BASEPRI,
+    UC_ARM_REG_APSR_NZCV,
     UC_ARM_REG_ESR,
     UC_ARM_REG_IPSR,
     UC_ARM_REG_PRIMASK,
 )
 from unicorn.unicorn import Uc
 
+from .spec import CoreSpec
+
 # Distances from basepri in QEMU's `v7m` structure, in bytes.
-_CCR, _MPU_CTRL, _EXCEPTION, _PRIMASK = 16, 60, 68, 72
+_CONTROL, _CCR, _MPU_CTRL, _EXCEPTION, _PRIMASK = 8, 16, 60, 68, 72
+_CCR_RESET = {6: 0x208, 7: 0x200}  # by architecture
 _FPCAR_S, _FPCCR, _FPCCR_S, _FPDSCR, _CPACR_S, _NSACR = 132, 136, 140, 144, 156, 160
 _FSR, _VADDRESS = 4, 8  # from the exception syndrome
 _ALIGNMENT = 1  # DDI 0406C table B3-23
 # The MPU's region registers end the context: three arrays, each after its length, then six
 # lengths of 0 for registers that an ARMv7-M core has not got.
 _TAIL_WORDS = 6
-_STKALIGN, _NSACR_RESET, _ASPEN_LSPEN_S = 0x200, 0xCFF, 0xC0000004
+_NSACR_RESET, _ASPEN_LSPEN_S = 0xCFF, 0xC0000004
 
 #: Regions of the MPU in every ARMv7-M model of Unicorn.
 REGIONS = 8
@@ -70,21 +73,27 @@ class _Context:
 
 
 class PrivateState:
-    """Of an engine for a model of CPU. `available` says whether the places were found; without it
-    the setters do nothing."""
+    """Of an engine for a core. Raises RuntimeError if it is not where it is looked for."""
 
-    def __init__(self, uc: Uc, model: int) -> None:
+    def __init__(self, uc: Uc, spec: CoreSpec) -> None:
         self._uc = uc
         self._context = _Context(uc)
         self._words = self._context.words
-        places = _find_places(model)
-        self.available = places is not None
-        self._basepri, self._syndrome = (places.basepri, places.syndrome) if places else (0, 0)
+        places = _find_places(spec.model, spec.architecture)
+        self._basepri, self._syndrome = places.basepri, places.syndrome
+
+    def set_npriv(self, npriv: int) -> None:
+        """CONTROL.nPRIV of an ARMv6-M core, which no register of Unicorn reaches."""
+        self._context.update()
+        word = self._basepri + _CONTROL // 4
+        if self._words[word] & 1 != npriv:
+            self._words[word] ^= 1
+            self._context.restore()
+            flags = self._uc.reg_read(UC_ARM_REG_APSR_NZCV)
+            self._uc.reg_write(UC_ARM_REG_APSR_NZCV, flags)  # it notices the mode
 
     def set_mpu(self, enabled: bool, privdefena: bool, regions: list[tuple[int, int]]) -> None:
         """Up to REGIONS of (base address, RASR), the one that wins last."""
-        if not self.available:
-            return
         self._context.update()
         self._words[self._basepri + _MPU_CTRL // 4] = enabled | privdefena << 2
         first, step = self._context.first_region, REGIONS + 1
@@ -102,8 +111,6 @@ class PrivateState:
         With `trap`, an address, the next FP instruction begins by storing there: Unicorn ignores
         CPACR, but believes that a lazy FP context waits to be saved first.
         """
-        if not self.available:
-            return
         self._context.update()
         words, v7m = self._words, self._basepri
         words[v7m + _FPCCR // 4] = aspen << 31
@@ -117,51 +124,49 @@ class PrivateState:
 
     def data_fault(self) -> tuple[int, bool]:
         """Address of the last refused data access, and whether it was for its alignment."""
-        if not self.available:
-            return 0, False
         self._context.update()
         status = self._words[self._syndrome + _FSR // 4]
         return self._words[self._syndrome + _VADDRESS // 4], status & 0xF == _ALIGNMENT
 
 
 @functools.cache
-def _find_places(model: int) -> _Places | None:
+def _find_places(model: int, architecture: int) -> _Places:
     """They are the same in every engine for a model, and looking for them takes a while."""
-    return _Search(Uc(u.UC_ARCH_ARM, u.UC_MODE_THUMB, cpu=model)).places()
-
-
-class _Search:
-    def __init__(self, uc: Uc) -> None:
-        self._uc = uc
-        self._context = _Context(uc)
-
-    def places(self) -> _Places | None:
-        basepri = self._find(UC_ARM_REG_BASEPRI, 0xA0, 0x50)
-        syndrome = self._find(UC_ARM_REG_ESR, 0x12345678, 0x87654321)
-        found = basepri > 0 and syndrome > 0 and self._looks_right(basepri)
-        return _Places(basepri, syndrome) if found else None
-
-    def _find(self, register: int, first: int, second: int) -> int:
-        """Index of the one word that follows `register`, or 0."""
-        candidates = self._words_after(register, first) & self._words_after(register, second)
-        self._uc.reg_write(register, 0)
-        return candidates.pop() if len(candidates) == 1 else 0
-
-    def _words_after(self, register: int, value: int) -> set[int]:
-        self._uc.reg_write(register, value)
-        self._context.update()
-        return {n for n, word in enumerate(self._context.words) if word == value}
-
-    def _looks_right(self, v7m: int) -> bool:
-        self._context.update()
-        words, first = self._context.words, self._context.first_region
-        lengths = [words[first - 1 + n * (REGIONS + 1)] for n in range(3)]
-        return (
-            words[v7m + _CCR // 4] == _STKALIGN
-            and words[v7m + _NSACR // 4] == _NSACR_RESET
-            and lengths == [REGIONS] * 3
-            and v7m + _EXCEPTION // 4 in self._words_after(UC_ARM_REG_IPSR, 77)
-            and v7m + _EXCEPTION // 4 in self._words_after(UC_ARM_REG_IPSR, 0)
-            and v7m + _PRIMASK // 4 in self._words_after(UC_ARM_REG_PRIMASK, 1)
-            and v7m + _PRIMASK // 4 in self._words_after(UC_ARM_REG_PRIMASK, 0)
+    uc = Uc(u.UC_ARCH_ARM, u.UC_MODE_THUMB, cpu=model)
+    context = _Context(uc)
+    v7m = _find(uc, context, UC_ARM_REG_IPSR, 77, 33) - _EXCEPTION // 4
+    syndrome = _find(uc, context, UC_ARM_REG_ESR, 0x12345678, 0x87654321)
+    if v7m < 0 or syndrome < 0 or not _looks_right(uc, context, v7m, architecture):
+        raise RuntimeError(
+            "this version of Unicorn does not keep the registers of its MPU and FPU where the "
+            "virtual board looks for them, so the board cannot run. Unicorn 2.1.4 is known to "
+            "work: pip install unicorn==2.1.4"
         )
+    return _Places(v7m, syndrome)
+
+
+def _find(uc: Uc, context: _Context, register: int, first: int, second: int) -> int:
+    """Index of the one word that follows `register`, or -1."""
+    candidates = _words_after(uc, context, register, first)
+    candidates &= _words_after(uc, context, register, second)
+    uc.reg_write(register, 0)
+    return candidates.pop() if len(candidates) == 1 else -1
+
+
+def _words_after(uc: Uc, context: _Context, register: int, value: int) -> set[int]:
+    uc.reg_write(register, value)
+    context.update()
+    return {n for n, word in enumerate(context.words) if word == value}
+
+
+def _looks_right(uc: Uc, context: _Context, v7m: int, architecture: int) -> bool:
+    context.update()
+    words, first = context.words, context.first_region
+    lengths = [words[first - 1 + n * (REGIONS + 1)] for n in range(3)]
+    return (
+        words[v7m + _CCR // 4] == _CCR_RESET[architecture]
+        and words[v7m + _NSACR // 4] == _NSACR_RESET
+        and (architecture != 7 or lengths == [REGIONS] * 3)
+        and v7m + _PRIMASK // 4 in _words_after(uc, context, UC_ARM_REG_PRIMASK, 1)
+        and v7m + _PRIMASK // 4 in _words_after(uc, context, UC_ARM_REG_PRIMASK, 0)
+    )

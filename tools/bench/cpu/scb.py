@@ -44,6 +44,8 @@ class Scb:
         self._changed = changed
         self._system_reset = system_reset
         self._trace_changes = trace_changes
+        #: System handlers whose priority can be set.
+        self._configurable = {4, 5, 6, 11, 12, 14, 15} if spec.mainline else {11, 14, 15}
         self.demcr = 0  # a debug register: only a power-on clears it
         self.faults = FaultStatus()
         self.reset()
@@ -60,7 +62,8 @@ class Scb:
     def _icsr(self) -> int:
         pending = self._nvic.pending
         value = self._current()
-        value |= (not self._nvic.active - {value}) << 11
+        if self._spec.mainline:
+            value |= (not self._nvic.active - {value}) << 11
         value |= (self._nvic.next_pending() or 0) << 12
         value |= any(number >= nvic.FIRST_IRQ for number in pending) << 22
         for number, bit in ((nvic.SYSTICK, 26), (nvic.PENDSV, 28), (nvic.NMI, 31)):
@@ -86,7 +89,8 @@ class Scb:
     def _write_aircr(self, value: int) -> None:
         if value >> 16 != _AIRCR_KEY_WRITE:
             return
-        self._nvic.prigroup = value >> 8 & 7
+        if self._spec.mainline:
+            self._nvic.prigroup = value >> 8 & 7
         if value & _SYSRESETREQ:
             self._system_reset()
         self._changed()
@@ -108,7 +112,7 @@ class Scb:
 
     def _write_shpr(self, first: int, value: int) -> None:
         for n in range(4):
-            if first + n in _CONFIGURABLE:
+            if first + n in self._configurable:
                 self._nvic.priority[first + n] = value >> 8 * n & self._nvic.priority_mask
         self._changed()
 
@@ -163,30 +167,41 @@ class Scb:
     def registers(self) -> Iterator[Register]:
         """Offsets from 0xE000E000."""
         spec = self._spec
-        lines = (spec.irq_count - 1) // 32
-        yield Register("ICTR", 0x004, lambda: lines, reset=lines)
-        yield Register("ACTLR", 0x008, lambda: self.actlr, self._set_actlr, mask=spec.actlr_mask)
         yield Register("CPUID", 0xD00, lambda: spec.cpuid, reset=spec.cpuid)
         # VECTACTIVE and RETTOBASE describe the moment, VECTPENDING follows the pending bits.
         yield Register("ICSR", 0xD04, self._icsr, self._write_icsr, mask=0x947FF000, ones_act=True)
-        yield Register("VTOR", 0xD08, lambda: self.vtor, self._write_vtor, mask=_VTOR_MASK)
+        if spec.vtor:
+            yield Register("VTOR", 0xD08, lambda: self.vtor, self._write_vtor, mask=_VTOR_MASK)
         yield Register("AIRCR", 0xD0C, self._aircr, self._write_aircr, reset=0xFA050000)
         yield Register("SCR", 0xD10, lambda: self.scr, self._set_scr, mask=_SCR_MASK)
+        yield from self._shpr_registers()
+        if spec.mainline:
+            yield from self._mainline_registers()
+        else:
+            yield Register("CCR", 0xD14, lambda: self.ccr, reset=spec.ccr_reset)
+        yield Register("DEMCR", 0xDFC, lambda: self.demcr, self._set_demcr, listed=False)
+
+    def _mainline_registers(self) -> Iterator[Register]:
+        """What ARMv6-M has not got. There SHCSR and DFSR belong to a debugger (DDI 0419C C1.6)."""
+        spec = self._spec
+        lines = (spec.irq_count - 1) // 32
+        yield Register("ICTR", 0x004, lambda: lines, reset=lines)
+        yield Register("ACTLR", 0x008, lambda: self.actlr, self._set_actlr, mask=spec.actlr_mask)
         ccr_mask = _CCR_MASK | (_CCR_CACHES | _CCR_BP if spec.caches else 0)
         yield Register(
             "CCR", 0xD14, lambda: self.ccr, self._write_ccr, reset=spec.ccr_reset, mask=ccr_mask
         )
-        yield from self._shpr_registers()
         yield Register("SHCSR", 0xD24, self._shcsr, self._write_shcsr, mask=_SHCSR_MASK)
         yield from self._fault_registers()
         for n, value in enumerate(spec.id_registers):
             yield Register(ID_NAMES[n], 0xD40 + 4 * n, lambda value=value: value, reset=value)
-        yield Register("DEMCR", 0xDFC, lambda: self.demcr, self._set_demcr, listed=False)
 
     def _shpr_registers(self) -> Iterator[Register]:
         for n, first in enumerate((4, 8, 12), start=1):
-            lanes = (0xFF << 8 * k for k in range(4) if first + k in _CONFIGURABLE)
+            lanes = (0xFF << 8 * k for k in range(4) if first + k in self._configurable)
             mask = sum(lanes) & self._nvic.priority_mask * 0x01010101
+            if not mask:
+                continue  # SHPR1 of ARMv6-M
             yield Register(
                 f"SHPR{n}",
                 0xD14 + 4 * n,
@@ -208,7 +223,3 @@ class Scb:
             ("BFAR", 0xD38, lambda: self.faults.bfar, self._set_bfar),
         ):
             yield Register(name, offset, peek, write, reset_known=False)
-
-
-#: System handlers whose priority can be set.
-_CONFIGURABLE = {4, 5, 6, 11, 12, 14, 15}

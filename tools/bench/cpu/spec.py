@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from unicorn.arm_const import (
+    UC_CPU_ARM_CORTEX_M0,
     UC_CPU_ARM_CORTEX_M3,
     UC_CPU_ARM_CORTEX_M4,
     UC_CPU_ARM_CORTEX_M7,
@@ -21,13 +22,16 @@ ID_NAMES = (
 class CoreSpec:
     """A core as built into a chip.
 
-    `irq_count` (1 to 240), `prio_bits` (3 to 8), `mpu_regions` (0, 8 or 16) and `systick_calib`
-    are choices of the chip; take a core below and say `with_chip(...)`.
+    `irq_count` (1 to 240, 32 with ARMv6-M), `prio_bits` (3 to 8, always 2 with ARMv6-M),
+    `mpu_regions` (0, 8 or 16) and `systick_calib` are choices of the chip; take a core below and
+    say `with_chip(...)`.
     """
 
     name: str
     model: int  # UC_CPU_ARM_...
     cpuid: int
+    architecture: int = 7  # ARMv6-M or ARMv7-M
+    vtor: bool = True
     fpu: bool = False
     caches: bool = False
     irq_count: int = 82
@@ -40,12 +44,17 @@ class CoreSpec:
     id_registers: tuple[int, ...] = ()
     cache_id: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def mainline(self) -> bool:
+        """It has fault status registers, BASEPRI, FAULTMASK, PRIGROUP (not ARMv6-M)."""
+        return self.architecture > 6
+
     def with_chip(
         self,
         *,
         irq_count: int,
-        prio_bits: int = 4,
-        mpu_regions: int = 8,
+        prio_bits: int | None = None,
+        mpu_regions: int | None = None,
         systick_calib: int = 0,
         fpu: bool | None = None,
         cpuid: int | None = None,
@@ -54,14 +63,29 @@ class CoreSpec:
         return replace(
             self,
             irq_count=irq_count,
-            prio_bits=prio_bits,
-            mpu_regions=mpu_regions,
+            prio_bits=self.prio_bits if prio_bits is None else prio_bits,
+            mpu_regions=self.mpu_regions if mpu_regions is None else mpu_regions,
             systick_calib=systick_calib,
             fpu=self.fpu if fpu is None else fpu,
             cpuid=self.cpuid if cpuid is None else cpuid,
         )
 
 
+# CPUID: ARM DDI 0432C for the M0, DDI 0484C for the M0+. CCR reads STKALIGN and UNALIGN_TRP as one
+# (DDI 0419C B3.2.8); 0x204 in the generic user guide (DUI 0662) does not fit the bits that it
+# describes itself.
+CORTEX_M0 = CoreSpec(
+    name="Cortex-M0",
+    model=UC_CPU_ARM_CORTEX_M0,
+    cpuid=0x410CC200,
+    architecture=6,
+    vtor=False,
+    irq_count=32,
+    prio_bits=2,
+    mpu_regions=0,
+    ccr_reset=0x208,
+)
+CORTEX_M0PLUS = replace(CORTEX_M0, name="Cortex-M0+", cpuid=0x410CC601, vtor=True, mpu_regions=8)
 # CPUID, ACTLR and the identification registers: ARM DDI 0337 (r2p1) tables 4-1 and 5-1 for the
 # M3, ARM DDI 0439B (r0p1) table 4-1 for the M4, ARM DDI 0489 tables 3-1 and 4-1 for the M7.
 # The identification registers are constants that nothing here depends on.
@@ -107,3 +131,12 @@ CORTEX_M7 = CoreSpec(
     # 4 KiB instruction and 4 KiB data cache, the smallest build (ARM DDI 0489 table 4-6).
     cache_id={"CLIDR": 0x09000003, "CTR": 0x8303C003},
 )
+
+#: By the names that chips use.
+CORES = {
+    "cortex-m0": CORTEX_M0,
+    "cortex-m0+": CORTEX_M0PLUS,
+    "cortex-m3": CORTEX_M3,
+    "cortex-m4": CORTEX_M4F,
+    "cortex-m7": CORTEX_M7,
+}

@@ -93,7 +93,7 @@ class MaskMeter:
         self._last = self._longest = self._total = 0  # up to there
         self.stop: Callable[[], None] = lambda: None  # ends the measuring
 
-    def look(self) -> None:
+    def look(self, _address: int = 0, _size: int = 0) -> None:
         now, masked = self._instructions(), self._read()
         if self._masked:
             self._last += now - self._since
