@@ -50,8 +50,8 @@ class Departure:
 
     GO = f"ldr r0,={IMAGE}; movs r1,#{GO}; ldr r2,={HELPER | 1}; blx r2; b ."
 
-    def __init__(self, code: str, spec: CoreSpec, cpu: str, helper: bytes | None = None) -> None:
-        self.machine = Machine(code.replace("{go}", self.GO), spec=spec, cpu=cpu)
+    def __init__(self, code: str, spec: CoreSpec, helper: bytes | None = None) -> None:
+        self.machine = Machine(code.replace("{go}", self.GO), spec=spec)
         self.core: Core = self.machine.core
         self.machine.flash.write(HELPER - FLASH, helper or assemble())
         rom = Memory(0x1000, name="ROM")

@@ -5,13 +5,10 @@ from __future__ import annotations
 import pytest
 
 from host_tests.lib.departure import CONTROL, HELPER, PSP, Departure
-from tools.bench.core import CORTEX_M3, CORTEX_M4F, CORTEX_M7, CoreSpec
+from tools.bench.cpu.spec import CORES, CORTEX_M4F
 
-ARMV7M: dict[str, CoreSpec] = {
-    "cortex-m3": CORTEX_M3,
-    "cortex-m4": CORTEX_M4F,
-    "cortex-m7": CORTEX_M7,
-}
+ARMV6M = ("cortex-m0", "cortex-m0+")
+ARMV7M = ("cortex-m3", "cortex-m4", "cortex-m7")
 
 # Pieces of applications, ARMv6-M instructions; {go} calls the helper.
 TO_PSP = f"ldr r4,={PSP}; msr PSP,r4; movs r4,#2; msr CONTROL,r4; isb\n"
@@ -123,13 +120,22 @@ NESTED = {
 }
 
 
-@pytest.mark.parametrize("cpu", ARMV7M)
-@pytest.mark.parametrize("where", [*ANYWHERE, *NESTED])
-def test_it_arrives_as_after_a_reset(where: str, cpu: str) -> None:
-    code = {**ANYWHERE, **NESTED}[where]
-    run = Departure(code, ARMV7M[cpu], cpu).run()
+def departs(where: str, core: str) -> list[str]:
+    run = Departure({**ANYWHERE, **NESTED}[where], CORES[core]).run()
     run.core.faults.clear()  # those that the application made
-    assert run.off() == []
+    return run.off()
+
+
+@pytest.mark.parametrize("core", [*ARMV6M, *ARMV7M])
+@pytest.mark.parametrize("where", ANYWHERE)
+def test_it_arrives_as_after_a_reset(where: str, core: str) -> None:
+    assert departs(where, core) == []
+
+
+@pytest.mark.parametrize("core", ARMV7M)
+@pytest.mark.parametrize("where", NESTED)
+def test_it_leaves_nested_handlers(where: str, core: str) -> None:
+    assert departs(where, core) == []
 
 
 @pytest.mark.parametrize("control", [0, 1, 2, 3])
@@ -143,6 +149,5 @@ def test_it_reads_control(control: int) -> None:
         b .
         """,
         CORTEX_M4F,
-        "cortex-m4",
     ).run(100)
     assert run.machine.r(8) == control
