@@ -1,19 +1,17 @@
-"""STM32H7: one row for each die, and the way back to reset that all of them share.
+"""STM32H7, but for H7A3, H7B0 and H7B3: one row for each die, and the way back to reset.
 
-Two families: STM32H7 (H72x to H75x) and STM32H7A (H7A3, H7B0, H7B3), whose ROM begins elsewhere.
-On the H7A, RCC and PWR have other names for the same registers (CDCFGR1 for D1CFGR and so on), and
-the clock enables are elsewhere: at 0x134, where the H74x has a second view of them. The offsets in
-the comments of the H7A's headers say 0xD4, its structure and its SVD file 0x134.
+Those three have a table of their own (h7a.py), as their ROM and their clock enables are elsewhere;
+the functions here make their script too.
 
 Sources: ST's CMSIS device headers (addresses, bits that a die implements), its LL and HAL drivers
 (HAL_DeInit, HAL_RCC_DeInit, LL_RCC_DeInit, LL_EXTI_DeInit: masks of RSTR, values after a reset,
-order); AN2606 rev 70 tables 3, 133 to 138 and 226 (bootloader); Renode's models of H7 RCC, EXTI
-and FLASH. The chapters of RM0433 (H74x/H75x), which RM0468 (H72x/H73x) and RM0455 (H7A) share,
-say where to read on.
+order); AN2606 rev 70 tables 3, 133 to 136 and 226 (bootloader); Renode's models of H7 RCC, EXTI
+and FLASH. The chapters of RM0433 (H74x/H75x), which RM0468 (H72x/H73x) shares, say where to read
+on.
 
 There is no remap: the ROM is entered where it lies, and VTOR names its vector table. A reset that
 boots system memory would start at 0x1FF00000 (AN2606 pattern 10: BOOT_ADDx is 0x1FF0), whose code
-goes on to the bootloader at 0x1FF09800 or 0x1FF0A000 (AN2606 tables 133, 135, 137).
+goes on to the bootloader at 0x1FF09800 (AN2606 tables 133, 135).
 
 What a system reset leaves alone stays here too: PWR.CR2, CR3 (the supply, written once after
 power-on) and the backup domain, the reset flags, DBGMCU. What software cannot put back, as only a
@@ -24,35 +22,27 @@ Where sources disagree:
 - RCC.APB4ENR: RTCAPBEN is 1 (Renode), SVD 0.
 - LPENR: each implemented bit is 1 after a reset (headers); Renode, which has the values of RM0399,
   agrees in each of them. The SVD files say 0.
-- EXTI.CPUIMR: 1 for the lines that come from a peripheral directly (note in stm32h7xx_ll_exti.h:
+- EXTI.CPUIMR: 1 for the lines that come from a peripheral directly (note in stm32h7xx_ll_exti.h;
   Renode has it so), which is each line of the headers that has no RTSR. SVD and LL_EXTI_DeInit: 0
   for IMR2 and IMR3.
-- FLASH.CR: 00000031 (PSIZE 3, LOCK; Renode), SVD 0 for bank 1 and 31 for bank 2. The H7A has no
-  PSIZE.
-- FLASH.ACR: 00000037 (SVD, Renode; FLASH_LATENCY_DEFAULT is 7 in the headers). H7A: 00000013, as
-  FLASH_LATENCY_DEFAULT is 3 there; the SVD file says 00000600, bits that are not there.
+- FLASH.CR: 00000031 (PSIZE 3, LOCK; Renode), SVD 0 for bank 1 and 31 for bank 2.
+- FLASH.ACR: 00000037 (SVD, Renode; FLASH_LATENCY_DEFAULT is 7 in the headers).
 - RCC.HSICFGR: revision Y of 0x450 has HSITRIM in bits 17:12, later ones in 30:24 (HAL: REV_Y).
   Only bits 30:24 are written: 40 is right for both, as it is CSITRIM 10 on revision Y.
-- PWR voltage scale after a reset: VOS3 on all. It is 01 on H72x to H75x, 00 on the H7A (values of
-  PWR_REGULATOR_VOLTAGE_SCALE3 in the HAL), where the SVD file repeats 01.
 - RSTR: AHB3RSTR bit 31 of H72x (header: CPURST) resets this core, so it is left out, as
   HAL_DeInit does.
-- The end of the H7A's ROM: AN2606 table 137 has 128 KiB, table 226 ends at 1FF13FFF; the
-  bootloader ID is at 1FF13FFE (table 3), so table 226 is right.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from . import cortex_m
-from .family import M7, Bit, Die, Family, Interface, Pcrop, Ram, Usart, UsartKind, only, otg
+from .family import M7, Bit, Die, Family, Interface, Ram, Usart, UsartKind, only, otg
 from .language import Block, Register, Script, change, columns, fill, row, wait, write
 
 IRQS = 163  # of the H72x, the most of any H7 (IRQn_Type of the headers)
 REGIONS = 16  # of the MPU (MPU_REGION_NUMBER15 is the last in ST's HAL)
 
-_SHARED = {
+RCC_SHARED = {
     **{"CR": 0x00, "HSICFGR": 0x04, "CRRCR": 0x08, "CSICFGR": 0x0C, "CFGR": 0x10},
     **{"PLLCKSELR": 0x28, "PLLCFGR": 0x2C, "PLL1DIVR": 0x30, "PLL1FRACR": 0x34},
     **{"PLL2DIVR": 0x38, "PLL2FRACR": 0x3C, "PLL3DIVR": 0x40, "PLL3FRACR": 0x44},
@@ -62,39 +52,31 @@ _SHARED = {
 }
 
 
-def _clocks(base: int) -> dict[str, int]:
+def clocks(base: int) -> dict[str, int]:
     """ENR and LPENR from an offset on, with a word between them."""
     buses = ("AHB3", "AHB1", "AHB2", "AHB4", "APB3", "APB1L", "APB1H", "APB2", "APB4")
     enables = {f"{bus}ENR": base + 4 * i for i, bus in enumerate(buses)}
     return enables | {f"{bus}LPENR": base + 0x28 + 4 * i for i, bus in enumerate(buses)}
 
 
-# RM0433 8.7 and RM0455 8.7
+# RM0433 8.7
 RCC = Block(
     "RCC", 0x58024400,
-    **_SHARED,
+    **RCC_SHARED,
     D1CFGR=0x18, D2CFGR=0x1C, D3CFGR=0x20,
     D1CCIPR=0x4C, D2CCIP1R=0x50, D2CCIP2R=0x54, D3CCIPR=0x58, D3AMR=0xA8,
-    **_clocks(0xD4),
-)  # fmt: skip
-RCC_A = Block(
-    "RCC", 0x58024400,
-    **_SHARED,
-    CDCFGR1=0x18, CDCFGR2=0x1C, SRDCFGR=0x20,
-    CDCCIPR=0x4C, CDCCIP1R=0x50, CDCCIP2R=0x54, SRDCCIPR=0x58, SRDAMR=0xA8,
-    **_clocks(0x134),
+    **clocks(0xD4),
 )  # fmt: skip
 # RM0433 4.9
 FLASH = Block(
     "FLASH", 0x52002000,
     ACR=0x00, KEYR1=0x04, CR1=0x0C, SR1=0x10, CCR1=0x14, OPTCR=0x18,
-    OPTSR_CUR=0x1C, PRAR_CUR1=0x28,
+    OPTSR_CUR=0x1C,
     KEYR2=0x104, CR2=0x10C, SR2=0x110, CCR2=0x114,
 )  # fmt: skip
-# RM0433 6.8 and RM0455 6.8
-_PWR = {"CR1": 0x00, "CPUCR": 0x10, "WKUPCR": 0x20, "WKUPFR": 0x24, "WKUPEPR": 0x28}
-PWR = Block("PWR", 0x58024800, **_PWR, D3CR=0x18)
-PWR_A = Block("PWR", 0x58024800, **_PWR, SRDCR=0x18)
+# RM0433 6.8
+PWR_SHARED = {"CR1": 0x00, "CPUCR": 0x10, "WKUPCR": 0x20, "WKUPFR": 0x24, "WKUPEPR": 0x28}
+PWR = Block("PWR", 0x58024800, **PWR_SHARED, D3CR=0x18)
 # RM0433 20.6
 EXTI = Block(
     "EXTI", 0x58000000,
@@ -235,7 +217,7 @@ def rams(axi_kib: int) -> tuple[Ram, ...]:
 # Where ROMs listen, AN2606 rev 70: "configuration in system memory boot mode" of each line.
 # Pins: TX/RX, SCL/SDA, NSS-MOSI.
 USART1 = Interface("USART1", "PA9/PA10")
-USART1_EITHER = Interface("USART1", "PA9/PA10, or PB14/PB15 (two sync bytes, 115200 at most)")
+USART1_EITHER = Interface("USART1", "PA9/PA10 or PB14/PB15")
 USART2 = Interface("USART2", "PA2/PA3")
 USART3 = Interface("USART3", "PB10/PB11")
 USART3_EITHER = Interface("USART3", "PB10/PB11 or PD8/PD9")
@@ -292,27 +274,6 @@ DIES = (
     ),
 )  # fmt: skip
 
-H7A_DIES = (
-    Die(
-        0x480, "STM32H7A3/7B0/7B3", rams(1024),
-        [
-            flash(2, control=0x01, flags=0x1FAF0000, acr=0x13),
-            registers(
-                RCC_A, RCC_A.SRDAMR,
-                "01E95031 02000223 A75 002007FF 8 E8FFC3FF 136 40D730F3 0C00E6AA",
-                "FDE95131 06000223 60000A71 302007FF 48 E8FFC3FF 136 40D730F3 0C01E6AA",
-            ),
-            power(PWR_A, PWR_A.SRDCR, 0),
-            exti(0xFFF58FFF, 0x018127FF),
-        ],
-        rom_id=0x1FF13FFE, ids=(0x90, 0x91, 0x92),
-        interfaces=(
-            USART1, USART2, USART3_EITHER, DFU, *I2C, SPI1, SPI2, SPI3,
-            Interface("SPI4", "PE11-PE14 (table 137; not in table 3)"), FDCAN1_EITHER,
-        ),
-    ),
-)  # fmt: skip
-
 
 def slot(name: str, bus: int, clock: Bit) -> Usart:
     """On an APB the block of clock bit n lies n KiB up the bus (headers)."""
@@ -341,12 +302,6 @@ FAMILY = Family(
     unique_id=(0x1FF1E800, 0x1FF1E804, 0x1FF1E808),  # UID_BASE of the headers
     protection=FLASH.OPTSR_CUR,  # RDP in bits 15:8
     protection_shift=8,
-    pcrop=Pcrop(
-        FLASH.PRAR_CUR1,
-        area=True,
-        about="PCROP is on (FLASH_PRAR_CUR1): the ROM cannot read, write or erase that area of "
-        "bank 1. With DMEP set, a readout regression from level 1 to 0 lifts it and erases it",
-    ),
     lsi=RCC.CSR,
     iwdg=0x58004800,  # IWDG1_BASE of the headers
     usart_kind=UsartKind.V2,
@@ -362,26 +317,4 @@ FAMILY = Family(
     after=after(0x1FF09800),
     dies=DIES,
     blocks=(RCC, FLASH, PWR, EXTI),
-    # AN2606 rev 70 table 136
-    notes="H74x/H75x: PB15 low keeps the ROM from all interfaces but USB. ROM 9.0 may need a "
-    "pull-up on PA11, or another reset, after power-on; Go is not acknowledged on USART and SPI. "
-    "ROM 13.2: Go, USART2 and SPI1 do not work.",
-)
-
-FAMILY_A = replace(
-    FAMILY,
-    name="STM32H7A",
-    vectors=0x1FF0A000,  # AN2606 rev 70 table 137
-    rom_end=0x1FF14000,  # AN2606 rev 70 Table 226
-    flash_size=0x08FFF80C,  # FLASHSIZE_BASE of the headers
-    unique_id=(0x08FFF800, 0x08FFF804, 0x08FFF808),  # UID_BASE of the headers
-    after=after(0x1FF0A000),
-    lsi=RCC_A.CSR,
-    usarts=usarts(RCC_A),
-    usb=(otg("OTG_HS", 0x40040000, Bit(RCC_A.AHB1ENR, 25)),),
-    before=before(RCC_A, RCC_A.CDCFGR1, RCC_A.CDCCIPR),
-    dies=H7A_DIES,
-    blocks=(RCC_A, FLASH, PWR_A, EXTI),
-    usb_clock="no crystal (HSI48)",  # AN2606 rev 70 table 137
-    notes="",
 )

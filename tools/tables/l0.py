@@ -23,14 +23,15 @@ Where sources disagree:
 - USB, HSI48: the die 0x417 has them although the header of the L051 has not.
 - The jump: AN2606 4.1 says of dual bank devices that "for STM32L0 series, the jump to system
   memory from user code is not possible". Reports: ROM 4.0 of the L07x is entered, ROM 4.1 goes
-  back to the application (stackoverflow.com/questions/42020893). 4.1, 11.2 look for a bank to boot
-  (AN2606 tables 149, 151). The ROM of L01x/L02x looks whether the flash is empty (table 142).
+  back to the application (stackoverflow.com/questions/42020893, LibreSolar/
+  charge-controller-firmware issue 26): 4.1 and 11.2 look for a bank to boot (AN2606 tables 149,
+  151). The ROM of L01x/L02x looks whether the flash is empty (table 142).
 """
 
 from __future__ import annotations
 
 from . import cortex_m
-from .family import M0PLUS, Bit, Die, Family, Interface, Pcrop, Ram, Usart, UsartKind, only, usb_fs
+from .family import M0PLUS, Bit, Die, Family, Interface, Ram, Usart, UsartKind, only, usb_fs
 from .language import Block, Script, change, columns, fill, pulse, row, wait, write
 
 IRQS = 32  # IRQn_Type of the headers
@@ -189,7 +190,7 @@ DIES = (
         rom_id=0x1FF00FFE, ids=(0xC2, 0xC3), closed=(0xC2, 0xC3),
         interfaces=(
             USART2_EITHER,
-            Interface("SPI1", "PA4-PA7 (package TSSOP14, from ID 0xC3 on: PA4/PA13/PA14/PA7)"),
+            Interface("SPI1", "PA4-PA7 or PA4/PA13/PA14/PA7"),  # the second one in TSSOP14
         ),
     ),
 )  # fmt: skip
@@ -212,12 +213,6 @@ FAMILY = Family(
     unique_id=(0x1FF80050, 0x1FF80054, 0x1FF80064),  # LL_GetUID_Word0 to 2
     protection=FLASH.OPTR,  # RDPROT in bits 7:0
     protection_shift=0,
-    pcrop=Pcrop(
-        FLASH.OPTR,  # WPRMOD
-        shift=8,
-        about="PCROP (FLASH_OPTR.WPRMOD) is on: the ROM cannot read, write or erase the sectors "
-        "under it. Only a readout regression from level 1 to 0 lifts it, which erases the flash",
-    ),
     lsi=RCC.CSR,
     iwdg=0x40003000,  # IWDG_BASE of the headers
     usart_kind=UsartKind.V2,
@@ -232,6 +227,4 @@ FAMILY = Family(
     after=AFTER,
     dies=DIES,
     blocks=(RCC, FLASH, PWR, SYSCFG, EXTI),
-    notes="AN2606 rev 70, 4.1: on dual bank STM32L0 the jump to system memory is not possible. "
-    "Reports: ROM 4.0 is entered, ROM 4.1 goes back to the application.",
 )

@@ -1,0 +1,77 @@
+"""STM32H7A3, H7B0 and H7B3: their row, and what differs from the other H7 on the way to reset.
+
+RCC and PWR have other names for the registers of the H74x (CDCFGR1 for D1CFGR and so on), and the
+clock enables are at 0x134, where the H74x has a second view of its own. The comments of ST's
+headers say 0xD4 for them, as on the H74x; the structure below the comments, and the SVD file, say
+0x134.
+
+Sources: as in h7.py; AN2606 rev 70 tables 3, 137, 138 and 226 (bootloader). RM0455 says where to
+read on. Where sources disagree, beside what h7.py has:
+- PWR.SRDCR: voltage scale 3 is 00 (PWR_REGULATOR_VOLTAGE_SCALE3 in the HAL); the SVD file repeats
+  the H74x, where it is 01.
+- FLASH.ACR: 00000013, as FLASH_LATENCY_DEFAULT is 3 in the headers; the SVD file says 00000600,
+  bits that are not there. FLASH.CR has no PSIZE.
+- The end of the ROM: AN2606 table 137 has 128 KiB, table 226 ends at 1FF13FFF; the bootloader ID
+  is at 1FF13FFE (table 3), so table 226 is right.
+- AXI SRAM: 1 MiB in three parts (headers); here the first 512 KiB, where MicroPython is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import h7
+from .family import Bit, Die, Interface, otg
+from .language import Block
+
+VECTORS = 0x1FF0A000  # AN2606 rev 70 table 137
+
+# RM0455 8.7
+RCC = Block(
+    "RCC", 0x58024400,
+    **h7.RCC_SHARED,
+    CDCFGR1=0x18, CDCFGR2=0x1C, SRDCFGR=0x20,
+    CDCCIPR=0x4C, CDCCIP1R=0x50, CDCCIP2R=0x54, SRDCCIPR=0x58, SRDAMR=0xA8,
+    **h7.clocks(0x134),
+)  # fmt: skip
+PWR = Block("PWR", 0x58024800, **h7.PWR_SHARED, SRDCR=0x18)  # RM0455 6.8
+
+# Address of the bootloader ID and the last of its values: AN2606 rev 70 table 3; earlier values
+# and pins: tables 137 and 138.
+DIES = (
+    Die(
+        0x480, "STM32H7A3/7B0/7B3", h7.rams(512),
+        [
+            h7.flash(2, control=0x01, flags=0x1FAF0000, acr=0x13),
+            h7.registers(
+                RCC, RCC.SRDAMR,
+                "01E95031 02000223 A75 002007FF 8 E8FFC3FF 136 40D730F3 0C00E6AA",
+                "FDE95131 06000223 60000A71 302007FF 48 E8FFC3FF 136 40D730F3 0C01E6AA",
+            ),
+            h7.power(PWR, PWR.SRDCR, 0),
+            h7.exti(0xFFF58FFF, 0x018127FF),
+        ],
+        rom_id=0x1FF13FFE, ids=(0x90, 0x91, 0x92),
+        interfaces=(
+            h7.USART1, h7.USART2, h7.USART3_EITHER, h7.DFU, *h7.I2C, h7.SPI1, h7.SPI2, h7.SPI3,
+            Interface("SPI4", "PE11-PE14 (so in table 137; not in table 3)"), h7.FDCAN1_EITHER,
+        ),
+    ),
+)  # fmt: skip
+
+FAMILY = replace(
+    h7.FAMILY,
+    name="STM32H7A",
+    vectors=VECTORS,
+    rom_end=0x1FF14000,  # AN2606 rev 70 Table 226
+    flash_size=0x08FFF80C,  # FLASHSIZE_BASE of the headers
+    unique_id=(0x08FFF800, 0x08FFF804, 0x08FFF808),  # UID_BASE of the headers
+    lsi=RCC.CSR,
+    usarts=h7.usarts(RCC),
+    usb=(otg("OTG_HS", 0x40040000, Bit(RCC.AHB1ENR, 25)),),
+    usb_clock="no crystal (HSI48)",  # AN2606 rev 70 table 137
+    before=h7.before(RCC, RCC.CDCFGR1, RCC.CDCCIPR),
+    after=h7.after(VECTORS),
+    dies=DIES,
+    blocks=(RCC, h7.FLASH, PWR, h7.EXTI),
+)
