@@ -56,7 +56,8 @@ class Deviation:
 def audit(soc: Soc, core: Core) -> list[Deviation]:
     """All that is off, in order of address. Reading has no side effects."""
     found = [*audit_peripherals(soc), *audit_system_registers(core), *audit_cpu(soc, core)]
-    found += [Deviation("violation", None, 1, 0, sentence) for sentence in soc.violations]
+    sentences = (*soc.violations, *core.violations, *core.left_behind())
+    found += [Deviation("violation", None, 1, 0, sentence) for sentence in sentences]
     return found
 
 

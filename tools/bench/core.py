@@ -29,6 +29,8 @@ from .cpu import nvic
 from .cpu.access_checks import AccessChecks
 from .cpu.armv6m import InstructionSet
 from .cpu.bus import Bus, OnWrite
+from .cpu.cache_registers import CacheRegisters
+from .cpu.caches import Caches
 from .cpu.cpu_registers import FPCA, T_BIT
 from .cpu.engine import Cause, Engine
 from .cpu.exceptions import Exceptions
@@ -91,6 +93,8 @@ class Core:
         self.clock = clock
         #: Sentences, one a fault, oldest first.
         self.faults: list[str] = []
+        #: Sentences; what the program did that a real core may not survive.
+        self.violations: list[str] = []
         self.engine = Engine(spec)
         self.bus = Bus(self.engine)
         self._parts = self._make_parts()
@@ -138,17 +142,19 @@ class Core:
             system_reset=lambda: self.after_instruction(lambda: self.on_system_reset()),
             trace_changes=lambda: self.dwt.settle(),
         )
+        self.caches = cache_registers = None
+        if spec.caches:
+            self.caches = Caches(spec, engine, self.mpu, self._violation)
+            self.scb.on_caches = self.caches.switch
+            cache_registers = CacheRegisters(spec, self.caches)
         return Parts(
-            spec,
-            engine,
-            self.bus,
-            private,
-            self.nvic,
-            self.scb,
-            self.mpu,
-            self.fpu,
-            self.systick,
+            *(spec, engine, self.bus, private, self.nvic, self.scb, self.mpu, self.fpu),
+            *(self.systick, self.caches, cache_registers),
         )
+
+    def _violation(self, sentence: str) -> None:
+        if sentence not in self.violations:
+            self.violations.append(sentence)
 
     # -- the address map -------------------------------------------------------------------
 
@@ -160,8 +166,9 @@ class Core:
         writable: bool = True,
         executable: bool = True,
         on_write: OnWrite | None = None,
+        tcm: bool = False,
     ) -> None:
-        """Map `memory` at `base`, a multiple of PAGE.
+        """Map `memory` at `base`, a multiple of PAGE. `tcm` says that no cache is before it.
 
         A store where it is not writable goes to `on_write(address, size, value)`, which puts
         there what comes of it (True: just these bytes), or is a BusFault if that is not given.
@@ -169,6 +176,8 @@ class Core:
         self.bus.map_memory(
             base, memory, writable=writable, executable=executable, on_write=on_write
         )
+        if self.caches and writable and not tcm:
+            self.caches.add(base, memory)
 
     def map_block(self, block: Block) -> None:
         """Map a block at its base. Blocks may be smaller than a page and share one."""
@@ -176,6 +185,10 @@ class Core:
 
     def unmap(self, base: int, size: int) -> None:
         """Take away the memories and pages in these addresses (not from inside a callback)."""
+        if self.caches:
+            for region in self.bus.regions:
+                if base <= region.base < base + size:
+                    self.caches.remove(region.base)
         self.bus.unmap(base, size)
 
     # -- what peripherals ask for ----------------------------------------------------------
@@ -276,6 +289,10 @@ class Core:
     def lockup(self) -> str | None:
         """Why the core is locked up, if it is."""
         return self._faulting.lockup
+
+    def left_behind(self) -> list[str]:
+        """Sentences: what the caches hold that a reset would have taken out of them."""
+        return self.caches.left_behind() if self.caches else []
 
     def state(self) -> CpuState:
         return read_state(self.engine)

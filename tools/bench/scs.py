@@ -84,7 +84,8 @@ class Scs:
         yield from self._nvic_registers()
         yield from self._mpu_registers()
         yield from self._parts.fpu.registers()
-        yield from self._cache_registers()
+        if self._parts.cache_registers:
+            yield from self._parts.cache_registers.registers()
 
     def _systick_registers(self) -> Iterator[Register]:
         tick, calib = self._parts.systick, self._parts.spec.systick_calib
@@ -211,12 +212,6 @@ class Scs:
             at = 0xD9C + 8 * n
             yield Register(f"MPU_RBAR_A{n}", at, lambda: mpu.rbar, rbar, listed=False)
             yield Register(f"MPU_RASR_A{n}", at + 4, lambda: mpu.rasr, rasr, listed=False)
-
-    def _cache_registers(self) -> Iterator[Register]:
-        offsets = {"CLIDR": 0xD78, "CTR": 0xD7C}
-        for name, value in self._parts.spec.cache_id.items():
-            if name in offsets:
-                yield Register(name, offsets[name], lambda value=value: value, reset=value)
 
 
 class Dwt:

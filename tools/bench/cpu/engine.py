@@ -295,9 +295,11 @@ class Engine(CpuRegisters):
         """Call `fn(address)` as each instruction of [low, high] begins."""
         return self._add_hook(UC_HOOK_CODE, lambda address, size: fn(address), low, high)
 
-    def add_block_hook(self, fn: Callable[[int, int], None]) -> Callable[[], None]:
-        """Call `fn(address, bytes)` as each block of code begins."""
-        return self._add_hook(UC_HOOK_BLOCK, fn, 1, 0)
+    def add_block_hook(
+        self, fn: Callable[[int, int], None], low: int = 1, high: int = 0
+    ) -> Callable[[], None]:
+        """Call `fn(address, bytes)` as each block of code begins, or each in [low, high]."""
+        return self._add_hook(UC_HOOK_BLOCK, fn, low, high)
 
     def add_access_hook(self, fn: Callable[[bool, int, int], None]) -> Callable[[], None]:
         """Call `fn(write, address, bytes)` before each data access."""

@@ -133,6 +133,11 @@ class Mpu:
         bits = (region.rasr >> 1 & 0x1F) + 1
         return region.base >> bits << bits
 
+    @property
+    def is_active(self) -> bool:
+        """As applied."""
+        return self._active
+
     def active(self, high_priority: bool) -> bool:
         wanted = ENABLE | HFNMIENA if high_priority else ENABLE
         return bool(self.count) and self.control & wanted == wanted

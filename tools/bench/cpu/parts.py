@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .bus import Bus
+from .cache_registers import CacheRegisters
+from .caches import Caches
 from .engine import Engine
 from .fpu import Fpu
 from .mpu import Mpu
@@ -28,9 +30,14 @@ class Parts:
     mpu: Mpu
     fpu: Fpu
     systick: SysTick
+    caches: Caches | None
+    cache_registers: CacheRegisters | None
 
     def reset_system_registers(self) -> None:
         """The system control space alone, but for the debug registers."""
+        if self.caches and self.cache_registers:
+            self.caches.reset()
+            self.cache_registers.reset()
         for part in (self.nvic, self.scb, self.systick, self.fpu, self.mpu):
             part.reset()
 

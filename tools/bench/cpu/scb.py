@@ -44,6 +44,8 @@ class Scb:
         self._changed = changed
         self._system_reset = system_reset
         self._trace_changes = trace_changes
+        #: Told which of CCR.DC and CCR.IC are set, when CCR is written.
+        self.on_caches: Callable[[int], None] = lambda enabled: None
         #: System handlers whose priority can be set.
         self._configurable = {4, 5, 6, 11, 12, 14, 15} if spec.mainline else {11, 14, 15}
         self.demcr = 0  # a debug register: only a power-on clears it
@@ -101,6 +103,7 @@ class Scb:
     def _write_ccr(self, value: int) -> None:
         if self._spec.caches:  # M7: STKALIGN and BP read as one (DDI 0489 table 4-2)
             self.ccr = value & (_CCR_MASK | _CCR_CACHES) | STKALIGN | _CCR_BP
+            self.on_caches(value & _CCR_CACHES)
         else:
             self.ccr = value & _CCR_MASK
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from unicorn.arm_const import (
     UC_CPU_ARM_CORTEX_M0,
@@ -33,7 +33,8 @@ class CoreSpec:
     architecture: int = 7  # ARMv6-M or ARMv7-M
     vtor: bool = True
     fpu: bool = False
-    caches: bool = False
+    icache: int = 0  # bytes
+    dcache: int = 0
     irq_count: int = 82
     prio_bits: int = 4
     mpu_regions: int = 8
@@ -42,7 +43,11 @@ class CoreSpec:
     ccr_reset: int = 0x200
     mvfr: tuple[int, ...] = ()
     id_registers: tuple[int, ...] = ()
-    cache_id: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def caches(self) -> bool:
+        """It can have caches: CCR has their enable bits."""
+        return bool(self.icache or self.dcache)
 
     @property
     def mainline(self) -> bool:
@@ -58,8 +63,11 @@ class CoreSpec:
         systick_calib: int = 0,
         fpu: bool | None = None,
         cpuid: int | None = None,
+        icache: int | None = None,
+        dcache: int | None = None,
     ) -> CoreSpec:
-        """The same core with a chip's choices; `cpuid` where its revision is another."""
+        """The same core with a chip's choices; `cpuid` where its revision is another. Sizes of
+        caches in bytes."""
         return replace(
             self,
             irq_count=irq_count,
@@ -68,6 +76,8 @@ class CoreSpec:
             systick_calib=systick_calib,
             fpu=self.fpu if fpu is None else fpu,
             cpuid=self.cpuid if cpuid is None else cpuid,
+            icache=self.icache if icache is None else icache,
+            dcache=self.dcache if dcache is None else dcache,
         )
 
 
@@ -119,7 +129,8 @@ CORTEX_M7 = CoreSpec(
     model=UC_CPU_ARM_CORTEX_M7,
     cpuid=0x411FC270,
     fpu=True,
-    caches=True,
+    icache=4 * 1024,  # the smallest build
+    dcache=4 * 1024,
     actlr_mask=0x1FFFFC04,
     ccr_reset=0x40200,
     mvfr=(0x10110021, 0x11000011, 0x00000040),
@@ -128,8 +139,6 @@ CORTEX_M7 = CoreSpec(
         *(0x00100030, 0x00000000, 0x01000000, 0x00000000),
         *(0x01101110, 0x02112000, 0x20232231, 0x01111131, 0x01310132),
     ),
-    # 4 KiB instruction and 4 KiB data cache, the smallest build (ARM DDI 0489 table 4-6).
-    cache_id={"CLIDR": 0x09000003, "CTR": 0x8303C003},
 )
 
 #: By the names that chips use.
