@@ -35,23 +35,23 @@ LINES = (
 AFTER = (0x11111111, 0x22222222, 0x22222222, 0x55, 0x1234000F, 0, 0x44444444)
 
 
-def image() -> bytes:
+def image(rom: int = ROM) -> bytes:
     """As script.image() makes it."""
     script = load((LIB / "script.py").read_text())
-    return bytes(script.image([struct.pack(f">{len(LINES)}I", *LINES)], ROM, RAM, RAM_END))
+    return bytes(script.image([struct.pack(f">{len(LINES)}I", *LINES)], rom, RAM, RAM_END))
+
+
+def calling(code: str, helper: int = HELPER) -> str:
+    """An application, with the call in the place of {go}."""
+    call = f"ldr r0,={IMAGE}; movs r1,#{GO}; ldr r2,={helper | 1}; blx r2; b ."
+    return code.replace("{go}", call)
 
 
 class Departure:
-    """A run of an application, from its reset until the ROM is reached or `cycles` are over.
-
-    `code` is the application; it calls the helper by `go`, or does what it likes with r0 (image),
-    r1 (task) and r2 (helper).
-    """
-
-    GO = f"ldr r0,={IMAGE}; movs r1,#{GO}; ldr r2,={HELPER | 1}; blx r2; b ."
+    """A run of an application, from its reset until the ROM is reached or `cycles` are over."""
 
     def __init__(self, code: str, spec: CoreSpec, helper: bytes | None = None) -> None:
-        self.machine = Machine(code.replace("{go}", self.GO), spec=spec)
+        self.machine = Machine(calling(code), spec=spec)
         self.core: Core = self.machine.core
         self.machine.flash.write(HELPER - FLASH, helper or assemble())
         rom = Memory(0x1000, name="ROM")
@@ -61,7 +61,6 @@ class Departure:
         self.machine.ram.write(WORDS - RAM, struct.pack(f"<{len(BEFORE)}I", *BEFORE))
         self.machine.ram.write(IMAGE - RAM, image())
         self.arrived = False
-        self.entries = 0
 
     def run(self, cycles: int = 20_000) -> Departure:
         def stop(address: int) -> None:

@@ -88,7 +88,7 @@ NESTED = {
         f"the NMI in {name}": ENABLE_FAULTS + cause + handler(name, NMI) + handler("nmi")
         for name, cause in (
             ("memmanage", "ldr r4,=0xE0000001; bx r4\n"),
-            ("busfault", "ldr r4,=0x70000000; ldr r4,[r4]\n"),
+            ("busfault", "ldr r4,=0x60000000; ldr r4,[r4]\n"),
             ("usagefault", "udf #0\n"),
             ("svcall", SVC),
             ("irq0", IRQ0),
@@ -102,7 +102,7 @@ NESTED = {
         + handler(name)
         for name, cause in (
             ("memmanage", "ldr r4,=0xE0000001; bx r4\n"),
-            ("busfault", "ldr r4,=0x70000000; ldr r4,[r4]\n"),
+            ("busfault", "ldr r4,=0x60000000; ldr r4,[r4]\n"),
             ("usagefault", "udf #0\n"),
             ("svcall", SVC),
             ("pendsv", PENDSV),
