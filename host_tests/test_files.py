@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from host_tests.target import CLEAN, ENTER, MANIFEST, VirtualTarget, how_it_arrives
-from tools.bench.blocks.flash import PG
 from tools.bench.board import VirtualBoard
+from tools.bench.families.flash_f4 import PG
 from tools.bench.prompt import Prompt
 from tools.firmware import build
 

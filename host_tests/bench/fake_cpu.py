@@ -73,7 +73,7 @@ class FakeCpu:
                 fn(address)
         self.finish_instruction()
 
-    def reset(self, vector_table: int) -> None:
+    def reset(self, vector_table: int, vtor: int = 0) -> None:
         self.resets.append(vector_table)
         self.deferred.clear()
 
@@ -149,6 +149,10 @@ class Bench:
         self.write("RCC.CFGR", 2 | 5 << 10 | 4 << 13)
 
     def _at(self, name: str):
+        """ "RCC.CR", or "ADC1+0x04" where registers have no names."""
+        if "+" in name:
+            block_name, offset = name.split("+")
+            return self.soc.blocks[block_name], int(offset, 16)
         block_name, register = name.split(".")
         block = self.soc.blocks[block_name]
         return block, block.by_name[register].offset

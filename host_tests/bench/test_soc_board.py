@@ -167,7 +167,7 @@ def test_go_starts_the_application_as_the_rom_leaves_the_chip() -> None:
     assert state.r[0] == 0  # AHB1ENR, 0x00100000 after a reset
     assert state.r[2] == 0  # VTOR
     assert state.msp == 0x20008000
-    assert board.soc.syscfg.mem_mode == 1
+    assert board.soc.syscfg.shown_at_zero == "SYSTEM"
     assert board.soc.read_memory(0x20000000, 4) == 0x5A5A5A5A  # the ROM used it
 
 

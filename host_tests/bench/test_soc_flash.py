@@ -180,7 +180,7 @@ def test_a_reset_during_an_erase_lets_code_run_again() -> None:
 
 def test_sectors_of_f413_and_f405() -> None:
     f413 = Bench("STM32F413xx").soc.flash.sectors
-    assert (len(f413), f413[15].base, f413[15].snb) == (16, BASE + 0x160000, 15)
+    assert (len(f413), f413[15].base, f413[15].number) == (16, BASE + 0x160000, 15)
     f405 = Bench("STM32F405xx").soc.flash.sectors
     assert [s.size // 1024 for s in f405] == [16] * 4 + [64] + [128] * 7
 

@@ -9,15 +9,40 @@ from tools.bench.cpu.memory import BusError
 from tools.bench.external import ExternalMemory
 
 
-def test_an_offset_without_register_is_reported_and_reads_0() -> None:
+def test_a_peripheral_without_behaviour_keeps_what_is_written_until_its_reset() -> None:
     b = Bench()
-    b.enable("TIM6")
-    tim6 = b.soc.blocks["TIM6"]
-    assert tim6.read(0x44, 4) == 0
-    tim6.write(0x44, 4, 1)
+    assert b.read("SPI1+0x10") == 0
+    b.write("SPI1+0x10", 7)  # no clock: dropped
+    b.enable("SPI1")
+    assert b.read("SPI1+0x10") == 0
+    b.write("SPI1+0x10", 0x12345678)
+    b.write("SPI1+0x11", 0xAA, 1)
+    assert b.read("SPI1+0x10") == 0x1234AA78
+    assert b.read("SPI1+0x12", 2) == 0x1234
+    b.pulse_reset("SPI1")
+    assert b.read("SPI1+0x10") == 0
+    assert b.soc.unmodelled == []
+
+
+def test_so_do_the_other_registers_of_one_that_behaves() -> None:
+    b = Bench()
+    b.enable("TIM3")
+    b.write("TIM3+0x34", 5)  # CCR1
+    b.write("TIM3.PSC", 7)
+    assert (b.read("TIM3+0x34"), b.read("TIM3.PSC")) == (5, 7)
+    b.pulse_reset("TIM3")
+    assert (b.read("TIM3+0x34"), b.read("TIM3.PSC")) == (0, 0)
+
+
+def test_an_offset_without_register_of_a_core_block_is_reported_and_reads_0() -> None:
+    b = Bench()
+    pwr = b.soc.blocks["PWR"]
+    b.enable("PWR")
+    assert pwr.read(0x44, 4) == 0
+    pwr.write(0x44, 4, 1)
     assert b.soc.unmodelled == [
-        "the program reads 0x40001044, where TIM6 has no register (PC 0x20000000)",
-        "the program writes 0x1 to 0x40001044, where TIM6 has no register (PC 0x20000000)",
+        "the program reads 0x40007044, where PWR has no register (PC 0x20000000)",
+        "the program writes 0x1 to 0x40007044, where PWR has no register (PC 0x20000000)",
     ]
 
 
@@ -42,10 +67,10 @@ def test_memrmp_takes_a_write_without_the_clock_of_syscfg() -> None:
     b.write("SYSCFG.MEMRMP", 1)
     assert b.read("SYSCFG.MEMRMP") == 0
     assert b.cpu.memories[0] is b.soc.map.system
-    assert b.soc.syscfg.mapped_unclocked
+    assert b.soc.syscfg.complaint
     b.enable("SYSCFG")
     assert (b.read("SYSCFG.EXTICR1"), b.read("SYSCFG.MEMRMP")) == (0, 1)
-    assert b.soc.syscfg.mapped_unclocked
+    assert b.soc.syscfg.complaint
 
 
 @pytest.mark.parametrize("how", ["write", "reset", "pulse"])
@@ -59,7 +84,7 @@ def test_what_is_at_0_is_in_order_again_after(how: str) -> None:
         b.soc.reset("PIN")
     else:
         b.pulse_reset("SYSCFG")
-    assert not b.soc.syscfg.mapped_unclocked
+    assert not b.soc.syscfg.complaint
 
 
 def test_memrmp_is_not_written_while_syscfg_is_held_in_reset() -> None:

@@ -12,7 +12,8 @@ from tools.bench.blocks.base import RegisterBlock
 from tools.bench.blocks.usart import Line, Usart
 from tools.bench.cpu.memory import BusError
 
-CHIPS = ["STM32F401xE", "STM32F405xx", "STM32F411xE", "STM32F429xx", "STM32F446xx"]
+CHIPS = ["STM32F401xE", "STM32F405xx", "STM32F429xx", "STM32F446xx"]
+CHIPS += ["STM32L073xx", "STM32H743xx"]
 STEPS = 2000
 
 
@@ -77,14 +78,17 @@ class Storm:
     def _place(self) -> tuple[RegisterBlock, int, int]:
         block = self.random.choice(self.chosen)
         size = self.random.choice([4, 4, 2, 1])
-        register = self.random.choice(list(block.by_offset))
-        return block, register + self.random.randrange(0, 4, size), size
+        described = list(block.by_offset)
+        if not described or self.random.random() < 0.3:
+            return block, self.random.randrange(0, min(block.size, 0x400), size), size
+        return block, self.random.choice(described) + self.random.randrange(0, 4, size), size
 
 
 def contents(bench: Bench) -> dict[tuple[str, str], int]:
     """Every register, as power-on leaves it."""
     bench.soc.power_on()
     bench.cpu.finish_instruction()
+    assert not any(block.written for block in bench.soc.blocks.values())
     return {
         (block.name, register.name): block.peek(register.offset)
         for block in bench.soc.blocks.values()
@@ -93,7 +97,7 @@ def contents(bench: Bench) -> dict[tuple[str, str], int]:
 
 
 @pytest.mark.parametrize("chip", CHIPS)
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(16))
 def test_nothing_fails_and_power_on_leaves_no_trace(chip: str, seed: int) -> None:
     storm = Storm(chip, seed)
     try:

@@ -1,7 +1,9 @@
 """What the ROM must find: the state after a system reset that booted from system memory.
 
 `audit` compares everything a program can change with that state. What a system reset keeps is left
-out by the rules below, each with its reason; everything else counts.
+out, by the family file's list of what is kept and why; everything else counts. Of registers that
+are not described, whatever was written since the last reset of their peripheral is off: only that
+reset can put it back.
 """
 
 from __future__ import annotations
@@ -14,26 +16,10 @@ from .blocks.base import RegisterBlock
 from .core import Core
 from .soc import Soc
 
-BACKUP_DOMAIN = "the backup domain is kept by a system reset (RM0090 6.1.3)"
-# block -> reason: nothing in it is compared
-KEPT_BLOCKS = {
-    "RTC": BACKUP_DOMAIN,
-    "DBGMCU": "only a power-on resets it (RM0090 38.16.3)",
-}
-# register -> (bits that are kept, reason)
-KEPT_BITS = {
-    "RCC.BDCR": (0xFFFFFFFF, BACKUP_DOMAIN),
-    "RCC.CSR": (0xFE000000, "reset flags stay until RMVF or power-on (RM0090 6.3.21)"),
-    "FLASH.OPTCR": (0xFFFFFFFC, "option bytes; only OPTLOCK and OPTSTRT are state"),
-    "FLASH.OPTCR1": (0xFFFFFFFF, "option bytes"),
-    "PWR.CSR": (0x0000030F, "wake-up, standby and backup regulator bits (RM0090 5.4.2)"),
-}
-LSI_BITS = 0x3  # RCC.CSR: forced on while the independent watchdog runs
-MEM_MODE_SYSTEM = 1
 EXCEPTION_NUMBER = 0x1FF  # IPSR
 THUMB = 1 << 24
 # The architecture gives these no reset value, but a program that used them must put them back:
-# the ROM of the F4 uses SysTick to measure the baud rate (AN2606).
+# the ROM uses SysTick to measure the baud rate (AN2606).
 COMPARED_THOUGH_UNKNOWN = ("SYST_RVR", "SYST_CVR")
 
 
@@ -55,7 +41,9 @@ class Deviation:
 
 def audit(soc: Soc, core: Core) -> list[Deviation]:
     """All that is off, in order of address. Reading has no side effects."""
-    found = [*audit_peripherals(soc), *audit_system_registers(core), *audit_cpu(soc, core)]
+    # Where the ROM is not seen at 0, VTOR must name its table.
+    vtor = 0 if soc.chip.remap else soc.chip.rom["vector_table"]
+    found = [*audit_peripherals(soc), *audit_system_registers(core, vtor), *audit_cpu(soc, core)]
     sentences = (*soc.violations, *core.violations, *core.left_behind())
     found += [Deviation("violation", None, 1, 0, sentence) for sentence in sentences]
     return found
@@ -64,39 +52,54 @@ def audit(soc: Soc, core: Core) -> list[Deviation]:
 def audit_peripherals(soc: Soc) -> Iterator[Deviation]:
     """Every register of every peripheral."""
     for block in soc.blocks.values():
-        if block.name in KEPT_BLOCKS or (block is soc.iwdg and soc.iwdg.running):
+        if block.name in soc.chip.kept or (block is soc.iwdg and soc.iwdg.running):
             continue
-        yield from _audit_block(soc, block)
+        yield from _audit_described(soc, block)
+        yield from _audit_written(block)
 
 
-def _audit_block(soc: Soc, block: RegisterBlock) -> Iterator[Deviation]:
+def _audit_described(soc: Soc, block: RegisterBlock) -> Iterator[Deviation]:
+    remap = soc.chip.remap
     for offset, register in block.by_offset.items():
-        name = f"{block.name}.{register.name}"
-        kept, _reason = KEPT_BITS.get(name, (0, ""))
-        if name == "RCC.CSR" and soc.iwdg.running:
-            kept |= LSI_BITS
-        compared = register.compared & ~kept
-        expected = register.reset
-        if name == "SYSCFG.MEMRMP":
-            expected |= MEM_MODE_SYSTEM
+        is_remap = remap and block is soc.syscfg and register.name == remap.register
+        expected, why = register.reset, ""
+        if remap and is_remap:
+            expected = expected & ~remap.mask | remap.value("SYSTEM")
+            why = "system memory must be seen at address 0"
         value = block.peek(offset)
-        if (value ^ expected) & compared:
-            why = ""
-            if name == "SYSCFG.MEMRMP":
-                why = "system memory must be seen at address 0"
-            yield Deviation(name, block.base + offset, value, expected, why)
-        elif name == "SYSCFG.MEMRMP" and soc.syscfg.mapped_unclocked:
-            why = "it was written while SYSCFG had no clock, which no manual allows"
+        differs = (value ^ expected) & register.compared & ~_kept(soc, block, register.name)
+        if is_remap and not differs and soc.syscfg.complaint:
+            differs, why = 1, soc.syscfg.complaint
+        if differs:
+            name = f"{block.name}.{register.name}"
             yield Deviation(name, block.base + offset, value, expected, why)
 
 
-def audit_system_registers(core: Core) -> Iterator[Deviation]:
+def _kept(soc: Soc, block: RegisterBlock, register: str) -> int:
+    """Bits that a reset keeps, or that the independent watchdog sets."""
+    kept = soc.chip.kept.get(f"{block.name}.{register}")
+    bits = kept.bits if kept else 0
+    forced_in, forced = soc.rcc.lsi_forced_bits
+    lsi = block is soc.rcc and register == forced_in and soc.iwdg.running
+    return bits | (forced if lsi else 0)
+
+
+def _audit_written(block: RegisterBlock) -> Iterator[Deviation]:
+    """Where nothing resets the peripheral, software can only write 0."""
+    for offset, value in sorted(block.written.items()):
+        if value or block.facts.reset:
+            name = f"{block.name}+0x{offset:02X}"
+            yield Deviation(name, block.base + offset, value, 0, "written and never reset")
+
+
+def audit_system_registers(core: Core, vtor: int = 0) -> Iterator[Deviation]:
     """SysTick, NVIC, SCB, MPU, FPU: enabled and pending interrupts are among them."""
     for view in core.scs.registers():
         if not view.reset_known and view.name not in COMPARED_THOUGH_UNKNOWN:
             continue
-        if (view.value ^ view.reset) & view.mask:
-            yield Deviation(dotted(view.name), view.address, view.value, view.reset)
+        expected = vtor if view.name == "VTOR" else view.reset
+        if (view.value ^ expected) & view.mask:
+            yield Deviation(dotted(view.name), view.address, view.value, expected)
 
 
 def dotted(name: str) -> str:

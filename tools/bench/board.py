@@ -44,7 +44,7 @@ class VirtualBoard:
         self.name = board.name
         self.chip = chip.load(board.chip)
         self.clock = Clock(self.chip.clocks["hsi_hz"])
-        self.core = Core(_core_spec(self.chip), self.clock)
+        self.core = Core(core_spec(self.chip), self.clock)
         self.soc = self._make_soc()
         self._lines: list[tuple[Wire, Usart, Line]] = []
         self.wires = self._make_wires()
@@ -290,7 +290,8 @@ class VirtualBoard:
                 wire.from_host()  # nobody listens on these pins, or not yet
 
 
-def _core_spec(die: chip.Chip) -> CoreSpec:
+def core_spec(die: chip.Chip) -> CoreSpec:
+    """The core of a die, with the die's choices."""
     return CORES[die.core["model"]].with_chip(
         irq_count=die.irq_count,
         prio_bits=die.core["nvic_priority_bits"],

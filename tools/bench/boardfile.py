@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from ..paths import BOARDS
+from . import chip
 
 BAUD = 115_200
-# Alternate function of USART pins on every F4 (DS9405, alternate function mapping)
-AF_USART1_TO_3, AF_OTHERS = 7, 8
 
 
 @dataclass(frozen=True)
 class SerialPins:
-    """A USART on two pins; `af` is the alternate function that connects them."""
+    """A USART on two pins; `af` is the alternate function that connects them, that of most of its
+    pins if the file does not say."""
 
     usart: str
     tx: str
@@ -85,13 +85,13 @@ def _parse(data: Mapping[str, Any]) -> BoardFile:
         hse_hz=data.get("hse_hz", 0),
         lse=data.get("lse", False),
         pulled_up=tuple(data.get("pulled_up", ())),
-        console=_pins(data["console"]),
-        rom_wire=_pins(data["rom_wire"]),
+        console=_pins(data["chip"], data["console"]),
+        rom_wire=_pins(data["chip"], data["rom_wire"]),
         external=tuple(external),
     )
 
 
-def _pins(line: Mapping[str, Any]) -> SerialPins:
+def _pins(die: str, line: Mapping[str, Any]) -> SerialPins:
     usart = line["usart"]
-    usual = AF_USART1_TO_3 if usart in ("USART1", "USART2", "USART3") else AF_OTHERS
-    return SerialPins(usart, line["tx"], line["rx"], line.get("af", usual), line.get("baud", BAUD))
+    af = line["af"] if "af" in line else chip.load(die).alternate_functions[usart]
+    return SerialPins(usart, line["tx"], line["rx"], af, line.get("baud", BAUD))

@@ -2,6 +2,10 @@
 
 A chip file says only what the die adds to its family or changes in it; tables are merged key by
 key. Which peripherals a die has follows from its RCC: a block exists if its enable bit does.
+
+A peripheral is a row: name = [base, "kind version", clock enable, reset, IRQs...]. Its registers
+are described only if it is one of the core blocks (RCC, FLASH, PWR, SYSCFG, EXTI, DBGMCU), which
+software must put back by itself, or if its kind behaves (`kinds.toml`).
 """
 
 from __future__ import annotations
@@ -18,8 +22,6 @@ from .blocks.registers import Register, kinds, parse
 HERE = Path(__file__).parent
 KIB = 1024
 DEFAULT_SIZE = 0x400
-SIZES = {"adc": 0x100, "adc_common": 0x100}
-SIZES |= dict.fromkeys(("otg_fs", "otg_fs_6", "otg_hs", "otg_hs_9"), 0x40000)
 
 
 @dataclass(frozen=True)
@@ -37,17 +39,31 @@ class RegisterBit:
         return f"RCC.{self.register} bit {self.bit}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Peripheral:
-    """Where a block is, what it consists of, and the wires between it and RCC and NVIC."""
+    """Where a block is, what is known of its registers, and the wires to RCC and NVIC.
+
+    Attributes:
+        kind, version: such as "usart" and "v1".
+        registers: those that are described.
+        whole: these are all that it has; otherwise the rest only keeps what is written.
+    """
 
     name: str
     base: int
+    size: int
     kind: str
-    registers: tuple[Register, ...]
+    version: str
+    registers: tuple[Register, ...] = ()
+    whole: bool = False
     enable: RegisterBit | None = None
     reset: RegisterBit | None = None
     irqs: tuple[int, ...] = ()
+
+    @property
+    def bus(self) -> str:
+        """The bus that clocks it, such as "APB1"; "" if nothing gates its clock."""
+        return self.enable.register.removesuffix("ENR").rstrip("LH") if self.enable else ""
 
     # Once for each die, not for each chip that is made: the fuzz makes hundreds.
 
@@ -69,17 +85,11 @@ class Peripheral:
         """Name -> offset, and the bits that software can change."""
         return {register.name: (register.offset, register.writable) for register in self.registers}
 
-    @cached_property
-    def size(self) -> int:
-        """Bytes on the bus, a multiple of what the kind occupies."""
-        unit = SIZES.get(self.kind, DEFAULT_SIZE)
-        last = max(register.offset for register in self.registers)
-        return (last // unit + 1) * unit
-
 
 @dataclass(frozen=True)
 class Region:
-    """Some memory. kind: flash, sram, ccm, backup, system, otp, factory or options."""
+    """Some memory. kind: flash, eeprom, sram, ccm (not executable), backup (kept by a reset,
+    protected by DBP), buffer (inside a peripheral), system, otp, factory or options."""
 
     name: str
     base: int
@@ -97,16 +107,43 @@ class Region:
 
 @dataclass(frozen=True)
 class FlashSector:
+    """The smallest piece of flash that can be erased: ST calls it sector or page."""
+
     base: int
     size: int
     bank: int
-    snb: int
-    """The code of the sector in FLASH_CR.SNB: bank 2 starts at 16 (RM0090 3.9.8)."""
+    number: int
+    """Counted from 0 in its bank."""
+
+
+@dataclass(frozen=True)
+class Remap:
+    """The field of SYSCFG that says what is seen at address 0, and the names of memories (or of
+    kinds of external memory) by its value."""
+
+    register: str
+    mask: int
+    shows: tuple[str, ...]
+
+    def value(self, name: str) -> int:
+        return self.shows.index(name)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Bits that a system reset keeps, so that the audit does not compare them."""
+
+    bits: int
+    why: str
 
 
 @dataclass(frozen=True)
 class Chip:
-    """All that is known of a die. Frequencies in Hz, times in ns, addresses and sizes in bytes."""
+    """All that is known of a die. Frequencies in Hz, times in ns, addresses and sizes in bytes.
+
+    `remap` is None where nothing can be mapped to address 0. `kept` is by name of a block or of a
+    register, such as "RTC" and "RCC.BDCR".
+    """
 
     name: str
     family: str
@@ -116,9 +153,13 @@ class Chip:
     clocks: Mapping[str, Any]
     startup_ns: Mapping[str, int]
     flash: Mapping[str, Any]
-    factory: Mapping[str, int]
+    factory: Mapping[str, Any]
     rom: Mapping[str, Any]
+    rcc: Mapping[str, Any]
+    remap: Remap | None
+    kept: Mapping[str, Kept]
     exti_irqs: tuple[int, ...]
+    alternate_functions: Mapping[str, int]
     memory: tuple[Region, ...]
     peripherals: tuple[Peripheral, ...]
 
@@ -127,6 +168,11 @@ class Chip:
 
     def peripheral(self, name: str) -> Peripheral:
         return next(p for p in self.peripherals if p.name == name)
+
+    def register_address(self, peripheral: str, register: str) -> int:
+        """Of a register that is described, such as ("RCC", "APB1ENR"). Raises KeyError."""
+        block = self.peripheral(peripheral)
+        return block.base + block.by_name[register].offset
 
     def sectors(self) -> tuple[FlashSector, ...]:
         """Main flash, from the lowest address up."""
@@ -168,6 +214,7 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _chip(name: str, data: Mapping[str, Any]) -> Chip:
+    remap = data.get("remap")
     return Chip(
         name=name,
         family=data["family"],
@@ -179,10 +226,19 @@ def _chip(name: str, data: Mapping[str, Any]) -> Chip:
         flash=data["flash"] | {"banks": data["memory"]["FLASH"]["banks"]},
         factory=data["factory"],
         rom=data["rom"],
+        rcc=data["rcc"],
+        remap=Remap(remap["register"], remap["mask"], tuple(remap["shows"])) if remap else None,
+        kept={name: _kept(line) for name, line in data["kept"].items()},
         exti_irqs=tuple(data["exti"]["irqs"]),
+        alternate_functions=data["alternate_functions"],
         memory=tuple(_region(name, line) for name, line in data["memory"].items()),
         peripherals=tuple(_peripherals(data)),
     )
+
+
+def _kept(line: str | list[Any]) -> Kept:
+    """A whole block has a reason only."""
+    return Kept(0xFFFFFFFF, line) if isinstance(line, str) else Kept(*line)
 
 
 def _region(name: str, line: Mapping[str, Any]) -> Region:
@@ -197,17 +253,31 @@ def _bit(text: str) -> RegisterBit | None:
 
 
 def _peripherals(data: Mapping[str, Any]) -> Iterator[Peripheral]:
-    own = {name: parse(table) for name, table in data["registers"].items()}
-    implemented = {register.name: register.mask for register in own["RCC"]}
+    core = {name: parse(table) for name, table in data["registers"].items()}
+    implemented = {register.name: register.mask for register in core["RCC"]}
     idcode = Register("IDCODE", 0, data["dev_id"], 0xFFFF0FFF, frozenset("r"), unknown=0xFFFFF000)
-    own["DBGMCU"] = (idcode, *own["DBGMCU"])
+    core["DBGMCU"] = (idcode, *core["DBGMCU"])
+    resets, sizes = data["resets"], data["sizes"]
     for name, (base, kind, enable, reset, *irqs) in data["peripherals"].items():
         gate = _bit(enable)
         absent = gate and not implemented.get(gate.register, 0) & gate.mask
         if absent or name in data.get("absent", ()):
             continue
-        registers = _with_resets(own.get(name) or kinds()[kind], data["resets"].get(name, {}))
-        yield Peripheral(name, base, kind, registers, gate, _bit(reset), tuple(irqs))
+        registers = core.get(name) or kinds().get(kind, ())
+        registers = _with_resets(registers, resets.get(kind, {}) | resets.get(name, {}))
+        kind, version = kind.split()
+        yield Peripheral(
+            name=name,
+            base=base,
+            size=sizes.get(name, DEFAULT_SIZE),
+            kind=kind,
+            version=version,
+            registers=registers,
+            whole=name in core or kind == "gpio",
+            enable=gate,
+            reset=_bit(reset),
+            irqs=tuple(irqs),
+        )
 
 
 def _with_resets(
@@ -217,12 +287,12 @@ def _with_resets(
 
 
 def _sectors(region: Region, flash: Mapping[str, Any]) -> Iterator[FlashSector]:
-    sizes = [kib * KIB for kib in flash["bank_sectors_kib"]]
+    sizes = [int(kib * KIB) for kib in flash["sectors_kib"]]
     bank_size = region.size // flash["banks"]
     for bank in range(flash["banks"]):
         base, number = region.base + bank * bank_size, 0
         while base < region.base + (bank + 1) * bank_size:
-            # A bank larger than the list (F413: 1.5 MiB in one) goes on with its last size.
+            # A bank larger than the list goes on with its last size.
             size = sizes[min(number, len(sizes) - 1)]
-            yield FlashSector(base, size, bank + 1, bank * 16 + number)
+            yield FlashSector(base, size, bank + 1, number)
             base, number = base + size, number + 1

@@ -299,14 +299,17 @@ class Core:
 
     # -- reset -----------------------------------------------------------------------------
 
-    def reset(self, vector_table: int) -> None:
+    def reset(self, vector_table: int, vtor: int = 0) -> None:
         """Reset the core: MSP and PC from `vector_table`, all else as after a system reset.
+
+        `vtor` is what the pins INITVTOR of a Cortex-M7 say; 0 on all other cores.
 
         The registers that a reset leaves unknown (r0 to r12, PSP) become 0. Time goes on.
         """
         self._runner.reset()
         self._faulting.reset()
         self._parts.reset_system_registers()
+        self._parts.scb.vtor = vtor
         self.engine.clear_registers()
         try:
             msp, vector = self.bus.load(vector_table), self.bus.load(vector_table + 4)

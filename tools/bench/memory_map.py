@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from . import sysmem
@@ -10,12 +11,11 @@ from .blocks.base import RegisterBlock
 from .blocks.flash import Flash
 from .blocks.syscfg import Syscfg
 from .chip import Chip, Region
-from .cpu.memory import PAGE, BusError, Memory
+from .cpu.memory import BusError, Memory
 from .external import ExternalMemory
 
 ALIAS = 0x00000000
 POWER_ON_RAM = 0xA5  # SRAM comes up with anything but zeros
-FLASH_MODE, SYSTEM_MODE, NOR_MODE, SRAM_MODE, SDRAM_MODE = range(5)  # SYSCFG_MEMRMP.MEM_MODE
 OnWrite = Callable[[int, int, int], bool]
 
 
@@ -35,11 +35,24 @@ class MemoryMapper(Protocol):
     def unmap(self, base: int, size: int) -> None: ...
 
 
+@dataclass(eq=False)
+class GatedRam:
+    """RAM with a clock enable of its own."""
+
+    region: Region
+    memory: Memory
+    clocked: bool = False
+    there: bool = False
+
+    def set_clock(self, on: bool) -> None:
+        self.clocked = on
+
+
 class MemoryMap:
     """Maps everything that is always there; `update` maps what comes and goes.
 
     Attributes:
-        system: system memory, with the OTP area and the factory bytes behind it.
+        system: system memory, with the OTP area and the factory bytes if they are close behind it.
         at: the memories that are always there, by base address.
     """
 
@@ -48,19 +61,20 @@ class MemoryMap:
         chip: Chip,
         cpu: MemoryMapper,
         blocks: Mapping[str, RegisterBlock],
+        flash: Flash,
+        syscfg: Syscfg,
         externals: tuple[ExternalMemory, ...],
     ) -> None:
         self.chip = chip
         self.externals = externals
-        self.system = sysmem.build(chip)
         self.at: dict[int, Memory] = {}
         self._cpu = cpu
-        self._blocks = blocks
-        flash, syscfg = blocks["FLASH"], blocks["SYSCFG"]
-        assert isinstance(flash, Flash) and isinstance(syscfg, Syscfg)
-        self._flash, self._syscfg = flash, syscfg
+        self._blocks, self._flash, self._syscfg = blocks, flash, syscfg
+        self._gated: list[GatedRam] = []
         self._seen_at_zero: Memory | None = None
-        self._map(chip.region("SYSTEM").base, self.system, writable=False)
+        for base, memory in sysmem.build(chip).items():
+            self._map(base, memory, writable=False)
+        self.system = self.at[chip.region("SYSTEM").base]
         self._map(flash.base_address, flash.array, writable=False, on_write=flash.program)
         for region in chip.memory:
             self._map_region(region)
@@ -70,12 +84,21 @@ class MemoryMap:
     # --- always there --------------------------------------------------------------------------
 
     def _map_region(self, region: Region) -> None:
-        if region.kind in ("sram", "ccm"):
+        if region.kind == "eeprom":
+            memory = Memory(region.size, name=region.name)
+            self._map(region.base, memory, writable=False, on_write=self._eeprom(region, memory))
+        elif region.kind in ("sram", "ccm"):
             ram = Memory(region.size, fill=POWER_ON_RAM, name=region.name)
-            # CCM hangs on the data bus only: fetching from it fails (RM0090 2.3.1)
-            self._map(region.base, ram, executable=region.kind != "ccm")
-        elif region.kind == "options":
-            self._map(region.base, Memory(PAGE, fill=0xFF, name=region.name), writable=False)
+            if region.enable:
+                self._gated.append(GatedRam(region, ram))
+            else:
+                # CCM hangs on the data bus only: fetching from it fails (RM0090 2.3.1)
+                self._map(region.base, ram, executable=region.kind != "ccm")
+
+    def _eeprom(self, region: Region, memory: Memory) -> OnWrite:
+        return lambda address, size, value: self._flash.program_eeprom(
+            memory, address - region.base, size, value
+        )
 
     def _map(
         self,
@@ -92,23 +115,29 @@ class MemoryMap:
         )
 
     def _show_options(self) -> None:
-        """The option bytes as memory (RM0090 tables 13 and 16): user and RDP, then nWRP."""
-        regions = [region for region in self.chip.memory if region.kind == "options"]
-        for region, name in zip(regions, ("OPTCR", "OPTCR1"), strict=False):
-            stored, memory = self._flash.stored_options[name], self.at[region.base]
-            if name == "OPTCR":
-                memory.store(0, 4, stored & 0xFFFC | 0xFFFF0000)
-            memory.store(8, 4, stored >> 16 & 0xFFF | 0xFFFFF000)
+        for address, data in self._flash.option_memory():
+            memory, offset = self.find(address)
+            memory.write(offset, data)
+
+    def ram_with_a_clock(self) -> Iterator[tuple[Region, Callable[[bool], None]]]:
+        """RAM that the CPU reaches only while its clock is on, and what to tell the level."""
+        for ram in self._gated:
+            yield ram.region, ram.set_clock
 
     # --- what comes and goes -------------------------------------------------------------------
 
     def update(self) -> None:
-        """Map what MEMRMP and the external memory controllers say now. Not from a callback."""
+        """Map what SYSCFG, clocks and the external memory controllers say now. Not from a
+        callback."""
         for external in self.externals:
             there = external.reachable(self._blocks)
             if there != external.there:
                 external.there = there
                 self._map_external(external)
+        for ram in self._gated:
+            if ram.clocked != ram.there:
+                ram.there = ram.clocked
+                self._map_gated(ram)
         wanted = self._wanted_at_zero()
         if wanted is not self._seen_at_zero:
             if self._seen_at_zero:
@@ -123,15 +152,22 @@ class MemoryMap:
         else:
             self._cpu.unmap(external.base, external.memory.size)
 
+    def _map_gated(self, ram: GatedRam) -> None:
+        if ram.there:
+            self._map(ram.region.base, ram.memory)
+        else:
+            del self.at[ram.region.base]
+            self._cpu.unmap(ram.region.base, ram.region.size)
+
     def _wanted_at_zero(self) -> Memory | None:
-        """RM0090 9.2.1, 9.3.1."""
-        mode = self._syscfg.mem_mode
-        if mode in (NOR_MODE, SDRAM_MODE):
-            kind = "nor" if mode == NOR_MODE else "sdram"
+        name = self._syscfg.shown_at_zero
+        if name in ("NOR", "SDRAM"):
+            kind = name.lower()
             shown = (e.memory for e in self.externals if (e.kind, e.bank) == (kind, 1) and e.there)
             return next(shown, None)
-        sram = self.at[self.chip.region("SRAM").base]
-        return {FLASH_MODE: self._flash.array, SYSTEM_MODE: self.system, SRAM_MODE: sram}.get(mode)
+        if name == "SRAM":
+            return self.at[self.chip.region("SRAM").base]
+        return {"FLASH": self._flash.array, "SYSTEM": self.system}.get(name or "")
 
     def _map_alias(self, memory: Memory) -> None:
         if memory is self._flash.array:

@@ -1,66 +1,52 @@
-"""Lets `rom.py` reach the memories and option bytes of a `Soc`, as the ROM's code would."""
+"""Lets `rom/` reach the memories and option bytes of a `Soc`, as the ROM's code would."""
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
-from .chip import Chip
+from .chip import KIB, Chip
 from .cpu.memory import BusError
-from .rom import Area, BusFault, OptionBytes, RomFacts, Sector
+from .rom import Area, BusFault, FlashTiming, OptionBytes, RomFacts, Sector
 from .soc import Soc
+
+US, MS = 1_000, 1_000_000  # ns
 
 
 def rom_facts(chip: Chip) -> RomFacts:
     """What the ROM of this die knows about its die."""
-    taken = chip.rom["ram_base"] + chip.rom["ram_size"]
-
-    def area(name: str) -> Area:
-        region = chip.region(name)
-        return Area(region.base, region.end)
-
+    rom, flash = chip.rom, chip.flash
+    taken = rom["ram_base"] + rom["ram_size"]
+    areas = {region.name: Area(region.base, region.end) for region in chip.memory}
+    options = [areas[r.name] for r in chip.memory if r.kind == "options"]
     return RomFacts(
         dev_id=chip.dev_id,
-        protocol=chip.rom["protocol"],
+        protocol=rom["protocol"],
         sectors=tuple(Sector(s.base, s.size, s.bank) for s in chip.sectors()),
         ram=(Area(taken, chip.region("SRAM").end),),
-        system=area("SYSTEM"),
-        otp=area("OTP"),
-        options=tuple(Area(r.base, r.end) for r in chip.memory if r.kind == "options"),
-        startup_ns=round(chip.rom["startup_ms"] * 1_000_000),
+        system=areas["SYSTEM"],
+        timing=_timing(rom["timing"]),
+        readable=tuple(areas[name] for name in rom["readable"]),
+        otp=areas.get("OTP"),
+        options=tuple(options) if rom["f4_commands"] else (),
+        startup_ns=round(rom["startup_ms"] * MS),
+        erased=flash["erased"],
+        unit=flash.get("unit", 0),
+        protect=flash.get("protect_kib", 0) * KIB,
+        voltage_ranges=rom["f4_commands"],
     )
 
 
-class SocOptionBytes:
-    """The option bytes in flash: what the next reset will load (RM0090 3.7.1)."""
+def _timing(data: Mapping[str, Any]) -> FlashTiming:
+    def ns(values: list[float]) -> tuple[int, ...]:
+        return tuple(round(ms * MS) for ms in values)
 
-    def __init__(self, soc: Soc) -> None:
-        self._flash = soc.flash
-
-    @property
-    def rdp(self) -> int:
-        return self._flash.stored_options["OPTCR"] >> 8 & 0xFF
-
-    @rdp.setter
-    def rdp(self, value: int) -> None:
-        self._flash.store_options("OPTCR", 0xFF00, value << 8)
-
-    @property
-    def user(self) -> int:
-        return self._flash.stored_options["OPTCR"] & 0xFC
-
-    @user.setter
-    def user(self, value: int) -> None:
-        self._flash.store_options("OPTCR", 0xFC, value)
-
-    @property
-    def nwrp(self) -> int:
-        stored = self._flash.stored_options
-        return stored["OPTCR"] >> 16 & 0xFFF | (stored.get("OPTCR1", 0) >> 16 & 0xFFF) << 12
-
-    @nwrp.setter
-    def nwrp(self, value: int) -> None:
-        self._flash.store_options("OPTCR", 0x0FFF0000, value << 16)
-        self._flash.store_options("OPTCR1", 0x0FFF0000, value >> 12 << 16)
+    return FlashTiming(
+        program=round(data["program_us"] * US),
+        at_once=tuple(data["at_once"]),
+        sector={int(float(kib) * KIB): ns(ms) for kib, ms in data["sector_ms"].items()},
+        mass=ns(data["mass_ms"]),
+    )
 
 
 class SocMemory:
@@ -68,7 +54,7 @@ class SocMemory:
 
     def __init__(self, soc: Soc) -> None:
         self._soc = soc
-        self.options = cast(OptionBytes, SocOptionBytes(soc))  # properties, not attributes
+        self.options = cast(OptionBytes, soc.flash)  # properties, not attributes
 
     def read(self, address: int, length: int) -> bytes:
         try:
@@ -86,7 +72,9 @@ class SocMemory:
     def clear_ram(self) -> None:
         for region in self._soc.chip.memory:
             if region.kind in ("sram", "ccm"):
-                memory = self._soc.map.at[region.base]
-                memory.fill(0, memory.size, 0)
-        for sram in self._soc.backup_srams:
-            sram.bytes[:] = bytes(sram.size)
+                memory = self._soc.map.at.get(region.base)  # None: its clock is off
+                if memory:
+                    memory.fill(0, memory.size, 0)
+        for ram in self._soc.peripheral_rams:
+            if ram.region.kind == "backup":
+                ram.bytes[:] = bytes(ram.size)

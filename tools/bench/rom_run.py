@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from .arrival import Deviation, audit
 from .clock import Event
 from .core import Core, ExceptionEntry
-from .memory_map import SYSTEM_MODE
+from .memory_map import ALIAS
 from .rom import Bootloader
 from .rom_adapter import SocMemory, rom_facts
 from .soc import Soc
@@ -93,7 +93,10 @@ class RomRun:
         """Stop before the first instruction in system memory, or in its alias at 0."""
         self._stop_watching()
         system = self._soc.chip.region("SYSTEM")
-        for low, high in ((system.base, system.end - 1), (0, system.size - 1)):
+        ranges = [(system.base, system.end - 1)]
+        if self._soc.chip.remap:
+            ranges.append((ALIAS, ALIAS + system.size - 1))
+        for low, high in ranges:
             self._unwatch.append(self._core.on_execute(low, high, self._executes))
 
     def _stop_watching(self) -> None:
@@ -102,7 +105,7 @@ class RomRun:
 
     def _executes(self, address: int) -> None:
         in_alias = address not in self._soc.chip.region("SYSTEM")
-        if in_alias and self._soc.syscfg.mem_mode != SYSTEM_MODE:
+        if in_alias and self._soc.syscfg.shown_at_zero != "SYSTEM":
             return
         self._stop_watching()
         clock = self._soc.clock
@@ -157,8 +160,14 @@ class RomRun:
 
     def _go(self, address: int) -> None:
         """AN3155 3.5: MSP and PC from the application's vector table. What a reset would do is
-        not done: VTOR is 0, system memory stays at 0, and AHB1ENR is 0 (AN2606, F4)."""
+        not done: VTOR and what is seen at 0 stay, and so do registers of RCC that the ROM leaves
+        at 0 (AN2606, limitations)."""
         rcc = self._soc.rcc
-        rcc.write(rcc.by_name["AHB1ENR"].offset, 4, 0)
-        self._core.reset(address)
+        for name in self._soc.chip.rom["go_leaves_0"]:
+            rcc.write(rcc.by_name[name].offset, 4, 0)
+        self._core.reset(address, vtor=0 if self._soc.chip.remap else self._table)
         self.leave()
+
+    @property
+    def _table(self) -> int:
+        return self._soc.chip.rom["vector_table"]

@@ -6,29 +6,27 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from .blocks.backup import BackupSram
 from .blocks.base import RegisterBlock
 from .blocks.bitband import bit_bands
-from .blocks.catalogue import build_block
 from .blocks.exti import Exti
 from .blocks.flash import Flash
 from .blocks.gpio import Gpio
 from .blocks.pwr import Pwr
+from .blocks.ram import PeripheralRam
 from .blocks.rcc import Rcc
 from .blocks.rtc import Rtc
 from .blocks.syscfg import Syscfg
 from .blocks.watchdogs import Iwdg
+from .catalogue import build_block
 from .chip import Chip
 from .clock import Clock
 from .cpu.memory import Block
 from .external import ExternalMemory
 from .fetch_stall import FetchStall, Watcher
-from .memory_map import ALIAS, SYSTEM_MODE, MemoryMap, MemoryMapper
+from .memory_map import ALIAS, MemoryMap, MemoryMapper
 
 T = TypeVar("T", bound=RegisterBlock)
 
-OVERDRIVE_HZ = 168_000_000  # above, the regulator must be in over-drive (RM0090 5.1.4)
-KEPT_BY_RESET = ("DBGMCU", "RCC")  # reset at power-on only; RCC has a reset of its own kind
 PORTS = "ABCDEFGHIJK"
 
 
@@ -43,7 +41,7 @@ class Cpu(MemoryMapper, Watcher, Protocol):
 
     def wait(self, cycles: Callable[[], int]) -> None: ...
 
-    def reset(self, vector_table: int) -> None: ...
+    def reset(self, vector_table: int, vtor: int = 0) -> None: ...
 
 
 class Soc:
@@ -82,16 +80,18 @@ class Soc:
         self._irq_sources: defaultdict[int, set[str]] = defaultdict(set)
         self._remapping = False
         self._build_blocks()
-        self.map = MemoryMap(chip, cpu, self.blocks, externals)
-        self.backup_srams = [BackupSram(r, self) for r in chip.memory if r.kind == "backup"]
+        self.map = MemoryMap(chip, cpu, self.blocks, self.flash, self.syscfg, externals)
+        regions = [r for r in chip.memory if r.kind in ("backup", "buffer")]
+        self.peripheral_rams = [PeripheralRam(region, self) for region in regions]
         self._fetch_stall = FetchStall(cpu, clock, self.map, self.flash)
         self._connect()
         for block in self.blocks.values():
             cpu.map_block(block)
-        for alias in bit_bands(self.blocks.values()):
-            cpu.map_block(alias)
-        for sram in self.backup_srams:
-            cpu.map_block(sram)
+        if chip.core["bit_band"]:
+            for alias in bit_bands(self.blocks.values()):
+                cpu.map_block(alias)
+        for ram in self.peripheral_rams:
+            cpu.map_block(ram)
 
     # --- putting it together -------------------------------------------------------------------
 
@@ -99,17 +99,13 @@ class Soc:
         self.blocks: dict[str, RegisterBlock] = {}
         for facts in self.chip.peripherals:
             self.blocks[facts.name] = build_block(facts, self)
-        self.rcc = self._the("RCC", Rcc)
-        self.flash = self._the("FLASH", Flash)
-        self.pwr = self._the("PWR", Pwr)
-        self.syscfg = self._the("SYSCFG", Syscfg)
-        self.exti = self._the("EXTI", Exti)
-        self.iwdg = self._the("IWDG", Iwdg)
-        self.rtc = self._the("RTC", Rtc)
+        self.rcc, self.flash = self._the(Rcc), self._the(Flash)
+        self.pwr, self.syscfg = self._the(Pwr), self._the(Syscfg)
+        self.exti, self.iwdg, self.rtc = self._the(Exti), self._the(Iwdg), self._the(Rtc)
 
-    def _the(self, name: str, kind: type[T]) -> T:
-        block = self.blocks[name]
-        assert isinstance(block, kind)
+    def _the(self, kind: type[T]) -> T:
+        """The one block of this class."""
+        (block,) = (block for block in self.blocks.values() if isinstance(block, kind))
         return block
 
     def _connect(self) -> None:
@@ -122,15 +118,18 @@ class Soc:
                 block.clocked = bool(self.rcc.get(facts.enable.register) & facts.enable.mask)
             if facts.reset:
                 self.rcc.connect(facts.reset.register, facts.reset.mask, block.hold)
-        for region, sram in zip(
-            (r for r in self.chip.memory if r.kind == "backup"), self.backup_srams, strict=True
-        ):
+        rams = [(ram.region, ram.set_clock) for ram in self.peripheral_rams]
+        for region, set_clock in [*rams, *self.map.ram_with_a_clock()]:
             if region.enable:
-                self.rcc.connect(region.enable.register, region.enable.mask, sram.set_clock)
+                self.rcc.connect(region.enable.register, region.enable.mask, set_clock)
+                self.rcc.connect(region.enable.register, region.enable.mask, self._ram_switched)
         for number, letter in enumerate(PORTS):
             port = self.blocks.get(f"GPIO{letter}")
             if isinstance(port, Gpio):
                 port.on_input = lambda pin, level, n=number: self.exti.pin_changed(n, pin, level)
+
+    def _ram_switched(self, _on: bool) -> None:
+        self.remap()
 
     def gpio(self, pin: str) -> tuple[Gpio, int]:
         """The port and the number of a pin such as "PB10". Raises ValueError."""
@@ -163,7 +162,7 @@ class Soc:
     def stall_fetches(self, ns: int) -> None:
         self._fetch_stall.start(ns, self._pc())
 
-    def doze(self) -> None:
+    def skip_to_next_event(self) -> None:
         self.cpu.wait(lambda: self.clock.cycles_to_next() or 0)
 
     def request_reset(self, cause: str) -> None:
@@ -174,11 +173,15 @@ class Soc:
 
     def frequency(self, bus: str) -> int:
         clocks = self.rcc.clocks
-        if bus == "HCLK":
-            return clocks.hclk
-        pclk = clocks.pclk1 if bus in ("APB1", "TIM1") else clocks.pclk2
-        # timers run twice as fast as their bus if it is divided (RM0090 6.2)
-        return pclk * 2 if bus.startswith("TIM") and pclk != clocks.hclk else pclk
+        return clocks.buses.get(bus, clocks.hclk)
+
+    def timer_frequency(self, bus: str) -> int:
+        """Twice that of their bus if it is divided (RM0090 6.2, RM0367 7.2, RM0433 8.5.6)."""
+        hz = self.frequency(bus)
+        return hz if hz == self.rcc.clocks.hclk else 2 * hz
+
+    def backup_writable(self) -> bool:
+        return self.pwr.backup_writable
 
     def report(self, sentence: str) -> None:
         sentence = f"{sentence} (PC 0x{self._pc():08X})"
@@ -209,22 +212,20 @@ class Soc:
     # --- clocks --------------------------------------------------------------------------------
 
     def _clocks_changed(self) -> None:
-        self.clock.hclk = self.rcc.clocks.hclk
+        self.clock.hclk = self.rcc.clocks.cpu
         for block in self.blocks.values():
             block.clock_changed()
         self.check_speed()
 
     def check_speed(self) -> None:
         hclk = self.rcc.clocks.hclk
-        if hclk > OVERDRIVE_HZ and self.pwr.has_overdrive and not self.pwr.overdrive:
-            self.violation(
-                f"HCLK is {hclk} Hz while the regulator is not in over-drive (RM0090 5.1.4)"
-            )
-        limits, waits = self.chip.clocks["wait_states_hz"], self.flash.wait_states
+        if complaint := self.pwr.complaint(hclk):
+            self.violation(complaint)
+        limits, waits = self.pwr.wait_states_hz(), self.flash.wait_states
         if hclk > limits[min(waits, len(limits) - 1)] and self.runs_from_flash():
             self.violation(
                 f"code runs from flash with HCLK at {hclk} Hz and {waits} wait states: more are "
-                f"needed (RM0090 3.5.1)"
+                f"needed"
             )
 
     def runs_from_flash(self) -> bool:
@@ -236,25 +237,31 @@ class Soc:
         """Everything as after the supply has come up, then boot."""
         for block in self.blocks.values():
             if block is not self.rcc:
-                block.reset()
-        self.rtc.backup_reset()
+                block.power_on()
         self.rcc.power_on()
         self._boot("POR")
 
     def reset(self, cause: str) -> None:
         """A system reset: `cause` is "PIN" (NRST), "SFT" (SYSRESETREQ), "IWDG" or "WWDG"."""
-        for name, block in self.blocks.items():
-            if name not in KEPT_BY_RESET:
+        for block in self.blocks.values():
+            if block is not self.rcc:
                 block.reset()
         self._fetch_stall.reset()
         self.rcc.system_reset(cause)
         self._boot(cause)
 
     def _boot(self, cause: str) -> None:
-        self.syscfg.boot_mode = SYSTEM_MODE if self.boot0 else 0
+        """Where memories can be mapped to 0, the chosen one is seen there; otherwise the core
+        starts at the vector table itself, and VTOR says so."""
+        remap, chosen = self.chip.remap, "SYSTEM" if self.boot0 else "FLASH"
+        self.syscfg.boot_mode = remap.value(chosen) if remap else 0
         self.syscfg.reset()
         self._remap_now()
         if self.flash.hardware_watchdog:
             self.iwdg.start()
-        self.cpu.reset(ALIAS)
+        if remap:
+            self.cpu.reset(ALIAS)
+        else:
+            table = self.chip.rom["vector_table"] if self.boot0 else self.flash.base_address
+            self.cpu.reset(table, vtor=table)
         self.on_reset(cause)

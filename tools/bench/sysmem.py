@@ -1,7 +1,7 @@
-"""The virtual system memory: what the CPU finds at 0x1FFF0000 (RM0090 3.4, AN2606).
+"""The virtual system memory: what the CPU finds where ST's factory bootloader is (AN2606).
 
 ST's code is not in it. There is a vector table whose vectors lead to endless loops, the bootloader
-identifier where AN2606 says, and filler everywhere else: the CPU stays in the loop, and `rom.py`
+identifier where AN2606 says, and filler everywhere else: the CPU stays in the loop, and `rom/`
 does the talking.
 """
 
@@ -10,30 +10,52 @@ from __future__ import annotations
 import random
 from functools import cache
 
-from .chip import Chip
+from .chip import Chip, Region
 from .cpu.memory import PAGE, Memory
 
 BRANCH_TO_SELF = b"\xfe\xe7"  # b .
-VECTORS = 98  # 16 of the core and 82 interrupts, as the smallest F4
 UID = bytes.fromhex("290030000B51383333323731")  # lot, wafer and position: any will do
 ERASED = 0xFF
-# Raw readings at 3.3 V: VREFINT (1.21 V), temperature sensor at 30 and 110 degrees C; typical
-# values, the real ones differ from part to part (DS9405, ADC characteristics).
-CALIBRATION = {"vrefin_cal": 1502, "ts_cal1": 943, "ts_cal2": 1192}
+READ_ONLY = ("system", "otp", "factory", "options")  # kinds of memory
 
 
-def build(chip: Chip) -> Memory:
-    """System memory, OTP area and factory bytes of `chip` in one piece."""
+def build(chip: Chip) -> dict[int, Memory]:
+    """System memory, OTP area, factory and option bytes by base address; regions that are close
+    together are one piece, as memory comes in pages."""
+    found: dict[int, Memory] = {}
+    for base, end in _pieces(sorted((r for r in chip.memory if r.kind in READ_ONLY), key=_base)):
+        found[base] = Memory(-(-(end - base) // PAGE) * PAGE, fill=ERASED, name="system memory")
     system = chip.region("SYSTEM")
-    end = max(r.end for r in chip.memory if r.kind in ("system", "otp", "factory"))
-    size = -(-(end - system.base) // PAGE) * PAGE
-    memory = Memory(size, fill=ERASED, name="system memory")
-    memory.write(0, _filler(chip.dev_id, system.size))
-    memory.write(chip.rom["vector_table"] - system.base, _vector_table(chip))
-    memory.write(chip.rom["reset_offset"], BRANCH_TO_SELF * 2)
-    memory.store(chip.rom["id_address"] - system.base, 1, chip.rom["id"])
-    _write_factory_bytes(chip, memory, system.base)
-    return memory
+    rom = chip.rom
+    _write(found, system.base, _filler(chip.dev_id, system.size))
+    _write(found, rom["vector_table"], _vector_table(chip))
+    _write(found, rom["base"] + rom["reset_offset"], BRANCH_TO_SELF * 2)
+    _write(found, rom["id_address"], bytes([rom["id"]]))
+    _write(found, chip.factory["uid"], UID)
+    kib = chip.region("FLASH").size // 1024
+    for address, value in [(chip.factory["flash_kib"], kib), *chip.factory["calibration"]]:
+        _write(found, address, value.to_bytes(2, "little"))
+    return found
+
+
+def _base(region: Region) -> int:
+    return region.base
+
+
+def _pieces(regions: list[Region]) -> list[tuple[int, int]]:
+    """First address and end of each."""
+    pieces: list[tuple[int, int]] = []
+    for region in regions:
+        if pieces and region.base - pieces[-1][1] < PAGE:
+            pieces[-1] = pieces[-1][0], region.end
+        else:
+            pieces.append((region.base, region.end))
+    return pieces
+
+
+def _write(memories: dict[int, Memory], address: int, data: bytes) -> None:
+    base = max(base for base in memories if base <= address)
+    memories[base].write(address - base, data)
 
 
 @cache
@@ -56,12 +78,5 @@ def reset_vector(chip: Chip) -> int:
 def _vector_table(chip: Chip) -> bytes:
     """Every exception leads to a loop of its own, so that it can be seen."""
     handler = reset_vector(chip) + 2
-    words = [initial_sp(chip), reset_vector(chip), *[handler] * (VECTORS - 2)]
+    words = [initial_sp(chip), reset_vector(chip), *[handler] * (chip.rom["vectors"] - 2)]
     return b"".join(word.to_bytes(4, "little") for word in words)
-
-
-def _write_factory_bytes(chip: Chip, memory: Memory, base: int) -> None:
-    memory.write(chip.factory["uid"] - base, UID)
-    memory.store(chip.factory["flash_kib"] - base, 2, chip.region("FLASH").size // 1024)
-    for name, value in CALIBRATION.items():
-        memory.store(chip.factory[name] - base, 2, value)

@@ -129,6 +129,10 @@ class Application:
         block, register = name.split(".")
         return block in self.soc.blocks and self.soc.blocks[block].has(register)
 
+    def poke_at(self, block: str, offset: int, value: int) -> None:
+        """Write a register that has no name."""
+        self.soc.blocks[block].write(offset, 4, value & 0xFFFFFFFF)
+
     def mask(self, name: str) -> int:
         """The bits of a register that software can write."""
         block, register = name.split(".")

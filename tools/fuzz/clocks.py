@@ -7,21 +7,14 @@ from dataclasses import dataclass
 from random import Random
 
 from ..bench.blocks.clocktree import AHB_SHIFTS
-from ..bench.blocks.oscillators import (
-    HSEON,
-    HSION,
-    LSEON,
-    LSION,
-    PLLI2SON,
-    PLLON,
-    PLLSAION,
-)
-from ..bench.blocks.pwr import DBP, ODEN, ODSWEN
 from ..bench.chip import Chip
+from ..bench.families.f4 import DBP, ODEN, ODSWEN
 from .application import Application
 from .trouble import Trouble
 
 MHZ = 1_000_000
+HSION, HSEON, PLLON, PLLI2SON, PLLSAION = (1 << bit for bit in (0, 16, 24, 26, 28))  # RCC.CR
+LSEON = LSION = 1  # RCC.BDCR, RCC.CSR
 CSSON, PWREN, VOS_UPPER = 1 << 19, 1 << 28, 1 << 15  # RCC.CR, RCC.APB1ENR, PWR.CR
 SOURCES = ("HSI", "HSE", "PLL from HSI", "PLL from HSE")
 OVERDRIVE_NEEDED = 168 * MHZ  # RM0090 5.1.4

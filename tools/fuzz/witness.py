@@ -22,7 +22,7 @@ CHANGING = {
     "WWDG.SR": 1,
     "IWDG.SR": 3,
 }
-CHANGING_KINDS = ("timer_", "dma", "rtc", "usart", "rng", "exti")
+CHANGING_KINDS = ("timer", "dma", "rtc", "usart", "rng", "exti")
 CHANGING_BY_CRYSTAL = ("RCC",)  # clock security rewrites it
 CHANGING_VIEWS = ("NVIC_I", "SYST_", "ICSR", "SHCSR", "FPCCR", "FPCAR")
 BELOW_STACK = 1024  # what frames and helper itself use
@@ -56,6 +56,8 @@ class Picture:
         for block, offset, name, mask in _compared(soc.chip.name):
             if not self._app.crystal_fails or block not in CHANGING_BY_CRYSTAL:
                 yield name, soc.blocks[block].peek(offset) & mask
+        for block in soc.blocks.values():
+            yield f"{block.name} without names", dict(block.written)
         for view in self._app.core.scs.registers():
             if not view.name.startswith(CHANGING_VIEWS):
                 yield view.name, view.value

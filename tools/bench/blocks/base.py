@@ -1,4 +1,8 @@
-"""A peripheral as a file of registers, and what it may know of the chip around it."""
+"""A peripheral as a file of registers, and what it may know of the chip around it.
+
+Registers that are described have reset values, read-only bits and, in subclasses, behaviour. The
+others hold what was written to them since the last reset of the peripheral, and read as 0 before.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +41,7 @@ class System(Protocol):
         """The same for a CPU that fetches from flash; one that is in RAM goes on."""
         ...
 
-    def doze(self) -> None:
+    def skip_to_next_event(self) -> None:
         """A program polls for something slow: go on with the next thing that is due, after
         this instruction, instead of letting it go round in circles."""
         ...
@@ -61,7 +65,15 @@ class System(Protocol):
     def block(self, name: str) -> RegisterBlock: ...
 
     def frequency(self, bus: str) -> int:
-        """Hz of "HCLK", "APB1", "APB2" or of the timers on them, "TIM1" and "TIM2"."""
+        """Hz of a bus, such as "APB1"; of HCLK for all that has no prescaler of its own."""
+        ...
+
+    def timer_frequency(self, bus: str) -> int:
+        """Hz of the timers on a bus."""
+        ...
+
+    def backup_writable(self) -> bool:
+        """PWR lets the backup domain be written (DBP)."""
         ...
 
     def report(self, sentence: str) -> None:
@@ -77,9 +89,9 @@ class System(Protocol):
     def write_memory(self, address: int, size: int, value: int) -> None: ...
 
 
-class Patience:
-    """Tells a program that waits in a loop from one that has a look: reads in a row, all of them
-    with the answer "not yet". From then on each read lets time go on to the next event."""
+class Polling:
+    """Tells a program that waits in a loop from one that looks once: several reads in a row, all
+    of them with the answer "not yet". From then on each read lets time go on to the next event."""
 
     LIMIT = 8
 
@@ -90,7 +102,7 @@ class Patience:
     def asked(self, waiting: bool) -> None:
         self._reads = self._reads + 1 if waiting else 0
         if self._reads > self.LIMIT:
-            self._system.doze()
+            self._system.skip_to_next_event()
 
 
 class RegisterBlock:
@@ -112,6 +124,8 @@ class RegisterBlock:
         self.by_name = facts.by_name
         self.by_offset = facts.by_offset
         self.values: dict[int, int] = dict(facts.reset_values)
+        self.written: dict[int, int] = {}
+        """Of the registers that are not described, by offset of the word."""
         self._writable = facts.writable
         self.readers: dict[int, Reader] = {}
         self.writers: dict[int, Writer] = {}
@@ -170,22 +184,29 @@ class RegisterBlock:
             value = self._widen(offset, size, value)
             offset &= ~3
         writer = self.writers.get(offset) or self._default_writer(offset)
-        if writer is None:
+        if writer is not None:
+            writer(value)
+        elif self.facts.whole:
             self._unknown(offset, f"writes 0x{value:X} to")
         else:
-            writer(value)
+            self.written[offset] = value
 
     def peek(self, offset: int) -> int:
         """What a read of the word would give if the clock were on, without side effects."""
-        return self.values[offset]
+        return self.values[offset] if offset in self.values else self.written.get(offset, 0)
 
     # --- reset and clock -----------------------------------------------------------------------
 
     def reset(self) -> None:
         """Every register to its reset value, every interrupt line down."""
         self.values.update(self.facts.reset_values)
+        self.written.clear()
         for number in self.facts.irqs:
             self.system.irq(self.name, number, False)
+
+    def power_on(self) -> None:
+        """The supply has come up: also what a system reset keeps."""
+        self.reset()
 
     def hold(self, held: bool) -> None:
         """The level of the block's bit in RCC.xxxRSTR."""
@@ -232,11 +253,10 @@ class RegisterBlock:
 
     def _read_part(self, offset: int, size: int) -> int:
         word = offset & ~3
-        if word not in self.values:
+        if self.facts.whole and word not in self.values:
             self._unknown(word, "reads")
-            return 0
         reader = self.readers.get(word)
-        value = reader() if reader else self.values[word]
+        value = reader() if reader else self.peek(word)
         return value >> 8 * (offset & 3) & (1 << 8 * size) - 1
 
     def _widen(self, offset: int, size: int, value: int) -> int:
@@ -245,9 +265,9 @@ class RegisterBlock:
         word, shift = offset & ~3, 8 * (offset & 3)
         register = self.by_offset.get(word)
         part = (1 << 8 * size) - 1
-        if register is None or register.access & {"w", "rc_w1"}:
+        if register and register.access & {"w", "rc_w1"}:
             return (value & part) << shift
-        return self.values[word] & ~(part << shift) | (value & part) << shift
+        return self.peek(word) & ~(part << shift) | (value & part) << shift
 
     def _unknown(self, offset: int, verb: str) -> None:
         self.system.report(

@@ -1,4 +1,4 @@
-"""FMC, FSMC and QUADSPI: when external memory is there (RM0090 37, RM0390 12).
+"""FMC, FSMC and QUADSPI: when external memory is there (RM0090 37, RM0390 12, RM0433 22).
 
 The memory chips belong to the board; these blocks only say whether the CPU can reach them. The
 moment a controller is reset, loses its clock or its bank, the memory is gone.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..chip import Peripheral
 from .base import RegisterBlock, System
 
-MBKEN = 1  # FMC_BCRx
+MBKEN, FMCEN = 1, 1 << 31  # FMC_BCRx; FMCEN in BCR1 of an H7: the controller itself
 SDRAM_CLOCK_ON, SDRAM_NORMAL, SDRAM_LOAD_MODE = 1, 0, 4  # FMC_SDCMR.MODE
 SDRAM_BANKS = {1: 1 << 4, 2: 1 << 3}  # SDCMR.CTB1, CTB2
 QUADSPI_EN, MEMORY_MAPPED = 1, 3 << 26  # QUADSPI_CR, QUADSPI_CCR.FMODE
@@ -50,9 +50,10 @@ class Fmc(ExternalMemoryController):
             self.on_write("SDCMR", self._write_sdcmr)
 
     def reachable(self, kind: str, bank: int) -> bool:
+        alive = self.alive and not self.by_name["BCR1"].mask & FMCEN & ~self.get("BCR1")
         if kind == "sdram":
-            return self.alive and bank in self._sdram
-        return self.alive and bool(self.get(f"BCR{bank}") & MBKEN)
+            return alive and bank in self._sdram
+        return alive and bool(self.get(f"BCR{bank}") & MBKEN)
 
     def reset(self) -> None:
         self._sdram = set()

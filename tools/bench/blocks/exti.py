@@ -1,4 +1,8 @@
-"""EXTI: pins and other wake-up lines to interrupts (RM0090 12.2, 12.3)."""
+"""EXTI: pins and other wake-up lines to interrupts (RM0090 12.2, 12.3; RM0433 20.6).
+
+An H7 has more than 32 lines: its registers have numbers, and the first of each are those for lines
+0 to 31. The lines above lead to no interrupt here.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,12 @@ class Exti(RegisterBlock):
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
         self._irqs = system.chip.exti_irqs
-        self.on_write("IMR", self._write_imr)
-        self.on_write("PR", self._write_pr)
-        self.on_write("SWIER", self._write_swier)
+        names = ("IMR", "PR", "SWIER", "RTSR", "FTSR")
+        suffix = "" if self.has("IMR") else "1"
+        self._imr, self._pr, self._swier, self._rtsr, self._ftsr = (n + suffix for n in names)
+        self.on_write(self._imr, self._write_imr)
+        self.on_write(self._pr, self._write_pr)
+        self.on_write(self._swier, self._write_swier)
 
     def pin_changed(self, port: int, pin: int, level: bool) -> None:
         """Pin 0 to 15 of a port (0 is A) went up or down."""
@@ -23,7 +30,7 @@ class Exti(RegisterBlock):
 
     def edge(self, line: int, rising: bool) -> None:
         """An edge on a line: it becomes pending if RTSR or FTSR selects that edge."""
-        if self.get("RTSR" if rising else "FTSR") >> line & 1:
+        if self.get(self._rtsr if rising else self._ftsr) >> line & 1:
             self._pend(1 << line)
 
     def reset(self) -> None:
@@ -31,25 +38,27 @@ class Exti(RegisterBlock):
         self._drive()
 
     def _write_imr(self, value: int) -> None:
-        self.store("IMR", value)
+        self.store(self._imr, value)
         self._drive()
 
     def _write_swier(self, value: int) -> None:
-        risen = value & self.by_name["SWIER"].mask & ~self.get("SWIER")
-        self.put("SWIER", self.get("SWIER") | risen)
-        self._pend(risen & self.get("IMR"))
+        risen = value & self.by_name[self._swier].mask & ~self.get(self._swier)
+        self.put(self._swier, self.get(self._swier) | risen)
+        self._pend(risen & self.get(self._imr))
 
     def _write_pr(self, value: int) -> None:
-        self.put("PR", self.get("PR") & ~value)
-        self.put("SWIER", self.get("SWIER") & ~value)  # cleared along with PR (RM0090 12.3.5)
+        self.put(self._pr, self.get(self._pr) & ~value)
+        self.put(
+            self._swier, self.get(self._swier) & ~value
+        )  # cleared along with PR (RM0090 12.3.5)
         self._drive()
 
     def _pend(self, lines: int) -> None:
-        self.put("PR", self.get("PR") | lines)
+        self.put(self._pr, self.get(self._pr) | lines)
         self._drive()
 
     def _drive(self) -> None:
-        active = self.get("PR") & self.get("IMR")
+        active = self.get(self._pr) & self.get(self._imr)
         up = {irq for line, irq in enumerate(self._irqs) if active >> line & 1}
         for irq in set(self._irqs):
             self.system.irq(self.name, irq, irq in up)

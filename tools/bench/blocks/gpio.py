@@ -22,6 +22,8 @@ class Gpio(RegisterBlock):
         self.on_input: Callable[[int, bool], None] = lambda pin, level: None
         self.on_read("IDR", self._read_idr)
         self.on_write("BSRR", self._write_bsrr)
+        if self.has("BRR"):
+            self.on_write("BRR", lambda value: self._write_bsrr((value & 0xFFFF) << 16))
 
     def drive(self, pin: int, level: bool | None) -> None:
         """A button or a jumper on pin 0 to 15; None lets go of it."""

@@ -12,7 +12,7 @@ CSRST, RXFFLSH, TXFFLSH, AHBIDL = 1, 1 << 4, 1 << 5, 1 << 31  # GRSTCTL
 FHMOD, CMOD = 1 << 29, 1  # GUSBCFG, GINTSTS
 RISES_BY_SOFTWARE = 0xF03C_FC0A  # GINTSTS bits cleared by writing 1
 FIFO = 0x1000  # the windows into the FIFOs start here
-KEPT_BY_CORE_RESET = ("GUSBCFG", "GAHBCFG", "GCCFG", "DCFG", "HCFG", "PCGCCTL", "GRXFSIZ")
+KEPT_BY_CORE_RESET = ("GUSBCFG", "GAHBCFG", "GCCFG", "DCFG", "HCFG", "PCGCCTL")
 EPENA, EPDIS, SNAK, CNAK = 1 << 31, 1 << 30, 1 << 27, 1 << 26  # DxEPCTL
 NAKSTS = 1 << 17
 SGINAK, CGINAK, SGONAK, CGONAK = 1 << 7, 1 << 8, 1 << 9, 1 << 10  # DCTL
@@ -69,9 +69,8 @@ class Otg(RegisterBlock):
             nak = self.get(name) & NAKSTS
             nak = NAKSTS if value & SNAK else 0 if value & CNAK else nak
             enabled = value & EPENA and not value & EPDIS
-            fixed = self.by_name[name].reset
             stored = value & ~(EPENA | EPDIS | SNAK | CNAK | NAKSTS | 3 << 28)
             self.store(name, stored)
-            self.put(name, self.get(name) | nak | fixed | (EPENA if enabled else 0))
+            self.put(name, self.get(name) | nak | (EPENA if enabled else 0))
 
         self.on_write(name, write)

@@ -1,6 +1,8 @@
-"""RCC: oscillators, the system clock, and the clock and reset of every other block (RM0090 6, 7).
+"""RCC: oscillators, the system clock, and the clock and reset of every other block.
 
-Oscillators take their start-up time in virtual time. HSE and LSE run only if the board has them.
+One for all families: where the bits are comes from the family file, the clock tree and the rules
+that only one family has from a subclass in `families/`. Oscillators take their start-up time in
+virtual time. HSE and LSE run only if the board has them.
 """
 
 from __future__ import annotations
@@ -9,42 +11,11 @@ from collections.abc import Callable
 
 from ..chip import Peripheral
 from ..clock import Event
-from .base import Patience, RegisterBlock, System
-from .clocktree import (
-    PLLSRC_HSE,
-    SW_HSE,
-    SW_HSI,
-    SW_PLL,
-    SW_PLLR,
-    Frequencies,
-    frequencies,
-)
-from .oscillators import (
-    HSEON,
-    HSION,
-    LSION,
-    OSCILLATORS,
-    PLLI2SON,
-    PLLON,
-    PLLS,
-    PLLSAION,
-    Oscillator,
-)
+from .base import Polling, RegisterBlock, System
+from .clocktree import Frequencies
+from .oscillators import Oscillator, oscillators
 
-HSEBYP = 1 << 18  # RCC.CR
-RTC_SELECT, BDRST = 3 << 8, 1 << 16  # RCC.BDCR
-RMVF = 1 << 24  # RCC.CSR
-CSS_FLAG, CSS_CLEAR = 1 << 7, 1 << 23  # RCC.CIR
-RESET_FLAGS = {
-    "BOR": 1 << 25,
-    "PIN": 1 << 26,
-    "POR": 1 << 27,
-    "SFT": 1 << 28,
-    "IWDG": 1 << 29,
-    "WWDG": 1 << 30,
-    "LPWR": 1 << 31,
-}
-ALL_RESET_FLAGS = sum(RESET_FLAGS.values())
+LOW_POWER = ("LPENR", "SMENR")  # clocks in sleep mode: nothing depends on them here
 
 
 class Rcc(RegisterBlock):
@@ -54,63 +25,108 @@ class Rcc(RegisterBlock):
         super().__init__(facts, system)
         self.hse_hz = 0
         self.lse = False
-        hsi = system.chip.clocks["hsi_hz"]
-        self.clocks = Frequencies(hsi, hsi, hsi)
-        self._sws = SW_HSI
+        data = system.chip.rcc
+        self.oscillators = oscillators(system.chip)
+        self._plls = tuple(self.oscillators[name] for name in data["plls"])
+        self._switch, self._interrupts = data["switch"], data["ready_interrupts"]
+        self._backup = data["backup"]
+        self._flags_register = data["reset_flags"]["register"]
+        self._flags = {name: 1 << bit for name, bit in data["reset_flags"]["bits"].items()}
+        self._css = 1 << data["control"]["css"]
+        self._bypass = 1 << data["control"]["hse_bypass"]
+        self._source = 0  # the value of SWS
         self._lsi_forced = False
         self._starting: dict[str, Event] = {}
         self._gates: dict[str, list[tuple[int, Callable[[bool], None]]]] = {}
         self.on_clocks: Callable[[], None] = lambda: None
         self.on_backup_reset: Callable[[], None] = lambda: None
-        self._patience = Patience(system)
-        for name in ("CR", "BDCR", "CSR"):
-            self.on_read(name, self._reader_of_ready_flags(name))
-        self.on_write("CR", self._write_cr)
-        self.on_write("CFGR", self._write_cfgr)
-        self.on_write("CIR", self._write_cir)
-        self.on_write("BDCR", self._write_bdcr)
-        self.on_write("CSR", self._write_csr)
-        self.on_write("PLLCFGR", self._write_pllcfgr)
-        for name, on in (("PLLI2SCFGR", PLLI2SON), ("PLLSAICFGR", PLLSAION)):
-            if self.has(name):
-                self.on_write(name, self._writer_while_off(name, on))
+        self._connect_registers()
+        self.clocks = self.frequencies()
+
+    def _connect_registers(self) -> None:
+        polling = Polling(self.system)
+        for name in {o.register for o in self.oscillators.values()}:
+            self.on_read(name, self._reader_of(name, polling))
+        for name in self._control_registers():
+            self.on_write(name, lambda value, name=name: self._write_control(name, value))
+        for name in {self._interrupts["enable"][0], self._interrupts["clear"][0]}:
+            self.on_write(name, lambda value, name=name: self._write_interrupts(name, value))
         for name in self.by_name:
-            if name.endswith(("ENR", "RSTR")) and not name.endswith("LPENR"):
+            if name.endswith(("ENR", "RSTR")) and not name.endswith(LOW_POWER):
                 self.on_write(name, self._writer_of_gates(name))
+
+    def _control_registers(self) -> set[str]:
+        """Those with bits that belong to oscillators, the switch, flags or the backup domain."""
+        found = {o.register for o in self.oscillators.values()}
+        return found | {self._switch["register"], self._flags_register, self._backup["register"]}
 
     def connect(self, register: str, mask: int, switch: Callable[[bool], None]) -> None:
         """Call `switch(level)` when a bit of an xxxENR or xxxRSTR register changes."""
         self._gates.setdefault(register, []).append((mask, switch))
 
+    # --- what a family says --------------------------------------------------------------------
+
+    def frequencies(self) -> Frequencies:
+        """What comes out of the clock tree now."""
+        raise NotImplementedError
+
+    def pll_source(self) -> str | None:
+        """The oscillator that feeds the PLLs."""
+        raise NotImplementedError
+
+    def locked(self, name: str) -> int:
+        """Bits of a control register that cannot be changed now."""
+        return 0
+
     # --- reset ---------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """System reset: the backup domain and the reset flags stay (RM0090 6.1.1)."""
+        """System reset without a cause."""
         self.system_reset(None)
 
     def system_reset(self, cause: str | None) -> None:
-        kept = self.get("BDCR"), self.get("CSR") & ALL_RESET_FLAGS
+        """The backup domain and the reset flags stay. A cause: "PIN", "SFT", "IWDG" ..."""
+        kept = {name: self.get(name) & mask for name, mask in self._survivors().items()}
         for name, event in list(self._starting.items()):
             if name != "LSE":
                 event.cancel()
                 del self._starting[name]
         before = dict(self.values)
         super().reset()
-        self.put("BDCR", kept[0])
-        flags = kept[1] | (RESET_FLAGS["PIN"] | RESET_FLAGS[cause] if cause else 0)
-        self.put("CSR", flags)
-        self._lsi_forced = False
-        self._sws = SW_HSI
-        for register in self._gates:
-            self._switch_gates(register, before[self.by_name[register].offset])
-        self._update_clocks()
+        for name, mask in self._survivors().items():
+            self.put(name, self.get(name) & ~mask | kept[name])
+        if cause:
+            causes = {cause, *self.system.chip.rcc["reset_flags"]["always"]}
+            flags = sum(self._flags[name] for name in causes)
+            self.put(self._flags_register, self.get(self._flags_register) | flags)
+        self._after_reset(before)
 
     def power_on(self) -> None:
-        """Everything, the backup domain too; the flags say power-on, brown-out and pin."""
-        self.system_reset(None)
-        self.put("BDCR", 0)
-        self.put("CSR", self.by_name["CSR"].reset)
+        """Everything, the backup domain too; the flags say power-on."""
+        for event in self._starting.values():
+            event.cancel()
+        self._starting.clear()
+        before = dict(self.values)
+        super().reset()
         self.on_backup_reset()
+        self._after_reset(before)
+
+    def _survivors(self) -> dict[str, int]:
+        """Register -> the bits that a system reset keeps."""
+        found = {self._backup["register"]: self._backup["bits"]}
+        found[self._flags_register] = found.get(self._flags_register, 0) | self._all_flags
+        return found
+
+    @property
+    def _all_flags(self) -> int:
+        return sum(self._flags.values())
+
+    def _after_reset(self, before: dict[int, int]) -> None:
+        self._lsi_forced = False
+        self._source = self.get(self._switch["register"]) & self._switch["sw"]
+        for register in self._gates:
+            self._switch_gates(register, before[self.by_name[register].offset])
+        self.update_clocks()
 
     # --- xxxENR and xxxRSTR --------------------------------------------------------------------
 
@@ -131,45 +147,103 @@ class Rcc(RegisterBlock):
             if changed & mask:
                 switch(bool(now & mask))
 
+    # --- control registers ---------------------------------------------------------------------
+
+    def _write_control(self, name: str, value: int) -> None:
+        old = self.get(name)
+        if name == self._flags_register:
+            clear = 1 << self.system.chip.rcc["reset_flags"]["clear"]
+            if value & clear:
+                self.put(name, self.get(name) & ~self._all_flags)
+            value &= ~clear
+        kept = ~self.by_name[name].writable | self._set_by_hardware(name) | self.locked(name)
+        if name == self._backup["register"]:
+            kept |= self._protected(value)
+        self.put(name, self.get(name) & kept | value & ~kept)
+        if name == self._backup["register"] and self.get(name) >> self._backup["reset"] & 1:
+            self._reset_backup()
+        self._follow(name, old)
+
+    def _set_by_hardware(self, name: str) -> int:
+        """Ready bits, flags, the switch's status; on bits of what the system clock needs."""
+        mine = [o for o in self.oscillators.values() if o.register == name]
+        bits = sum(o.ready for o in mine)
+        bits |= sum(o.on for o in mine if o.name in self._in_use() and self.get(name) & o.on)
+        hse = self.oscillators["HSE"]
+        if name == hse.register and self.get(name) & hse.on:
+            bits |= self._bypass
+        if name == self._switch["register"]:
+            bits |= self._switch["sws"]
+        return bits | (self._all_flags if name == self._flags_register else 0)
+
+    def _in_use(self) -> set[str | None]:
+        """What the system clock needs cannot be switched off."""
+        return {self.source, self.pll_source()} if self._source_is_pll else {self.source}
+
+    def _reader_of(self, register: str, polling: Polling) -> Callable[[], int]:
+        offset = self.by_name[register].offset
+        mine = [o for o in self.oscillators.values() if o.register == register]
+
+        def read() -> int:
+            value = self.values[offset]
+            polling.asked(any(value & o.on and not value & o.ready for o in mine))
+            return value
+
+        return read
+
+    # --- the backup domain ---------------------------------------------------------------------
+
+    def _protected(self, value: int) -> int:
+        """Bits of its register that this write cannot change."""
+        source = 3 << self._backup["rtc_source"]
+        if not self.system.backup_writable():
+            return self._backup["bits"]
+        # the source of the RTC can be chosen once; a reset of the domain takes everything
+        chosen = self.get(self._backup["register"]) & source
+        return source if chosen and not value & 1 << self._backup["reset"] else 0
+
+    def _reset_backup(self) -> None:
+        if event := self._starting.pop("LSE", None):
+            event.cancel()
+        register, reset = self._backup["register"], 1 << self._backup["reset"]
+        self.put(register, self.get(register) & ~self._backup["bits"] | reset)
+        self.on_backup_reset()
+
+    @property
+    def rtc_runs(self) -> bool:
+        """The clock of the RTC is on, and its oscillator runs."""
+        value = self.get(self._backup["register"])
+        name = (None, "LSE", "LSI", "HSE")[value >> self._backup["rtc_source"] & 3]
+        return bool(value >> self._backup["rtc_enable"] & 1) and bool(name) and self.is_ready(name)
+
     # --- oscillators ---------------------------------------------------------------------------
 
-    def _write_cr(self, value: int) -> None:
-        old = self.get("CR")
-        register = self.by_name["CR"]
-        ready = sum(o.ready for o in OSCILLATORS if o.register == "CR")
-        keep = ready | 0xFF00 | self._in_use()
-        if old & HSEON:
-            keep |= HSEBYP
-        value = value & ~keep | old & keep
-        self.put("CR", old & ~register.mask | value & register.mask)
-        self._follow("CR", old)
+    def is_ready(self, name: str) -> bool:
+        oscillator = self.oscillators[name]
+        return bool(self.get(oscillator.register) & oscillator.ready)
 
-    def _in_use(self) -> int:
-        """On bits that cannot be cleared: what the system clock needs (RM0090 6.3.1)."""
-        if self._sws in (SW_PLL, SW_PLLR):
-            return PLLON | (HSEON if self.get("PLLCFGR") & PLLSRC_HSE else HSION)
-        return HSEON if self._sws == SW_HSE else HSION
+    def is_on(self, name: str) -> bool:
+        oscillator = self.oscillators[name]
+        return bool(self.get(oscillator.register) & oscillator.on)
 
     def _follow(self, register: str, old: int) -> None:
         """Start or stop the oscillators whose on bit differs from `old`."""
         now = self.get(register)
-        for oscillator in OSCILLATORS:
+        for oscillator in self.oscillators.values():
             if oscillator.register == register and (old ^ now) & oscillator.on:
                 if now & oscillator.on:
                     self._start(oscillator)
                 else:
                     self._stop(oscillator)
-        self._update_clocks()
+        self.update_clocks()
 
     def _start(self, oscillator: Oscillator) -> None:
-        if oscillator.name in self._starting or self._is_ready(oscillator):
+        name = oscillator.name
+        if name in self._starting or self.is_ready(name) or not self._can_run(oscillator):
             return
-        if not self._can_run(oscillator.name):
-            return
-        startup = self.system.chip.startup_ns
-        ns = startup["PLL" if oscillator.name in PLLS else oscillator.name]
+        ns = self.system.chip.startup_ns["PLL" if oscillator in self._plls else name]
         event = self.system.clock.after(ns, lambda: self._became_ready(oscillator))
-        self._starting[oscillator.name] = event
+        self._starting[name] = event
 
     def _stop(self, oscillator: Oscillator) -> None:
         if oscillator.name == "LSI" and self._lsi_forced:
@@ -177,146 +251,112 @@ class Rcc(RegisterBlock):
         if event := self._starting.pop(oscillator.name, None):
             event.cancel()
         self.put(oscillator.register, self.get(oscillator.register) & ~oscillator.ready)
-        if oscillator.name in ("HSI", "HSE"):
-            self._restart_plls()
+        self._restart_plls()
 
     def _restart_plls(self) -> None:
         """A PLL whose source has stopped loses its lock; one whose source came may start."""
-        for pll in (o for o in OSCILLATORS if o.name in PLLS and self.get("CR") & o.on):
-            if not self._can_run(pll.name):
-                self._stop(pll)
+        for pll in (o for o in self._plls if self.is_on(o.name)):
+            if not self._can_run(pll):
+                if event := self._starting.pop(pll.name, None):
+                    event.cancel()
+                self.put(pll.register, self.get(pll.register) & ~pll.ready)
             else:
                 self._start(pll)
 
-    def _can_run(self, name: str) -> bool:
-        if name in PLLS:
-            cr = self.get("CR")
-            source = HSEON if self.get("PLLCFGR") & PLLSRC_HSE else HSION
-            return bool(cr & source << 1)
-        return bool(self.hse_hz) if name == "HSE" else self.lse if name == "LSE" else True
-
-    def _is_ready(self, oscillator: Oscillator) -> bool:
-        return bool(self.get(oscillator.register) & oscillator.ready)
-
-    def _reader_of_ready_flags(self, register: str) -> Callable[[], int]:
-        offset = self.by_name[register].offset
-        on = sum(o.on for o in OSCILLATORS if o.register == register)
-
-        def read() -> int:
-            value = self.values[offset]
-            self._patience.asked(bool(value & on & ~(value >> 1)))
-            return value
-
-        return read
+    def _can_run(self, oscillator: Oscillator) -> bool:
+        if oscillator in self._plls:
+            source = self.pll_source()
+            return bool(source) and self.is_ready(source)
+        return {"HSE": bool(self.hse_hz), "LSE": self.lse}.get(oscillator.name, True)
 
     def _became_ready(self, oscillator: Oscillator) -> None:
         self._starting.pop(oscillator.name, None)
         self.put(oscillator.register, self.get(oscillator.register) | oscillator.ready)
-        if self.get("CIR") >> 8 + oscillator.cir & 1:
-            self.put("CIR", self.get("CIR") | 1 << oscillator.cir)
-            self._drive_irq()
-        if oscillator.name in ("HSI", "HSE"):
+        register, shift = self._interrupts["enable"]
+        if self.get(register) >> shift + oscillator.interrupt & 1:
+            self._flag(oscillator.interrupt)
+        if oscillator not in self._plls:
             self._restart_plls()
-        self._update_clocks()
+        self.update_clocks()
 
     def force_lsi(self) -> None:
-        """The independent watchdog runs: LSI is on and cannot be switched off (RM0090 6.2.5).
-        LSION is what software wrote: a ready LSI without it gives the watchdog away."""
+        """The independent watchdog runs: LSI is on and cannot be switched off. LSION is what
+        software wrote: a ready LSI without it gives the watchdog away."""
         self._lsi_forced = True
-        self._start(OSCILLATORS[0])
+        self._start(self.oscillators["LSI"])
+
+    @property
+    def lsi_forced_bits(self) -> tuple[str, int]:
+        """The register with LSI's bits, and the bits, while the watchdog forces it on."""
+        lsi = self.oscillators["LSI"]
+        return lsi.register, lsi.on | lsi.ready
 
     def fail_hse(self) -> None:
-        """The crystal stops, as when it is touched: clock security (RM0090 6.2.7)."""
-        old = self.get("CR")
-        self.hse_hz, secured = 0, old & 1 << 19
-        self.put("CR", old & ~(HSEON | HSEON << 1))
-        if self._sws == SW_HSE or (self._sws == SW_PLL and self.get("PLLCFGR") & PLLSRC_HSE):
-            self.put("CR", self.get("CR") & ~(PLLON | PLLON << 1) | HSION | HSION << 1)
-            self.put("CFGR", self.get("CFGR") & ~3)
-        self._follow("CR", old)  # what was about to start is not any more
+        """The crystal stops, as when it is touched: clock security falls back to the source that
+        the chip starts with."""
+        hse = self.oscillators["HSE"]
+        old = self.get(hse.register)
+        self.hse_hz, secured = 0, old & self._css
+        on_pll = self._source_is_pll and self.pll_source() == "HSE"
+        if self.source == "HSE" or on_pll:
+            used = self.oscillators[self.source]
+            first = self.oscillators[self._switch["sources"][0]]
+            self.put(used.register, self.get(used.register) & ~(used.on | used.ready))
+            self.put(first.register, self.get(first.register) | first.on | first.ready)
+            switch = self._switch["register"]
+            self.put(switch, self.get(switch) & ~self._switch["sw"])
+        self.put(hse.register, self.get(hse.register) & ~(hse.on | hse.ready))
+        self._follow(hse.register, old)  # what was about to start is not any more
         if secured:
-            self.put("CIR", self.get("CIR") | CSS_FLAG)
+            self._flag(self._interrupts["css"])
             self.system.nmi()
 
-    # --- PLL configuration ---------------------------------------------------------------------
+    # --- the system clock ----------------------------------------------------------------------
 
-    def _write_pllcfgr(self, value: int) -> None:
-        cr = self.get("CR")
-        if cr & PLLON:
-            return  # "written only when PLL is disabled" (RM0090 6.3.2)
-        if cr & (PLLI2SON | PLLSAION):
-            shared = PLLSRC_HSE | 0x3F
-            value = value & ~shared | self.get("PLLCFGR") & shared
-        self.store("PLLCFGR", value)
+    @property
+    def source(self) -> str:
+        """The name of the oscillator or PLL that SYSCLK comes from."""
+        return self._switch["sources"][self._source]
 
-    def _writer_while_off(self, name: str, on: int) -> Callable[[int], None]:
-        def write(value: int) -> None:
-            if not self.get("CR") & on:
-                self.store(name, value)
+    @property
+    def source_number(self) -> int:
+        """The value of SWS."""
+        return self._source
 
-        return write
+    @property
+    def _source_is_pll(self) -> bool:
+        return self.oscillators[self.source] in self._plls
 
-    # --- the clock tree ------------------------------------------------------------------------
-
-    def _write_cfgr(self, value: int) -> None:
-        self.put("CFGR", self.get("CFGR") & 0xC | self._masked_cfgr(value))
-        self._update_clocks()
-
-    def _masked_cfgr(self, value: int) -> int:
-        return value & self.by_name["CFGR"].mask & ~0xC
-
-    def _update_clocks(self) -> None:
+    def update_clocks(self) -> None:
         """Switch to the source in SW as soon as it is ready, then work out the frequencies."""
-        wanted = self.get("CFGR") & 3
-        if wanted != self._sws and self._source_ready(wanted):
-            self._sws = wanted
-        cfgr = self.get("CFGR") & ~0xC | self._sws << 2
-        self.put("CFGR", cfgr)
-        hsi = self.system.chip.clocks["hsi_hz"]
-        self.clocks = frequencies(self._sws, cfgr, self.get("PLLCFGR"), hsi, self.hse_hz)
+        register, sources, sws = (self._switch[key] for key in ("register", "sources", "sws"))
+        wanted = self.get(register) & self._switch["sw"]
+        if wanted < len(sources) and self.is_ready(sources[wanted]):
+            self._source = wanted
+        self.put(register, self.get(register) & ~sws | self._source * (sws & -sws))
+        self.clocks = self.frequencies()
         self.on_clocks()
 
-    def _source_ready(self, source: int) -> bool:
-        on = {SW_HSI: HSION, SW_HSE: HSEON}.get(source, PLLON)
-        return bool(self.get("CR") & on << 1)
+    # --- interrupts ----------------------------------------------------------------------------
 
-    # --- interrupts, backup domain, reset flags ------------------------------------------------
+    def _write_interrupts(self, name: str, value: int) -> None:
+        ready = (1 << self._interrupts["css"]) - 1  # all flags but that of clock security
+        enable, clear = self._interrupts["enable"], self._interrupts["clear"]
+        flag_register, flag_shift = self._interrupts["flag"]
+        if name == clear[0]:
+            cleared = value >> clear[1] & (ready | ready + 1)
+            self.put(flag_register, self.get(flag_register) & ~(cleared << flag_shift))
+        if name == enable[0]:
+            bits = self.by_name[name].mask & ready << enable[1]
+            self.put(name, self.get(name) & ~bits | value & bits)
+        self._drive_irq()
 
-    def _write_cir(self, value: int) -> None:
-        cir = self.get("CIR") & ~(value >> 16 & 0x7F)
-        if value & CSS_CLEAR:
-            cir &= ~CSS_FLAG
-        enables = self.by_name["CIR"].mask & 0x7F00
-        self.put("CIR", cir & 0xFF | value & enables)
+    def _flag(self, number: int) -> None:
+        register, shift = self._interrupts["flag"]
+        self.put(register, self.get(register) | 1 << shift + number)
         self._drive_irq()
 
     def _drive_irq(self) -> None:
-        cir = self.get("CIR")
-        self.irq(bool(cir & cir >> 8 & 0x7F))
-
-    def _write_bdcr(self, value: int) -> None:
-        if not self.backup_writable():
-            return
-        old = self.get("BDCR")
-        if value & BDRST:
-            if event := self._starting.pop("LSE", None):
-                event.cancel()
-            self.put("BDCR", BDRST)
-            self.on_backup_reset()
-            return
-        if old & RTC_SELECT:  # can be chosen once (RM0090 6.3.20)
-            value = value & ~RTC_SELECT | old & RTC_SELECT
-        value = value & ~2 | old & 2
-        self.put("BDCR", value & self.by_name["BDCR"].mask)
-        self._follow("BDCR", old)
-
-    def backup_writable(self) -> bool:
-        """PWR_CR.DBP: the backup domain is write-protected after a reset (RM0090 5.1.2)."""
-        return bool(self.system.block("PWR").get("CR") & 1 << 8)
-
-    def _write_csr(self, value: int) -> None:
-        old = self.get("CSR")
-        if value & RMVF:
-            old &= ~ALL_RESET_FLAGS
-        self.put("CSR", old & ~LSION | value & LSION)
-        self._follow("CSR", old)
+        (enable, up), (flag, down) = self._interrupts["enable"], self._interrupts["flag"]
+        ready = (1 << self._interrupts["css"]) - 1
+        self.irq(bool(self.get(enable) >> up & self.get(flag) >> down & ready))

@@ -1,4 +1,4 @@
-"""What a register is: a line of `kinds/*.toml`, `families/*.toml` or `chips/*.toml`.
+"""What a register is: a line of `kinds.toml`, `families/*.toml` or `chips/*.toml`.
 
 Short form `NAME = [offset, reset value, implemented bits, access]`, the last one optional; long
 form a table with `at`, `reset`, `mask`, `access` and:
@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-KINDS = Path(__file__).parent.parent / "kinds"
+KINDS = Path(__file__).parent.parent / "kinds.toml"
 ACCESS = frozenset({"r", "w", "rc_w1", "rc_w0", "x"})
 WORD = 0xFFFFFFFF
 
@@ -88,11 +88,8 @@ def _register(name: str, at: int, line: Mapping[str, Any]) -> Register:
 
 @cache
 def kinds() -> Mapping[str, tuple[Register, ...]]:
-    """Every kind of peripheral -> its registers."""
-    found: dict[str, dict[str, Any]] = {}
-    for path in sorted(KINDS.glob("*.toml")):
-        for kind, table in tomllib.loads(path.read_text()).items():
-            if kind in found:
-                raise ValueError(f"{path.name}: the kind {kind} is there twice")
-            found[kind] = found[table.pop("extends")] | table if "extends" in table else table
-    return {kind: parse(table) for kind, table in found.items()}
+    """Kind and version, such as "usart v1" -> the registers that behave."""
+    tables: dict[str, dict[str, Any]] = {}
+    for kind, table in tomllib.loads(KINDS.read_text()).items():
+        tables[kind] = tables[table.pop("extends")] | table if "extends" in table else table
+    return {kind: parse(table) for kind, table in tables.items()}

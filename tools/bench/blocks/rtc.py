@@ -1,7 +1,7 @@
 """RTC: write protection, the ready flags, and a calendar that follows virtual time (RM0090 26).
 
 It lives in the backup domain: a system reset does not touch it (apart from the flags of its bus
-interface), PWR_CR.DBP protects it, RCC_BDCR.BDRST resets it. Alarms and wake-up are registers
+interface), PWR's DBP protects it, a bit of RCC resets it. Alarms and wake-up are registers
 only; setting one up is reported.
 """
 
@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 from ..chip import Peripheral
 from ..clock import NS_PER_S
 from .base import RegisterBlock, System
+from .rcc import Rcc
 
 INIT, INITF, RSF, INITS, WUTWF, ALRBWF, ALRAWF = 1 << 7, 1 << 6, 1 << 5, 1 << 4, 4, 2, 1  # ISR
 WUTE, ALRBE, ALRAE = 1 << 10, 1 << 9, 1 << 8  # CR
 KEYS = (0xCA, 0x53)
-UNPROTECTED = ("ISR", "TAFCR", "WPR", *(f"BKP{n}R" for n in range(20)))
-RTCEN, LSERDY, LSIRDY = 1 << 15, 2, 2
+# Offsets that need no key: ISR, WPR, TAFCR, and the backup registers from BKP0R on
+UNPROTECTED = (0x0C, 0x24, 0x40)
+BKP0R = 0x50
 
 
 class Rtc(RegisterBlock):
@@ -39,6 +41,9 @@ class Rtc(RegisterBlock):
         self._keys.clear()
         self.put("ISR", self.get("ISR") & ~(INIT | INITF | RSF))
 
+    def power_on(self) -> None:
+        self.backup_reset()
+
     def backup_reset(self) -> None:
         super().reset()
         self._keys.clear()
@@ -48,16 +53,12 @@ class Rtc(RegisterBlock):
     def ticking(self) -> bool:
         """RTCEN is set and the chosen oscillator runs."""
         rcc = self.system.block("RCC")
-        bdcr = rcc.get("BDCR")
-        source = bdcr >> 8 & 3
-        alive = (False, bool(bdcr & LSERDY), bool(rcc.get("CSR") & LSIRDY), True)[source]
-        return bool(bdcr & RTCEN) and alive
+        assert isinstance(rcc, Rcc)
+        return rcc.rtc_runs
 
     def write(self, offset: int, size: int, value: int) -> None:
-        register = self.by_offset.get(offset & ~3)
-        if not self.system.block("PWR").get("CR") & 1 << 8:
-            return
-        if register and register.name not in UNPROTECTED and self._keys != list(KEYS):
+        free = offset & ~3 in UNPROTECTED or offset >= BKP0R
+        if not self.system.backup_writable() or (not free and self._keys != list(KEYS)):
             return
         super().write(offset, size, value)
 

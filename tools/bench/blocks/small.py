@@ -1,4 +1,5 @@
-"""Blocks whose behaviour is a few lines: RNG, CRC, CAN's mode handshake (RM0090 24, 4, 32.4)."""
+"""Blocks whose behaviour is a few lines: RNG, CRC, CAN's mode handshake (RM0090 24, 4, 32.4), and
+the debug registers."""
 
 from __future__ import annotations
 
@@ -82,3 +83,13 @@ class Can(RegisterBlock):
         self.store("MCR", value)
         modes = INRQ | SLEEP
         self.put("MSR", self.get("MSR") & ~modes | value & modes)
+
+
+class Dbgmcu(RegisterBlock):
+    """Only a power-on resets it (RM0090 38.16.3)."""
+
+    def power_on(self) -> None:
+        super().reset()
+
+    def reset(self) -> None:
+        """A system reset changes nothing."""

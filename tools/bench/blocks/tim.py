@@ -18,11 +18,10 @@ UPDATE_LINE = {4: 1}  # advanced timers have lines for break, update, trigger, c
 class Timer(RegisterBlock):
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
-        self._bus = "TIM1" if facts.base < 0x40010000 else "TIM2"
         self._line = UPDATE_LINE.get(len(facts.irqs), 0)
         self._since = 0  # ns at which the counter was `_count`
         self._count = 0
-        self._hz: int = system.chip.clocks["hsi_hz"]  # of the input, since then
+        self._hz = 1  # of the input, since then
         self._prescaler = 0  # the one in use: PSC is preloaded at each update
         self._next: Event | None = None
         self.on_write("CR1", self._write_cr1)
@@ -38,7 +37,7 @@ class Timer(RegisterBlock):
         return bool(self.get("CR1") & CEN) and self.clocked
 
     def peek(self, offset: int) -> int:
-        return self._counter() if offset == self.by_name["CNT"].offset else self.values[offset]
+        return self._counter() if offset == self.by_name["CNT"].offset else super().peek(offset)
 
     def reset(self) -> None:
         super().reset()
@@ -51,7 +50,7 @@ class Timer(RegisterBlock):
         self._plan()
 
     def clock_changed(self) -> None:
-        if self._hz != self.system.frequency(self._bus):
+        if self._hz != self.system.timer_frequency(self.facts.bus):
             self._freeze()
             self._plan()
 
@@ -75,7 +74,7 @@ class Timer(RegisterBlock):
         if self._next is not None:
             self._next.cancel()
             self._next = None
-        self._since, self._hz = self.system.clock.now, self.system.frequency(self._bus)
+        self._since, self._hz = self.system.clock.now, self.system.timer_frequency(self.facts.bus)
         if self.running and self.get("ARR"):  # with ARR = 0 the counter is blocked
             ticks = max(self.get("ARR") + 1 - self._count, 1)
             self._next = self.system.clock.after(max(self._tick_ns(ticks), 1), self._overflow)

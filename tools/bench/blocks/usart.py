@@ -1,8 +1,12 @@
-"""USART: characters at their real speed, between DR and the wires on the pins (RM0090 30).
+"""USART: characters at their real speed, between the data registers and the wires on the pins.
 
 A character takes as long as BRR and the bus clock say. It reaches a wire only while the TX pin
 has the right alternate function, and one from a wire comes in only through such an RX pin. If
 the speed is more than 4 % off that of the wire, the other side reads rubbish.
+
+Two register layouts: v1 has one data register and flags that go by reading SR, then DR (RM0090
+30.6); v2 has RDR, TDR and flags that go by ICR (RM0367 29.8, RM0433 51.8). The flags that matter
+have the same bit numbers in SR and ISR. Clocked by the bus: other kernel clocks are not modelled.
 """
 
 from __future__ import annotations
@@ -13,13 +17,16 @@ from dataclasses import dataclass
 
 from ..chip import Peripheral
 from ..clock import Event
-from .base import Patience, RegisterBlock, System
+from .base import Polling, RegisterBlock, System
 
-PE, FE, NE, ORE, IDLE, RXNE, TC, TXE = (1 << bit for bit in range(8))  # SR
+PE, FE, NE, ORE, IDLE, RXNE, TC, TXE = (1 << bit for bit in range(8))  # SR, ISR
 RE, TE, IDLEIE, RXNEIE, TCIE, TXEIE = (1 << bit for bit in (2, 3, 4, 5, 6, 7))  # CR1
-PCE, M, UE, OVER8 = 1 << 10, 1 << 12, 1 << 13, 1 << 15
-EIE = 1  # CR3
+PCE, M, OVER8 = 1 << 10, 1 << 12, 1 << 15
+UE_V1, UE_V2 = 1 << 13, 1 << 0
+EIE, DMAR = 1, 1 << 6  # CR3
 CLEARED_BY_DR = PE | FE | NE | ORE | IDLE
+TEACK, REACK = 1 << 21, 1 << 22  # ISR
+RXFRQ = 1 << 3  # RQR
 TOLERANCE = 0.04
 RUBBISH = 0x5A
 
@@ -36,26 +43,31 @@ class Line:
 
 
 class Usart(RegisterBlock):
+    """What both layouts share. `status` and `received_data` are the names of registers."""
+
+    status: str
+    received_data: str
+    enable: int
+    """CR1.UE"""
+
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
-        self._bus = "APB1" if facts.base < 0x40010000 else "APB2"
-        self._sr = self.by_name["SR"].offset  # it is what programs poll
+        self._sr = self.by_name[self.status].offset  # it is what programs poll
         self.lines: list[Line] = []
         self._incoming: deque[tuple[int, Line]] = deque()
         self._shifting: Event | None = None
         self._receiving: Event | None = None
-        self._waiting: int | None = None  # written to DR while the shift register was busy
-        self._sr_was_read = 0  # bits that a following access to DR clears
+        self._waiting: int | None = None  # to be sent while the shift register is busy
         self._level = False  # of the interrupt line
         self._baud: int | None = None
-        self._patience = Patience(system)
-        self.on_read("SR", self._read_sr)
-        self.on_write("SR", self._write_sr)
-        self.on_read("DR", self._read_dr)
-        self.on_write("DR", self._write_dr)
+        self._polling = Polling(system)
+        self.on_read(self.status, self._read_status)
         self.on_write("BRR", self._write_brr)
         for name in ("CR1", "CR3"):
             self.on_write(name, self._writer_of(name))
+
+    def _read_status(self) -> int:
+        raise NotImplementedError
 
     # --- outside -------------------------------------------------------------------------------
 
@@ -77,7 +89,7 @@ class Usart(RegisterBlock):
     def _compute_baud(self) -> int:
         brr = self.get("BRR")
         divider = (brr >> 4) * 8 + (brr & 7) if self.get("CR1") & OVER8 else brr
-        return self.system.frequency(self._bus) // max(divider, 1)
+        return self.system.frequency(self.facts.bus) // max(divider, 1)
 
     def character_ns(self) -> int:
         """Start, 8 or 9 data, and one stop bit."""
@@ -92,17 +104,16 @@ class Usart(RegisterBlock):
             self._shifting.cancel()
         self._shifting = self._waiting = None
         self._stop_receiving()
-        self._sr_was_read = 0
 
     def clock_changed(self) -> None:
         self._baud = None
 
     # --- sending -------------------------------------------------------------------------------
 
-    def _write_dr(self, value: int) -> None:
-        if not (self._on(TE)):
+    def send(self, value: int, cleared: int) -> None:
+        """Software has written a character; these flags go."""
+        if not self._on(TE):
             return
-        cleared = TXE | (TC if self._sr_was_read & TC else 0)
         self._set_sr(self.values[self._sr] & ~cleared)
         if self._shifting is None:
             self._shift(value)
@@ -147,7 +158,7 @@ class Usart(RegisterBlock):
             sr |= ORE  # the new character is lost, the one in DR stays
         else:
             in_tune = self._in_tune(line)
-            self.put("DR", byte if in_tune else byte ^ RUBBISH)
+            self.put(self.received_data, byte if in_tune else byte ^ RUBBISH)
             sr |= RXNE | (0 if in_tune else FE)
         self._set_sr(sr)
         next_step = self._received if self._incoming else self._idle
@@ -163,23 +174,7 @@ class Usart(RegisterBlock):
         self._set_sr(self.values[self._sr] | IDLE)
         self._drive()
 
-    def _read_dr(self) -> int:
-        self._set_sr(self.values[self._sr] & ~(RXNE | self._sr_was_read & CLEARED_BY_DR))
-        self._sr_was_read = 0
-        self._drive()
-        return self.get("DR")
-
     # --- status and interrupts -----------------------------------------------------------------
-
-    def _read_sr(self) -> int:
-        sr = self.values[self._sr]
-        self._patience.asked(sr == self._sr_was_read and sr & (TXE | TC) != TXE | TC)
-        self._sr_was_read = sr
-        return sr
-
-    def _write_sr(self, value: int) -> None:
-        self._set_sr(self.values[self._sr] & (value | ~(RXNE | TC)))
-        self._drive()
 
     def _write_brr(self, value: int) -> None:
         self.store("BRR", value)
@@ -200,9 +195,9 @@ class Usart(RegisterBlock):
         wanted = sr & cr1 & (TXEIE | TCIE | RXNEIE | IDLEIE)  # the same bit numbers as in SR
         if sr & ORE and cr1 & RXNEIE:
             wanted |= ORE
-        if self.get("CR3") & EIE and sr & (FE | ORE | NE) and self.get("CR3") & 1 << 6:
+        if self.get("CR3") & EIE and sr & (FE | ORE | NE) and self.get("CR3") & DMAR:
             wanted |= sr & (FE | ORE | NE)
-        level = bool(wanted) and bool(cr1 & UE)
+        level = bool(wanted) and bool(cr1 & self.enable)
         if level != self._level:
             self._level = level
             self.irq(level)
@@ -211,7 +206,7 @@ class Usart(RegisterBlock):
         self.values[self._sr] = value
 
     def _on(self, bit: int) -> bool:
-        return self.get("CR1") & (UE | bit) == UE | bit
+        return self.get("CR1") & (self.enable | bit) == self.enable | bit
 
     def _listens(self) -> bool:
         return self.clocked and not self.held and self._on(RE)
@@ -221,3 +216,68 @@ class Usart(RegisterBlock):
 
     def _in_tune(self, line: Line) -> bool:
         return abs(self.baud - line.baud) <= line.baud * TOLERANCE
+
+
+class UsartV1(Usart):
+    status, received_data, enable = "SR", "DR", UE_V1
+
+    def __init__(self, facts: Peripheral, system: System) -> None:
+        super().__init__(facts, system)
+        self._sr_was_read = 0  # bits that a following access to DR clears
+        self.on_write("SR", self._write_sr)
+        self.on_read("DR", self._read_dr)
+        self.on_write("DR", lambda value: self.send(value, TXE | TC & self._sr_was_read))
+
+    def reset(self) -> None:
+        super().reset()
+        self._sr_was_read = 0
+
+    def _read_status(self) -> int:
+        sr = self.values[self._sr]
+        self._polling.asked(sr == self._sr_was_read and sr & (TXE | TC) != TXE | TC)
+        self._sr_was_read = sr
+        return sr
+
+    def _write_sr(self, value: int) -> None:
+        self._set_sr(self.values[self._sr] & (value | ~(RXNE | TC)))
+        self._drive()
+
+    def _read_dr(self) -> int:
+        self._set_sr(self.values[self._sr] & ~(RXNE | self._sr_was_read & CLEARED_BY_DR))
+        self._sr_was_read = 0
+        self._drive()
+        return self.get("DR")
+
+
+class UsartV2(Usart):
+    status, received_data, enable = "ISR", "RDR", UE_V2
+
+    def __init__(self, facts: Peripheral, system: System) -> None:
+        super().__init__(facts, system)
+        self._isr_was = 0  # at the last read
+        self.on_write("ICR", lambda value: self._clear(value & (CLEARED_BY_DR | TC)))
+        self.on_write("RQR", lambda value: self._clear(RXNE if value & RXFRQ else 0))
+        self.on_read("RDR", self._read_rdr)
+        self.on_write("TDR", lambda value: self.send(value, TXE | TC))
+        self.on_write("CR1", self._write_cr1)
+
+    def _read_status(self) -> int:
+        isr = self.values[self._sr]
+        isr |= (TEACK if self._on(TE) else 0) | (REACK if self._on(RE) else 0)
+        self._polling.asked(isr == self._isr_was and isr & (TXE | TC) != TXE | TC)
+        self._isr_was = isr
+        return isr
+
+    def _clear(self, flags: int) -> None:
+        self._set_sr(self.values[self._sr] & ~flags)
+        self._drive()
+
+    def _read_rdr(self) -> int:
+        self._clear(RXNE)
+        return self.get("RDR")
+
+    def _write_cr1(self, value: int) -> None:
+        """UE = 0 puts the flags back (RM0367 29.8.1)."""
+        if self.get("CR1") & ~value & UE_V2:
+            self._set_sr(self.by_name["ISR"].reset)
+        self._writer_of("CR1")(value)

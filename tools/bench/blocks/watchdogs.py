@@ -8,7 +8,7 @@ from .base import RegisterBlock, System
 from .rcc import Rcc
 
 KEY_RELOAD, KEY_START, KEY_UNLOCK = 0xAAAA, 0xCCCC, 0x5555
-PVU, RVU = 1, 2  # IWDG_SR
+PVU, RVU, WVU = 1, 2, 4  # IWDG_SR
 SYNC_LSI_CYCLES = 5  # "up to 5 RC 40 kHz cycles" for a new PR or RLR
 WDGA, EWI, EWIF = 1 << 7, 1 << 9, 1
 
@@ -21,9 +21,12 @@ class Iwdg(RegisterBlock):
         self.running = False
         self._unlocked = False
         self._bite: Event | None = None
+        self._reloaded_at = 0
         self.on_write("KR", self._write_kr)
         self.on_write("PR", lambda value: self._write_protected("PR", value, PVU))
         self.on_write("RLR", lambda value: self._write_protected("RLR", value, RVU))
+        if self.has("WINR"):
+            self.on_write("WINR", self._write_winr)
 
     @property
     def timeout_ns(self) -> int:
@@ -55,12 +58,27 @@ class Iwdg(RegisterBlock):
         if key == KEY_START:
             self.start()
         elif key == KEY_RELOAD and self.running:
-            self._reload()
+            if self.has("WINR") and self._counter() > self.get("WINR"):
+                self._expire()
+            else:
+                self._reload()
+
+    def _counter(self) -> int:
+        """Counts down from RLR."""
+        passed = self.system.clock.now - self._reloaded_at
+        return max(self.get("RLR") - passed * (self.get("RLR") + 1) // self.timeout_ns, 0)
 
     def _reload(self) -> None:
         if self._bite:
             self._bite.cancel()
+        self._reloaded_at = self.system.clock.now
         self._bite = self.system.clock.after(self.timeout_ns, self._expire)
+
+    def _write_winr(self, value: int) -> None:
+        """A write of the window reloads the counter too (RM0367 25.3.2)."""
+        if self._unlocked and not self.get("SR") & WVU and self.running:
+            self._reload()
+        self._write_protected("WINR", value, WVU)
 
     def _expire(self) -> None:
         self.system.request_reset("IWDG")
@@ -92,7 +110,7 @@ class Wwdg(RegisterBlock):
 
     def _step_ns(self) -> int:
         divider = 4096 << (self.get("CFR") >> 7 & 3)
-        return divider * NS_PER_S // self.system.frequency("APB1")
+        return divider * NS_PER_S // self.system.frequency(self.facts.bus)
 
     def _counter(self) -> int:
         start = self.get("CR") & 0x7F

@@ -1,6 +1,6 @@
 """The USART bootloader in system memory (AN3155 rev 20), command by command.
 
-Where AN3155 leaves a choice, what is known of the F4 ROM decides:
+Where AN3155 leaves a choice, what is known of the ROMs decides:
 
 - Only the *start* address of Read, Write and Go is checked. stm32loader reads the unique id
   (0x1FFF7A10, refused by itself) in a block that starts in the OTP area.
@@ -8,6 +8,7 @@ Where AN3155 leaves a choice, what is known of the F4 ROM decides:
   (notes in 3.6 to 3.8): a client finds out when it verifies.
 - 3.6 both says that an invalid address is NACKed and that it is not; protocol 3.1 NACKs it
   (table 3).
+- The ROM of an L0 has no mass erase, as stm32loader knows: it erases page by page.
 - Readout Unprotect erases whether or not the chip was protected (3.12).
 """
 
@@ -46,8 +47,8 @@ class Bootloader:
         memory: raw access to the chip's memories and option bytes.
         send: takes the bytes for the host.
         go: called for Go, after its ACK, with the address of the new vector table. The caller
-            puts the registers the ROM used back to reset (and RCC_AHB1ENR to 0, a limitation
-            AN2606 lists for the F4), loads MSP from word 0 and jumps to word 1 (AN3155 3.5).
+            puts the registers the ROM used back to reset (but for limitations that AN2606
+            lists), loads MSP from word 0 and jumps to word 1 (AN3155 3.5).
         reset: called where the ROM resets the system. Which memory boots is the caller's matter.
         after: schedules a call in virtual ns, as `Clock.after`; without it nothing takes time.
         say: takes one sentence for each command carried out or refused.
@@ -198,6 +199,7 @@ class Bootloader:
     def _mass_erase(self, head: bytes, code: int) -> Script[None]:
         yield from take_checked(0, "the erase code", seen=head)
         codes = MASS_ERASE if self._flash.sectors_of(2) else {0xFFFF: None}
+        codes = codes if self._chip.timing.mass else {}
         if code not in codes:
             raise Nack(f"there is no mass erase 0x{code:04X} on this chip")
         bank = codes[code]
@@ -218,7 +220,7 @@ class Bootloader:
             raise Nack(f"there is no sector {max(numbers)}")
         yield Busy(self._flash.erase_ns(numbers))
         self._flash.erase(numbers)
-        self._say(f"Extended Erase: sectors {', '.join(map(str, numbers))}")
+        self._say(f"Extended Erase: sectors {_list(numbers)}")
 
     # --- protection: 3.9 to 3.12 ---------------------------------------------------------------
 
@@ -251,3 +253,10 @@ class Bootloader:
         self._say(f"{why}: the ROM resets the system")
         self._driver.stop()
         self._reset()
+
+
+def _list(numbers: list[int]) -> str:
+    """Not all of more than a thousand pages."""
+    if len(numbers) <= 24:
+        return ", ".join(map(str, numbers))
+    return f"{numbers[0]} to {numbers[-1]}, {len(numbers)} of them"

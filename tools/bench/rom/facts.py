@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -36,53 +37,64 @@ class Sector:
 
 @dataclass(frozen=True)
 class FlashTiming:
-    """Typical times in ns. Each tuple is for x8, x16, x32 and x64 (with VPP) parallelism."""
+    """Typical times in ns. Where the time depends on the voltage a tuple is for x8, x16, x32 and
+    x64 parallelism, otherwise it has one item."""
 
     program: int
-    """One program operation of any width."""
-    sector: Mapping[int, tuple[int, int, int, int]]
+    """One program operation."""
+    at_once: tuple[int, ...]
+    """Bytes that one program operation takes."""
+    sector: Mapping[int, tuple[int, ...]]
     """Sector size in bytes -> its erase time."""
-    mass: tuple[int, int, int, int]
-    """Mass erase; the banks of an F42x take as long each and are erased together."""
-
-
-# DS8626 (F405/F407) and DS9405 (F427/F429), tables "Flash memory programming" and "Flash memory
-# programming with VPP": t_prog, t_ERASE16KB, t_ERASE64KB, t_ERASE128KB, t_ME, typical values.
-F4_TIMING = FlashTiming(
-    program=16_000,
-    sector={
-        16 * KIB: (400 * MS, 300 * MS, 250 * MS, 230 * MS),
-        64 * KIB: (1200 * MS, 700 * MS, 550 * MS, 490 * MS),
-        128 * KIB: (2000 * MS, 1300 * MS, 1000 * MS, 875 * MS),
-    },
-    mass=(16_000 * MS, 11_000 * MS, 8_000 * MS, 6_900 * MS),
-)
+    mass: tuple[int, ...]
+    """Mass erase; banks are erased together. Empty: the ROM has no mass erase."""
 
 
 @dataclass(frozen=True)
 class RomFacts:
-    """The part of a chip file that its bootloader needs. F4 family; addresses in bytes."""
+    """The part of a chip file that its bootloader needs. Addresses and sizes in bytes."""
 
     dev_id: int
     """12 bits: what Get ID answers (AN3155 3.3) and DBGMCU_IDCODE holds."""
     protocol: int
     """The version of the *protocol*, 0x31 for 3.1: what Get Version answers (AN3155 3.2)."""
     sectors: tuple[Sector, ...]
+    """The smallest pieces that can be erased, of ascending address."""
     ram: tuple[Area, ...]
     """SRAM that the commands accept: what the ROM itself uses is cut off (AN2606, per device)."""
     system: Area
     """System memory: it can be read, nothing else (AN2606 table 5)."""
+    timing: FlashTiming
+    readable: tuple[Area, ...] = ()
+    """More that can be read, nothing else."""
     otp: Area | None = None
     """Blocks of 32 bytes, then one lock byte for each (RM0090 3.8)."""
     options: tuple[Area, ...] = ()
-    """Option bytes, 16 for each bank (RM0090 3.7.1)."""
-    timing: FlashTiming = F4_TIMING
+    """Option bytes in the layout of the F4, 16 for each bank (RM0090 3.7.1)."""
     startup_ns: int = 0
     """From the first instruction until the ROM listens (AN2606 table 227)."""
+    erased: int = 0xFF
+    """What an erased byte reads as."""
+    unit: int = 0
+    """Bytes that are programmed as one and only when they are erased; 0: bits go from erased to
+    programmed one by one, at any time."""
+    protect: int = 0
+    """Bytes that one bit of the write protection stands for; 0: a sector."""
+    voltage_ranges: bool = True
+    """The host may say how high the supply is (AN2606 4.4, F4)."""
 
     def sector_at(self, address: int) -> int | None:
         """Number of the sector that holds `address`, None outside flash."""
-        for number, sector in enumerate(self.sectors):
-            if sector.base <= address < sector.end:
-                return number
-        return None
+        number = bisect_right(self.sectors, address, key=lambda sector: sector.base) - 1
+        return number if number >= 0 and address < self.sectors[number].end else None
+
+    def part_of(self, number: int) -> int:
+        """The bit of the write protection that stands for a sector."""
+        if not self.protect:
+            return number
+        return (self.sectors[number].base - self.sectors[0].base) // self.protect
+
+    @property
+    def parts(self) -> int:
+        """Number of these bits."""
+        return self.part_of(len(self.sectors) - 1) + 1

@@ -1,4 +1,4 @@
-"""Flash, OTP and option bytes as the ROM programs them, with the rules of the F4 hardware."""
+"""Flash, OTP and option bytes as the ROM programs them, with the rules of the hardware."""
 
 from __future__ import annotations
 
@@ -27,24 +27,41 @@ class Flash:
         return self._memory.options
 
     def is_protected(self, sector: int) -> bool:
-        return not self._options.nwrp >> sector & 1
+        return not self._options.nwrp >> self._facts.part_of(sector) & 1
 
     # --- program -------------------------------------------------------------------------------
 
     def program(self, address: int, data: bytes) -> bool:
-        """Clear the bits of flash that are 0 in `data`; False if the hardware flags an error.
+        """Program `data`; False if the hardware flags an error.
 
-        Bits go from 1 to 0 only and the F4 flags no error for a cell that is not erased
-        (RM0090 3.6.4): the result is old AND new. A protected sector does not change and that is
-        no error either (AN3155 3.6). One unaligned write makes every later one fail
+        An F4 flags no error for a cell that is not erased (RM0090 3.6.4), bits go from 1 to 0
+        only: the result is old AND new. With error correction codes a unit that is not erased
+        cannot be programmed (RM0367 3.3.4, RM0433 4.3.9). A protected sector does not change and
+        that is no error (AN3155 3.6). One unaligned write makes every later one fail
         (AN2606 4.6).
         """
         if address % 4 or len(data) % 4:
             self._failed = True
         if self._failed or self._facts.sector_at(address + len(data) - 1) is None:
             return False
+        if unit := self._facts.unit:
+            return self._program_units(address, data, unit)
         old = self._memory.read(address, len(data))
         self._memory.write(address, self._programmed(address, old, data))
+        return True
+
+    def _program_units(self, address: int, data: bytes, unit: int) -> bool:
+        """What is missing of the first and the last unit stays erased."""
+        blank = bytes([self._facts.erased])
+        start, end = address // unit * unit, -(-(address + len(data)) // unit) * unit
+        whole = blank * (address - start) + data
+        whole += blank * (end - start - len(whole))
+        for at in range(start, end, unit):
+            sector = self._facts.sector_at(at)
+            if sector is None or self._memory.read(at, unit) != blank * unit:
+                return False
+            if not self.is_protected(sector):
+                self._memory.write(at, whole[at - start : at - start + unit])
         return True
 
     def _programmed(self, address: int, old: bytes, new: bytes) -> bytes:
@@ -57,8 +74,11 @@ class Flash:
 
     def program_ns(self, length: int) -> int:
         """Typical time to program `length` bytes at the voltage range in use."""
-        width = 1 << PARALLELISM[self.voltage_range]
-        return -(-length // width) * self._facts.timing.program
+        return -(-length // self._column(self._facts.timing.at_once)) * self._facts.timing.program
+
+    def _column(self, values: tuple[int, ...]) -> int:
+        """The one for the present voltage."""
+        return values[min(PARALLELISM[self.voltage_range], len(values) - 1)]
 
     def program_otp(self, address: int, data: bytes) -> bool:
         """As `program`, in the OTP area; a locked block keeps what it has."""
@@ -99,7 +119,7 @@ class Flash:
 
     def _blank(self, number: int) -> None:
         sector = self._facts.sectors[number]
-        self._memory.write(sector.base, b"\xff" * sector.size)
+        self._memory.write(sector.base, bytes([self._facts.erased]) * sector.size)
 
     def sectors_of(self, bank: int | None) -> list[int]:
         """Numbers of the sectors of `bank`, of all banks for None."""
@@ -107,19 +127,20 @@ class Flash:
 
     def erase_ns(self, numbers: Iterable[int]) -> int:
         """Typical time to erase these sectors; a protected one takes none."""
-        column = PARALLELISM[self.voltage_range]
         sizes = [self._facts.sectors[n].size for n in numbers if not self.is_protected(n)]
-        return sum(self._facts.timing.sector[size][column] for size in sizes)
+        return sum(self._column(self._facts.timing.sector[size]) for size in sizes)
 
     def mass_erase_ns(self) -> int:
-        return self._facts.timing.mass[PARALLELISM[self.voltage_range]]
+        """Sector by sector where there is no mass erase."""
+        mass = self._facts.timing.mass
+        return self._column(mass) if mass else self.erase_ns(range(len(self._facts.sectors)))
 
     # --- option bytes --------------------------------------------------------------------------
 
     def protect(self, numbers: Iterable[int]) -> None:
-        """Write-protect exactly these sectors. Numbers beyond the last are ignored and an earlier
-        list is forgotten (AN3155 3.9)."""
-        every = (1 << len(self._facts.sectors)) - 1
+        """Write-protect exactly these sectors, or parts of several pages. Numbers beyond the last
+        are ignored and an earlier list is forgotten (AN3155 3.9)."""
+        every = (1 << self._facts.parts) - 1
         mask = sum(1 << number for number in set(numbers))
         self._options.nwrp = every & ~mask
 

@@ -18,9 +18,9 @@ class OptionBytes(Protocol):
     rdp: int
     """The RDP byte."""
     user: int
-    """The user byte: nRST_STDBY, nRST_STOP, WDG_SW, BFB2, BOR_LEV."""
+    """The user byte of an F4: nRST_STDBY, nRST_STOP, WDG_SW, BFB2, BOR_LEV."""
     nwrp: int
-    """Bit n is 1 if sector n may be erased and programmed (numbers as in `RomFacts.sectors`)."""
+    """Bit n is 1 if part n of the flash may be erased and programmed (see `RomFacts.part_of`)."""
 
 
 class RomMemory(Protocol):

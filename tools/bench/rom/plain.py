@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .facts import KIB, Area, RomFacts, Sector
+from .facts import KIB, MS, Area, FlashTiming, RomFacts, Sector
 from .memory import RDP_LEVEL_0, BusFault
 
 F4_BANK = (16 * KIB,) * 4 + (64 * KIB,) + (128 * KIB,) * 7  # RM0090 tables 5 and 6: 1 MiB
+
+
+# DS8626 (F405/F407) and DS9405 (F427/F429), tables "Flash memory programming" and "Flash memory
+# programming with VPP": t_prog, t_ERASE16KB, t_ERASE64KB, t_ERASE128KB, t_ME, typical values.
+F4_TIMING = FlashTiming(
+    program=16_000,
+    at_once=(1, 2, 4, 8),
+    sector={
+        16 * KIB: (400 * MS, 300 * MS, 250 * MS, 230 * MS),
+        64 * KIB: (1200 * MS, 700 * MS, 550 * MS, 490 * MS),
+        128 * KIB: (2000 * MS, 1300 * MS, 1000 * MS, 875 * MS),
+    },
+    mass=(16_000 * MS, 11_000 * MS, 8_000 * MS, 6_900 * MS),
+)
 
 
 def f4_sectors(banks: int) -> Iterator[Sector]:
@@ -27,6 +41,7 @@ F429ZI = RomFacts(
     sectors=tuple(f4_sectors(2)),
     ram=(Area(0x2000_3000, 0x2003_0000),),
     system=Area(0x1FFF_0000, 0x1FFF_7800),
+    timing=F4_TIMING,
     otp=Area(0x1FFF_7800, 0x1FFF_7A10),
     options=(Area(0x1FFF_C000, 0x1FFF_C010), Area(0x1FFE_C000, 0x1FFE_C010)),
     startup_ns=74_000_000,

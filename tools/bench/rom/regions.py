@@ -36,13 +36,13 @@ class Regions:
             return Region.FLASH
         if any(address in area for area in facts.ram):
             return Region.RAM
-        if address in facts.system:
+        if address in facts.system or any(address in area for area in facts.readable):
             return Region.SYSTEM
         if facts.otp is not None and address in facts.otp:
             return Region.OTP
         if self._option_bank(address) is not None:
             return Region.OPTIONS
-        return Region.FEATURES if address in FEATURES else None
+        return Region.FEATURES if facts.voltage_ranges and address in FEATURES else None
 
     def readable(self, address: int) -> bool:
         return self.at(address) is not None

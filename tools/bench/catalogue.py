@@ -1,0 +1,66 @@
+"""Which class brings a peripheral to life."""
+
+from __future__ import annotations
+
+from .blocks.base import RegisterBlock, System
+from .blocks.dma import Dma
+from .blocks.external import Fmc, Quadspi
+from .blocks.exti import Exti
+from .blocks.gpio import Gpio
+from .blocks.otg import Otg
+from .blocks.rtc import Rtc
+from .blocks.small import Can, Crc, Dbgmcu, Rng
+from .blocks.syscfg import Syscfg
+from .blocks.tim import Timer
+from .blocks.usart import UsartV1, UsartV2
+from .blocks.watchdogs import Iwdg, Wwdg
+from .chip import Peripheral
+from .families.f4 import PwrF4, RccF4, SyscfgF4
+from .families.flash_f4 import FlashF4
+from .families.flash_h7 import FlashH7
+from .families.flash_l0 import FlashL0
+from .families.h7 import PwrH7, RccH7
+from .families.l0 import PwrL0, RccL0
+
+CLASSES: dict[str, type[RegisterBlock]] = {
+    "can v1": Can,
+    "crc v1": Crc,
+    "dbgmcu v1": Dbgmcu,
+    "dma v1": Dma,
+    "dma v2": Dma,
+    "exti h7": Exti,
+    "exti v1": Exti,
+    "flash f4": FlashF4,
+    "flash h7": FlashH7,
+    "flash l0": FlashL0,
+    "fmc v1": Fmc,
+    "fmc v3": Fmc,
+    "fsmc v1": Fmc,
+    "gpio v2": Gpio,
+    "gpio v3": Gpio,
+    "iwdg v1": Iwdg,
+    "iwdg v2": Iwdg,
+    "otg v1": Otg,
+    "pwr f4": PwrF4,
+    "pwr h7": PwrH7,
+    "pwr l0": PwrL0,
+    "quadspi v1": Quadspi,
+    "rcc f4": RccF4,
+    "rcc h7": RccH7,
+    "rcc l0": RccL0,
+    "rng v1": Rng,
+    "rtc v2": Rtc,
+    "syscfg f4": SyscfgF4,
+    "syscfg h7": Syscfg,
+    "syscfg l0": Syscfg,
+    "timer v1": Timer,
+    "timer32 v1": Timer,
+    "usart v1": UsartV1,
+    "usart v2": UsartV2,
+    "wwdg v1": Wwdg,
+}
+
+
+def build_block(facts: Peripheral, system: System) -> RegisterBlock:
+    """The block for `facts`; a kind without a class of its own keeps what is written to it."""
+    return CLASSES.get(f"{facts.kind} {facts.version}", RegisterBlock)(facts, system)

@@ -1,0 +1,1 @@
+"""What each family has in common (<family>.toml) and the rules it has alone (<family>.py)."""

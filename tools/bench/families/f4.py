@@ -1,0 +1,193 @@
+"""The rules that only the F4 has: its clock tree, over-drive, and what SYSCFG_MEMRMP takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..blocks.base import System
+from ..blocks.clocktree import Frequencies, ahb_shift, apb_shift, divide
+from ..blocks.pwr import Pwr
+from ..blocks.rcc import Rcc
+from ..blocks.syscfg import Syscfg
+from ..chip import Peripheral
+from ..clock import Event
+
+PLLSRC_HSE = 1 << 22  # RCC_PLLCFGR
+PLL_R = 3  # RCC_CFGR.SWS: the R output; on F446, F412, F413, F469
+OVERDRIVE_HZ = 168_000_000  # above, the regulator must be in over-drive (RM0090 5.1.4)
+CWUF, CSBF, DBP, VOS, ODEN, ODSWEN = 1 << 2, 1 << 3, 1 << 8, 3 << 14, 1 << 16, 1 << 17  # PWR_CR
+WUF, SBF, BRR, EWUP, BRE, VOSRDY, ODRDY, ODSWRDY, UDRDY = (
+    *(1 << 0, 1 << 1, 1 << 3, 1 << 8, 1 << 9, 1 << 14, 1 << 16, 1 << 17),
+    3 << 18,
+)  # PWR_CSR
+FB_MODE, SWP_FMC = 1 << 8, 3 << 10  # SYSCFG_MEMRMP
+CMP_PD, CMP_READY = 1 << 0, 1 << 8  # SYSCFG_CMPCR
+
+
+class RccF4(Rcc):
+    """RM0090 6.2 and 6.3: one PLLCFGR whose source and M all PLLs share."""
+
+    def __init__(self, facts: Peripheral, system: System) -> None:
+        super().__init__(facts, system)
+        self.on_write("PLLCFGR", self._write_pllcfgr)
+        for name in ("PLLI2S", "PLLSAI"):
+            if self.has(f"{name}CFGR"):
+                self.on_write(f"{name}CFGR", self._writer_while_off(name))
+
+    def pll_source(self) -> str:
+        return "HSE" if self.get("PLLCFGR") & PLLSRC_HSE else "HSI"
+
+    def frequencies(self) -> Frequencies:
+        cfgr = self.get("CFGR")
+        hclk = divide(self._sysclk(), ahb_shift(cfgr >> 4))
+        buses = {"APB1": divide(hclk, apb_shift(cfgr >> 10))}
+        return Frequencies(hclk, hclk, buses | {"APB2": divide(hclk, apb_shift(cfgr >> 13))})
+
+    def _sysclk(self) -> int:
+        if self.source in ("HSI", "HSE"):
+            return self._hz(self.source)
+        pllcfgr = self.get("PLLCFGR")
+        vco = self._hz(self.pll_source()) * (pllcfgr >> 6 & 0x1FF) // max(pllcfgr & 0x3F, 1)
+        r, p = pllcfgr >> 28 & 7, ((pllcfgr >> 16 & 3) + 1) * 2
+        return vco // max(r if self.source_number == PLL_R else p, 1)
+
+    def _hz(self, name: str) -> int:
+        """An HSE that is not there cannot be selected, but a configuration may name it."""
+        hsi = self.system.chip.clocks["hsi_hz"]
+        return (self.hse_hz or hsi) if name == "HSE" else hsi
+
+    def _write_pllcfgr(self, value: int) -> None:
+        if self.is_on("PLL"):
+            return  # "written only when PLL is disabled" (RM0090 6.3.2)
+        if self.is_on("PLLI2S") or self.is_on("PLLSAI"):
+            shared = PLLSRC_HSE | 0x3F
+            value = value & ~shared | self.get("PLLCFGR") & shared
+        self.store("PLLCFGR", value)
+
+    def _writer_while_off(self, name: str) -> Callable[[int], None]:
+        def write(value: int) -> None:
+            if not self.is_on(name):
+                self.store(f"{name}CFGR", value)
+
+        return write
+
+
+class PwrF4(Pwr):
+    """Voltage scaling and over-drive (RM0090 5.4, 5.5)."""
+
+    def __init__(self, facts: Peripheral, system: System) -> None:
+        super().__init__(facts, system)
+        self._overdrive: Event | None = None
+        self.on_write("CR", self._write_cr)
+        self.on_write("CSR", self._write_csr)
+        self.on_read("CSR", self._read_csr)
+
+    @property
+    def backup_writable(self) -> bool:
+        return bool(self.get("CR") & DBP)
+
+    def complaint(self, hclk: int) -> str | None:
+        has_overdrive = self.by_name["CR"].mask & ODEN
+        if hclk <= OVERDRIVE_HZ or not has_overdrive or self.get("CSR") & ODSWRDY:
+            return None
+        return f"HCLK is {hclk} Hz while the regulator is not in over-drive (RM0090 5.1.4)"
+
+    def reset(self) -> None:
+        super().reset()
+        if self._overdrive:
+            self._overdrive.cancel()
+
+    def _write_cr(self, value: int) -> None:
+        csr = self.get("CSR")
+        if value & CWUF:
+            csr &= ~WUF
+        if value & CSBF:
+            csr &= ~SBF
+        self.put("CSR", csr)
+        value &= ~(CWUF | CSBF)
+        if self._rcc.is_on("PLL"):
+            # "can be modified only when the PLL is OFF": otherwise the new value is ignored
+            value = value & ~VOS | self.get("CR") & VOS
+        changed = self.store("CR", value)
+        if changed & (ODEN | ODSWEN):
+            self._switch_overdrive()
+
+    @property
+    def _rcc(self) -> Rcc:
+        rcc = self.system.block("RCC")
+        assert isinstance(rcc, Rcc)
+        return rcc
+
+    def _switch_overdrive(self) -> None:
+        cr, csr = self.get("CR"), self.get("CSR")
+        if not cr & ODEN:
+            csr &= ~(ODRDY | ODSWRDY)
+        if not cr & ODSWEN:
+            csr &= ~ODSWRDY
+        self.put("CSR", csr)
+        ns = self.system.chip.startup_ns["OVERDRIVE"]
+        self._overdrive = self.system.clock.after(ns, self._overdrive_ready)
+
+    def _overdrive_ready(self) -> None:
+        cr, csr = self.get("CR"), self.get("CSR")
+        if cr & ODEN:
+            csr |= ODRDY
+            if cr & ODSWEN:
+                csr |= ODSWRDY
+        self.put("CSR", csr)
+
+    def _read_csr(self) -> int:
+        # The scale that was chosen takes effect, and the flag rises, once the PLL runs.
+        ready = VOSRDY if self._rcc.is_ready("PLL") else 0
+        brr = BRR if self.get("CSR") & BRE else 0
+        return self.get("CSR") | ready | brr
+
+    def _write_csr(self, value: int) -> None:
+        csr = self.get("CSR") & ~(value & UDRDY)
+        self.put("CSR", csr & ~(EWUP | BRE) | value & (EWUP | BRE))
+
+
+class SyscfgF4(Syscfg):
+    """MEMRMP can be written while SYSCFG has no clock, but no manual promises it: the audit names
+    what came about so. It works on silicon: since 1.12 machine.bootloader() of MicroPython's stm32
+    port remaps that way, right after a reset, and takes the ROM's vectors from address 0; it has
+    entered the ROM of real boards with F405 (micropython pull request 4862) and F411
+    (forum.micropython.org, topic 8811). The other registers do need the clock: without it an F429
+    ignores what is written to EXTICR (electronics.stackexchange.com, "STM32F429 ignoring writes to
+    EXTI mux registers").
+    """
+
+    def __init__(self, facts: Peripheral, system: System) -> None:
+        super().__init__(facts, system)
+        self._unclocked = False  # MEMRMP was written without the clock
+        self.on_write("MEMRMP", self._write_memrmp)
+        if self.has("CMPCR"):
+            self.on_write("CMPCR", self._write_cmpcr)
+
+    @property
+    def complaint(self) -> str:
+        if not self._unclocked:
+            return ""
+        return "it was written while SYSCFG had no clock, which no manual allows"
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        if self.clocked or self.held or offset & ~3 != self.by_name["MEMRMP"].offset:
+            super().write(offset, size, value)
+        else:
+            self._write_memrmp(value if size == 4 else self._widen(offset, size, value))
+
+    def reset(self) -> None:
+        self._unclocked = False
+        super().reset()
+
+    def _write_memrmp(self, value: int) -> None:
+        if value & (FB_MODE | SWP_FMC) & self.by_name["MEMRMP"].mask:
+            self.system.report(
+                f"the program writes 0x{value:X} to SYSCFG.MEMRMP: it swaps flash banks or "
+                f"external memories, which the bench does not do"
+            )
+        self._unclocked = not self.clocked
+        self.write_remap(value)
+
+    def _write_cmpcr(self, value: int) -> None:
+        self.put("CMPCR", CMP_PD | CMP_READY if value & CMP_PD else 0)

@@ -1,0 +1,204 @@
+"""FLASH of the F4 (RM0090 3): sectors by number, programming in place by PG and PSIZE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..blocks.base import System
+from ..blocks.flash import Flash
+from ..chip import FlashSector, Peripheral
+
+KEYS = (0x45670123, 0xCDEF89AB)
+OPTION_KEYS = (0x08192A3B, 0x4C5D6E7F)
+EOP, WRPERR, PGAERR, PGPERR, PGSERR, BSY = 1, 1 << 4, 1 << 5, 1 << 6, 1 << 7, 1 << 16  # SR
+FLAGS = EOP | 1 << 1 | WRPERR | PGAERR | PGPERR | PGSERR | 1 << 8
+PG, SER, MER, PSIZE, MER2, STRT, EOPIE, LOCK = (
+    *(1, 2, 4, 3 << 8, 1 << 15),
+    *(1 << 16, 1 << 24, 1 << 31),
+)  # CR
+PRFTEN, ICEN, DCEN, ICRST, DCRST = (1 << bit for bit in range(8, 13))  # ACR
+OPTLOCK, OPTSTRT = 1, 2  # OPTCR
+USER, RDP, NWRP = 0xFC, 0xFF00, 0x0FFF0000  # OPTCR: bits 7:2, 15:8, 27:16
+WDG_SW = 1 << 5
+NWRP_BITS = 12  # in OPTCR; those of bank 2 are in OPTCR1
+SNB_OF_BANK_2 = 16  # RM0090 3.9.8
+
+
+class FlashF4(Flash):
+    OPTIONS = ("OPTCR", "OPTCR1")
+
+    def __init__(self, facts: Peripheral, system: System) -> None:
+        super().__init__(facts, system)
+        self.lock("KEYR", KEYS, lambda: self.put("CR", self.get("CR") & ~LOCK))
+        self.lock("OPTKEYR", OPTION_KEYS, self._options_unlocked)
+        self.on_write("ACR", self._write_acr)
+        self.on_read("SR", self._read_sr)
+        self.on_write("SR", self._write_sr)
+        self.on_write("CR", self._write_cr)
+        self.on_write("OPTCR", self._write_optcr)
+        if self.has("OPTCR1"):
+            self.on_write("OPTCR1", self._write_optcr1)
+
+    # --- option bytes --------------------------------------------------------------------------
+
+    @property
+    def hardware_watchdog(self) -> bool:
+        return not self.get("OPTCR") & WDG_SW
+
+    @property
+    def rdp(self) -> int:
+        return (self.stored_options["OPTCR"] & RDP) >> 8
+
+    @rdp.setter
+    def rdp(self, value: int) -> None:
+        self.store_options("OPTCR", RDP, value << 8)
+
+    @property
+    def user(self) -> int:
+        """The user byte."""
+        return self.stored_options["OPTCR"] & USER
+
+    @user.setter
+    def user(self, value: int) -> None:
+        self.store_options("OPTCR", USER, value)
+
+    @property
+    def nwrp(self) -> int:
+        low, high = (self.stored_options.get(name, 0) >> 16 & 0xFFF for name in self.OPTIONS)
+        return low | high << NWRP_BITS
+
+    @nwrp.setter
+    def nwrp(self, value: int) -> None:
+        self.store_options("OPTCR", NWRP, value << 16)
+        self.store_options("OPTCR1", NWRP, value >> NWRP_BITS << 16)
+
+    def option_memory(self) -> Iterator[tuple[int, bytes]]:
+        """RM0090 tables 13 and 16: user and RDP, then nWRP, each in 8 bytes."""
+        regions = [region for region in self.system.chip.memory if region.kind == "options"]
+        for region, name in zip(regions, self.OPTIONS, strict=False):
+            stored = self.stored_options[name]
+            if name == "OPTCR":
+                yield region.base, (stored & 0xFFFC | 0xFFFF0000).to_bytes(4, "little")
+            yield region.base + 8, (stored >> 16 & 0xFFF | 0xFFFFF000).to_bytes(4, "little")
+
+    def reset(self) -> None:
+        super().reset()
+        self.put("OPTCR", self.get("OPTCR") | OPTLOCK)
+
+    def _options_unlocked(self) -> None:
+        self.put("OPTCR", self.get("OPTCR") & ~OPTLOCK)
+
+    def _write_protected(self, sector: FlashSector) -> bool:
+        name, bit = "OPTCR", self.sectors.index(sector)
+        if bit >= NWRP_BITS:
+            name, bit = "OPTCR1", bit - NWRP_BITS
+        return self.has(name) and not self.get(name) >> 16 + bit & 1
+
+    def _write_optcr(self, value: int) -> None:
+        if self.get("OPTCR") & OPTLOCK:
+            return
+        self.store("OPTCR", value & ~OPTSTRT)
+        if value & OPTSTRT:
+            for name in self.stored_options:
+                self.store_options(name, ~(OPTLOCK | OPTSTRT), self.get(name))
+            self._start(self.program_ns)
+
+    def _write_optcr1(self, value: int) -> None:
+        if not self.get("OPTCR") & OPTLOCK:
+            self.store("OPTCR1", value)
+
+    # --- interface -----------------------------------------------------------------------------
+
+    @property
+    def prefetch(self) -> bool:
+        return bool(self.get("ACR") & PRFTEN)
+
+    @property
+    def instruction_cache(self) -> bool:
+        return bool(self.get("ACR") & ICEN)
+
+    def _write_acr(self, value: int) -> None:
+        old = self.get("ACR")
+        # the caches can be reset only while they are off, by their state before this write
+        value &= ~(ICRST if old & ICEN else 0) & ~(DCRST if old & DCEN else 0)
+        self.store("ACR", value)
+        self.system.check_speed()
+
+    def _read_sr(self) -> int:
+        sr = self.get("SR")
+        self.skip_if_busy(sr & BSY)
+        return sr
+
+    def _write_sr(self, value: int) -> None:
+        self.put("SR", self.get("SR") & ~(value & FLAGS))
+        self.irq(bool(self.get("SR") & EOP))
+
+    def _write_cr(self, value: int) -> None:
+        if self.get("CR") & LOCK or self.get("SR") & BSY:
+            return
+        self.store("CR", value & ~STRT)
+        if value & STRT:
+            self._erase(value)
+
+    # --- erase and program ---------------------------------------------------------------------
+
+    def _erase(self, cr: int) -> None:
+        chosen = self._chosen(cr)
+        if not chosen:
+            self._fail(PGSERR)
+        elif any(self._write_protected(sector) for sector in chosen):
+            self._fail(WRPERR)
+        else:
+            for sector in chosen:
+                self.blank(sector)
+            self._start(self.erase_ns(chosen))
+
+    def _chosen(self, cr: int) -> list[FlashSector]:
+        if cr & (MER | MER2):
+            banks = {bank for bit, bank in ((MER, 1), (MER2, 2)) if cr & bit}
+            return [s for s in self.sectors if s.bank in banks]
+        snb = cr >> 3 & 0x1F
+        return [s for s in self.sectors if cr & SER and snb == _snb(s)]
+
+    def program(self, address: int, size: int, value: int) -> bool:
+        cr = self.get("CR")
+        if not cr & PG or cr & LOCK:
+            self._fail(PGSERR)
+            self.report_locked(address, "FLASH_CR.PG")
+            return False
+        if size != 1 << ((cr & PSIZE) >> 8):
+            self._fail(PGPERR)
+            return False
+        if address % size:
+            self._fail(PGAERR)
+            return False
+        if self._write_protected(self.sector_at(address)):
+            self._fail(WRPERR)
+            return False
+        offset = address - self.base_address
+        old = self.array.load(offset, size)
+        self.array.store(offset, size, old & value)
+        # A word is programmed so fast that any program is made to wait: nothing can see BSY.
+        self.system.stall(self.program_ns)
+        if cr & EOPIE:
+            self._done()
+        return old & value == value
+
+    def _fail(self, flag: int) -> None:
+        self.put("SR", self.get("SR") | flag)
+
+    def _start(self, ns: int) -> None:
+        self.put("SR", self.get("SR") | BSY)
+        self.take(ns, self._done)
+
+    def _done(self) -> None:
+        sr = self.get("SR") & ~BSY
+        if self.get("CR") & EOPIE:
+            sr |= EOP
+        self.put("SR", sr)
+        self.irq(bool(sr & EOP))
+
+
+def _snb(sector: FlashSector) -> int:
+    """The code of a sector in CR.SNB."""
+    return (sector.bank - 1) * SNB_OF_BANK_2 + sector.number

@@ -1,0 +1,187 @@
+"""FLASH of the H7 (RM0433 4): two banks with registers of their own, and flash words of 32 bytes.
+
+Stores into the array fill a buffer; the eighth word programs it. A flash word that is not erased
+cannot be programmed again: its error correction code would not fit.
+"""
+
+from __future__ import annotations
+
+from ..blocks.base import System
+from ..blocks.flash import Flash
+from ..chip import FlashSector, Peripheral
+
+KEYS = (0x45670123, 0xCDEF89AB)
+OPTION_KEYS = (0x08192A3B, 0x4C5D6E7F)
+LOCK, PG, SER, BER, FW, START, EOPIE = 1, 2, 4, 8, 1 << 6, 1 << 7, 1 << 16  # CR
+BSY, WBNE, QW, EOP, WRPERR, PGSERR, INCERR = 1, 2, 4, 1 << 16, 1 << 17, 1 << 18, 1 << 21  # SR
+FLAGS = 0x1FEF0000  # of SR, as cleared by CCR
+OPTLOCK, OPTSTART = 1, 2  # OPTCR
+RDP, IWDG1_SW = 0xFF00, 1 << 4  # OPTSR
+WORD = 32  # bytes
+MIRROR = 0x100  # bank 2's registers; those that both have are seen there too
+SECTORS = 8  # of a bank
+
+
+class FlashH7(Flash):
+    OPTIONS = ("OPTSR_CUR", "WPSN_CUR1", "WPSN_CUR2", "BOOT_CUR")
+
+    def __init__(self, facts: Peripheral, system: System) -> None:
+        super().__init__(facts, system)
+        self._buffer: dict[int, int] = {}  # bytes that wait, by address
+        for bank in (1, 2):
+            self.lock(f"KEYR{bank}", KEYS, lambda bank=bank: self._open(f"CR{bank}", LOCK))
+            self.on_write(f"CR{bank}", lambda value, bank=bank: self._write_cr(bank, value))
+            self.on_read(f"SR{bank}", lambda bank=bank: self._read_sr(bank))
+            self.on_write(f"CCR{bank}", lambda value, bank=bank: self._write_ccr(bank, value))
+        self.lock("OPTKEYR", OPTION_KEYS, lambda: self._open("OPTCR", OPTLOCK))
+        self.on_write("ACR", self._write_acr)
+        self.on_write("OPTCR", self._write_optcr)
+
+    def read(self, offset: int, size: int) -> int:
+        return super().read(self._own(offset), size)
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        super().write(self._own(offset), size, value)
+
+    def _own(self, offset: int) -> int:
+        """Registers that the banks share are at two addresses."""
+        shared = offset >= MIRROR and offset & ~3 not in self.by_offset
+        return offset - MIRROR if shared else offset
+
+    # --- option bytes --------------------------------------------------------------------------
+
+    @property
+    def hardware_watchdog(self) -> bool:
+        return not self.get("OPTSR_CUR") & IWDG1_SW
+
+    @property
+    def rdp(self) -> int:
+        return (self.stored_options["OPTSR_CUR"] & RDP) >> 8
+
+    @rdp.setter
+    def rdp(self, value: int) -> None:
+        self.store_options("OPTSR_CUR", RDP, value << 8)
+
+    @property
+    def nwrp(self) -> int:
+        low, high = (self.stored_options[f"WPSN_CUR{bank}"] & 0xFF for bank in (1, 2))
+        return low | high << SECTORS
+
+    @nwrp.setter
+    def nwrp(self, value: int) -> None:
+        self.store_options("WPSN_CUR1", 0xFF, value)
+        self.store_options("WPSN_CUR2", 0xFF, value >> SECTORS)
+
+    def reset(self) -> None:
+        super().reset()
+        self._buffer.clear()
+        for name, value in self.stored_options.items():
+            self.put(name.replace("CUR", "PRG"), value)
+
+    def _write_optcr(self, value: int) -> None:
+        if self.get("OPTCR") & OPTLOCK:
+            return
+        self.store("OPTCR", value & ~OPTSTART)
+        if value & OPTSTART:
+            for name in self.OPTIONS:
+                self.store_options(name, 0xFFFFFFFF, self.get(name.replace("CUR", "PRG")))
+                self.put(name, self.stored_options[name])
+
+    # --- interface -----------------------------------------------------------------------------
+
+    def _write_acr(self, value: int) -> None:
+        self.store("ACR", value)
+        self.system.check_speed()
+
+    def _open(self, register: str, bit: int) -> None:
+        self.put(register, self.get(register) & ~bit)
+
+    def _read_sr(self, bank: int) -> int:
+        sr = self.get(f"SR{bank}")
+        self.skip_if_busy(sr & (BSY | QW))
+        return sr
+
+    def _write_ccr(self, bank: int, value: int) -> None:
+        self.put(f"SR{bank}", self.get(f"SR{bank}") & ~(value & FLAGS))
+        self._drive()
+
+    def _write_cr(self, bank: int, value: int) -> None:
+        name = f"CR{bank}"
+        if self.get(name) & LOCK or self.get(f"SR{bank}") & (BSY | QW):
+            return
+        self.store(name, value & ~(START | FW))
+        if value & FW and self._buffer:
+            self._program_buffer()
+        if value & START:
+            self._erase(bank, value)
+
+    # --- erase and program ---------------------------------------------------------------------
+
+    def _write_protected(self, sector: FlashSector) -> bool:
+        return not self.get(f"WPSN_CUR{sector.bank}") >> sector.number & 1
+
+    def _erase(self, bank: int, cr: int) -> None:
+        mine = [s for s in self.sectors if s.bank == bank]
+        chosen = mine if cr & BER else [s for s in mine if cr & SER and s.number == cr >> 8 & 7]
+        if not chosen:
+            self._fail(bank, PGSERR)
+        elif any(self._write_protected(sector) for sector in chosen):
+            self._fail(bank, WRPERR)
+        else:
+            for sector in chosen:
+                self.blank(sector)
+            self._start(bank, self.erase_ns(chosen))
+
+    def program(self, address: int, size: int, value: int) -> bool:
+        sector = self.sector_at(address)
+        cr = self.get(f"CR{sector.bank}")
+        if not cr & PG or cr & LOCK:
+            self._fail(sector.bank, PGSERR)
+            self.report_locked(address, "FLASH_CR.PG")
+            return False
+        if self._buffer and address // WORD != min(self._buffer) // WORD:
+            self._buffer.clear()
+            self._fail(sector.bank, INCERR)
+            return False
+        for n, byte in enumerate(value.to_bytes(size, "little")):
+            self._buffer[address + n] = byte
+        self.put(f"SR{sector.bank}", self.get(f"SR{sector.bank}") | WBNE)
+        if len(self._buffer) == WORD:
+            self._program_buffer()
+        return False
+
+    def _program_buffer(self) -> None:
+        """The bytes that are missing stay erased."""
+        first = min(self._buffer) // WORD * WORD
+        sector = self.sector_at(first)
+        data = bytes(self._buffer.get(first + n, self.erased) for n in range(WORD))
+        self._buffer.clear()
+        self.put(f"SR{sector.bank}", self.get(f"SR{sector.bank}") & ~WBNE)
+        offset = first - self.base_address
+        if self._write_protected(sector):
+            self._fail(sector.bank, WRPERR)
+        elif any(byte != self.erased for byte in self.array.read(offset, WORD)):
+            self.system.violation(
+                f"the program programs the flash word at 0x{first:08X} again without erasing it: "
+                f"its error correction code does not fit any more (RM0433 4.3.9)"
+            )
+        else:
+            self.array.write(offset, data)
+            self._start(sector.bank, self.program_ns)
+
+    def _fail(self, bank: int, flag: int) -> None:
+        self.put(f"SR{bank}", self.get(f"SR{bank}") | flag)
+
+    def _start(self, bank: int, ns: int) -> None:
+        self.put(f"SR{bank}", self.get(f"SR{bank}") | BSY | QW)
+        self.take(ns, lambda: self._done(bank))
+
+    def _done(self, bank: int) -> None:
+        sr = self.get(f"SR{bank}") & ~(BSY | QW)
+        if self.get(f"CR{bank}") & EOPIE:
+            sr |= EOP
+        self.put(f"SR{bank}", sr)
+        self._drive()
+
+    def _drive(self) -> None:
+        self.irq(any(self.get(f"SR{bank}") & EOP for bank in (1, 2)))

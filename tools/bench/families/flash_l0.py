@@ -1,0 +1,172 @@
+"""FLASH of the L0 (RM0367 3): pages of 128 bytes, erased to 0, and data EEPROM.
+
+PECR has three locks, each behind the one before. A page is erased by a write of 0 to it with ERASE
+and PROG set; a word is programmed by a plain store; a half page by 16 stores with FPRG and PROG.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..blocks.base import System
+from ..blocks.flash import Flash
+from ..chip import KIB, Peripheral
+from ..cpu.memory import Memory
+
+PE_KEYS = (0x89ABCDEF, 0x02030405)
+PROGRAM_KEYS = (0x8C9DAEBF, 0x13141516)
+OPTION_KEYS = (0xFBEAD9C8, 0x24252627)
+PELOCK, PRGLOCK, OPTLOCK, PROG, ERASE, FPRG, EOPIE = 1, 2, 4, 1 << 3, 1 << 9, 1 << 10, 1 << 16
+OBL_LAUNCH = 1 << 18  # PECR
+BSY, EOP, WRPERR, PGAERR, SIZERR, NOTZEROERR = 1, 2, 1 << 8, 1 << 9, 1 << 10, 1 << 16  # SR
+FLAGS = EOP | 0x00032F00
+PREFETCH = 1 << 1  # ACR.PRFTEN
+RDP, WDG_SW = 0xFF, 1 << 20  # OPTR
+WRPR_BITS = 32
+
+
+class FlashL0(Flash):
+    OPTIONS = ("OPTR", "WRPR", "WRPR2")
+
+    def __init__(self, facts: Peripheral, system: System) -> None:
+        super().__init__(facts, system)
+        self.lock("PEKEYR", PE_KEYS, lambda: self._open(PELOCK, 0))
+        self.lock("PRGKEYR", PROGRAM_KEYS, lambda: self._open(PRGLOCK, PELOCK))
+        self.lock("OPTKEYR", OPTION_KEYS, lambda: self._open(OPTLOCK, PELOCK))
+        self.on_write("ACR", self._write_acr)
+        self.on_write("PECR", self._write_pecr)
+        self.on_read("SR", self._read_sr)
+        self.on_write("SR", self._write_sr)
+
+    # --- option bytes --------------------------------------------------------------------------
+
+    @property
+    def hardware_watchdog(self) -> bool:
+        return not self.get("OPTR") & WDG_SW
+
+    @property
+    def rdp(self) -> int:
+        return self.stored_options["OPTR"] & RDP
+
+    @rdp.setter
+    def rdp(self, value: int) -> None:
+        self.store_options("OPTR", RDP, value)
+
+    @property
+    def nwrp(self) -> int:
+        """WRPROT has a 1 for what is protected (RM0367 3.7.9; OPTR.WPRMOD is 0)."""
+        low, high = (self.stored_options[name] for name in ("WRPR", "WRPR2"))
+        return ~(low | high << WRPR_BITS) & (1 << 48) - 1
+
+    @nwrp.setter
+    def nwrp(self, value: int) -> None:
+        self.store_options("WRPR", 0xFFFFFFFF, ~value)
+        self.store_options("WRPR2", 0x0000FFFF, ~value >> WRPR_BITS)
+
+    def option_memory(self) -> Iterator[tuple[int, bytes]]:
+        """RM0367 3.4: half words, each with its complement in the upper half."""
+        halves = [self.stored_options[name] >> shift & 0xFFFF for name, shift in _OPTION_HALVES]
+        words = (half | (half ^ 0xFFFF) << 16 for half in halves)
+        base = self.system.chip.region("OPTIONS").base
+        yield base, b"".join(word.to_bytes(4, "little") for word in words)
+
+    def _write_protected(self, address: int) -> bool:
+        part = (address - self.base_address) // (self.system.chip.flash["protect_kib"] * KIB)
+        name, bit = ("WRPR", part) if part < WRPR_BITS else ("WRPR2", part - WRPR_BITS)
+        return bool(self.get(name) >> bit & 1)
+
+    # --- interface -----------------------------------------------------------------------------
+
+    @property
+    def wait_states(self) -> int:
+        return self.get("ACR") & 1
+
+    @property
+    def prefetch(self) -> bool:
+        return bool(self.get("ACR") & PREFETCH)
+
+    def _write_acr(self, value: int) -> None:
+        self.store("ACR", value)
+        self.system.check_speed()
+
+    def _open(self, bit: int, needs: int) -> None:
+        if not self.get("PECR") & needs:
+            self.put("PECR", self.get("PECR") & ~bit)
+
+    def _write_pecr(self, value: int) -> None:
+        locks = PELOCK | PRGLOCK | OPTLOCK
+        old = self.get("PECR")
+        if value & OBL_LAUNCH and not old & OPTLOCK:
+            self.system.request_reset("OBL")
+            return
+        if old & PELOCK:
+            return
+        if value & PELOCK:
+            value |= locks
+        self.store("PECR", value & ~locks | (value | old) & locks)
+
+    def _read_sr(self) -> int:
+        sr = self.get("SR")
+        self.skip_if_busy(sr & BSY)
+        return sr
+
+    def _write_sr(self, value: int) -> None:
+        self.put("SR", self.get("SR") & ~(value & FLAGS))
+        self.irq(bool(self.get("SR") & EOP))
+
+    # --- erase and program ---------------------------------------------------------------------
+
+    def program(self, address: int, size: int, value: int) -> bool:
+        pecr = self.get("PECR")
+        if pecr & (PELOCK | PRGLOCK) or self._write_protected(address):
+            self._fail(WRPERR)
+            if pecr & (PELOCK | PRGLOCK):
+                self.report_locked(address, "FLASH_PECR.PRGLOCK cleared")
+            return False
+        if pecr & ERASE and pecr & PROG:
+            sector = self.sector_at(address)
+            self.blank(sector)
+            self._start(self.erase_ns([sector]))
+            return False
+        if size != 4:
+            self._fail(SIZERR)
+            return False
+        offset = address - self.base_address
+        if self.array.load(offset, 4) != self.erased:
+            self._fail(NOTZEROERR)
+            return False
+        self.array.store(offset, 4, value)
+        # All words of a half page take as long as one.
+        self.system.stall(self.program_ns // 16 if pecr & FPRG else self.program_ns)
+        self._done()
+        return True
+
+    def program_eeprom(self, memory: Memory, offset: int, size: int, value: int) -> bool:
+        """A store erases what it needs to (RM0367 3.3.4)."""
+        if self.get("PECR") & PELOCK:
+            self._fail(WRPERR)
+            return False
+        memory.store(offset, size, value)
+        self.system.stall(self.program_ns)
+        self._done()
+        return True
+
+    def _fail(self, flag: int) -> None:
+        self.put("SR", self.get("SR") | flag)
+
+    def _start(self, ns: int) -> None:
+        self.put("SR", self.get("SR") | BSY)
+        self.take(ns, self._done)
+
+    def _done(self) -> None:
+        sr = self.get("SR") & ~BSY
+        if self.get("PECR") & EOPIE:
+            sr |= EOP
+        self.put("SR", sr)
+        self.irq(bool(sr & EOP))
+
+
+_OPTION_HALVES = (
+    *(("OPTR", 0), ("OPTR", 16), ("WRPR", 0), ("WRPR", 16)),
+    ("WRPR2", 0),
+)
