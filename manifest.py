@@ -1,6 +1,7 @@
 # Freeze romboot into a MicroPython build: in your board's manifest.py write
-#     include("path/to/romboot/manifest.py")
-# A build without the inline assembler cannot hold jump.py; jump_bytes.py does the same there:
-#     include("path/to/romboot/manifest.py", asm=False)
-options.defaults(asm=True)
-include("lib/manifest.py", asm=options.asm)
+#     include("path/to/romboot/manifest.py", family="f4")
+# with the family of your chip ("f4 h7" for two); without that all go in. Also:
+#     asm=False    for a build without the inline assembler, which cannot hold jump.py
+#     report=False without info() and plan(), a third of the flash
+options.defaults(asm=True, family=None, report=True)
+include("lib/manifest.py", asm=options.asm, family=options.family, report=options.report)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from host_tests.target import ENTER, MANIFEST, ROOT, Target, VirtualTarget
+from tools import cli
 from tools.bench.image import flatten, load_image
 from tools.firmware import build
 
@@ -33,12 +34,14 @@ def these(program: str) -> list[str]:
 
 def test_no_command_is_forgotten() -> None:
     tested = ("mpremote", "make", "stm32flash", ".venv/bin/pytest", ".venv/bin/python")
+    tested += ("romboot", "pip")
     for line in commands():
         assert shlex.split(line)[0] in tested, f"no test here runs: {line}"
 
 
 def local(line: str) -> str:
     """What a user has from the network stands for what is here."""
+    line = line.replace("github:romboot/romboot/lib/", "./lib/")
     return line.replace("github:romboot/romboot", "./package.json")
 
 
@@ -58,6 +61,16 @@ def test_mpremote(line: str) -> None:
         else:
             target.ok("exec", ENTER)
             assert target.arrival().clean
+
+
+@pytest.mark.parametrize("line", these("romboot"))
+def test_romboot(line: str) -> None:
+    """With --device: what the others print is in test_cli.py. test_wheel.py is about pip."""
+    with VirtualTarget.boot(BOARD, build(BOARD)) as target:
+        words = shlex.split(line.replace("/dev/ttyACM0", target.console))[1:]
+        assert cli.main(words) == 0
+        target.ok("exec", ENTER)
+        assert target.arrival().clean
 
 
 @pytest.mark.parametrize("line", these("make"))

@@ -7,6 +7,7 @@ package is `romboot_host`, and they are inside it (see pyproject.toml).
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -27,3 +28,10 @@ def cache() -> Path:
         return ROOT / ".cache"
     users = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     return (Path(users) if users else Path.home() / ".cache") / "romboot"
+
+
+def version() -> str:
+    """That of the library, which the tools are part of."""
+    source = (LIB / "romboot" / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "(.+)"', source, re.MULTILINE)
+    return found[1] if found else "unknown"

@@ -10,7 +10,6 @@ import argparse
 import importlib
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -47,6 +46,10 @@ COMMANDS = (
     ),
     Command("enter", "put a board into its ROM bootloader", "target", "enter", arguments.enter),
     Command(
+        "install", "put the library into a board's file system", "install", "run",
+        arguments.install,
+    ),
+    Command(
         "demo", "boot a virtual board, enter its bootloader, show the proof", "demo", "run",
         arguments.virtual,
     ),
@@ -61,17 +64,10 @@ COMMANDS = (
 )  # fmt: skip
 
 
-def version() -> str:
-    """That of the library, which the tools are part of."""
-    source = (paths.LIB / "romboot" / "__init__.py").read_text(encoding="utf-8")
-    found = re.search(r'^__version__ = "(.+)"', source, re.MULTILINE)
-    return found[1] if found else "unknown"
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="romboot", description=DESCRIPTION, epilog=EXIT_CODES)
-    top.add_argument("--version", action="version", version=f"romboot {version()}")
+    top.add_argument("--version", action="version", version=f"romboot {paths.version()}")
     arguments.verbose(top, False)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:

@@ -54,6 +54,16 @@ def enter(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def install(parser: argparse.ArgumentParser) -> None:
+    """A board on the desk, and which files it gets."""
+    device(parser)
+    parser.add_argument(
+        "--family",
+        default="auto",
+        help="of the chip, such as f4; if not given, it is read from the chip",
+    )
+
+
 def virtual(parser: argparse.ArgumentParser) -> None:
     """A virtual board and what it runs."""
     parser.add_argument(

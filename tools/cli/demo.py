@@ -8,15 +8,14 @@ import time
 from pathlib import Path
 
 from ..bench.board import VirtualBoard
-from ..bench.image import flatten, load_image
+from ..bench.image import Segment, flatten, load_image
 from ..bench.rom_run import Arrival
 from ..bench.server import Server, running
 from . import firmware, measure, mpremote, rom
 from .errors import CliError
 
-FLASH = 0x08000000
 AFTER_MS = 100
-SPEED = 20.0  # virtual seconds to a real one in the ROM: erasing 2 MiB takes 16
+SPEED = 20.0  # virtual seconds to a real one in the ROM, which erases for many
 WIDTH = 40  # of a progress bar
 PATIENCE = 20.0  # seconds that the virtual board may take for anything
 
@@ -24,26 +23,32 @@ PATIENCE = 20.0  # seconds that the virtual board may take for anything
 def run(args: argparse.Namespace) -> int:
     """Exit code 0 if every step did what it should. Another --firmware is given itself again."""
     heading(f"1. Firmware for the virtual {args.board}")
-    image = firmware.image(args)
-    upgrade = image if args.firmware else firmware.build(args.board, frozen=True)
-    _, data = flatten(load_image(image))
-    print(f"  {image.name}, {len(data) // 1024} KiB")
+    given = args.firmware is not None
+    mounts = given or firmware.can_mount(args.board)
+    image = firmware.image(args, frozen=not mounts)
+    upgrade = image if given else firmware.build(args.board, frozen=True)
+    size = sum(len(data) for _, data in load_image(image))
+    print(f"  {image.name}, {size // 1024} KiB{'' if mounts else ', with romboot frozen in'}")
     board = VirtualBoard.load(args.board, firmware=image)
     with running(board, speed=SPEED, hurries=VirtualBoard.rom_listens) as server:
-        Demo(args.board, server, upgrade, ours=args.firmware is None).run()
+        Demo(args.board, server, upgrade, ours=not given, mounts=mounts).run()
     return 0
 
 
 class Demo:
     """The steps, in order, on one running board."""
 
-    def __init__(self, name: str, server: Server[VirtualBoard], upgrade: Path, ours: bool) -> None:
+    def __init__(
+        self, name: str, server: Server[VirtualBoard], upgrade: Path, *, ours: bool, mounts: bool
+    ) -> None:
         self.name = name
         self.server = server
         self.upgrade = upgrade
         self.ours = ours  # the upgrade has the library frozen in
+        self.mounts = mounts  # the first firmware has not: the library comes by `mpremote mount`
         self.console = server.ports["console"]
         self.rom = server.ports["rom"]
+        self.flash = server.board.soc.flash.base_address
 
     def run(self) -> None:
         """All of it."""
@@ -57,19 +62,18 @@ class Demo:
         heading(
             "2. Power on: real MicroPython on a virtual STM32, real mpremote on its serial port"
         )
-        show("mpremote", "exec", "import os; print(os.uname().version, '|', os.uname().machine)")
-        print(self.ask("import os; print(os.uname().version, '|', os.uname().machine)"))
+        self.show_and_ask(
+            "import os; print(os.uname().version, '|', os.uname().machine)", mount=False
+        )
 
     def info(self) -> None:
         heading("3. What is this chip, and where does its ROM listen?")
-        show("mpremote", "mount lib exec", "import romboot; romboot.info()")
-        print(self.ask("import romboot; romboot.info()"))
+        self.show_and_ask("import romboot; romboot.info()")
 
     def enter(self) -> None:
         heading("4. Enter the bootloader")
         code = f"from romboot import enter_bootloader; enter_bootloader(after_ms={AFTER_MS})"
-        show("mpremote", "mount lib exec", code)
-        self.ask(code)
+        self.show_and_ask(code)
         arrival = self.wait_for_arrival()
         print(f"  the ROM started at 0x{arrival.address:08X}")
         print(f"  registers that are not as a reset leaves them: {len(arrival.deviations)}")
@@ -97,13 +101,19 @@ class Demo:
         heading("5. Is it really the ROM? stm32loader asks it, and gives it new firmware")
         with rom.connected(self.rom) as loader:
             print(f"  {self.rom}: {rom.describe(loader)}")
-            loader.extended_erase_memory()
-            address, data = flatten(load_image(self.upgrade))
-            rom.write(loader, address, data, bar)
-            if rom.read(loader, address, len(data), bar) != data:
-                raise CliError(f"what the ROM reads back at 0x{address:08X} is not the image")
+            pieces = [flatten([segment]) for segment in load_image(self.upgrade)]
+            sectors = self.sectors_of(pieces)
+            print(f"  erase {len(sectors)} sectors; what the image leaves free stays as it is")
+            rom.erase(loader, sectors)
+            bar = Bar("write", pieces)
+            for address, data in pieces:
+                rom.write(loader, address, data, bar.add)
+            bar = Bar("verify", pieces)
+            for address, data in pieces:
+                if rom.read(loader, address, len(data), bar.add) != data:
+                    raise CliError(f"what the ROM reads back at 0x{address:08X} is not the image")
             print("  Go")
-            loader.go(FLASH)
+            loader.go(self.flash)
 
     def prompt(self) -> None:
         heading("6. The prompt again, from the new firmware")
@@ -112,8 +122,27 @@ class Demo:
         print("\nDone: prompt, ROM, new firmware, prompt. All of it on an emulated chip;")
         print("README.md says what that proves and what it does not.")
 
-    def ask(self, code: str, mount: bool = True) -> str:
-        """Run code on the board; its output, indented."""
+    def sectors_of(self, pieces: list[Segment]) -> list[int]:
+        """Numbers of the sectors or pages of flash where these go."""
+        with self.server.paused() as board:
+            sectors = board.soc.flash.sectors
+        return [
+            number
+            for number, sector in enumerate(sectors)
+            if any(
+                at < sector.base + sector.size and sector.base < at + len(data)
+                for at, data in pieces
+            )
+        ]
+
+    def show_and_ask(self, code: str, mount: bool = True) -> None:
+        """Run code on the board, as a user would say it."""
+        words = "mount lib exec" if mount and self.mounts else "exec"
+        print(f'  $ mpremote {words} "{code}"', flush=True)
+        print(self.ask(code, mount and self.mounts))
+
+    def ask(self, code: str, mount: bool) -> str:
+        """What the board prints, indented."""
         output = mpremote.execute(self.console, code, mount=mount)
         return "\n".join("  " + line for line in output.splitlines())
 
@@ -122,14 +151,19 @@ def heading(text: str) -> None:
     print(f"\n{text}", flush=True)
 
 
-def show(program: str, words: str, code: str) -> None:
-    print(f'  $ {program} {words} "{code}"', flush=True)
-
-
-def bar(what: str, done: int, total: int) -> None:
+class Bar:
     """A progress bar on one line; where nobody looks, only its end."""
-    if sys.stdout.isatty() or done == total:
-        filled = WIDTH * done // total
-        print(f"\r  {what:<7}[{'#' * filled:<{WIDTH}}] {done // 1024} KiB", end="", flush=True)
-    if done == total:
-        print(flush=True)
+
+    def __init__(self, what: str, pieces: list[Segment]) -> None:
+        self.what, self.done = what, 0
+        self.total = sum(len(data) for _, data in pieces)
+
+    def add(self, count: int) -> None:
+        """So many more bytes are done."""
+        self.done += count
+        if sys.stdout.isatty() or self.done == self.total:
+            filled = "#" * (WIDTH * self.done // self.total)
+            kib = self.done // 1024
+            print(f"\r  {self.what:<7}[{filled:<{WIDTH}}] {kib} KiB", end="", flush=True)
+        if self.done == self.total:
+            print(flush=True)

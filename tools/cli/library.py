@@ -7,19 +7,39 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from .. import paths
+from .. import packages, paths
 from ..machine_code import compile_mpy
 from ..paths import LIB
 
-# A .mpy file of this version loads wherever it holds no machine code (py/persistentcode.c); where
-# jump.mpy does not, jump_bytes.mpy does.
-MPY_VERSION = 6
 MPY_OF_THE_BOARD = "import sys; print(getattr(sys.implementation, '_mpy', 0))"
+MPY_VERSION = 6  # of .mpy files without machine code; MicroPython 1.19 and newer have it
+ARMV6M, NEWEST_THUMB = 4, 8  # numbers of architectures in .mpy files (py/persistentcode.h)
 
 
 def loadable(mpy_of_the_board: int) -> Path:
-    """The folder to put into the sys.path of a board with this `sys.implementation._mpy`."""
+    """The folder to put into the sys.path of a board with this `sys.implementation._mpy`. Where
+    jump.mpy cannot be loaded, romboot takes jump_bytes.mpy."""
     return compiled() if mpy_of_the_board & 0xFF == MPY_VERSION else LIB
+
+
+def for_board(mpy_of_the_board: int, family: str) -> list[Path]:
+    """The files that such a board needs, and no others."""
+    folder = loadable(mpy_of_the_board) / "romboot"
+    names = packages.files(family)
+    if folder.parent == LIB:
+        return [folder / name for name in names]
+    found = [(folder / name).with_suffix(".mpy") for name in names]
+    runs = {path.stem for path in found if loads(path.read_bytes(), mpy_of_the_board)}
+    return [path for path in found if path.stem in runs - {"jump_bytes" if "jump" in runs else ""}]
+
+
+def loads(mpy: bytes, mpy_of_the_board: int) -> bool:
+    """Whether a board loads this .mpy file: one with machine code must fit its native ABI (the
+    sub-version) and its core (py/persistentcode.c, mp_raw_code_load)."""
+    arch, abi = mpy[2] >> 2, mpy[2] & 3
+    core = mpy_of_the_board >> 10 & 0xF
+    fits = abi == mpy_of_the_board >> 8 & 3 and ARMV6M <= arch <= core <= NEWEST_THUMB
+    return mpy[1] == mpy_of_the_board & 0xFF and (arch == 0 or fits)
 
 
 def compiled() -> Path:

@@ -9,7 +9,7 @@ import sys
 from . import library
 from .errors import CliError
 
-TIMEOUT = 60  # seconds; a board that does not answer makes mpremote wait for ever
+TIMEOUT = 120  # seconds; a board that does not answer makes mpremote wait for ever
 
 
 def run(port: str, *words: str, timeout: float = TIMEOUT) -> subprocess.CompletedProcess[str]:

@@ -21,7 +21,7 @@ from serial.tools import list_ports
 from . import library
 from .errors import CliError
 
-ANSWER_S = 3  # until a prompt that was interrupted answers
+ANSWER_S = 5  # until a prompt that was interrupted answers
 BOOT_S = 20  # boot.py may take its time
 SILENCE_S = 60  # the longest that code may run without a word
 READ_S = 5  # of one read, where it blocks
@@ -53,6 +53,10 @@ class Prompt:
         self.transport = _open(port)
         with self._answering():
             self.transport.enter_raw_repl(soft_reset=False, timeout_overall=ANSWER_S)
+        self.restart()
+
+    def restart(self) -> None:
+        """A soft reset: nothing is imported."""
         with self._answering():
             self.transport.enter_raw_repl(soft_reset=True, timeout_overall=BOOT_S)
 
@@ -74,6 +78,12 @@ class Prompt:
         if error:
             raise BoardError(error.decode(errors="replace"))
         return output.decode(errors="replace").replace("\r\n", "\n")
+
+    def write_file(self, path: str, data: bytes) -> None:
+        """Make a file on the board, or replace it."""
+        log.info("%s: writing %s", self.port, path)
+        with self._answering():
+            self.transport.fs_writefile(path, data)
 
     def start(self, code: str) -> None:
         """Run code that may never end."""

@@ -17,9 +17,11 @@ ACK, NACK, SYNC = b"\x79", b"\x1f", b"\x7f"  # AN3155 2, 3
 START_MS = (
     1000  # AN2606 Table 227: no F4 needs more than 230 ms from its start to its first answer
 )
+ERASE = 512  # the most that one command erases on some chips, by report (stm32flash)
 BLOCK = 256  # the most that one command reads or writes, AN3155 3.4
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[int], None]
+"""Is told how many more bytes are done."""
 
 
 @contextlib.contextmanager
@@ -72,17 +74,25 @@ def describe(loader: Stm32Bootloader) -> str:
     return f"protocol {version >> 4}.{version & 15}, DEV_ID 0x{loader.get_id():03X}"
 
 
+def erase(loader: Stm32Bootloader, numbers: list[int]) -> None:
+    """Erase sectors or pages of flash by number."""
+    for at in range(0, len(numbers), ERASE):
+        loader.extended_erase_memory(numbers[at : at + ERASE])
+
+
 def write(loader: Stm32Bootloader, address: int, data: bytes, progress: Progress) -> None:
     """Program data, which must lie in erased flash."""
     for at in range(0, len(data), BLOCK):
-        loader.write_memory(address + at, data[at : at + BLOCK])
-        progress("write", min(at + BLOCK, len(data)), len(data))
+        block = data[at : at + BLOCK]
+        loader.write_memory(address + at, block)
+        progress(len(block))
 
 
 def read(loader: Stm32Bootloader, address: int, length: int, progress: Progress) -> bytes:
     """Read length bytes."""
     data = bytearray()
     for at in range(0, length, BLOCK):
-        data += loader.read_memory(address + at, min(BLOCK, length - at))
-        progress("verify", len(data), length)
+        block = loader.read_memory(address + at, min(BLOCK, length - at))
+        data += block
+        progress(len(block))
     return bytes(data)

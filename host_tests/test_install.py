@@ -1,0 +1,133 @@
+"""romboot install, on the board with the smallest file system: 64 KiB less what FAT takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from host_tests.target import MANIFEST, ROOT, VirtualTarget
+from tools import packages
+from tools.cli import install, library
+from tools.firmware import build
+
+BOARD = "NUCLEO_F401RE"
+ROMBOOT = [sys.executable, "-c", "import sys; from tools.cli import main; sys.exit(main())"]
+BLOCK = 512  # bytes, of FAT in the internal flash of an STM32
+ASSEMBLER, NO_ASSEMBLER, OLDER = 6 | 3 << 8 | 7 << 10, 6 | 3 << 8, 6 | 1 << 8 | 7 << 10
+
+OLD = """
+import os
+for folder in ('/romboot', '/lib/romboot'):
+    os.mkdir(folder)
+    with open(folder + '/__init__.py', 'w') as f:
+        f.write('__version__ = "old"')
+"""
+WHICH = "import romboot; print(romboot.__version__, romboot.__file__)"
+
+
+@pytest.fixture
+def target() -> Iterator[VirtualTarget]:
+    """A board with an empty file system."""
+    with VirtualTarget.boot(BOARD, build(BOARD)) as board:
+        board.ok("exec", "import os; os.mkdir('/lib')")
+        yield board
+
+
+def needed(family: str) -> int:
+    """Bytes of a FAT file system for the library as .mpy files, with their folder."""
+    files = library.for_board(ASSEMBLER, family)
+    return install.needed([file.stat().st_size for file in files], BLOCK)
+
+
+def romboot(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*ROMBOOT, *words], capture_output=True, text=True, timeout=120, cwd=ROOT
+    )
+
+
+def test_it_fits_and_enters(target: VirtualTarget) -> None:
+    done = romboot("install", "--device", target.console)
+    assert done.returncode == 0, done.stderr
+    assert "is in /lib/romboot" in done.stdout
+    taken = int(done.stdout.partition(" files, ")[2].partition(" bytes")[0].replace(",", ""))
+    assert 10_000 < taken <= needed("f4")
+    done = romboot("info", "--installed", "--device", target.console)
+    assert "DEV_ID 0x433" in done.stdout, done.stderr
+    done = romboot("enter", "--installed", "--device", target.console)
+    assert done.returncode == 0, done.stderr
+    assert target.arrival().clean
+
+
+def test_an_interrupted_copy_leaves_the_old_library_whole(target: VirtualTarget) -> None:
+    """The cable is pulled in the middle; the next installation takes away what is left."""
+    target.ok("exec", OLD)
+    command = [*ROMBOOT, "install", "--device", target.console]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as installing:
+        assert installing.stderr
+        for line in installing.stderr:
+            if "entry" in line:
+                break
+        installing.kill()
+    target.ok("resume", "exec", "import os; os.sync()")
+    with target.server.paused() as board:
+        board.press_reset()
+    assert target.ok("exec", WHICH).split() == ["old", "romboot/__init__.py"]
+    assert install.PARTIAL in target.ok("exec", "import os; print(os.listdir('/lib'))")
+    done = romboot("install", "--device", target.console)
+    assert done.returncode == 0, done.stderr
+    version, file = target.ok("exec", WHICH).split()
+    assert version != "old" and file == "/lib/romboot/__init__.mpy"
+    assert target.ok("exec", "import os; print(os.listdir('/lib'))") == "['romboot']\n"
+
+
+def test_a_full_file_system_is_a_sentence(target: VirtualTarget) -> None:
+    target.ok("exec", "f = open('/big', 'wb')\nfor i in range(60): f.write(bytes(512))\nf.close()")
+    done = romboot("install", "--device", target.console)
+    assert done.returncode == 1
+    assert done.stderr.startswith("romboot: the library needs "), done.stderr
+    assert target.ok("exec", "import os; print(os.listdir('/lib'))") == "[]\n"
+
+
+def test_a_firmware_that_has_it() -> None:
+    with VirtualTarget.boot(BOARD, build(BOARD, frozen_manifest=MANIFEST)) as target:
+        done = romboot("install", "--device", target.console)
+    assert done.returncode == 1
+    assert "frozen into this firmware" in done.stderr
+
+
+def test_an_unknown_family() -> None:
+    done = romboot("install", "--family", "f9", "--device", "/dev/not-there")
+    assert done.returncode == 1
+    assert "--family takes one of f4" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("mpy", "suffix", "helper"),
+    [
+        (ASSEMBLER, ".mpy", "jump"),
+        (NO_ASSEMBLER, ".mpy", "jump_bytes"),
+        (OLDER, ".mpy", "jump_bytes"),
+        (5, ".py", "jump"),
+    ],
+)
+def test_files_for_a_firmware(mpy: int, suffix: str, helper: str) -> None:
+    """By its .mpy version, native ABI and architecture."""
+    files = library.for_board(mpy, packages.families()[0])
+    assert {file.suffix for file in files} == {suffix}
+    helpers = {file.stem for file in files if file.stem.startswith("jump")}
+    assert helper in helpers
+    assert helpers == {helper} or suffix == ".py"
+
+
+def test_no_path_of_this_machine_is_in_a_compiled_file() -> None:
+    for file in library.compiled().glob("romboot/*.mpy"):
+        assert str(ROOT).encode() not in file.read_bytes(), file.name
+
+
+@pytest.mark.parametrize("path", packages.packages(), ids=lambda path: path.name)
+def test_the_package_files_of_mip(path: Path) -> None:
+    assert path.read_text() == packages.packages()[path], "run python -m tools.packages"

@@ -1,0 +1,224 @@
+"""romboot install: the library, compiled for the board's firmware, with the tables of its chip.
+
+It is copied under another name first, so that a copy that is interrupted is never half a library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import packages, paths, tables
+from ..tables.family import Family
+from . import library
+from .errors import CliError
+from .prompt import BoardError, Prompt, connected
+
+NAME = "romboot"
+PARTIAL = "romboot.part"  # no name that can be imported
+CPUID = 0xE000ED00  # ARM DDI 0403E B3.2.3: PARTNO in bits 15:4
+ENTRY = 32  # bytes of a directory entry on FAT; a long name takes two more
+
+LOOK = """
+import os, sys
+def size(path):
+    try:
+        return sum(e[3] for e in os.ilistdir(path))
+    except OSError:
+        return None
+lib = [p for p in sys.path if p.endswith('/lib') and not p.startswith('/rom')]
+homes = [p or os.getcwd() for p in sys.path if not p.startswith('.') and p[:4] != '/rom']
+old = [p.rstrip('/') + '/romboot' for p in homes]
+frozen = False
+try:
+    from romboot import __file__ as file
+    os.stat(file)
+except OSError:
+    frozen = True
+except Exception:
+    pass
+i = sys.implementation
+print((sys.platform, getattr(i, '_mpy', 0), lib[0] if lib else '', frozen,
+    [(p, size(p)) for p in old if size(p) is not None]))
+"""
+
+SYNC = "import os\nif hasattr(os, 'sync'): os.sync()"
+
+REMOVE = """
+import os
+def remove(path):
+    try:
+        for entry in os.ilistdir(path):
+            inner = path + '/' + entry[0]
+            remove(inner) if entry[1] & 0x4000 else os.remove(inner)
+        os.rmdir(path)
+    except OSError:
+        pass
+"""
+
+
+@dataclass(frozen=True)
+class Board:
+    """What the board said of itself. `lib`: the folder for libraries; `frozen`: an import
+    finds romboot in the firmware; `old`: folders of copies of it, and their bytes."""
+
+    platform: str
+    mpy: int
+    lib: str
+    frozen: bool
+    old: list[tuple[str, int]]
+
+    @property
+    def disk(self) -> str:
+        """Where the file system is mounted that has `lib`."""
+        return self.lib.rpartition("/")[0] or "/"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Install, and say where it is and what it takes."""
+    if args.family != "auto" and args.family not in packages.families():
+        known = ", ".join(packages.families())
+        raise CliError(f"there is no family {args.family}: --family takes one of {known}")
+    with connected(args.device) as prompt:
+        board = _look(prompt)
+        family = args.family if args.family != "auto" else packages.short(chip_family(prompt))
+        files = library.for_board(board.mpy, family)
+        free = _make_room(prompt, board, files)
+        copy(prompt, files, f"{board.lib}/{PARTIAL}")
+        taken = free - _free(prompt, board)[1]
+        _put_in_place(prompt, board)
+        prompt.restart()
+        _verify(prompt, board, family)
+    kind = "compiled" if files[0].suffix == ".mpy" else "as sources"
+    print(
+        f"romboot {paths.version()} for {family}, {kind}, is in {board.lib}/{NAME}: {len(files)} "
+        f"files, {taken:,} bytes of the board's file system."
+    )
+    return 0
+
+
+def _look(prompt: Prompt) -> Board:
+    board = Board(*ast.literal_eval(prompt.run(LOOK)))
+    if board.platform != "pyboard":
+        raise CliError(f"this is no STM32 board: its sys.platform is {board.platform!r}")
+    if board.frozen:
+        raise CliError("romboot is frozen into this firmware: there is nothing to install")
+    if not board.lib:
+        raise CliError(
+            "this firmware has no folder for libraries in sys.path, so it has no file system: "
+            "freeze romboot into it, or let the commands bring it each time"
+        )
+    return board
+
+
+def chip_family(prompt: Prompt) -> Family:
+    """Whose DEV_ID the chip has. Reads as lib/romboot/chip.py does."""
+    partno = read32(prompt, CPUID) >> 4 & 0xFFF
+    seen = []
+    for family in tables.FAMILIES:
+        if family.core.partno != partno:
+            continue
+        dev_id = _idcode(prompt, family) & 0xFFF
+        if any(die.dev_id == dev_id for die in family.dies):
+            return family
+        seen.append(f"DEV_ID 0x{dev_id:03X} at 0x{family.idcode:08X}")
+    raise CliError(
+        f"romboot has no table for this chip (core with PARTNO 0x{partno:03X}"
+        f"{', ' if seen else ''}{', '.join(seen)}): --family installs one all the same"
+    )
+
+
+def _idcode(prompt: Prompt, family: Family) -> int:
+    clock = family.idcode_clock
+    if clock is None:
+        return read32(prompt, family.idcode)
+    enables = read32(prompt, clock.register.address)
+    write32(prompt, clock.register.address, enables | 1 << clock.number)
+    try:
+        return read32(prompt, family.idcode)
+    finally:
+        write32(prompt, clock.register.address, enables)
+
+
+def read32(prompt: Prompt, address: int) -> int:
+    """A word of the chip's memory."""
+    code = f"from machine import mem32; print(mem32[{address}] & 0xFFFFFFFF)"
+    return int(prompt.run(code))
+
+
+def write32(prompt: Prompt, address: int, value: int) -> None:
+    """Write a word of the chip's memory."""
+    prompt.run(f"from machine import mem32; mem32[{address}] = {value}")
+
+
+def _free(prompt: Prompt, board: Board) -> tuple[int, int]:
+    """Bytes of a block of the file system, and bytes that are free."""
+    try:
+        found = prompt.run(f"import os; print(os.statvfs({board.disk!r})[1:4])")
+    except BoardError as error:
+        raise CliError(
+            f"this board has no file system at {board.disk} ({error}): freeze romboot into its "
+            "firmware, or let the commands bring it each time"
+        ) from error
+    size, _, free = ast.literal_eval(found)
+    return size, size * free
+
+
+def needed(sizes: list[int], block: int) -> int:
+    """Bytes of a file system with such blocks for files of these sizes, with their folder."""
+    folder = -(-3 * ENTRY * (len(sizes) + 1) // block)
+    return block * (sum(-(-size // block) for size in sizes) + folder + 1)
+
+
+def _make_room(prompt: Prompt, board: Board, files: list[Path]) -> int:
+    """See to it that the files fit, if need be by removing the old library. Free bytes."""
+    remove(prompt, f"{board.lib}/{PARTIAL}")
+    block, free = _free(prompt, board)
+    need = needed([file.stat().st_size for file in files], block)
+    if free < need:
+        for path, _ in board.old:
+            remove(prompt, path)
+        free = _free(prompt, board)[1]
+    if free < need:
+        raise CliError(
+            f"the library needs {need:,} bytes of the file system at {board.disk}, which has "
+            f"{free:,} free: remove files from it, or freeze romboot into the firmware"
+        )
+    return free
+
+
+def copy(prompt: Prompt, files: list[Path], folder: str) -> None:
+    """Files into a new folder of the board."""
+    parent = folder.rpartition("/")[0]
+    prompt.run(f"import os\ntry:\n    os.mkdir({parent!r})\nexcept OSError:\n    pass")
+    prompt.run(f"os.mkdir({folder!r})")
+    for file in files:
+        print(f"  {file.name}", file=sys.stderr, flush=True)
+        prompt.write_file(f"{folder}/{file.name}", file.read_bytes())
+
+
+def _put_in_place(prompt: Prompt, board: Board) -> None:
+    """The new copy takes the place of every older one, as the first in sys.path would be used."""
+    prompt.run(SYNC)  # the new files are in flash before the old ones go
+    for path, _ in board.old:
+        remove(prompt, path)
+    prompt.run(f"import os; os.rename({f'{board.lib}/{PARTIAL}'!r}, {f'{board.lib}/{NAME}'!r})")
+    prompt.run(SYNC)
+
+
+def remove(prompt: Prompt, folder: str) -> None:
+    """A folder of the board and all that is in it, if it is there."""
+    prompt.run(f"{REMOVE}\nremove({folder!r})")
+
+
+def _verify(prompt: Prompt, board: Board, family: str) -> None:
+    code = f"import romboot, romboot.stm32{family}; print((romboot.__version__, romboot.__file__))"
+    version, file = ast.literal_eval(prompt.run(code))
+    if version != paths.version() or not file.startswith(f"{board.lib}/{NAME}/"):
+        raise CliError(
+            f"the library was copied to {board.lib}/{NAME}, but `import romboot` finds version "
+            f"{version} in {file}"
+        )
