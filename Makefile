@@ -1,5 +1,6 @@
 # make demo    set up, boot the virtual board, enter the bootloader, show the proof
 # make test    lint, types and every test (what CI runs)
+# make mutation which state misses which line of the board's script
 # make measure figures: instructions, blackout, heap, flash
 # make setup   only install what the others need
 
@@ -12,7 +13,7 @@ ifdef FIRMWARE
 IMAGE := --firmware $(FIRMWARE)
 endif
 
-.PHONY: demo test lint measure setup packages test-packages clean
+.PHONY: demo test lint mutation measure setup packages test-packages clean
 
 demo: setup
 	$(BIN)/romboot demo $(BOARD) $(IMAGE)
@@ -26,6 +27,9 @@ lint: setup
 	$(BIN)/pyright
 	$(BIN)/pyright -p lib --typeshedpath "$$($(BIN)/python -c \
 		'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
+mutation: setup
+	$(BIN)/python -m tools.fuzz $(BOARD) --mutate
 
 measure: setup
 	$(BIN)/romboot measure $(BOARD) $(IMAGE)

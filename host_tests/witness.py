@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 from tools.bench.board import VirtualBoard
 from tools.bench.core import Block
+from tools.fuzz.witness import registers
 
 MARK = 0xE0042004  # DBGMCU_CR
 QUIET = "from machine import mem32; mem32[0xE000E010] = 0"
@@ -26,7 +27,6 @@ def attempt(call, **options):
         mem32[{MARK}]
         print(type(e).__name__, e)
 """
-CPU = ("msp", "psp", "control", "primask", "basepri", "faultmask")
 
 
 class Witness:
@@ -68,16 +68,10 @@ class Witness:
     def changes(self) -> list[str]:
         """Names of registers that are not as before."""
         assert self.before and self.after, "MARK was not read twice"
-        return [name for name, value in self.before.items() if self.after[name] != value]
+        names = {**self.before, **self.after}
+        return [name for name in names if self.before.get(name, 0) != self.after.get(name, 0)]
 
 
 def _picture(board: VirtualBoard) -> Iterator[tuple[str, int | str]]:
-    for block in board.soc.blocks.values():
-        for offset, register in block.by_offset.items():
-            yield f"{block.name}.{register.name}", block.peek(offset)
-    for view in board.core.scs.registers():
-        yield view.name, view.value
-    state = board.core.state()
-    for name in CPU:
-        yield name, getattr(state, name)
+    yield from registers(board)
     yield "flash", hashlib.sha256(board.soc.flash.array.view).hexdigest()

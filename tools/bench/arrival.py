@@ -19,8 +19,9 @@ from .soc import Soc
 EXCEPTION_NUMBER = 0x1FF  # IPSR
 THUMB = 1 << 24
 # The architecture gives these no reset value, but a program that used them must put them back:
-# the ROM uses SysTick to measure the baud rate (AN2606).
-COMPARED_THOUGH_UNKNOWN = ("SYST_RVR", "SYST_CVR")
+# the ROM uses SysTick to measure the baud rate (AN2606), and ST's manuals give MPU_RNR a reset
+# value of 0 (PM0214 4.5.3).
+COMPARED_THOUGH_UNKNOWN = ("SYST_RVR", "SYST_CVR", "MPU_RNR")
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,13 @@ the heap is in external memory, which a reset takes away, a refusal that has wri
 | `subject.py` | what is tried: the image and the code, taken from a booted firmware |
 | `layout.py` | where stacks, code and image are |
 | `application.py` | the program that the state is set up in: vectors, handlers, bus writes |
-| `clocks.py`, `peripherals.py`, `interrupts.py`, `protection.py` | one kind of trouble each |
+| `peripherals.py`, `interrupts.py`, `protection.py` | one kind of trouble each |
+| `family.py`, `families.py`, `f4/` | clock trees and system blocks, family by family |
 | `states.py` | draws a state and puts it into words |
 | `run.py` | sets a state up, calls `helper`, judges |
 | `by_reset.py` | the same through a reset, with the library's own `reset.py` |
 | `stuck.py` | polls that never come true |
+| `directed.py` | states that are not left to chance |
+| `mutation.py` | is each line of the script missed when it is left out? |
+| `witness.py` | a call that does not go has written nothing |
 """

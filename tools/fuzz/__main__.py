@@ -1,5 +1,7 @@
 """python -m tools.fuzz BOARD: draw states, try each, print what was wrong.
 
+With --mutate: leave each line of the board's script out in turn, and print which state misses it.
+
 Exit codes: 0 every state came out as it must, 1 one did not (or the fuzz itself was at fault),
 2 wrong arguments.
 """
@@ -15,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from ..firmware import FirmwareError
-from . import by_reset, stuck
+from . import by_reset, mutation, stuck
 from .run import Outcome, instructions_to_mask, run
 from .states import draw
 from .subject import FuzzError, Subject, at_prompt
@@ -66,6 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
     """See the module's text."""
     options = _parse(arguments)
     try:
+        if options.mutate:
+            return _mutate(options.board)
         subject = at_prompt(options.board)
         if options.only is not None:
             return _one(subject, options.seed, options.only)
@@ -81,7 +85,28 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--states", type=int, default=STATES, metavar="N", help=f"({STATES})")
     parser.add_argument("--seed", type=int, default=SEED, metavar="S", help=f"({SEED})")
     parser.add_argument("--only", type=int, metavar="K", help="this one state, in words")
+    parser.add_argument("--mutate", action="store_true", help="leave out each line of the script")
     return parser.parse_args(arguments)
+
+
+def _mutate(board: str) -> int:
+    """The table of mutants."""
+    findings = []
+    section = ""
+    for found in mutation.survey(mutation.subjects(board)):
+        findings.append(found)
+        if found.mutant.section != section:
+            section = found.mutant.section
+            print(section)
+        by = f"{found.by.title}: {found.how}" if found.by else f"unnoticed: {found.mutant.reason}"
+        print(f"  {found.mutant.line[:50]:50}  {found.wrong or by}", flush=True)
+    missed = sum(found.by is not None for found in findings)
+    wrong = sum(bool(found.wrong) for found in findings)
+    print(
+        f"{len(findings)} lines: {missed} are missed by a state, "
+        f"{len(findings) - missed - wrong} have a reason why not, {wrong} are wrong"
+    )
+    return bool(wrong)
 
 
 def _one(subject: Subject, seed: int, number: int) -> int:

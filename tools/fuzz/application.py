@@ -37,7 +37,6 @@ HANDLERS = bytes.fromhex(
 )
 BRANCH_TO_SELF = b"\xfe\xe7"
 FPU_ON = 0xF << 20  # CPACR: CP10 and CP11
-FMCEN = 1  # RCC_AHB3ENR
 ICSR, VTOR, SHCSR, CPACR = 0xE000ED04, 0xE000ED08, 0xE000ED24, 0xE000ED88
 MARKS = tuple(range(0x44440000, 0x44440008))  # r4 to r11: a call keeps them
 ISER, ISPR = 0xE000E100, 0xE000E200
@@ -80,10 +79,10 @@ class Application:
         self.soc.flash.array.write(0, subject.flash)
         self.board.power_on()
         self.write_memory(self.soc.chip.region("SRAM").base, subject.ram)
-        if layout.code != subject.code_address & ~0x08000000:
-            self.write_memory(layout.code, subject.code)
         if subject.heap_chip:
             self._start_sdram(SDRAM_BANKS[subject.heap_chip.bank])
+        if layout.code != subject.code_address & ~0x08000000:
+            self.write_memory(layout.code, subject.code)
         self.write_memory(layout.image, subject.image)
         self._start()
 
@@ -106,7 +105,7 @@ class Application:
 
     def _start_sdram(self, bank: int) -> None:
         """As start-up code: the last of its commands is what the bench waits for."""
-        self.set_bits("RCC.AHB3ENR", FMCEN)
+        self.enable("FMC")
         self.poke("FMC.SDCMR", SDRAM_LOAD_MODE | bank)
         self.soc.map.update()
 
@@ -147,6 +146,12 @@ class Application:
         """The value of a register, without the side effects of a read."""
         block, register = name.split(".")
         return self.soc.blocks[block].get(register)
+
+    def enable(self, name: str) -> None:
+        """Switch the clock of a block on, if it has one."""
+        bit = self.soc.chip.peripheral(name).enable
+        if bit:
+            self.set_bits(f"RCC.{bit.register}", bit.mask)
 
     def set_bits(self, name: str, bits: int) -> None:
         self.poke(name, self.peek(name) | bits)

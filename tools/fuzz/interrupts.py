@@ -16,6 +16,7 @@ from .application import (
     CPACR,
     FLOAT,
     FPU_ON,
+    ICSR,
     ISER,
     ISPR,
     SHCSR,
@@ -29,6 +30,7 @@ IPR0, AIRCR, SCR, CCR, SHPR1 = 0xE000E400, 0xE000ED0C, 0xE000ED10, 0xE000ED14, 0
 FPCCR, FPCAR, FPDSCR = 0xE000EF34, 0xE000EF38, 0xE000EF3C
 VECTKEY = 0x05FA0000
 SLEEPONEXIT = 1 << 1
+USAGE_FAULT = 6
 SYSTEM_HANDLERS = (4, 5, 6, 11, 14, 15)  # MemManage to SysTick, those with a priority
 NEAR = 120  # instructions around the mask that deserve more than their share
 CARRY = 600  # instructions after the mask in which a peripheral still runs
@@ -95,17 +97,23 @@ def draw_context(random: Random, die: Chip) -> Context:
 
 def draw_priorities(random: Random, die: Chip, context: Context) -> Iterator[Trouble]:
     """PRIGROUP and every priority; those of the handlers under way as they need them."""
-    prio = {n: random.getrandbits(8) for n in (*SYSTEM_HANDLERS, *range(16, 16 + die.irq_count))}
-    prio |= context.priorities
-    yield Trouble(
-        "priorities of all exceptions", lambda app: _set_priorities(app, context.prigroup, prio)
-    )
+    yield from all_priorities(die, context, random)
     if random.random() < 0.5:
         fpccr = random.randrange(1, 4) << 30
         values = (fpccr, random.getrandbits(32), random.getrandbits(5) << 22)
         yield Trouble(f"FPCCR {fpccr:08X}, FPCAR, FPDSCR", lambda app: _set_fpu(app, values))
     if random.random() < 0.3:
         yield Trouble("handlers use the FPU", _float_handlers)
+
+
+def all_priorities(die: Chip, context: Context, random: Random | None = None) -> Iterator[Trouble]:
+    """Of every exception, those of the handlers under way as they need them; the rest at random
+    or the lowest."""
+    numbers = (*SYSTEM_HANDLERS, *range(16, 16 + die.irq_count))
+    prio = {n: random.getrandbits(8) if random else 0xFF for n in numbers} | context.priorities
+    yield Trouble(
+        "priorities of all exceptions", lambda app: _set_priorities(app, context.prigroup, prio)
+    )
 
 
 def _set_priorities(app: Application, prigroup: int, priorities: dict[int, int]) -> None:
@@ -188,6 +196,20 @@ def draw_sources(random: Random, die: Chip, context: Context) -> Iterator[Troubl
 def _row(app: Application, row: int, words: list[int]) -> None:
     for n, bits in enumerate(words):
         app.store(row + 4 * n, bits)
+
+
+def fill(app: Application) -> None:
+    """No register of the core, SysTick, NVIC and FPU is as after a reset."""
+    app.store(ACTLR, 0x3FF)
+    app.store(SCR, 0x16)
+    app.store(CCR, 0x113)
+    app.store(SHCSR, app.load(SHCSR) | 7 << 16)
+    _set_fpu(app, (1 << 30, 0xFFFFFFFF, 0xFFFFFFFF))
+    _systick(app, 0xFFFFFF, 7)
+    app.core.engine.set(arm.UC_ARM_REG_PRIMASK, 1)
+    for row in (ISER, ISPR):
+        _row(app, row, [0xFFFFFFFF] * ((app.soc.chip.irq_count + 31) // 32))
+    app.store(ICSR, 1 << 28 | 1 << 26)  # PendSV and SysTick
 
 
 def draw_moments(random: Random, die: Chip, to_mask: int) -> Iterator[Trouble]:

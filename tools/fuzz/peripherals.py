@@ -1,91 +1,101 @@
-"""Peripherals in the middle of their work."""
+"""Peripherals in the middle of their work, as the chip's data lists them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from random import Random
 
 from ..bench.chip import Chip, Peripheral
 from .application import ISER, Application
-from .layout import BUFFER, Layout
+from .layout import Layout
 from .trouble import Trouble
 
-# Blocks with a section of their own here or in clocks.py. DMA1 and DMA2 would copy from anywhere
-# to anywhere; RTC and the debug block are kept by a reset.
-APART = {"RCC", "PWR", "FLASH", "SYSCFG", "EXTI", "IWDG", "WWDG", "RTC", "DBGMCU", "DMA1", "DMA2"}
-ENABLES = ("AHB1ENR", "AHB2ENR", "AHB3ENR", "APB1ENR", "APB2ENR")
-PWREN, WWDGEN, SYSCFGEN, DMA2EN, FMCRST = 1 << 28, 1 << 11, 1 << 14, 1 << 22, 1
-TCIE, MINC, PINC, MEMORY_TO_MEMORY, EN = 1 << 4, 1 << 10, 1 << 9, 2 << 6, 1  # DMA_SxCR
-KEYS = (0x45670123, 0xCDEF89AB)  # FLASH_KEYR, RM0090 3.6.1
-OPTION_KEYS = (0x08192A3B, 0x4C5D6E7F)
-SER, STRT, LOCK = 1 << 1, 1 << 16, 1 << 31  # FLASH_CR
-SECTOR = 128 * 1024
 REGISTERS = 0x60  # bytes from the base of a peripheral in which most have all of theirs
 CHANNELS = (0x04, 0x18, 0x20, 0x34, 0x44, 0x48)  # TIMx_CR2, CCMR1, CCER, CCR1, BDTR, DCR
-MEMRMP_MODES = (1, 3)  # system memory, SRAM; external memory is not on these boards
 
 
-def draw(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
-    """Clocks of peripherals first, then what runs on them."""
-    names = [name for name in ENABLES if name in die.peripheral("RCC").by_name]
-    enables: dict[str, int] = {name: random.getrandbits(32) for name in names}
+def draw(random: Random, die: Chip, layout: Layout, apart: Collection[str]) -> Iterator[Trouble]:
+    """Clocks of peripherals first, then what runs on them. apart: blocks that are left alone."""
+    names = enables(die)
+    on: dict[str, int] = {name: random.getrandbits(32) for name in names}
     if random.random() < 0.3:
-        enables = dict.fromkeys(names, 0xFFFFFFFF)
-    words = ", ".join(f"{name} {value:08X}" for name, value in enables.items())
-    yield Trouble(f"peripheral clocks: {words}", lambda app: _enable(app, enables))
+        on = dict.fromkeys(names, 0xFFFFFFFF)
+    words = ", ".join(f"{name} {value:08X}" for name, value in on.items())
+    yield Trouble(f"peripheral clocks: {words}", lambda app: switch_on(app, on))
     if random.random() < 0.15:
-        resets = {f"{name[:-3]}RSTR": random.getrandbits(32) for name in names}
+        resets = {name: random.getrandbits(32) for name in reset_registers(die)}
         words = ", ".join(f"{name} {value:08X}" for name, value in resets.items())
         yield Trouble(f"held in reset: {words}", lambda app: _hold(app, resets))
-    yield from _draw_registers(random, die, layout)
+    yield from _draw_registers(random, die, layout, apart)
     yield from _draw_timers(random, die)
-    yield from _draw_dma(random, layout)
-    yield from _draw_flash(random)
-    yield from _draw_system(random, die, layout)
 
 
-def _enable(app: Application, enables: dict[str, int]) -> None:
-    for name, value in enables.items():
+def enables(die: Chip) -> list[str]:
+    """Registers of RCC with the clock enable bits of peripherals."""
+    return list(dict.fromkeys(p.enable.register for p in die.peripherals if p.enable))
+
+
+def reset_registers(die: Chip) -> list[str]:
+    """Registers of RCC with their reset bits."""
+    return list(dict.fromkeys(p.reset.register for p in die.peripherals if p.reset))
+
+
+def switch_on(app: Application, values: dict[str, int]) -> None:
+    """Enable clocks; that of PWR too, which an application needs for its own clock."""
+    for name, value in values.items():
         app.set_bits(f"RCC.{name}", value & app.mask(f"RCC.{name}"))
-    app.set_bits("RCC.APB1ENR", PWREN)
+    app.enable("PWR")
 
 
 def _hold(app: Application, resets: dict[str, int]) -> None:
-    resets["APB1RSTR"] &= ~PWREN  # the regulator must go on as the clock needs it
-    if app.layout.needs_sdram:
-        resets["AHB3RSTR"] &= ~FMCRST  # the application has its heap there
+    # The regulator must go on as the clock needs it, and SDRAM with the heap in it.
+    spared = {"PWR", "FMC"} if app.layout.needs_sdram else {"PWR"}
     for name, value in resets.items():
+        for block in app.soc.chip.peripherals:
+            if block.name in spared and block.reset and block.reset.register == name:
+                value &= ~block.reset.mask
         app.poke(f"RCC.{name}", value & app.mask(f"RCC.{name}"))
 
 
 # --- any register ------------------------------------------------------------------------------
 
 
-def _draw_registers(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
+def _draw_registers(
+    random: Random, die: Chip, layout: Layout, apart: Collection[str]
+) -> Iterator[Trouble]:
     """Anything written to registers of a few blocks."""
-    apart = APART | ({"FMC"} if layout.needs_sdram else set())
-    blocks = [p for p in die.peripherals if p.name not in apart and not _counts(p)]
-    for block in random.sample(blocks, random.choice((0, 2, 6, 20))):
-        offsets = {*block.by_offset, *range(0, min(block.size, REGISTERS), 4)}
+    blocks = writable_blocks(die, layout, apart)
+    for block in random.sample(blocks, min(random.choice((0, 2, 6, 20)), len(blocks))):
         writes = [
-            (block.name, offset, random.getrandbits(32))
-            for offset in sorted(offsets)
-            if random.random() < 0.7
+            (address, random.getrandbits(32)) for address in places(block) if random.random() < 0.7
         ]
         enabled = [irq for irq in block.irqs if random.random() < 0.5]
         yield Trouble(
             f"{block.name} written all over" + (f", interrupts {enabled}" if enabled else ""),
-            lambda app, writes=writes, enabled=enabled: _write_all(app, writes, enabled),
+            lambda app, writes=writes, enabled=enabled: write_all(app, writes, enabled),
         )
+
+
+def writable_blocks(die: Chip, layout: Layout, apart: Collection[str]) -> list[Peripheral]:
+    """Those that anything may be written to."""
+    apart = {*apart, "FMC"} if layout.needs_sdram else apart
+    return [p for p in die.peripherals if p.name not in apart and not _counts(p)]
+
+
+def places(block: Peripheral) -> list[int]:
+    """Addresses of its registers, described or not."""
+    offsets = {*block.by_offset, *range(0, min(block.size, REGISTERS), 4)}
+    return [block.base + offset for offset in sorted(offsets)]
 
 
 def _counts(block: Peripheral) -> bool:
     return block.kind.startswith("timer")
 
 
-def _write_all(app: Application, writes: list[tuple[str, int, int]], enabled: list[int]) -> None:
-    for block, offset, value in writes:
-        app.poke_at(block, offset, value)
+def write_all(app: Application, writes: list[tuple[int, int]], enabled: list[int]) -> None:
+    """Words at their addresses, then these interrupts enabled."""
+    for address, value in writes:
+        app.store(address, value)
     for irq in enabled:
         app.nvic(ISER, irq)
 
@@ -96,7 +106,7 @@ def _write_all(app: Application, writes: list[tuple[str, int, int]], enabled: li
 def _draw_timers(random: Random, die: Chip) -> Iterator[Trouble]:
     """Timers that run, with an update interrupt every so often."""
     timers = [p for p in die.peripherals if _counts(p)]
-    for timer in random.sample(timers, random.randrange(4)):
+    for timer in random.sample(timers, min(random.randrange(4), len(timers))):
         period = random.choice((random.randrange(60, 400), random.randrange(400, 65536)))
         prescaler = random.choice((0, 0, random.randrange(65536)))
         one_pulse = random.getrandbits(1) << 3
@@ -113,8 +123,7 @@ def _run_timer(
     app: Application, timer: Peripheral, period: int, prescaler: int, one_pulse: int, rest: int
 ) -> None:
     name = timer.name
-    assert timer.enable
-    app.set_bits(f"RCC.{timer.enable.register}", timer.enable.mask)
+    app.enable(name)
     for offset in CHANNELS:
         app.poke_at(name, offset, rest)
     app.poke(f"{name}.PSC", prescaler)
@@ -124,151 +133,3 @@ def _run_timer(
     app.poke(f"{name}.CR1", 1 | one_pulse)
     for irq in timer.irqs:
         app.nvic(ISER, irq)
-
-
-# --- DMA ---------------------------------------------------------------------------------------
-
-
-def _draw_dma(random: Random, layout: Layout) -> Iterator[Trouble]:
-    """DMA2 copies memory; streams of both wait for a peripheral."""
-    for stream in random.sample(range(8), random.choice((0, 0, 1, 3))):
-        # byte items into the buffer, from anywhere in flash
-        items = random.randrange(1, BUFFER)
-        source = 0x08000000 + random.randrange(0x40000)
-        target = random.choice(layout.buffers)
-        yield Trouble(
-            f"DMA2 stream {stream} copies {items} bytes to 0x{target:08X}",
-            lambda app, s=stream, n=items, src=source, to=target: _copy(app, s, n, src, to),
-        )
-    for stream in random.sample(range(8), random.choice((0, 2))):
-        values = [random.getrandbits(32) for _ in range(5)]
-        yield Trouble(
-            f"DMA1 stream {stream} waits for its peripheral",
-            lambda app, s=stream, v=values: _wait_stream(app, s, v),
-        )
-
-
-def _copy(app: Application, stream: int, items: int, source: int, target: int) -> None:
-    app.set_bits("RCC.AHB1ENR", DMA2EN)
-    name = f"DMA2.S{stream}"
-    app.poke(f"{name}NDTR", items)
-    app.poke(f"{name}PAR", source)
-    app.poke(f"{name}M0AR", target)
-    app.nvic(ISER, app.soc.chip.peripheral("DMA2").irqs[stream])
-    app.poke(f"{name}CR", TCIE | MINC | PINC | MEMORY_TO_MEMORY)
-    app.set_bits(f"{name}CR", EN)
-
-
-def _wait_stream(app: Application, stream: int, values: list[int]) -> None:
-    app.set_bits("RCC.AHB1ENR", DMA2EN >> 1)
-    name = f"DMA1.S{stream}"
-    for n, value in enumerate(values):  # NDTR, PAR, M0AR, M1AR, FCR
-        app.poke_at("DMA1", 0x14 + 0x18 * stream + 4 * n, value)
-    app.poke(f"{name}CR", values[0] & 0x0FFFFF3E | EN)  # any but memory to memory
-
-
-# --- flash -------------------------------------------------------------------------------------
-
-
-def _draw_flash(random: Random) -> Iterator[Trouble]:
-    if random.random() < 0.3:
-        bits = random.getrandbits(32) & 0x0000_03FD  # all but SER, STRT and the lock
-        yield Trouble(f"flash unlocked, CR {bits:08X}", lambda app: _unlock(app, bits))
-    if random.random() < 0.05:
-        bits = random.getrandbits(32) & 0x0000_03FD
-        yield Trouble(f"flash locked again, CR {bits:08X}", lambda app: _lock(app, bits))
-    if random.random() < 0.1:
-        yield Trouble("option bytes unlocked", _unlock_options)
-
-
-def _unlock(app: Application, bits: int) -> None:
-    if app.peek("FLASH.CR") & LOCK:
-        for key in KEYS:
-            app.poke("FLASH.KEYR", key)
-    app.poke("FLASH.CR", bits)
-
-
-def _lock(app: Application, bits: int) -> None:
-    """What HAL_FLASH_Lock() leaves of a program that was not finished: the other bits."""
-    _unlock(app, bits)
-    app.set_bits("FLASH.CR", LOCK)
-
-
-def _unlock_options(app: Application) -> None:
-    for key in OPTION_KEYS:
-        app.poke("FLASH.OPTKEYR", key)
-
-
-def erase(random: Random, die: Chip) -> Trouble:
-    """An erase under way. Its sector is one that nothing here is in."""
-    sectors = 4 + die.region("FLASH").size // SECTOR  # the first of these are five smaller ones
-    number = random.randrange(7, min(10, sectors))
-    return Trouble(f"sector {number} is being erased", lambda app: _erase(app, number))
-
-
-def _erase(app: Application, number: int) -> None:
-    if app.peek("FLASH.CR") & LOCK:
-        _unlock(app, 0)
-    app.poke("FLASH.CR", SER | number << 3)
-    app.poke("FLASH.CR", SER | number << 3 | STRT)
-
-
-# --- SYSCFG, EXTI, PWR, watchdogs ---------------------------------------------------------------
-
-
-def _draw_system(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
-    if random.random() < 0.2 and layout.code >= 0x08000000:
-        mode = random.choice(MEMRMP_MODES)
-        yield Trouble(f"MEMRMP {mode}", lambda app: _syscfg(app, "MEMRMP", mode))
-    for name in [r.name for r in die.peripheral("SYSCFG").registers if r.name != "MEMRMP"]:
-        if random.random() < 0.3:
-            value = random.getrandbits(32)
-            yield Trouble(
-                f"SYSCFG.{name} {value:08X}",
-                lambda app, name=name, value=value: _syscfg(app, name, value),
-            )
-    if random.random() < 0.5:
-        masks = [random.getrandbits(23) for _ in range(5)]
-        words = " ".join(f"{mask:06X}" for mask in masks)
-        yield Trouble(f"EXTI IMR, EMR, RTSR, FTSR, SWIER {words}", lambda app: _exti(app, masks))
-    if random.random() < 0.4:
-        bits = random.getrandbits(10)
-        yield Trouble(f"PWR.CR bits {bits:03X}", lambda app: app.set_bits("PWR.CR", bits))
-    if random.random() < 0.2:
-        bits = random.getrandbits(2) << 8
-        yield Trouble(f"PWR.CSR {bits:03X}", lambda app: app.poke("PWR.CSR", bits))
-    if random.random() < 0.15:
-        # half a second at least: at HSI / 512 the call takes a fifth of one
-        prescaler, reload = random.randrange(4, 8), random.randrange(0x100, 0x1000)
-        yield Trouble(
-            f"independent watchdog, PR {prescaler}, RLR {reload}",
-            lambda app: _iwdg(app, prescaler, reload),
-        )
-    if random.random() < 0.15:
-        counter, config = random.randrange(0x50, 0x80), random.getrandbits(3) << 7 | 0x7F
-        yield Trouble(f"window watchdog at {counter:02X}", lambda app: _wwdg(app, counter, config))
-
-
-def _syscfg(app: Application, name: str, value: int) -> None:
-    app.set_bits("RCC.APB2ENR", SYSCFGEN)
-    app.poke(f"SYSCFG.{name}", value)
-    app.run(1)
-
-
-def _exti(app: Application, masks: list[int]) -> None:
-    for name, mask in zip(("IMR", "EMR", "RTSR", "FTSR", "SWIER"), masks, strict=True):
-        app.poke(f"EXTI.{name}", mask)
-
-
-def _iwdg(app: Application, prescaler: int, reload: int) -> None:
-    app.poke("IWDG.KR", 0x5555)
-    app.poke("IWDG.PR", prescaler)
-    app.poke("IWDG.RLR", reload)
-    app.poke("IWDG.KR", 0xCCCC)
-
-
-def _wwdg(app: Application, counter: int, config: int) -> None:
-    app.set_bits("RCC.APB1ENR", WWDGEN)
-    app.poke("WWDG.CFR", config)
-    app.poke("WWDG.CR", 0x80 | counter)
-    app.nvic(ISER, 0)

@@ -56,6 +56,23 @@ def draw(random: Random, layout: Layout, context: Context) -> Iterator[Trouble]:
     yield Trouble("MPU: " + ", ".join(words), apply)
 
 
+def open_region(app: Application, base: int, bits: int) -> None:
+    """Let these 2 ** bits bytes be executed."""
+    app.store(MPU_RBAR, base | VALID)
+    app.store(MPU_RASR, FULL | bits - 1 << 1 | ENABLE)
+    app.store(MPU_CTRL, ENABLE | PRIVDEFENA)
+    app.run(1)
+
+
+def fill(app: Application) -> None:
+    """Something in every region, and the MPU on; no region is, so nothing is forbidden."""
+    for number in range(app.soc.chip.core["mpu_regions"]):
+        app.store(MPU_RBAR, 0xFFFFFFE0 & ~0x1F | VALID | number)
+        app.store(MPU_RASR, 0x1306003E)
+    app.store(MPU_CTRL, ENABLE | HFNMIENA | PRIVDEFENA)
+    app.run(1)
+
+
 def _guard(app: Application, size: int) -> int:
     """Below what the handlers that may still come need, and within what nobody else uses."""
     msp = app.core.state().msp

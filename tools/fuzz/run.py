@@ -106,7 +106,8 @@ class Call:
 
     @property
     def ended_by_watchdog(self) -> bool:
-        return self.resets[:1] in (["IWDG"], ["WWDG"])
+        """By the one that only a reset stops; the window watchdog must be stopped in time."""
+        return self.resets[:1] == ["IWDG"]
 
     def _ended(self, stop: Stop) -> End | None:
         if self.resets:
@@ -221,7 +222,7 @@ def _go(call: Call, state: State, promised: int | None) -> Outcome:
         assert app.board.arrival
         outcome.instructions = app.board.arrival.instructions - started
         wrong += [str(deviation) for deviation in app.board.arrival.deviations]
-        wrong += before.damage(Picture(app, registers=False))
+        wrong += before.damage(Picture(app, of_memory=True))
         if promised:
             wrong.append("helper(image, LOOK) had said that there is no room")
     elif end is End.REFUSED:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from ..bench import chip
-from . import clocks, interrupts, layout, peripherals, protection
+from . import families, interrupts, layout, peripherals, protection
 from .application import Application
 from .interrupts import Context
 from .layout import Layout
@@ -22,14 +22,14 @@ class State:
     """One state.
 
     Attributes:
+        title: what it is called.
         early: what is done in thread mode, before any handler; late: in the innermost one.
         looks: `helper(image, LOOK)` comes before `helper(image, GO)`, as in a plan.
         erasing: a flash erase is under way, so it may take longer than a watchdog waits.
         by_reset: it is tried by via="reset" too.
     """
 
-    seed: int
-    number: int
+    title: str
     layout: Layout
     context: Context
     early: tuple[Trouble, ...]
@@ -62,14 +62,16 @@ def draw(subject: Subject, seed: int, number: int, to_mask: int) -> State:
     """State `number` of `seed`; the same arguments give the same state."""
     random = Random(f"{subject.name} {seed} {number}")
     die = chip.load(subject.board.chip)
+    family = families.of(die)
     where = layout.draw(random, subject)
     context = interrupts.draw_context(random, die)
     early = [
-        *clocks.draw(random, die, subject.board.hse_hz),
+        *family.clocks(random, die, subject.board.hse_hz),
         *interrupts.draw_priorities(random, die, context),
     ]
     late = [
-        *peripherals.draw(random, die, where),
+        *peripherals.draw(random, die, where, family.apart),
+        *family.system(random, die, where),
         *interrupts.draw_sources(random, die, context),
         *protection.draw(random, where, context),
         *interrupts.draw_moments(random, die, to_mask),
@@ -77,9 +79,11 @@ def draw(subject: Subject, seed: int, number: int, to_mask: int) -> State:
     # The CPU stands still while flash is erased and code comes from there, so the call is from
     # code elsewhere; with two banks it can be from the other one.
     erasing = random.random() < 0.1 and where.code >= SRAM and where.application >= SRAM
-    if erasing:
-        late.append(peripherals.erase(random, die))
+    if erasing and family.erase:
+        late.append(family.erase(random, die))
     late += interrupts.draw_masks(random, context)
     looks = random.random() < 0.5
     by_reset = (bool(context.handlers) or not context.unprivileged) and random.random() < BY_RESET
-    return State(seed, number, where, context, tuple(early), tuple(late), looks, erasing, by_reset)
+    return State(
+        f"state {number}", where, context, tuple(early), tuple(late), looks, erasing, by_reset
+    )

@@ -3,77 +3,91 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
-from ..bench import chip
+from ..bench.blocks.base import RegisterBlock
+from ..bench.board import VirtualBoard
+from . import families
 from .application import Application
 from .layout import BUFFER
 
-# Registers that change by themselves or by the application's interrupt handlers, and their bits.
-CHANGING = {
-    "RCC.CR": ~0x150D00F9,  # all but the on bits, HSITRIM and CSSON
-    "RCC.CFGR": 0xC,
-    "RCC.BDCR": 0x2,
-    "RCC.CSR": ~0x1,
-    "RCC.CIR": 0xFF,
-    "FLASH.SR": 1 << 16,
-    "PWR.CSR": 0xFFFFFFFF,
-    "WWDG.CR": 0x7F,
-    "WWDG.SR": 1,
-    "IWDG.SR": 3,
-}
-CHANGING_KINDS = ("timer", "dma", "rtc", "usart", "rng", "exti")
-CHANGING_BY_CRYSTAL = ("RCC",)  # clock security rewrites it
-CHANGING_VIEWS = ("NVIC_I", "SYST_", "ICSR", "SHCSR", "FPCCR", "FPCAR")
+CPU = ("msp", "psp", "control", "primask", "basepri", "faultmask")
+CHANGED_BY_CRYSTAL = "RCC."  # clock security rewrites it
+CHANGED_BY_INTERRUPTS = ("NVIC_I", "SYST_", "ICSR", "SHCSR", "FPCCR", "FPCAR")
 BELOW_STACK = 1024  # what frames and helper itself use
+TIMER_ON, RNG_ON, STREAM_ON = 1, 1 << 2, 1  # CR1.CEN, CR.RNGEN, SxCR.EN
+USART_ON = 1 << 13 | 1  # CR1.UE, of one version and the other
 
 
-@cache
-def _compared(die: str) -> list[tuple[str, int, str, int]]:
-    """Block, offset, name and bits of each register."""
-    found: list[tuple[str, int, str, int]] = []
-    for block in chip.load(die).peripherals:
-        if not block.kind.startswith(CHANGING_KINDS):
-            for register in block.registers:
-                name = f"{block.name}.{register.name}"
-                mask = register.mask & ~CHANGING.get(name, 0)
-                found.append((block.name, register.offset, name, mask))
-    return found
+def registers(board: VirtualBoard) -> Iterator[tuple[str, int]]:
+    """Every register of every peripheral, of the core and of the CPU, without side effects."""
+    for block in board.soc.blocks.values():
+        for offset, register in block.by_offset.items():
+            yield f"{block.name}.{register.name}", block.peek(offset)
+        for offset, value in block.written.items():
+            yield f"{block.name}.+{offset:X}", value
+    for view in board.core.scs.registers():
+        yield view.name, view.value
+    state = board.core.state()
+    for name in CPU:
+        yield name, getattr(state, name)
+
+
+def running(board: VirtualBoard) -> set[str]:
+    """Names of the blocks whose registers change by themselves now."""
+    found = {block.name for block in board.soc.blocks.values() if _runs(block)}
+    # RTC alarms and wake-ups come by way of EXTI.
+    return found | {"RTC", "EXTI"} if board.soc.rcc.rtc_runs else found
+
+
+def _runs(block: RegisterBlock) -> bool:
+    kind = block.facts.kind
+    if kind.startswith("timer"):
+        return bool(block.get("CR1") & TIMER_ON)
+    if kind.startswith("usart"):
+        return bool(block.get("CR1") & USART_ON)
+    if kind.startswith("rng"):
+        return bool(block.get("CR") & RNG_ON)
+    if kind.startswith("dma"):
+        streams = (name for name in block.by_name if name.endswith("CR") and name[0] == "S")
+        return any(block.get(name) & STREAM_ON for name in streams)
+    return False
 
 
 class Picture:
-    """Memory and registers at one moment; without `registers` only for `damage`."""
+    """Memory and registers at one moment; `of_memory` alone if it is for `damage`."""
 
-    def __init__(self, app: Application, *, registers: bool = True) -> None:
+    def __init__(self, app: Application, *, of_memory: bool = False) -> None:
         self._app = app
-        self.registers = dict(self._read_registers()) if registers else {}
+        self.registers: dict[str, int] = {}
+        self._running: set[str] = set()
+        if not of_memory:
+            self._running = running(app.board)
+            self.registers = dict(registers(app.board))
+            self.registers |= {f"r{n}": app.core.state().r[n] for n in range(4, 12)}
         self._sram = app.soc.chip.region("SRAM")
         self._memory = bytes(app.soc.map.at[self._sram.base].view)
         self._msp = app.core.state().msp
 
-    def _read_registers(self) -> Iterator[tuple[str, object]]:
-        soc = self._app.soc
-        for block, offset, name, mask in _compared(soc.chip.name):
-            if not self._app.crystal_fails or block not in CHANGING_BY_CRYSTAL:
-                yield name, soc.blocks[block].peek(offset) & mask
-        for block in soc.blocks.values():
-            yield f"{block.name} without names", dict(block.written)
-        for view in self._app.core.scs.registers():
-            if not view.name.startswith(CHANGING_VIEWS):
-                yield view.name, view.value
-        state = self._app.core.state()
-        for name in ("msp", "psp", "control", "primask", "basepri", "faultmask"):
-            yield name, getattr(state, name)
-        yield "r4 to r11", state.r[4:12]
-
     def differences(self, later: Picture) -> list[str]:
         """Sentences; empty if nothing was written in between."""
+        changing = families.of(self._app.soc.chip).changing
         found = [
-            f"{name} was {before}, is {later.registers[name]}"
-            for name, before in self.registers.items()
-            if later.registers[name] != before
+            f"{name} was 0x{self._value(name):X}, is 0x{later._value(name):X}"
+            for name in {**self.registers, **later.registers}
+            if (later._value(name) ^ self._value(name)) & ~changing.get(name, 0)
+            and not name.startswith(self._skipped)
         ]
         return found + self._memory_changes(later, [(self._msp - BELOW_STACK, self._msp)])
+
+    def _value(self, name: str) -> int:
+        return self.registers.get(name, 0)
+
+    @property
+    def _skipped(self) -> tuple[str, ...]:
+        """Starts of names of registers that change without anybody writing them."""
+        blocks = tuple(f"{name}." for name in self._running)
+        crystal = (CHANGED_BY_CRYSTAL,) if self._app.crystal_fails else ()
+        return blocks + crystal + CHANGED_BY_INTERRUPTS
 
     def damage(self, later: Picture) -> list[str]:
         """The same of memory alone, for a call that went: what it needs may have changed."""

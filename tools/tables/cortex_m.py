@@ -82,7 +82,7 @@ def _system_control(vtor: int, ccr: int) -> Script:
     return [
         write(SCB.VTOR, vtor),
         write(SCB.AIRCR, VECTKEY),  # PRIGROUP 0
-        write(SCB.SCR, 0),  # no sleep-on-exit
+        write(SCB.SCR, 0, unnoticed="jump.py clears it before it leaves handlers"),
         write(SCB.CCR, ccr),
         fill(SCB.SHPR1, 0, 4),  # SHPR1 to 3, SHCSR
         fill(SCB.CFSR, ONES, 2),  # CFSR, HFSR: cleared by ones
@@ -95,7 +95,7 @@ def armv6m(*, mpu_regions: int = 0, vtor: int | None = 0) -> Script:
         "core (ARM DDI 0419E B3.2, B3.5)",
         mpu_off(mpu_regions) if mpu_regions else [],
         [] if vtor is None else write(SCB.VTOR, vtor),
-        write(SCB.SCR, 0),
+        write(SCB.SCR, 0, unnoticed="jump.py clears it before it leaves handlers"),
         fill(SCB.SHPR2, 0, 2),
     ]
 

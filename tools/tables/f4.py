@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from . import cortex_m
 from .family import M4, Bit, Die, Family, Interface, Pcrop, Ram, Usart, UsartKind, only, otg
-from .language import Block, Script, change, columns, fill, pulse, row, wait, write
+from .language import Block, Script, change, columns, fill, row, wait, write
 
 IRQS = 102  # of the F413, the most of any F4 (RM0430 table 40)
 REGIONS = 8  # of the MPU (ARM DDI 0439B 3.2)
@@ -52,11 +52,15 @@ MEM_MODE, SYSTEM_MEMORY = 7, 1  # SYSCFG.MEMRMP; F405 and F401 have two bits of 
 BEFORE: Script = [
     cortex_m.systick_off(),
     "watchdog: WWDG goes on while the flash is waited for, IWDG cannot be stopped",
-    pulse(RCC.APB1RSTR, WWDGRST),
+    write(RCC.APB1RSTR, WWDGRST),
+    write(RCC.APB1RSTR, 0, unnoticed="the pulse of the peripherals ends this one too"),
     cortex_m.interrupts_off(IRQS),
     "clocks (RM0090 7.3.1 to 7.3.3, 7.3.21, 7.3.22)",
     change(RCC.CR, set=HSION),
-    wait(RCC.CR, HSIRDY, HSIRDY),
+    wait(
+        RCC.CR, HSIRDY, HSIRDY,
+        unnoticed="the clock switch waits for HSI by itself (RM0090 6.2.6), and SWS for both",
+    ),
     change(RCC.CFGR, clear=SW),  # SYSCLK from HSI,
     wait(RCC.CFGR, SWS, 0),
     write(RCC.CFGR, 0),  # then no prescalers: not while the PLL drives
@@ -77,7 +81,7 @@ BEFORE: Script = [
     write(FLASH.KEYR, 0xCDEF89AB),  # was locked (PSIZE, by ST's HAL) stays;
     write(FLASH.CR, LOCK),  # cleared and locked
     change(FLASH.OPTCR, set=OPTLOCK),  # option bytes as they are
-]
+]  # fmt: skip
 
 AFTER: Script = [
     write(RCC.AHB2ENR, 0),
@@ -89,11 +93,17 @@ AFTER: Script = [
     cortex_m.nothing_pending(IRQS),
     "remap (RM0090 9.3.1)",
     write(RCC.APB2ENR, SYSCFGEN),
-    wait(RCC.APB2ENR, SYSCFGEN, SYSCFGEN, tries=0x100),  # the clock is there
+    wait(
+        RCC.APB2ENR, SYSCFGEN, SYSCFGEN, tries=0x100,  # the clock is there
+        unnoticed="the clock is there after 2 cycles (ES0206), the next step comes later",
+    ),
     write(SYSCFG.MEMRMP, SYSTEM_MEMORY),  # system memory at 0
-    wait(SYSCFG.MEMRMP, MEM_MODE, SYSTEM_MEMORY, tries=0x100),  # and it is there
+    wait(
+        SYSCFG.MEMRMP, MEM_MODE, SYSTEM_MEMORY, tries=0x100,  # and it is there
+        unnoticed="the write has taken effect long before the ROM starts",
+    ),
     write(RCC.APB2ENR, 0),
-]
+]  # fmt: skip
 
 # The registers of RCC in which dies differ, for the rows below. First those that are pulsed: CIR,
 # to clear its flags, and RSTR, to reset every peripheral. Then those that get their reset value.

@@ -93,6 +93,7 @@ class Step:
 
     registers: what it writes or reads, in that order; values: as the kind has them (a row: one
     for each register). pulsed: a row that writes 0 after each value. section: the line above.
+    unnoticed: why no state of tools/fuzz/mutation.py misses this step, if that is so.
     """
 
     kind: Kind
@@ -100,6 +101,7 @@ class Step:
     values: tuple[int, ...]
     pulsed: bool = False
     section: str = ""
+    unnoticed: str = ""
 
     def __str__(self) -> str:
         first, last = self.registers[0], self.registers[-1]
@@ -138,9 +140,9 @@ class Step:
 Script: TypeAlias = "Iterable[Step | str | Script]"
 
 
-def write(register: Register, value: int) -> Step:
+def write(register: Register, value: int, *, unnoticed: str = "") -> Step:
     """*register = value"""
-    return Step(Kind.WRITE, (register,), (value,))
+    return Step(Kind.WRITE, (register,), (value,), unnoticed=unnoticed)
 
 
 def fill(register: Register, value: int, words: int) -> Step:
@@ -153,11 +155,13 @@ def change(register: Register, *, clear: int = 0, set: int = 0) -> Step:
     return Step(Kind.CHANGE, (register,), (clear, set))
 
 
-def wait(register: Register, mask: int, value: int, tries: int = TRIES) -> Step:
+def wait(
+    register: Register, mask: int, value: int, tries: int = TRIES, *, unnoticed: str = ""
+) -> Step:
     """Until (register & mask) == value. After so many tries the chip is reset instead."""
     if value & ~mask:
         raise ValueError(f"{register} & {mask:08X} never is {value:08X}")
-    return Step(Kind.WAIT, (register,), (mask, value, tries))
+    return Step(Kind.WAIT, (register,), (mask, value, tries), unnoticed=unnoticed)
 
 
 def pulse(register: Register, value: int) -> Script:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from ..bench.blocks.clocktree import AHB_SHIFTS
-from ..bench.chip import Chip
-from ..bench.families.f4 import DBP, ODEN, ODSWEN
-from .application import Application
-from .trouble import Trouble
+from ...bench.blocks.clocktree import AHB_SHIFTS
+from ...bench.chip import Chip
+from ...bench.families.f4 import DBP, ODEN, ODSWEN
+from ..application import Application
+from ..trouble import Trouble
 
 MHZ = 1_000_000
 HSION, HSEON, PLLON, PLLI2SON, PLLSAION = (1 << bit for bit in (0, 16, 24, 26, 28))  # RCC.CR
@@ -55,14 +55,14 @@ class Tree:
 
 def draw(random: Random, die: Chip, hse_hz: int) -> Iterator[Trouble]:
     """The clock tree and what hangs on it."""
-    tree = _draw_tree(random, die, hse_hz)
-    yield Trouble(f"clock: {tree}", lambda app: _apply(app, tree))
+    tree = draw_tree(random, die, hse_hz, random.choice(SOURCES))
+    yield Trouble(f"clock: {tree}", lambda app: start(app, tree))
     yield from _draw_spare(random, tree, die)
     yield from _draw_rest(random, die)
 
 
-def _draw_tree(random: Random, die: Chip, hse_hz: int) -> Tree:
-    source = random.choice(SOURCES)
+def draw_tree(random: Random, die: Chip, hse_hz: int, source: str) -> Tree:
+    """One that starts from this one of SOURCES."""
     overdriven = has_overdrive(die)
     sysclk = hse_hz if source == "HSE" else die.clocks["hsi_hz"]
     pllcfgr = random.getrandbits(4) << 24 | 2 << 24 | 0x10  # Q, and any M
@@ -115,7 +115,8 @@ def _apb(random: Random, hclk: int, limit: int) -> int:
 # --- how an application sets it up (RM0090 3.5.1, 5.1.4) ---------------------------------------
 
 
-def _apply(app: Application, tree: Tree) -> None:
+def start(app: Application, tree: Tree) -> None:
+    """The application runs on it from now on."""
     app.set_bits("RCC.APB1ENR", PWREN)
     _scale(app, tree)
     app.poke("FLASH.ACR", tree.acr)
@@ -210,26 +211,26 @@ def _draw_rest(random: Random, die: Chip) -> Iterator[Trouble]:
         yield Trouble("LSI on", lambda app: app.poke("RCC.CSR", bits))
     if random.random() < 0.5:
         bdcr = random.choice((LSEON, random.getrandbits(16) & 0x8300 | LSEON))
-        yield Trouble(f"backup domain open, BDCR {bdcr:04X}", lambda app: _backup(app, bdcr))
+        yield Trouble(f"backup domain open, BDCR {bdcr:04X}", lambda app: open_backup(app, bdcr))
     if random.random() < 0.5:
         cir = random.getrandbits(7) << 8
         yield Trouble(f"ready interrupts, CIR {cir:04X}", lambda app: app.poke("RCC.CIR", cir))
-    names = ["SSCGR", "DCKCFGR", "AHB1LPENR", "AHB2LPENR", "APB1LPENR", "APB2LPENR"]
-    names += [n for n in ("CKGATENR", "DCKCFGR2") if n in die.peripheral("RCC").by_name]
-    for name in names:
+    for name in plain_registers(die):
         if random.random() < 0.3:
             value = random.getrandbits(32)
             yield Trouble(
                 f"RCC.{name} {value:08X}",
-                lambda app, name=name, value=value: _if_there(app, f"RCC.{name}", value),
+                lambda app, name=name, value=value: app.poke(f"RCC.{name}", value),
             )
 
 
-def _backup(app: Application, bdcr: int) -> None:
+def plain_registers(die: Chip) -> list[str]:
+    """Those of RCC that anything can be written to at any time."""
+    there = die.peripheral("RCC").by_name
+    names = ["SSCGR", "DCKCFGR", "CKGATENR", "DCKCFGR2"]
+    return [n for n in (*names, *(n for n in there if n.endswith("LPENR"))) if n in there]
+
+
+def open_backup(app: Application, bdcr: int) -> None:
     app.set_bits("PWR.CR", DBP)
     app.poke("RCC.BDCR", bdcr)
-
-
-def _if_there(app: Application, name: str, value: int) -> None:
-    if app.has(name):
-        app.poke(name, value)

@@ -1,0 +1,14 @@
+"""The families that the fuzz can run."""
+
+from __future__ import annotations
+
+from ..bench.chip import Chip
+from . import f4
+from .family import Family
+
+FAMILIES = {"f4": f4.FAMILY}
+
+
+def of(die: Chip) -> Family:
+    """The family of a die. KeyError if the fuzz has none."""
+    return FAMILIES[die.family.lower()]
