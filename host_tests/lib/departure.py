@@ -10,7 +10,7 @@ import struct
 
 from host_tests.bench.thumb import FLASH, RAM, Machine
 from host_tests.tables.library import LIB, load
-from tools.bench.core import Core, CoreSpec, Memory
+from tools.bench.core import Core, CoreSpec, Memory, Stop
 from tools.machine_code import assemble
 
 LOOK, GO, COMPLETE, CONTROL = range(4)  # tasks, see jump.py
@@ -21,6 +21,9 @@ IMAGE = RAM + 0x400
 RAM_END = RAM + 0x10000
 WORDS = RAM + 0x200  # of memory that the script writes
 PSP = RAM + 0x6000
+IN_FLASH = FLASH + 0xC000  # the image once more, to be copied by the application
+SDRAM = 0xC0000000
+MSR_MSPLIM = bytes.fromhex("83f30a88")
 
 # What the script does with them, and what must be there then.
 BEFORE = (0, 0, 0, 0x55, 0x0000FF0F, 0, 0)
@@ -41,33 +44,70 @@ def image(rom: int = ROM) -> bytes:
     return bytes(script.image([struct.pack(f">{len(LINES)}I", *LINES)], rom, RAM, RAM_END))
 
 
-def calling(code: str, helper: int = HELPER) -> str:
+def calling(code: str, helper: int = HELPER, image_at: int = IMAGE) -> str:
     """An application, with the call in the place of {go}."""
-    call = f"ldr r0,={IMAGE}; movs r1,#{GO}; ldr r2,={helper | 1}; blx r2; b ."
+    call = f"ldr r0,={image_at}; movs r1,#{GO}; ldr r2,={helper | 1}; blx r2; b ."
     return code.replace("{go}", call)
 
 
 class Departure:
     """A run of an application, from its reset until the ROM is reached or `cycles` are over."""
 
-    def __init__(self, code: str, spec: CoreSpec, helper: bytes | None = None) -> None:
-        self.machine = Machine(calling(code), spec=spec)
+    def __init__(
+        self, code: str, spec: CoreSpec, helper: bytes | None = None, image_at: int = IMAGE
+    ) -> None:
+        self.machine = Machine(calling(code, image_at=image_at), spec=spec)
         self.core: Core = self.machine.core
         self.machine.flash.write(HELPER - FLASH, helper or assemble())
+        self.machine.flash.write(IN_FLASH - FLASH, image())
         rom = Memory(0x1000, name="ROM")
         rom.write(0, struct.pack("<2I", ROM_MSP, ROM_START | 1))
         rom.write(ROM_START - ROM, struct.pack("<H", 0xE7FE))  # b .
         self.core.map_memory(ROM, rom, writable=False)
+        self.core.map_memory(SDRAM, Memory(0x1000, name="SDRAM"))
         self.machine.ram.write(WORDS - RAM, struct.pack(f"<{len(BEFORE)}I", *BEFORE))
-        self.machine.ram.write(IMAGE - RAM, image())
+        if image_at == IMAGE:
+            self.machine.ram.write(IMAGE - RAM, image())
         self.arrived = False
+        self.foreign: set[str] = set()  # what the helper used, and this core has not
+        self._watch_registers(spec)
+        if spec.architecture < 8:
+            self._watch_stack_limits()
+
+    def _watch_registers(self, spec: CoreSpec) -> None:
+        """Reserved in the system control space of this core, whatever this one does about it."""
+        reserved: list[range] = [] if spec.caches else [range(0xD78, 0xD88), range(0xF50, 0xF7C)]
+        if spec.architecture == 6:
+            reserved += [range(0x300, 0x340), range(0xD24, 0xD28)]  # IABR, SHCSR
+        scs = self.core.scs
+        read, write = scs.read, scs.write
+
+        def note(offset: int) -> None:
+            if any(offset in part for part in reserved):
+                self.foreign.add(f"register 0xE000E{offset:03X}")
+
+        def noted_read(offset: int, size: int) -> int:
+            note(offset)
+            return read(offset, size)
+
+        def noted_write(offset: int, size: int, value: int) -> None:
+            note(offset)
+            write(offset, size, value)
+
+        scs.read, scs.write = noted_read, noted_write  # type: ignore[method-assign]
+
+    def _watch_stack_limits(self) -> None:
+        """MSR MSPLIM is UNPREDICTABLE before ARMv8-M (DDI 0403E B5.2.3)."""
+        at = HELPER + assemble().index(MSR_MSPLIM)
+        self.core.on_execute(at, at + 1, lambda _: self.foreign.add("MSPLIM"))
 
     def run(self, cycles: int = 20_000) -> Departure:
         def stop(address: int) -> None:
             self.arrived = True
 
         remove = self.core.on_execute(ROM, ROM + 0xFFF, stop)
-        self.core.run(cycles=cycles)
+        while not self.arrived and self.core.run(cycles=cycles) is Stop.BREAK:
+            pass
         remove()
         return self
 
@@ -88,6 +128,10 @@ class Departure:
             "active exceptions": (core.nvic.active, set()),
             "SCR": (core.bus.load(0xE000ED10), 0),
             "faults": (core.faults, []),
+            "violations": (core.violations, []),
+            "caches": (core.left_behind(), []),
+            "foreign": (self.foreign, set()),
+            "CCR": (core.bus.load(0xE000ED14) & 3 << 16, 0),
         }
         off = [name for name, (found, expected) in wanted.items() if found != expected]
         words = tuple(core.bus.load(WORDS + 4 * n) for n in range(len(AFTER)))

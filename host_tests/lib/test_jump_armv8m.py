@@ -19,7 +19,7 @@ from tools.machine_code import assemble
 SECURE, CODE = 0x10000000, 0x28000000  # ARM AN505: SSRAM1, SSRAM2; RAM is the SRAM of the IoT kit
 HELPER, ROM = CODE + 0x8000, CODE + 0x100000
 TO_SECURE_ALIAS = 0x10000000
-LIMIT_S = 20
+LIMIT_S = 10
 
 # ARM DDI 0553 (ARMv8-M): SAU_CTRL.ALLNS, NVIC_ITNS, AIRCR.BFHFNMINS, VTOR_NS. ARM DDI 0571
 # (SIE-200), memory protection controllers: all blocks from BLK_IDX (0x18) to BLK_MAX (0x10) get
@@ -31,7 +31,10 @@ SOURCE = """
 .equ ICSR, 0xE000ED04
 .equ SHCSR, 0xE000ED24
 .section .secure,"ax"
-        .word {secure} + 0x8000, boot + 1
+        .word {secure} + 0x8000, boot
+        .rept 14
+        .word stray
+        .endr
         .thumb_func
 boot:   ldr r4,=0x58008000; bl give
         ldr r4,=0x50083000; bl give
@@ -46,11 +49,12 @@ give:   movs r5,#0; str r5,[r4,#0x18]
         ldr r5,[r4,#0x10]; mvn r6,#0
 1:      str r6,[r4,#0x1C]; subs r5,#1; bpl 1b
         bx lr
+        .thumb_func
+stray:  ldr r1,=0x20026; movs r0,#0x18; bkpt 0xAB       @ SYS_EXIT, nothing said
+        b .
 .section .app,"ax"
         .word {stack}, start
 {vectors}
-        .thumb_func
-stray:  b .
         .thumb_func
 start:  {application}
 .ltorg
@@ -148,6 +152,8 @@ def off(application: str, folder: Path, helper: bytes | None = None) -> list[str
             timeout=LIMIT_S,
         )
     except subprocess.TimeoutExpired:
+        return ["the ROM was never reached"]
+    if not result.stdout:  # a fault, or a fault within a fault: then QEMU gives up
         return ["the ROM was never reached"]
     said = struct.unpack(f"<{len(result.stdout) // 4}I", result.stdout)
     state = list(said[: len(NAMES)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from host_tests.lib.departure import CONTROL, HELPER, PSP, Departure
+from host_tests.lib.departure import CONTROL, HELPER, IMAGE, IN_FLASH, PSP, SDRAM, Departure, image
 from tools.bench.cpu.spec import CORES, CORTEX_M4F
 
 ARMV6M = ("cortex-m0", "cortex-m0+")
@@ -120,10 +120,49 @@ NESTED = {
 }
 
 
-def departs(where: str, core: str) -> list[str]:
-    run = Departure({**ANYWHERE, **NESTED}[where], CORES[core]).run()
+IC, DC = 1 << 17, 1 << 16  # of CCR
+IMAGE_BYTES = len(image())
+
+
+def cached(enabled: int, image_at: int = IMAGE) -> str:
+    """Caches are on, and the image is where it is by the CPU's own stores."""
+    return f"""
+        ldr r4,=0xE000EF50; movs r5,#0; str r5,[r4]; dsb; isb           @ ICIALLU
+        ldr r4,=CCR; ldr r5,[r4]; ldr r6,={enabled}; orr r5,r6; str r5,[r4]; dsb; isb
+        ldr r4,={IN_FLASH}; ldr r5,={image_at}; ldr r6,={IMAGE_BYTES}
+1:      ldr r7,[r4]; str r7,[r5]; adds r4,#4; adds r5,#4; subs r6,#4; bgt 1b
+    """
+
+
+SDRAM_REGION = f"""
+        ldr r4,=0xE000ED94; ldr r5,={SDRAM | 0x10}; str r5,[r4,#8]      @ RBAR, region 0
+        ldr r5,=0x03030027; str r5,[r4,#12]     @ RASR: 1 MiB, write-back
+        movs r5,#5; str r5,[r4]; dsb; isb
+"""
+#: On a Cortex-M7: what is stored is not in memory yet, and what is executed may be old.
+CACHED = {
+    "both caches on": cached(IC | DC) + "{go}",
+    "the I-cache on": cached(IC) + "{go}",
+    "the D-cache on": cached(DC) + "{go}",
+    "both caches on, another one selected, UNALIGN_TRP set": cached(IC | DC | 8)
+    + "ldr r4,=0xE000ED84; movs r5,#8; str r5,[r4]; {go}",
+    "both caches on, thread mode on PSP": cached(IC | DC) + ANYWHERE["thread mode on PSP"],
+    "both caches on, an interrupt": cached(IC | DC) + ANYWHERE["an interrupt"],
+    "both caches on, the MPU forbids to execute in SRAM": cached(IC | DC) + FORBID_SRAM + "{go}",
+}
+IN_SDRAM = {"both caches on, the image in SDRAM": SDRAM_REGION + cached(IC | DC, SDRAM) + "{go}"}
+PLACES = {**ANYWHERE, **NESTED, **CACHED, **IN_SDRAM}
+
+
+def departs(where: str, core: str, helper: bytes | None = None) -> list[str]:
+    """Names of what is off in the ROM."""
+    run = Departure(PLACES[where], CORES[core], helper, SDRAM if where in IN_SDRAM else IMAGE)
+    cleaned: list[int] = []
+    if where == "the I-cache on" and run.core.caches:  # what another may hold is not written
+        run.core.caches.maintain_set = lambda value, **_: cleaned.append(value)
+    run.run()
     run.core.faults.clear()  # those that the application made
-    return run.off()
+    return run.off() + ["the D-cache was cleaned while it was off"] * bool(cleaned)
 
 
 @pytest.mark.parametrize("core", [*ARMV6M, *ARMV7M])
@@ -136,6 +175,11 @@ def test_it_arrives_as_after_a_reset(where: str, core: str) -> None:
 @pytest.mark.parametrize("where", NESTED)
 def test_it_leaves_nested_handlers(where: str, core: str) -> None:
     assert departs(where, core) == []
+
+
+@pytest.mark.parametrize("where", [*CACHED, *IN_SDRAM])
+def test_it_leaves_the_caches_clean_and_off(where: str) -> None:
+    assert departs(where, "cortex-m7") == []
 
 
 @pytest.mark.parametrize("control", [0, 1, 2, 3])
