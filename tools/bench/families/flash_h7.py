@@ -141,7 +141,7 @@ class FlashH7(Flash):
             return False
         if self._buffer and address // WORD != min(self._buffer) // WORD:
             self._buffer.clear()
-            self._fail(sector.bank, INCERR)
+            self.put(f"SR{sector.bank}", self.get(f"SR{sector.bank}") & ~WBNE | INCERR)
             return False
         for n, byte in enumerate(value.to_bytes(size, "little")):
             self._buffer[address + n] = byte
