@@ -122,6 +122,8 @@ def audit_cpu(soc: Soc, core: Core) -> Iterator[Deviation]:
         "PRIMASK": (state.primask, 0),
         "BASEPRI": (state.basepri, 0),
         "FAULTMASK": (state.faultmask, 0),
+        "MSPLIM": (state.msplim, 0),
+        "PSPLIM": (state.psplim, 0),
     }
     for name, (value, wanted) in expected.items():
         if value != wanted:

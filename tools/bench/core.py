@@ -37,7 +37,8 @@ from .cpu.exceptions import Exceptions
 from .cpu.faulting import Faulting
 from .cpu.fpu import Fpu, FpuTrap
 from .cpu.memory import PAGE, Block, BusError, Memory
-from .cpu.mpu import Mpu
+from .cpu.mpu import MpuV7
+from .cpu.mpu_v8 import MpuV8
 from .cpu.nvic import Nvic
 from .cpu.parts import Parts
 from .cpu.runner import Runner
@@ -49,6 +50,7 @@ from .cpu.spec import (
     CORTEX_M3,
     CORTEX_M4F,
     CORTEX_M7,
+    CORTEX_M33,
     CoreSpec,
 )
 from .cpu.state import (
@@ -69,6 +71,7 @@ __all__ = [
     "CORTEX_M3",
     "CORTEX_M4F",
     "CORTEX_M7",
+    "CORTEX_M33",
     "PAGE",
     "Block",
     "BusError",
@@ -126,7 +129,8 @@ class Core:
         spec, engine = self.spec, self.engine
         self.nvic = Nvic(spec)
         private = engine.private
-        self.mpu = Mpu(spec, private, self.faults.append)
+        kind = MpuV8 if spec.architecture == 8 else MpuV7
+        self.mpu = kind(spec, private, self.faults.append)
         self.fpu = Fpu(
             spec,
             private,
@@ -143,7 +147,7 @@ class Core:
             trace_changes=lambda: self.dwt.settle(),
         )
         self.caches = cache_registers = None
-        if spec.caches:
+        if spec.caches and isinstance(self.mpu, MpuV7):
             self.caches = Caches(spec, engine, self.mpu, self._violation)
             self.scb.on_caches = self.caches.switch
             cache_registers = CacheRegisters(spec, self.caches)
@@ -310,6 +314,7 @@ class Core:
         self._faulting.reset()
         self._parts.reset_system_registers()
         self._parts.scb.vtor = vtor
+        self.engine.private.clear_stack_limits()
         self.engine.clear_registers()
         try:
             msp, vector = self.bus.load(vector_table), self.bus.load(vector_table + 4)

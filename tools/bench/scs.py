@@ -50,10 +50,7 @@ class Scs:
         registers are left out; the MPU's regions are listed one by one.
         """
         yield from self._file.views()
-        mpu = self._parts.mpu
-        for n, region in enumerate(mpu.regions):
-            yield RegisterView(f"MPU_RBAR{n}", 0xE000ED9C, region.base, 0, mpu.base_mask, False)
-            yield RegisterView(f"MPU_RASR{n}", 0xE000EDA0, region.rasr, 0, mpu.rasr_mask, True)
+        yield from self._parts.mpu.region_views()
 
     def read(self, offset: int, size: int) -> int:
         self._check(offset, size)
@@ -82,7 +79,7 @@ class Scs:
         yield from self._parts.scb.registers()
         yield from self._systick_registers()
         yield from self._nvic_registers()
-        yield from self._mpu_registers()
+        yield from self._parts.mpu.registers(self._owner.mpu_changed)
         yield from self._parts.fpu.registers()
         if self._parts.cache_registers:
             yield from self._parts.cache_registers.registers()
@@ -181,37 +178,6 @@ class Scs:
         if self._nvic.is_irq(number):
             self._nvic.pend(number)
             self._owner.reconsider()
-
-    def _mpu_registers(self) -> Iterator[Register]:
-        mpu = self._parts.mpu
-        if not mpu.count:
-            yield Register("MPU_TYPE", 0xD90, lambda: 0)
-            return
-
-        def then_apply(act: Callable[[int], None]) -> Callable[[int], None]:
-            def write(value: int) -> None:
-                act(value)
-                self._owner.mpu_changed()
-
-            return write
-
-        def set_control(value: int) -> None:
-            mpu.control = value & 7
-
-        def set_number(value: int) -> None:
-            mpu.number = value & 0xFF
-
-        yield Register("MPU_TYPE", 0xD90, lambda: mpu.type, reset=mpu.type)
-        yield Register("MPU_CTRL", 0xD94, lambda: mpu.control, then_apply(set_control), mask=7)
-        yield Register(
-            "MPU_RNR", 0xD98, lambda: mpu.number, set_number, mask=0xFF, reset_known=False
-        )
-        # RBAR, RASR and their three aliases, which ARMv6-M has not got
-        for n in range(4 if self._parts.spec.mainline else 1):
-            rbar, rasr = then_apply(mpu.write_rbar), then_apply(mpu.write_rasr)
-            at = 0xD9C + 8 * n
-            yield Register(f"MPU_RBAR_A{n}", at, lambda: mpu.rbar, rbar, listed=False)
-            yield Register(f"MPU_RASR_A{n}", at + 4, lambda: mpu.rasr, rasr, listed=False)
 
 
 class Dwt:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from .attributes import NC, WB, Attributes
 from .engine import Engine
 from .memory import PAGE, Memory
-from .mpu import Mpu
+from .mpu import MpuV7
 from .spec import CoreSpec
 
 LINE = 32  # bytes
@@ -63,7 +63,7 @@ class Caches:
     """Both caches. `report` takes a sentence for each mistake."""
 
     def __init__(
-        self, spec: CoreSpec, engine: Engine, mpu: Mpu, report: Callable[[str], None]
+        self, spec: CoreSpec, engine: Engine, mpu: MpuV7, report: Callable[[str], None]
     ) -> None:
         self._engine, self._mpu, self._report = engine, mpu, report
         self._sets = max(spec.dcache // (D_WAYS * LINE), 1)

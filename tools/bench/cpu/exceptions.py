@@ -1,4 +1,5 @@
-"""Exception entry and return by the pseudocode of the ARMv7-M ARM (DDI 0403E B1.5.6 to B1.5.8).
+"""Exception entry and return by the pseudocode of the ARMv7-M ARM (DDI 0403E B1.5.6 to B1.5.8)
+and, without the security extension, of the ARMv8-M ARM (DDI 0553B B3.18 to B3.22).
 
 Unicorn has no NVIC, so frames are pushed and popped here. Two simplifications that software cannot
 tell from the real thing: FP state is stacked at once even when it could be lazy (FPCCR.LSPACT and
@@ -21,6 +22,7 @@ from .parts import Parts
 from .scb import NONBASETHRDENA, SLEEPONEXIT, STKALIGN
 
 IT_BITS = 0x0600FC00
+_V8_S_AND_ES = 0x41  # EXC_RETURN: of the security extension
 FRAME, FP_FRAME = 0x20, 0x68
 
 
@@ -83,7 +85,7 @@ class Exceptions:
         exc_return = self._exc_return(mode)
         self._owner.note_entry(number, mode.pc)
         try:
-            self._push(mode, on_psp=exc_return & 0xF == 0xD)
+            self._push(mode, on_psp=bool(exc_return & 4))
         except StackError as error:
             derived = self._faulting.derived(error.flag)
             if derived is not None:
@@ -96,10 +98,16 @@ class Exceptions:
         align = with_fp or parts.scb.ccr & STKALIGN
         old = mode.psp if on_psp else mode.msp
         frame = (old - (FP_FRAME if with_fp else FRAME)) & (~7 if align else ~3) & 0xFFFFFFFF
+        limit = parts.private.stack_limits()[on_psp] if parts.spec.architecture == 8 else 0
+        overflow = frame < limit
+        if overflow:
+            frame = limit
         if on_psp:
             mode.psp = frame
         else:
             mode.msp = frame
+        if overflow:
+            raise StackError(faults.STKOF)
         misaligned = old & 4 if align else 0
         words = [*mode.frame, mode.pc, mode.xpsr & ~(1 << 9) | misaligned << 7]
         if with_fp:
@@ -122,6 +130,8 @@ class Exceptions:
 
     def _exc_return(self, mode: Mode) -> int:
         value = 0xFFFFFFE1 if mode.control & FPCA else 0xFFFFFFF1
+        if self._parts.spec.architecture == 8:
+            value &= ~_V8_S_AND_ES
         if not mode.handler:
             value |= 0xC if mode.control & SPSEL else 0x8
         return value
@@ -174,7 +184,7 @@ class Exceptions:
         except StackError as error:
             self._tail_chain(self._faulting.derived(error.flag), mode, exc_return)
             return
-        to_handler = exc_return & 0xF == 1
+        to_handler = not exc_return & 8
         if to_handler != target.handler:
             # The frame is left where it was, as the pseudocode pushes it again.
             self._invalid_return(exc_return, mode)
@@ -182,20 +192,20 @@ class Exceptions:
         self._finish_return(target, nested)
 
     def _return_is_legal(self, exc_return: int, nested: int) -> bool:
-        fixed = 0x0FFFFFE0 if self._parts.spec.fpu else 0x0FFFFFF0
-        if exc_return & fixed != fixed:
+        fixed, clear = (0x0FFFFFE1, 2)
+        if self._parts.spec.architecture == 8:
+            fixed, clear = 0x0FFFFFA0, 2 | _V8_S_AND_ES
+        fixed |= 0 if self._parts.spec.fpu else 0x10
+        if exc_return & (fixed | clear) != fixed:
             return False
-        kind = exc_return & 0xF
-        if kind == 0x1:
-            return True
-        if kind not in (0x9, 0xD):
-            return False
+        if not exc_return & 8:
+            return not exc_return & 4
         return nested == 1 or bool(self._parts.scb.ccr & NONBASETHRDENA)
 
     def _pop(self, mode: Mode, exc_return: int) -> Mode:
         """The mode that the frame describes, with the registers that are to be loaded."""
         parts = self._parts
-        on_psp, with_fp = exc_return & 0xF == 0xD, not exc_return & 0x10
+        on_psp, with_fp = bool(exc_return & 4), not exc_return & 0x10
         frame, size = mode.psp if on_psp else mode.msp, FP_FRAME if with_fp else FRAME
         words = self._load_frame(frame, size, mode)
         pc, psr = words[6:8]
@@ -204,7 +214,7 @@ class Exceptions:
         sp = (frame + size) | padding
         msp, psp = (mode.msp, sp) if on_psp else (sp, mode.psp)
         control = mode.control & 1 | (SPSEL if on_psp else 0) | (FPCA if with_fp else 0)
-        right_mode = (exc_return & 0xF == 1) == handler
+        right_mode = (not exc_return & 8) == handler
         used = bool(mode.control & FPCA)
         if right_mode and with_fp and not parts.fpu.end_lazy_stacking(used):
             self._engine.set_fp_registers(words[8:25])

@@ -69,6 +69,8 @@ class Faulting:
                 self.take(nvic.MEM_MANAGE, faults.IACCVIOL)
             case Cause.MPU_DATA:
                 self._data_access_refused()
+            case Cause.STACK_OVERFLOW:
+                self.take(nvic.USAGE_FAULT, faults.STKOF)
             case Cause.BUS_FETCH:
                 self.take(nvic.BUS_FAULT, faults.IBUSERR)
             case _:
@@ -121,6 +123,8 @@ class Faulting:
     def derived(self, flag: int) -> int | None:
         """A frame could not be stacked or unstacked: what that becomes."""
         self.note(flag, self._engine.pc, None)
+        if flag == faults.STKOF:
+            return self.escalated(nvic.USAGE_FAULT)
         return self.escalated(nvic.BUS_FAULT if flag > faults.MMARVALID else nvic.MEM_MANAGE)
 
     def lock_up(self, reason: str) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 # CFSR: MMFSR in bits 7:0, BFSR in 15:8, UFSR in 31:16.
 IACCVIOL, DACCVIOL, MUNSTKERR, MSTKERR, MLSPERR, MMARVALID = (1 << n for n in (0, 1, 3, 4, 5, 7))
 IBUSERR, PRECISERR, UNSTKERR, STKERR, LSPERR, BFARVALID = (1 << n for n in (8, 9, 11, 12, 13, 15))
-UNDEFINSTR, INVSTATE, INVPC, NOCP, UNALIGNED, DIVBYZERO = (
-    1 << n for n in (16, 17, 18, 19, 24, 25)
+UNDEFINSTR, INVSTATE, INVPC, NOCP, STKOF, UNALIGNED, DIVBYZERO = (
+    1 << n for n in (16, 17, 18, 19, 20, 24, 25)
 )
 CFSR_MASK = 0x030FBFBB  # every flag an ARMv7-M core with FPU has
 DFSR_BKPT = 1 << 1
@@ -27,6 +27,7 @@ WORDS = {
     INVSTATE: "left Thumb state (branch to an even address)",
     INVPC: "returned from an exception with an EXC_RETURN that does not fit",
     NOCP: "used the FPU while CPACR has it off",
+    STKOF: "let its stack pointer go below MSPLIM or PSPLIM",
     UNALIGNED: "made an unaligned access that traps",
     DIVBYZERO: "divided by zero",
 }

@@ -13,6 +13,7 @@ LSPACT, USER, THREAD, HFRDY, MMRDY, BFRDY, MONRDY = (1 << n for n in (0, 1, 3, 4
 LSPEN, ASPEN = 1 << 30, 1 << 31
 _FPCCR_RESET = ASPEN | LSPEN
 _FPCCR_MASK = _FPCCR_RESET | LSPACT | USER | THREAD | HFRDY | MMRDY | BFRDY | MONRDY
+_FPCCR_MASK_V8 = _FPCCR_MASK | 1 << 28 | 1 << 10 | 1 << 9  # CLRONRET, UFRDY, SPLIMVIOL
 _CPACR_MASK, _FPDSCR_MASK = 0x00F00000, 0x07C00000
 
 #: A reserved page of the private peripheral bus.
@@ -44,6 +45,7 @@ class Fpu:
     def reset(self) -> None:
         self.cpacr = 0
         self._fpccr = _FPCCR_RESET if self._spec.fpu else 0
+        self._fpccr_mask = _FPCCR_MASK_V8 if self._spec.architecture == 8 else _FPCCR_MASK
         self.fpcar = 0  # unknown on the chip
         self.fpdscr = 0
         self._tell()
@@ -83,7 +85,7 @@ class Fpu:
             lambda: self.fpccr,
             self._write_fpccr,
             reset=_FPCCR_RESET,
-            mask=_FPCCR_MASK,
+            mask=self._fpccr_mask,
         )
         yield Register(
             "FPCAR", 0xF38, lambda: self.fpcar, self._write_fpcar, mask=~7, reset_known=False
@@ -97,7 +99,7 @@ class Fpu:
         self._changed(self._tell)
 
     def _write_fpccr(self, value: int) -> None:
-        self._fpccr = value & _FPCCR_MASK
+        self._fpccr = value & self._fpccr_mask
         self._changed(self._tell)
 
     def _write_fpcar(self, value: int) -> None:

@@ -6,16 +6,18 @@ are here once more for what Python does in the CPU's name, that is stacking and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from .private import REGIONS, PrivateState
+from .private import PrivateState
+from .registers import Register, RegisterView
 from .spec import CoreSpec
 
 ENABLE, HFNMIENA, PRIVDEFENA = 1, 2, 4
 _XN = 1 << 28
-RASR_MASK = 0x173FFF3F  # XN, AP, TEX, S, C, B, SRD, SIZE, ENABLE
-RASR_MASK_V6 = 0x1707FF3F  # the same without TEX (DDI 0419C B3.5.9)
+_RASR_MASK = 0x173FFF3F  # XN, AP, TEX, S, C, B, SRD, SIZE, ENABLE
+_RASR_MASK_V6 = 0x1707FF3F  # the same without TEX (DDI 0419C B3.5.9)
 _PPB, _PPB_END = 0xE0000000, 0xE0100000
 
 # AP field -> (privileged may, unprivileged may), as "", "r" or "rw" (table B3-15).
@@ -30,10 +32,45 @@ _ACCESS = {
 }
 
 
+class AnyRegion(Protocol):
+    def covers(self, address: int) -> bool: ...
+
+    def may(self, write: bool, privileged: bool) -> bool: ...
+
+    @property
+    def words(self) -> tuple[int, int]:
+        """As Unicorn takes them."""
+        ...
+
+    @property
+    def enabled(self) -> bool: ...
+
+    @property
+    def execute_never(self) -> bool: ...
+
+
 @dataclass(slots=True)
 class Region:
     base: int = 0
     rasr: int = 0
+
+    @property
+    def enabled(self) -> bool:
+        return bool(self.rasr & 1)
+
+    @property
+    def execute_never(self) -> bool:
+        return bool(self.rasr & _XN)
+
+    @property
+    def words(self) -> tuple[int, int]:
+        # Address bits below the size are ignored by the chip; Unicorn drops such a region.
+        bits = (self.rasr >> 1 & 0x1F) + 1
+        return self.base >> bits << bits, self.rasr
+
+    def may(self, write: bool, privileged: bool) -> bool:
+        rights = _ACCESS.get(self.rasr >> 24 & 7, ("", ""))[not privileged]
+        return ("w" if write else "r") in rights
 
     def covers(self, address: int) -> bool:
         if not self.rasr & 1:
@@ -46,14 +83,14 @@ class Region:
 
 
 class Mpu:
+    """What all versions have in common. `report` takes a sentence if something cannot be
+    enforced."""
+
     def __init__(
         self, spec: CoreSpec, private: PrivateState, report: Callable[[str], None]
     ) -> None:
-        """`report` takes a sentence if something cannot be enforced."""
         self.count = spec.mpu_regions
-        self.rasr_mask = RASR_MASK if spec.mainline else RASR_MASK_V6
-        self.base_mask = 0xFFFFFFE0 if spec.mainline else 0xFFFFFF00
-        self._private = private if spec.mainline else None
+        self._private = private
         self._report = report
         #: Told when the settings take effect, and whether it is on.
         self.on_apply: Callable[[bool], None] = lambda active: None
@@ -70,33 +107,58 @@ class Mpu:
     def _reset_values(self) -> None:
         self.control = 0
         self.number = 0
-        self.regions = [Region() for _ in range(self.count)]
+        self._clear_regions()
+
+    def _clear_regions(self) -> None:
+        raise NotImplementedError
 
     @property
-    def type(self) -> int:
-        return self.count << 8
+    def _all_regions(self) -> Sequence[AnyRegion]:
+        raise NotImplementedError
 
-    @property
-    def rbar(self) -> int:
-        return self._selected.base | self.number
+    # -- registers -------------------------------------------------------------------------
 
-    @property
-    def rasr(self) -> int:
-        return self._selected.rasr
+    def registers(self, changed: Callable[[], None]) -> Iterator[Register]:
+        """Offsets from 0xE000E000. `changed` is called after a write."""
+        if not self.count:
+            yield Register("MPU_TYPE", 0xD90, lambda: 0)
+            return
 
-    @property
-    def _selected(self) -> Region:
-        return self.regions[self.number % max(self.count, 1)]
+        def then_tell(act: Callable[[int], None]) -> Callable[[int], None]:
+            def write(value: int) -> None:
+                act(value)
+                changed()
 
-    def write_rbar(self, value: int) -> None:
-        if value & 0x10:  # VALID: the region number comes with the address
-            self.number = value & 0xF
-        if self.number < self.count:
-            self._selected.base = value & self.base_mask
+            return write
 
-    def write_rasr(self, value: int) -> None:
-        if self.number < self.count:
-            self._selected.rasr = value & self.rasr_mask
+        kind = self.count << 8
+        yield Register("MPU_TYPE", 0xD90, lambda: kind, reset=kind)
+        yield Register(
+            "MPU_CTRL", 0xD94, lambda: self.control, then_tell(self._set_control), mask=7
+        )
+        yield Register(
+            "MPU_RNR", 0xD98, lambda: self.number, self._set_number, mask=0xFF, reset_known=False
+        )
+        for name, offset, read, write in self._region_registers():
+            yield Register(f"MPU_{name}", offset, read, then_tell(write), listed=False)
+
+    def _region_registers(
+        self,
+    ) -> Iterator[tuple[str, int, Callable[[], int], Callable[[int], None]]]:
+        """Name, offset, what reads and writes it, of those that show the selected region."""
+        raise NotImplementedError
+
+    def region_views(self) -> Iterator[RegisterView]:
+        """The registers of each region."""
+        raise NotImplementedError
+
+    def _set_control(self, value: int) -> None:
+        self.control = value & 7
+
+    def _set_number(self, value: int) -> None:
+        self.number = value & 0xFF
+
+    # -- taking effect ---------------------------------------------------------------------
 
     def mode_changed(self, *, high_priority: bool) -> None:
         """A handler began or ended; the settings are as they were."""
@@ -106,32 +168,25 @@ class Mpu:
     def apply(self, *, high_priority: bool) -> None:
         """Hand the settings to Unicorn; `high_priority`: in HardFault, NMI or with FAULTMASK."""
         active = self.active(high_priority)
-        wanted = (
-            (True, self.control, *((r.base, r.rasr) for r in self.regions)) if active else (False,)
-        )
+        used = [region.words for region in self._all_regions if region.enabled]
+        wanted = (active, self.control, tuple(used)) if active else (False,)
         if wanted == self._applied or (not self._applied and not active):
             return  # with the MPU off, regions may change for free
         self._applied, self._active = wanted, active
         self._answers.clear()
-        regions = [(self._aligned_base(r), r.rasr) for r in self.regions if r.rasr & 1]
-        if active:
-            self._report_what_is_not_enforced(len(regions))
-        if self._private:
-            kept = regions[-REGIONS:]  # the highest ones win anyway
-            self._private.set_mpu(active, bool(self.control & PRIVDEFENA), kept)
+        self._hand_over(active, used)
         self.on_apply(active)
 
-    def _report_what_is_not_enforced(self, used: int) -> None:
-        if used > REGIONS:
+    def _hand_over(self, active: bool, regions: list[tuple[int, int]]) -> None:
+        """To what enforces them."""
+        most = self._private.mpu_regions
+        if active and len(regions) > most:
             self._report(
-                f"the program uses {used} MPU regions, but the bench can enforce only the "
-                f"{REGIONS} with the highest numbers."
+                f"the program uses {len(regions)} MPU regions, but the bench can enforce only "
+                f"the {most} with the highest numbers."
             )
-
-    def _aligned_base(self, region: Region) -> int:
-        # Address bits below the size are ignored by the chip; Unicorn drops such a region.
-        bits = (region.rasr >> 1 & 0x1F) + 1
-        return region.base >> bits << bits
+        # the highest ones win
+        self._private.set_mpu(active, bool(self.control & PRIVDEFENA), regions[-most:])
 
     @property
     def is_active(self) -> bool:
@@ -157,7 +212,7 @@ class Mpu:
         region = self._region_at(address)
         if not self._active or region is None:
             return not self._active or self._background(privileged)
-        return not region.rasr & _XN and self._region_allows(address, False, privileged)
+        return not region.execute_never and region.may(False, privileged)
 
     def allows_all(self, address: int, size: int, write: bool, privileged: bool) -> bool:
         """The same for consecutive words."""
@@ -175,14 +230,62 @@ class Mpu:
 
     def _region_allows(self, address: int, write: bool, privileged: bool) -> bool:
         region = self._region_at(address)
-        if region is None:
-            return self._background(privileged)
-        may = _ACCESS.get(region.rasr >> 24 & 7, ("", ""))[not privileged]
-        return ("w" if write else "r") in may
+        return self._background(privileged) if region is None else region.may(write, privileged)
 
-    def _region_at(self, address: int) -> Region | None:
-        """The one that decides."""
-        return next((r for r in reversed(self.regions) if r.covers(address)), None)
+    def _region_at(self, address: int) -> AnyRegion | None:
+        """The one that decides: the last one."""
+        return next((r for r in reversed(self._all_regions) if r.covers(address)), None)
 
     def _background(self, privileged: bool) -> bool:
         return privileged and bool(self.control & PRIVDEFENA)
+
+
+class MpuV7(Mpu):
+    """PMSAv7; and PMSAv6, which Unicorn's Cortex-M0 does not enforce."""
+
+    def __init__(
+        self, spec: CoreSpec, private: PrivateState, report: Callable[[str], None]
+    ) -> None:
+        self._mainline = spec.mainline
+        self._base_mask = 0xFFFFFFE0 if spec.mainline else 0xFFFFFF00
+        self._rasr_mask = _RASR_MASK if spec.mainline else _RASR_MASK_V6
+        super().__init__(spec, private, report)
+
+    def _clear_regions(self) -> None:
+        self.regions = [Region() for _ in range(self.count)]
+
+    @property
+    def _all_regions(self) -> Sequence[AnyRegion]:
+        return self.regions
+
+    def _hand_over(self, active: bool, regions: list[tuple[int, int]]) -> None:
+        if self._mainline:
+            super()._hand_over(active, regions)
+
+    @property
+    def _selected(self) -> Region:
+        return self.regions[self.number % self.count]
+
+    def _region_registers(
+        self,
+    ) -> Iterator[tuple[str, int, Callable[[], int], Callable[[int], None]]]:
+        # RBAR, RASR and their three aliases, which ARMv6-M has not got
+        for n in range(4 if self._mainline else 1):
+            at = 0xD9C + 8 * n
+            yield f"RBAR_A{n}", at, lambda: self._selected.base | self.number, self._write_rbar
+            yield f"RASR_A{n}", at + 4, lambda: self._selected.rasr, self._write_rasr
+
+    def region_views(self) -> Iterator[RegisterView]:
+        for n, region in enumerate(self.regions):
+            yield RegisterView(f"MPU_RBAR{n}", 0xE000ED9C, region.base, 0, self._base_mask, False)
+            yield RegisterView(f"MPU_RASR{n}", 0xE000EDA0, region.rasr, 0, self._rasr_mask, True)
+
+    def _write_rbar(self, value: int) -> None:
+        if value & 0x10:  # VALID: the region number comes with the address
+            self.number = value & 0xF
+        if self.number < self.count:
+            self._selected.base = value & self._base_mask
+
+    def _write_rasr(self, value: int) -> None:
+        if self.number < self.count:
+            self._selected.rasr = value & self._rasr_mask

@@ -28,17 +28,17 @@ from .spec import CoreSpec
 
 # Distances from basepri in QEMU's `v7m` structure, in bytes.
 _CONTROL, _CCR, _MPU_CTRL, _EXCEPTION, _PRIMASK = 8, 16, 60, 68, 72
-_CCR_RESET = {6: 0x208, 7: 0x200}  # by architecture
+_CCR_RESET = {6: 0x208, 7: 0x200, 8: 0x201}  # by architecture
 _FPCAR_S, _FPCCR, _FPCCR_S, _FPDSCR, _CPACR_S, _NSACR = 132, 136, 140, 144, 156, 160
 _FSR, _VADDRESS = 4, 8  # from the exception syndrome
 _ALIGNMENT = 1  # DDI 0406C table B3-23
-# The MPU's region registers end the context: three arrays, each after its length, then six
-# lengths of 0 for registers that an ARMv7-M core has not got.
-_TAIL_WORDS = 6
-_NSACR_RESET, _ASPEN_LSPEN_S = 0xCFF, 0xC0000004
-
-#: Regions of the MPU in every ARMv7-M model of Unicorn.
-REGIONS = 8
+# The region registers end the context, each array after its length: three of PMSAv7, then RBAR and
+# RLAR of PMSAv8, each for the non-secure and the secure side, then two of the SAU.
+_SAU_REGIONS = {6: 0, 7: 0, 8: 8}  # by architecture, in every model of Unicorn
+_MPU_REGIONS = {6: 0, 7: 8, 8: 16}
+_SECURE = 4  # from a register of the non-secure side to that of the secure side, where it runs
+_MSPLIM_S, _PSPLIM_S = 116, 124
+_NSACR_RESET, _LSPEN_S = {6: 0xCFF, 7: 0xCFF, 8: 0}, 0x40000004
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,13 @@ class _Context:
         """Give them to the CPU."""
         self._uc.context_restore(self._context)
 
-    @property
-    def first_region(self) -> int:
-        return len(self.words) - _TAIL_WORDS - 3 * (REGIONS + 1) + 1
+    def arrays(self, architecture: int) -> list[int]:
+        """Index of the length of each of the arrays that end it."""
+        v7 = _MPU_REGIONS[7] if architecture == 7 else 0
+        v8 = _MPU_REGIONS[8] if architecture == 8 else 0
+        lengths = [v7, v7, v7, v8, v8, v8, v8, *[_SAU_REGIONS[architecture]] * 2]
+        at = len(self.words) - sum(lengths) - len(lengths)
+        return [at + n + sum(lengths[:n]) for n in range(len(lengths))]
 
 
 class PrivateState:
@@ -79,6 +83,11 @@ class PrivateState:
         self._uc = uc
         self._context = _Context(uc)
         self._words = self._context.words
+        self._architecture = spec.architecture
+        self._side = _SECURE if spec.architecture == 8 else 0
+        self._arrays = self._context.arrays(spec.architecture)
+        #: That can be enforced.
+        self.mpu_regions = _MPU_REGIONS[spec.architecture]
         places = _find_places(spec.model, spec.architecture)
         self._basepri, self._syndrome = places.basepri, places.syndrome
 
@@ -93,15 +102,18 @@ class PrivateState:
             self._uc.reg_write(UC_ARM_REG_APSR_NZCV, flags)  # it notices the mode
 
     def set_mpu(self, enabled: bool, privdefena: bool, regions: list[tuple[int, int]]) -> None:
-        """Up to REGIONS of (base address, RASR), the one that wins last."""
+        """Up to `mpu_regions` of (base address, RASR), the one that wins last; with ARMv8-M of
+        (RBAR, RLAR)."""
         self._context.update()
-        self._words[self._basepri + _MPU_CTRL // 4] = enabled | privdefena << 2
-        first, step = self._context.first_region, REGIONS + 1
-        unused = [(0, 0)] * (REGIONS - len(regions))
-        for n, (base, rasr) in enumerate(regions + unused):
-            self._words[first + n] = base
-            self._words[first + step + n] = rasr & 0xFFFF
-            self._words[first + 2 * step + n] = rasr >> 16
+        self._words[self._basepri + (_MPU_CTRL + self._side) // 4] = enabled | privdefena << 2
+        unused = [(0, 0)] * (self.mpu_regions - len(regions))
+        for n, (first, second) in enumerate(regions + unused, start=1):
+            if self._architecture == 8:
+                values = {4: first, 6: second}
+            else:
+                values = {0: first, 1: second & 0xFFFF, 2: second >> 16}
+            for array, value in values.items():
+                self._words[self._arrays[array] + n] = value
         self._context.restore()
         self._uc.ctl(u.UC_CTL_TLB_FLUSH, u.UC_CTL_IO_WRITE)
 
@@ -114,13 +126,29 @@ class PrivateState:
         self._context.update()
         words, v7m = self._words, self._basepri
         words[v7m + _FPCCR // 4] = aspen << 31
-        words[v7m + _FPDSCR // 4] = fpdscr
+        words[v7m + (_FPDSCR + self._side) // 4] = fpdscr
         # Unicorn looks for a lazy context in the registers of the secure side, which an
         # ARMv7-M core does not have.
-        words[v7m + _FPCCR_S // 4] = _ASPEN_LSPEN_S | (trap is not None)
+        secure_aspen = aspen if self._side else True
+        words[v7m + _FPCCR_S // 4] = secure_aspen << 31 | _LSPEN_S | (trap is not None)
         words[v7m + _FPCAR_S // 4] = trap or 0
         words[v7m + _CPACR_S // 4] = 0xF << 20
         self._context.restore()
+
+    def stack_limits(self) -> tuple[int, int]:
+        """MSPLIM and PSPLIM; 0 before ARMv8-M."""
+        if not self._side:
+            return 0, 0
+        self._context.update()
+        v7m = self._basepri
+        return self._words[v7m + _MSPLIM_S // 4], self._words[v7m + _PSPLIM_S // 4]
+
+    def clear_stack_limits(self) -> None:
+        if self._side:
+            self._context.update()
+            self._words[self._basepri + _MSPLIM_S // 4] = 0
+            self._words[self._basepri + _PSPLIM_S // 4] = 0
+            self._context.restore()
 
     def data_fault(self) -> tuple[int, bool]:
         """Address of the last refused data access, and whether it was for its alignment."""
@@ -161,12 +189,13 @@ def _words_after(uc: Uc, context: _Context, register: int, value: int) -> set[in
 
 def _looks_right(uc: Uc, context: _Context, v7m: int, architecture: int) -> bool:
     context.update()
-    words, first = context.words, context.first_region
-    lengths = [words[first - 1 + n * (REGIONS + 1)] for n in range(3)]
+    words, arrays = context.words, context.arrays(architecture)
+    primask = v7m + (_PRIMASK + (_SECURE if architecture == 8 else 0)) // 4
+    lengths = [*arrays[1:], len(words)]
     return (
         words[v7m + _CCR // 4] == _CCR_RESET[architecture]
-        and words[v7m + _NSACR // 4] == _NSACR_RESET
-        and (architecture != 7 or lengths == [REGIONS] * 3)
-        and v7m + _PRIMASK // 4 in _words_after(uc, context, UC_ARM_REG_PRIMASK, 1)
-        and v7m + _PRIMASK // 4 in _words_after(uc, context, UC_ARM_REG_PRIMASK, 0)
+        and words[v7m + _NSACR // 4] == _NSACR_RESET[architecture]
+        and all(words[at] == end - at - 1 for at, end in zip(arrays, lengths, strict=True))
+        and primask in _words_after(uc, context, UC_ARM_REG_PRIMASK, 1)
+        and primask in _words_after(uc, context, UC_ARM_REG_PRIMASK, 0)
     )

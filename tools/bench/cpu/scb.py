@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from . import nvic
-from .faults import CFSR_MASK, FaultStatus
+from .faults import CFSR_MASK, STKOF, FaultStatus
 from .nvic import Nvic
 from .registers import Register
 from .spec import ID_NAMES, CoreSpec
@@ -13,6 +13,7 @@ from .spec import ID_NAMES, CoreSpec
 SLEEPONEXIT, SLEEPDEEP, SEVONPEND = 1 << 1, 1 << 2, 1 << 4
 NONBASETHRDENA, USERSETMPEND, BFHFNMIGN, STKALIGN = 1 << 0, 1 << 1, 1 << 8, 1 << 9
 _SCR_MASK, _CCR_MASK = 0x16, 0x31B
+_CCR_MASK_V8 = 0x51A  # STKOFHFNMIGN, BFHFNMIGN, DIV_0_TRP, UNALIGN_TRP, USERSETMPEND
 _CCR_CACHES, _CCR_BP = 0x30000, 0x40000
 _VTOR_MASK = 0xFFFFFF80
 _AIRCR_KEY_READ, _AIRCR_KEY_WRITE = 0xFA05, 0x05FA
@@ -104,6 +105,8 @@ class Scb:
         if self._spec.caches:  # M7: STKALIGN and BP read as one (DDI 0489 table 4-2)
             self.ccr = value & (_CCR_MASK | _CCR_CACHES) | STKALIGN | _CCR_BP
             self.on_caches(value & _CCR_CACHES)
+        elif self._spec.architecture == 8:
+            self.ccr = value & _CCR_MASK_V8 | self._spec.ccr_reset
         else:
             self.ccr = value & _CCR_MASK
 
@@ -191,6 +194,8 @@ class Scb:
         yield Register("ICTR", 0x004, lambda: lines, reset=lines)
         yield Register("ACTLR", 0x008, lambda: self.actlr, self._set_actlr, mask=spec.actlr_mask)
         ccr_mask = _CCR_MASK | (_CCR_CACHES | _CCR_BP if spec.caches else 0)
+        if spec.architecture == 8:
+            ccr_mask = _CCR_MASK_V8 | spec.ccr_reset
         yield Register(
             "CCR", 0xD14, lambda: self.ccr, self._write_ccr, reset=spec.ccr_reset, mask=ccr_mask
         )
@@ -215,6 +220,7 @@ class Scb:
 
     def _fault_registers(self) -> Iterator[Register]:
         cfsr_mask = CFSR_MASK if self._spec.fpu else CFSR_MASK & ~0x2020
+        cfsr_mask |= STKOF if self._spec.architecture == 8 else 0
         for name, offset, peek, write, mask in (
             ("CFSR", 0xD28, lambda: self.faults.cfsr, self._clear_cfsr, cfsr_mask),
             ("HFSR", 0xD2C, lambda: self.faults.hfsr, self._clear_hfsr, 0xC0000002),

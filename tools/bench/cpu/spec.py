@@ -9,6 +9,7 @@ from unicorn.arm_const import (
     UC_CPU_ARM_CORTEX_M3,
     UC_CPU_ARM_CORTEX_M4,
     UC_CPU_ARM_CORTEX_M7,
+    UC_CPU_ARM_CORTEX_M33,
 )
 
 #: Identification registers 0xE000ED40 to 0xE000ED70, in order of address.
@@ -30,7 +31,7 @@ class CoreSpec:
     name: str
     model: int  # UC_CPU_ARM_...
     cpuid: int
-    architecture: int = 7  # ARMv6-M or ARMv7-M
+    architecture: int = 7  # ARMv6-M, ARMv7-M or ARMv8-M
     vtor: bool = True
     fpu: bool = False
     icache: int = 0  # bytes
@@ -140,6 +141,24 @@ CORTEX_M7 = CoreSpec(
         *(0x01101110, 0x02112000, 0x20232231, 0x01111131, 0x01310132),
     ),
 )
+# Without the security extension, or where an option byte has it switched off: then its registers
+# and bits are not there. CPUID, ACTLR and the identification registers: ARM 100230 (r0p4) tables
+# 4-1 and 4-3. CCR resets to STKALIGN and bit 0, which read as one (DDI 0553B D1.2.10).
+CORTEX_M33 = CoreSpec(
+    name="Cortex-M33",
+    model=UC_CPU_ARM_CORTEX_M33,
+    cpuid=0x410FD214,
+    architecture=8,
+    fpu=True,
+    actlr_mask=0x20001605,
+    ccr_reset=0x201,
+    mvfr=(0x10110021, 0x11000011, 0x00000040),
+    id_registers=(
+        *(0x00000030, 0x00000200, 0x00200000, 0x00000000),
+        *(0x00101F40, 0x00000000, 0x01000000, 0x00000000),
+        *(0x01101110, 0x02212000, 0x20232232, 0x01111131, 0x01310132),
+    ),
+)
 
 #: By the names that chips use.
 CORES = {
@@ -148,4 +167,5 @@ CORES = {
     "cortex-m3": CORTEX_M3,
     "cortex-m4": CORTEX_M4F,
     "cortex-m7": CORTEX_M7,
+    "cortex-m33": CORTEX_M33,
 }

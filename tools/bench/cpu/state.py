@@ -37,11 +37,14 @@ class CpuState:
     basepri: int
     faultmask: int
     fpscr: int
+    msplim: int = 0
+    psplim: int = 0
 
 
 def read_state(engine: Engine) -> CpuState:
     msp, psp = engine.stack_pointers()
     primask, basepri, faultmask = engine.masks()
+    msplim, psplim = engine.private.stack_limits()
     return CpuState(
         r=tuple(engine.low_registers()),
         sp=engine.sp,
@@ -55,6 +58,8 @@ def read_state(engine: Engine) -> CpuState:
         basepri=basepri,
         faultmask=faultmask,
         fpscr=engine.get(arm.UC_ARM_REG_FPSCR),
+        msplim=msplim,
+        psplim=psplim,
     )
 
 
