@@ -54,17 +54,25 @@ class Departure:
     """A run of an application, from its reset until the ROM is reached or `cycles` are over."""
 
     def __init__(
-        self, code: str, spec: CoreSpec, helper: bytes | None = None, image_at: int = IMAGE
+        self,
+        code: str,
+        spec: CoreSpec,
+        helper: bytes | None = None,
+        helper_at: int = HELPER,
+        image_at: int = IMAGE,
     ) -> None:
-        self.machine = Machine(calling(code, image_at=image_at), spec=spec)
+        self.machine = Machine(calling(code, helper_at, image_at), spec=spec)
         self.core: Core = self.machine.core
-        self.machine.flash.write(HELPER - FLASH, helper or assemble())
+        sdram = Memory(0x1000, name="SDRAM")
+        for base, memory in ((FLASH, self.machine.flash), (SDRAM, sdram)):
+            if 0 <= helper_at - base < memory.size:
+                memory.write(helper_at - base, helper or assemble())
         self.machine.flash.write(IN_FLASH - FLASH, image())
         rom = Memory(0x1000, name="ROM")
         rom.write(0, struct.pack("<2I", ROM_MSP, ROM_START | 1))
         rom.write(ROM_START - ROM, struct.pack("<H", 0xE7FE))  # b .
         self.core.map_memory(ROM, rom, writable=False)
-        self.core.map_memory(SDRAM, Memory(0x1000, name="SDRAM"))
+        self.core.map_memory(SDRAM, sdram)
         self.machine.ram.write(WORDS - RAM, struct.pack(f"<{len(BEFORE)}I", *BEFORE))
         if image_at == IMAGE:
             self.machine.ram.write(IMAGE - RAM, image())
@@ -72,7 +80,7 @@ class Departure:
         self.foreign: set[str] = set()  # what the helper used, and this core has not
         self._watch_registers(spec)
         if spec.architecture < 8:
-            self._watch_stack_limits()
+            self._watch_stack_limits(helper_at)
 
     def _watch_registers(self, spec: CoreSpec) -> None:
         """Reserved in the system control space of this core, whatever this one does about it."""
@@ -96,9 +104,9 @@ class Departure:
 
         scs.read, scs.write = noted_read, noted_write  # type: ignore[method-assign]
 
-    def _watch_stack_limits(self) -> None:
+    def _watch_stack_limits(self, helper_at: int) -> None:
         """MSR MSPLIM is UNPREDICTABLE before ARMv8-M (DDI 0403E B5.2.3)."""
-        at = HELPER + assemble().index(MSR_MSPLIM)
+        at = helper_at + assemble().index(MSR_MSPLIM)
         self.core.on_execute(at, at + 1, lambda _: self.foreign.add("MSPLIM"))
 
     def run(self, cycles: int = 20_000) -> Departure:

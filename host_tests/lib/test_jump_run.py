@@ -150,13 +150,24 @@ CACHED = {
     "both caches on, an interrupt": cached(IC | DC) + ANYWHERE["an interrupt"],
     "both caches on, the MPU forbids to execute in SRAM": cached(IC | DC) + FORBID_SRAM + "{go}",
 }
-IN_SDRAM = {"both caches on, the image in SDRAM": SDRAM_REGION + cached(IC | DC, SDRAM) + "{go}"}
+CACHED_SDRAM = SDRAM_REGION + cached(IC | DC, SDRAM) + "{go}"
+IN_SDRAM = {
+    "both caches on, the image in SDRAM": CACHED_SDRAM,
+    "both caches on, image and helper in SDRAM": CACHED_SDRAM,
+    "image and helper in SDRAM": SDRAM_REGION + cached(0, SDRAM) + "{go}",
+}
 PLACES = {**ANYWHERE, **NESTED, **CACHED, **IN_SDRAM}
 
 
 def departs(where: str, core: str, helper: bytes | None = None) -> list[str]:
     """Names of what is off in the ROM."""
-    run = Departure(PLACES[where], CORES[core], helper, SDRAM if where in IN_SDRAM else IMAGE)
+    run = Departure(
+        PLACES[where],
+        CORES[core],
+        helper,
+        SDRAM + 0x800 if "helper in SDRAM" in where else HELPER,
+        SDRAM if where in IN_SDRAM else IMAGE,
+    )
     cleaned: list[int] = []
     if where == "the I-cache on" and run.core.caches:  # what another may hold is not written
         run.core.caches.maintain_set = lambda value, **_: cleaned.append(value)
