@@ -12,6 +12,7 @@ from tools.bench.external import ExternalMemory
 from tools.bench.soc import Soc
 
 MS = 1_000_000
+SWITCH_NS = 10_000  # more than a switch of the system clock takes
 
 
 class FakeCpu:
@@ -147,6 +148,7 @@ class Bench:
         self.pass_ns(MS)
         self.write("FLASH.ACR", 5)
         self.write("RCC.CFGR", 2 | 5 << 10 | 4 << 13)
+        self.pass_ns(SWITCH_NS)
 
     def _at(self, name: str):
         """ "RCC.CR", or "ADC1+0x04" where registers have no names."""

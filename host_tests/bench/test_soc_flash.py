@@ -8,6 +8,7 @@ from host_tests.bench.fake_cpu import MS, Bench
 from tools.bench.cpu.memory import BusError
 
 BASE = 0x08000000
+ICEN, DCEN, ICRST, DCRST = (1 << bit for bit in (9, 10, 11, 12))  # ACR
 KEY1, KEY2, OPTKEY1, OPTKEY2 = 0x45670123, 0xCDEF89AB, 0x08192A3B, 0x4C5D6E7F
 PG, SER, X32, STRT, LOCK = 1, 2, 2 << 8, 1 << 16, 1 << 31
 BSY, WRPERR, PGAERR, PGPERR, PGSERR = 1 << 16, 1 << 4, 1 << 5, 1 << 6, 1 << 7
@@ -30,6 +31,30 @@ def store(b: Bench, address: int, value: int, size: int = 4) -> None:
 
 def word(b: Bench, address: int) -> int:
     return b.soc.read_memory(address, 4)
+
+
+def test_a_key_for_an_open_lock_shuts_it_until_a_reset() -> None:
+    """No manual says what it does, so no program may write one."""
+    b = Bench()
+    b.write("FLASH.KEYR", KEY1)
+    b.write("FLASH.KEYR", KEY2)
+    with pytest.raises(BusError):
+        b.write("FLASH.KEYR", KEY1)
+
+
+def test_caches_keep_what_was_read_until_they_are_reset() -> None:
+    b = Bench()
+    flash = b.soc.flash
+    assert not flash.leftover()
+    b.write("FLASH.ACR", ICEN | DCEN)
+    b.write("FLASH.ACR", ICRST | DCRST | ICEN | DCEN)  # not while they are on
+    b.write("FLASH.ACR", 0)
+    assert flash.leftover()
+    b.write("FLASH.ACR", ICRST)
+    assert flash.leftover()
+    b.write("FLASH.ACR", DCRST)
+    b.write("FLASH.ACR", 0)
+    assert not flash.leftover()
 
 
 def test_cr_is_locked_until_both_keys_came() -> None:

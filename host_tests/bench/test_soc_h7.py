@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from host_tests.bench.fake_cpu import MS, Bench
+from host_tests.bench.fake_cpu import MS, SWITCH_NS, Bench
 from host_tests.bench.test_soc_l0 import ACK, NACK, Rom
 from tools.bench.cpu.memory import BusError
 
@@ -43,6 +43,7 @@ def test_400_mhz_and_the_share_of_each_domain() -> None:
     b.write("RCC.D1CFGR", 8 | 4 << 4)
     b.write("RCC.D2CFGR", 5 << 4 | 4 << 8)
     b.write("RCC.CFGR", 3)
+    b.pass_ns(SWITCH_NS)
     assert b.read("RCC.CFGR") == 3 | 3 << 3
     assert b.clock.hclk == 400_000_000  # of the CPU
     buses = ("AHB4", "APB1", "APB2", "APB3", "APB4")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from host_tests.bench.fake_cpu import MS, Bench
+from host_tests.bench.fake_cpu import MS, SWITCH_NS, Bench
 from tools.bench.blocks.usart import Line, Usart
 from tools.bench.cpu.memory import BusError
 from tools.bench.rom import Bootloader
@@ -36,6 +36,7 @@ def test_hsi_can_be_divided_by_four() -> None:
     b.set("RCC.CR", HSION | HSIDIVEN)
     b.pass_ns(MS)
     b.write("RCC.CFGR", 1)
+    b.pass_ns(SWITCH_NS)
     assert b.read("RCC.CFGR") & 0xC == 4
     assert b.clock.hclk == 4_000_000
     b.clear("RCC.CR", HSIDIVEN)
@@ -52,6 +53,7 @@ def test_32_mhz_needs_range_1_and_a_wait_state() -> None:
     b.set("RCC.CR", PLLON)
     b.pass_ns(MS)
     b.write("RCC.CFGR", b.read("RCC.CFGR") & ~(15 << 18) | 3)  # the PLL's settings are locked
+    b.pass_ns(SWITCH_NS)
     assert b.clock.hclk == 32_000_000
     assert b.soc.frequency("APB1") == b.soc.timer_frequency("APB2") == 32_000_000
     assert len(b.soc.violations) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from host_tests.bench.fake_cpu import MS, Bench
+from host_tests.bench.fake_cpu import MS, SWITCH_NS, Bench
 from tools.bench.chip import names
 from tools.bench.cpu.memory import BusError
 
@@ -57,6 +57,34 @@ def test_hsebyp_can_only_be_written_while_hse_is_off() -> None:
     assert b.read("RCC.CR") & HSEBYP
 
 
+def test_hse_runs_for_some_cycles_after_it_is_switched_off() -> None:
+    """RM0090 7.3.1: HSERDY falls after 6 of them. Until then HSEBYP cannot be written."""
+    b = Bench()
+    b.set("RCC.CR", HSEON)
+    b.pass_ns(3 * MS)
+    b.clear("RCC.CR", HSEON)
+    b.set("RCC.CR", HSEBYP)
+    assert b.read("RCC.CR") & (HSERDY | HSEBYP) == HSERDY
+    b.pass_ns(1_000)
+    b.set("RCC.CR", HSEBYP)
+    assert b.read("RCC.CR") & (HSERDY | HSEBYP) == HSEBYP
+
+
+def test_the_old_clock_drives_the_chip_until_the_new_one_does() -> None:
+    """So it cannot be switched off yet."""
+    b = Bench()
+    b.start_pll()
+    b.write("RCC.CFGR", 0)
+    b.clear("RCC.CR", PLLON)
+    assert b.read("RCC.CFGR") & 0xC == 8
+    assert b.read("RCC.CR") & PLLON
+    b.pass_ns(SWITCH_NS)
+    assert b.read("RCC.CFGR") & 0xC == 0
+    assert b.clock.hclk == 16_000_000
+    b.clear("RCC.CR", PLLON)
+    assert not b.read("RCC.CR") & PLLON
+
+
 def test_pll_gives_168_mhz_and_the_buses_their_share() -> None:
     b = Bench()
     b.start_pll()
@@ -75,6 +103,7 @@ def test_a_pll_that_multiplies_by_0_does_not_stop_time() -> None:
     b.set("RCC.CR", PLLON)
     b.pass_ns(MS)
     b.write("RCC.CFGR", 2 | 0xF << 4 | 7 << 10 | 7 << 13)
+    b.pass_ns(SWITCH_NS)
     assert [b.soc.frequency(bus) for bus in ("HCLK", "APB1", "APB2")] == [1, 1, 1]
 
 
@@ -265,6 +294,7 @@ def test_over_drive_has_to_be_ready_for_180_mhz() -> None:
     b.pass_ns(MS)
     assert b.read("PWR.CSR") & 3 << 16 == 3 << 16
     b.write("RCC.CFGR", 2)
+    b.pass_ns(SWITCH_NS)
     assert b.clock.hclk == 180_000_000
     assert b.soc.violations == []
     b.clear("PWR.CR", 3 << 16)

@@ -57,6 +57,8 @@ def audit_peripherals(soc: Soc) -> Iterator[Deviation]:
             continue
         yield from _audit_described(soc, block)
         yield from _audit_written(block)
+        if why := block.leftover():
+            yield Deviation(block.name, block.base, 1, 0, why)
 
 
 def _audit_described(soc: Soc, block: RegisterBlock) -> Iterator[Deviation]:

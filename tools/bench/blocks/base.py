@@ -195,6 +195,10 @@ class RegisterBlock:
         """What a read of the word would give if the clock were on, without side effects."""
         return self.values[offset] if offset in self.values else self.written.get(offset, 0)
 
+    def leftover(self) -> str:
+        """What no register shows and a program should have put back; "" if nothing."""
+        return ""
+
     # --- reset and clock -----------------------------------------------------------------------
 
     def reset(self) -> None:

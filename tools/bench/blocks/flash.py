@@ -18,11 +18,15 @@ MS = 1_000_000
 
 class Unlock:
     """Two keys in a row open a lock; anything else is a bus error and shuts it until a reset
-    (RM0090 3.6.1, RM0367 3.3.4, RM0433 4.5.1)."""
+    (RM0090 3.6.1, RM0367 3.3.4, RM0433 4.5.1). What a key does to a lock that is open no manual
+    says, so none may be written then; `is_open` tells."""
 
-    def __init__(self, keys: tuple[int, int], opened: Callable[[], None]) -> None:
+    def __init__(
+        self, keys: tuple[int, int], opened: Callable[[], None], is_open: Callable[[], bool]
+    ) -> None:
         self._keys = keys
         self._opened = opened
+        self._is_open = is_open
         self._seen = 0
         self._jammed = False
 
@@ -30,7 +34,7 @@ class Unlock:
         self._seen, self._jammed = 0, False
 
     def write(self, value: int) -> None:
-        if self._jammed or value != self._keys[self._seen]:
+        if self._jammed or self._is_open() or value != self._keys[self._seen]:
             self._jammed = True
             raise BusError("wrong key")
         self._seen += 1
@@ -62,9 +66,17 @@ class Flash(RegisterBlock):
         self.program_ns: int = system.chip.flash["program_ns"]
         self._locks: list[Unlock] = []
 
-    def lock(self, key_register: str, keys: tuple[int, int], opened: Callable[[], None]) -> None:
-        """For subclasses: `key_register` takes these keys."""
-        unlock = Unlock(keys, opened)
+    def lock(
+        self, key_register: str, keys: tuple[int, int], register: str, bit: int, after: int = 0
+    ) -> None:
+        """For subclasses: `key_register` takes the keys that clear this bit, if those of `after`
+        are clear by then."""
+
+        def open_it() -> None:
+            if not self.get(register) & after:
+                self.put(register, self.get(register) & ~bit)
+
+        unlock = Unlock(keys, open_it, lambda: not self.get(register) & bit)
         self._locks.append(unlock)
         self.on_write(key_register, unlock.write)
 

@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..chip import Peripheral
-from ..clock import Event
+from ..clock import NS_PER_S, Event
 from .base import Polling, RegisterBlock, System
 from .clocktree import Frequencies
 from .oscillators import Oscillator, oscillators
 
+STOP_CYCLES = 6  # of HSE, HSI, until it is off and its ready flag falls (RM0090 7.3.1)
+# Of the slower clock, until another drives the chip. No manual has a figure; a multiplexer that
+# makes no spikes passes two edges of each clock at least.
+SWITCH_CYCLES = 4
 LOW_POWER = ("LPENR", "SMENR")  # clocks in sleep mode: nothing depends on them here
 
 
@@ -37,6 +41,8 @@ class Rcc(RegisterBlock):
         self._source = 0  # the value of SWS
         self._lsi_forced = False
         self._starting: dict[str, Event] = {}
+        self._stopping: dict[str, Event] = {}
+        self._switching: Event | None = None
         self._gates: dict[str, list[tuple[int, Callable[[bool], None]]]] = {}
         self.on_clocks: Callable[[], None] = lambda: None
         self.on_backup_reset: Callable[[], None] = lambda: None
@@ -123,6 +129,12 @@ class Rcc(RegisterBlock):
 
     def _after_reset(self, before: dict[int, int]) -> None:
         self._lsi_forced = False
+        for event in self._stopping.values():
+            event.cancel()
+        self._stopping.clear()
+        if self._switching:
+            self._switching.cancel()
+            self._switching = None
         self._source = self.get(self._switch["register"]) & self._switch["sw"]
         for register in self._gates:
             self._switch_gates(register, before[self.by_name[register].offset])
@@ -170,7 +182,7 @@ class Rcc(RegisterBlock):
         bits = sum(o.ready for o in mine)
         bits |= sum(o.on for o in mine if o.name in self._in_use() and self.get(name) & o.on)
         hse = self.oscillators["HSE"]
-        if name == hse.register and self.get(name) & hse.on:
+        if name == hse.register and self.get(name) & (hse.on | hse.ready):
             bits |= self._bypass
         if name == self._switch["register"]:
             bits |= self._switch["sws"]
@@ -239,6 +251,8 @@ class Rcc(RegisterBlock):
 
     def _start(self, oscillator: Oscillator) -> None:
         name = oscillator.name
+        if event := self._stopping.pop(name, None):
+            event.cancel()
         if name in self._starting or self.is_ready(name) or not self._can_run(oscillator):
             return
         ns = self.system.chip.startup_ns["PLL" if oscillator in self._plls else name]
@@ -250,6 +264,18 @@ class Rcc(RegisterBlock):
             return
         if event := self._starting.pop(oscillator.name, None):
             event.cancel()
+        name = oscillator.name
+        if name in self._stopping or not self.is_ready(name):
+            return
+        hz = {"HSE": self.hse_hz, "HSI": self.system.chip.clocks["hsi_hz"]}.get(name)
+        if hz:
+            ns = STOP_CYCLES * NS_PER_S // hz
+            self._stopping[name] = self.system.clock.after(ns, lambda: self._stopped(oscillator))
+        else:
+            self._stopped(oscillator)
+
+    def _stopped(self, oscillator: Oscillator) -> None:
+        self._stopping.pop(oscillator.name, None)
         self.put(oscillator.register, self.get(oscillator.register) & ~oscillator.ready)
         self._restart_plls()
 
@@ -305,6 +331,7 @@ class Rcc(RegisterBlock):
             self.put(first.register, self.get(first.register) | first.on | first.ready)
             switch = self._switch["register"]
             self.put(switch, self.get(switch) & ~self._switch["sw"])
+            self._source = 0
         self.put(hse.register, self.get(hse.register) & ~(hse.on | hse.ready))
         self._follow(hse.register, old)  # what was about to start is not any more
         if secured:
@@ -329,13 +356,27 @@ class Rcc(RegisterBlock):
 
     def update_clocks(self) -> None:
         """Switch to the source in SW as soon as it is ready, then work out the frequencies."""
-        register, sources, sws = (self._switch[key] for key in ("register", "sources", "sws"))
-        wanted = self.get(register) & self._switch["sw"]
-        if wanted < len(sources) and self.is_ready(sources[wanted]):
-            self._source = wanted
+        register, sws = self._switch["register"], self._switch["sws"]
+        if self._switching is None and self._can_switch():
+            hz = min(self.clocks.hclk, self.system.chip.clocks["hsi_hz"])
+            ns = SWITCH_CYCLES * NS_PER_S // hz
+            self._switching = self.system.clock.after(ns, self._switch_over)
         self.put(register, self.get(register) & ~sws | self._source * (sws & -sws))
         self.clocks = self.frequencies()
         self.on_clocks()
+
+    def _can_switch(self) -> bool:
+        wanted, sources = self._wanted(), self._switch["sources"]
+        return wanted != self._source and wanted < len(sources) and self.is_ready(sources[wanted])
+
+    def _wanted(self) -> int:
+        return self.get(self._switch["register"]) & self._switch["sw"]
+
+    def _switch_over(self) -> None:
+        self._switching = None
+        if self._can_switch():
+            self._source = self._wanted()
+        self.update_clocks()
 
     # --- interrupts ----------------------------------------------------------------------------
 

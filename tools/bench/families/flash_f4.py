@@ -29,8 +29,9 @@ class FlashF4(Flash):
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
-        self.lock("KEYR", KEYS, lambda: self.put("CR", self.get("CR") & ~LOCK))
-        self.lock("OPTKEYR", OPTION_KEYS, self._options_unlocked)
+        self._filled = 0  # ICEN, DCEN: caches that were on since they were emptied
+        self.lock("KEYR", KEYS, "CR", LOCK)
+        self.lock("OPTKEYR", OPTION_KEYS, "OPTCR", OPTLOCK)
         self.on_write("ACR", self._write_acr)
         self.on_read("SR", self._read_sr)
         self.on_write("SR", self._write_sr)
@@ -84,9 +85,7 @@ class FlashF4(Flash):
     def reset(self) -> None:
         super().reset()
         self.put("OPTCR", self.get("OPTCR") | OPTLOCK)
-
-    def _options_unlocked(self) -> None:
-        self.put("OPTCR", self.get("OPTCR") & ~OPTLOCK)
+        self._filled = 0
 
     def _write_protected(self, sector: FlashSector) -> bool:
         name, bit = "OPTCR", self.sectors.index(sector)
@@ -122,7 +121,13 @@ class FlashF4(Flash):
         # the caches can be reset only while they are off, by their state before this write
         value &= ~(ICRST if old & ICEN else 0) & ~(DCRST if old & DCEN else 0)
         self.store("ACR", value)
+        emptied = (ICEN if value & ICRST else 0) | (DCEN if value & DCRST else 0)
+        self._filled = self._filled & ~emptied | value & (ICEN | DCEN)
         self.system.check_speed()
+
+    def leftover(self) -> str:
+        """RM0090 3.4.2: a cache keeps its lines until it is reset while it is off."""
+        return "its caches keep what was read, as they were never reset" if self._filled else ""
 
     def _read_sr(self) -> int:
         sr = self.get("SR")

@@ -29,11 +29,11 @@ class FlashH7(Flash):
         super().__init__(facts, system)
         self._buffer: dict[int, int] = {}  # bytes that wait, by address
         for bank in (1, 2):
-            self.lock(f"KEYR{bank}", KEYS, lambda bank=bank: self._open(f"CR{bank}", LOCK))
+            self.lock(f"KEYR{bank}", KEYS, f"CR{bank}", LOCK)
             self.on_write(f"CR{bank}", lambda value, bank=bank: self._write_cr(bank, value))
             self.on_read(f"SR{bank}", lambda bank=bank: self._read_sr(bank))
             self.on_write(f"CCR{bank}", lambda value, bank=bank: self._write_ccr(bank, value))
-        self.lock("OPTKEYR", OPTION_KEYS, lambda: self._open("OPTCR", OPTLOCK))
+        self.lock("OPTKEYR", OPTION_KEYS, "OPTCR", OPTLOCK)
         self.on_write("ACR", self._write_acr)
         self.on_write("OPTCR", self._write_optcr)
 
@@ -92,9 +92,6 @@ class FlashH7(Flash):
     def _write_acr(self, value: int) -> None:
         self.store("ACR", value)
         self.system.check_speed()
-
-    def _open(self, register: str, bit: int) -> None:
-        self.put(register, self.get(register) & ~bit)
 
     def _read_sr(self, bank: int) -> int:
         sr = self.get(f"SR{bank}")

@@ -30,9 +30,9 @@ class FlashL0(Flash):
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
-        self.lock("PEKEYR", PE_KEYS, lambda: self._open(PELOCK, 0))
-        self.lock("PRGKEYR", PROGRAM_KEYS, lambda: self._open(PRGLOCK, PELOCK))
-        self.lock("OPTKEYR", OPTION_KEYS, lambda: self._open(OPTLOCK, PELOCK))
+        self.lock("PEKEYR", PE_KEYS, "PECR", PELOCK)
+        self.lock("PRGKEYR", PROGRAM_KEYS, "PECR", PRGLOCK, PELOCK)
+        self.lock("OPTKEYR", OPTION_KEYS, "PECR", OPTLOCK, PELOCK)
         self.on_write("ACR", self._write_acr)
         self.on_write("PECR", self._write_pecr)
         self.on_read("SR", self._read_sr)
@@ -88,10 +88,6 @@ class FlashL0(Flash):
     def _write_acr(self, value: int) -> None:
         self.store("ACR", value)
         self.system.check_speed()
-
-    def _open(self, bit: int, needs: int) -> None:
-        if not self.get("PECR") & needs:
-            self.put("PECR", self.get("PECR") & ~bit)
 
     def _write_pecr(self, value: int) -> None:
         locks = PELOCK | PRGLOCK | OPTLOCK

@@ -25,6 +25,7 @@ SCALES_OF_MOST = (120, 144, 180)
 SCALE_1_OF_F405 = 144 * MHZ  # above it; VOS is one bit there
 APB1_MAX, APB2_MAX = 42 * MHZ, 84 * MHZ  # of F401 and F405 (RM0090 6.2); others allow more
 HSI_READY_NS, HSE_READY_NS, PLL_READY_NS, OVERDRIVE_NS = 5_000, 2_100_000, 250_000, 50_000
+SWITCH_NS = 1_000
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def start(app: Application, tree: Tree) -> None:
     switch = 2 if tree.uses_pll else 1 if tree.uses_hse else 0
     app.poke("RCC.CFGR", tree.cfgr)
     app.poke("RCC.CFGR", tree.cfgr | switch)
-    app.run(1)
+    app.wait(SWITCH_NS)
 
 
 def _scale(app: Application, tree: Tree) -> None:
