@@ -5,6 +5,7 @@
 # make setup   only install what the others need
 
 BOARD ?= NUCLEO_F429ZI
+PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= auto
@@ -13,12 +14,12 @@ ifdef FIRMWARE
 IMAGE := --firmware $(FIRMWARE)
 endif
 
-.PHONY: demo test lint mutation measure setup packages test-packages clean
+.PHONY: demo test lint mutation measure setup python packages test-packages clean
 
 demo: setup
 	$(BIN)/romboot demo $(BOARD) $(IMAGE)
 
-test: test-packages setup lint
+test: python test-packages setup lint
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(if $(FIRMWARE),--firmware=$(FIRMWARE) --board=$(BOARD))
 
 lint: setup
@@ -34,7 +35,12 @@ mutation: setup
 measure: setup
 	$(BIN)/romboot measure $(BOARD) $(IMAGE)
 
-setup: packages $(STAMP)
+setup: python packages $(STAMP)
+
+python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v >= (3, 11) or sys.exit( \
+		"romboot needs Python 3.11 or newer, and $(PYTHON) is %d.%d. Name another one: " \
+		"make PYTHON=python3.11 ..." % v)'
 
 packages:
 	@tools/setup/packages.sh
@@ -43,7 +49,7 @@ test-packages:
 	@tools/setup/packages.sh test
 
 $(STAMP): pyproject.toml
-	python3 -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+import serial
 
 from host_tests.target import ROOT, VirtualTarget
-from tools.cli import measure
+from tools import paths
+from tools.cli import main, measure, parser, prompt
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"
@@ -87,6 +94,110 @@ def test_a_wrong_name(words: list[str]) -> None:
     assert done.stderr.startswith("romboot: ") and "Traceback" not in done.stderr
 
 
+BAD_IMAGES = {
+    "empty.bin": b"",
+    "x86.elf": b"\x7fELF\x02\x01" + bytes(58),
+    "cut.hex": b":020000040800F2\n:04000000000002",
+    "without_its_end.hex": b":020000040800F2\n:0400000000000220DA\n",
+    "wrong_sum.hex": b":0400000000000220DB\n:00000001FF\n",
+    "cut.dfu": b"DfuSe\x01" + bytes(20),
+    "too_big.bin": bytes(3 << 20),
+    "firmware.txt": b"no",
+}
+
+
+@pytest.mark.parametrize("name", BAD_IMAGES)
+def test_an_image_that_is_none(name: str, tmp_path: Path) -> None:
+    """The same sentence from each command."""
+    path = tmp_path / name
+    path.write_bytes(BAD_IMAGES[name])
+    said = set()
+    for command in ("demo", "bench", "measure"):
+        with contextlib.redirect_stderr(io.StringIO()) as stderr:
+            assert main([command, BOARD, "--firmware", str(path)]) == 1
+        said.add(stderr.getvalue())
+    (sentence,) = said
+    assert sentence.startswith("romboot: ") and name in sentence
+
+
+def test_an_unwritable_file_is_said_before_the_work() -> None:
+    done = romboot("measure", "--json", "/not-there/figures.json")
+    assert done.returncode == 1
+    assert done.stderr.startswith("romboot: /not-there/figures.json cannot be written")
+
+
+def test_a_reader_that_goes_away(tmp_path: Path) -> None:
+    """As in `romboot demo | head -n 1`."""
+    words = ["demo", "--firmware", str(build(BOARD))]
+    with subprocess.Popen(
+        [*ROMBOOT, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    ) as demo:
+        assert demo.stdout and demo.stderr
+        demo.stdout.readline()
+        demo.stdout.close()
+        assert demo.stderr.read() == ""
+
+
+def test_a_board_by_the_path_of_its_file() -> None:
+    for text in ("PYBV11", "boards/PYBV11.toml", "../boards/PYBV11"):
+        assert parser().parse_args(["demo", text]).board == "PYBV11"
+
+
+def test_version_and_verbose(virtual: VirtualTarget) -> None:
+    assert romboot("--version").stdout == f"romboot {paths.version()}\n"
+    done = romboot("info", "-v", "--installed", "--device", virtual.console)
+    assert f"{virtual.console}: import romboot; romboot.info()" in done.stderr
+
+
+def test_a_port_without_permission(tmp_path: Path) -> None:
+    """root may open anything, so the operating system's word is taken from its error."""
+    error = serial.SerialException(errno.EACCES, "Permission denied")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serial, "Serial", Mock(side_effect=error))
+        assert "dialout" in prompt.why_not("/dev/ttyACM0")
+
+
+def test_a_port_where_no_prompt_answers(tmp_path: Path) -> None:
+    """A board that is in its ROM already, most likely: said at once."""
+    ours, theirs = os.openpty()
+    started = time.monotonic()
+    done = romboot("info", "--device", os.ttyname(theirs))
+    assert done.returncode == 1 and time.monotonic() - started < 15
+    assert "no MicroPython prompt answers on" in done.stderr
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_prompt_that_comes_back_is_no_success(virtual: VirtualTarget) -> None:
+    """The ROM resets the chip, as some do when they mis-measure a crystal (field reports, A2)."""
+
+    def reset_by_the_rom() -> None:
+        virtual.arrival()
+        with virtual.server.paused() as board:
+            board.press_reset()
+
+    code, said = enter(virtual, reset_by_the_rom)
+    assert code == 1 and "its prompt is back" in said
+
+
+def test_a_board_that_does_not_go_is_no_success(virtual: VirtualTarget) -> None:
+    """The call succeeds, and nothing happens."""
+    fake = "def enter_bootloader(**_): pass"
+    virtual.ok("exec", "import os; os.mkdir('/romboot')")
+    virtual.ok("exec", f"open('/romboot/__init__.py', 'w').write({fake!r})")
+    code, said = enter(virtual, lambda: None)
+    assert code == 1 and "still at its prompt" in said
+
+
+def enter(virtual: VirtualTarget, meanwhile: Callable[[], object]) -> tuple[int, str]:
+    """`romboot enter` and what is done while it runs; its exit code, and what it said."""
+    command = [*ROMBOOT, "enter", "--installed", "--device", virtual.console]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        meanwhile()
+        said = process.communicate(timeout=60)[1]
+    return process.returncode, said
+
+
 def test_a_wrong_command_line() -> None:
     assert romboot("dance").returncode == 2
 
@@ -107,8 +218,8 @@ def test_measure_and_what_it_may_cost(tmp_path: Path) -> None:
     done = romboot("measure", "NUCLEO_F429ZI", "--json", str(figures))
     assert done.returncode == 0, done.stderr
     measured = json.loads(figures.read_text())
-    jump, reset, *_ = measured["ways"]
-    assert jump["registers_off"] == reset["registers_off"] == 0
+    jump, first, reset, *_ = measured["ways"]
+    assert jump["registers_off"] == first["registers_off"] == reset["registers_off"] == 0
     assert jump["blackout"] < 1_300
     assert jump["call_to_rom"] < 80_000
     frozen, files = measured["size"]["heap"]
@@ -122,7 +233,7 @@ def test_measure_an_image_without_the_library(tmp_path: Path) -> None:
     done = romboot("measure", BOARD, "--firmware", str(image), "--json", str(figures))
     assert done.returncode == 0, done.stderr
     assert "the library is as .mpy files in the board's file system" in done.stdout
-    jump, reset, machine, tutorial = json.loads(figures.read_text())["ways"]
+    jump, _, reset, machine, tutorial = json.loads(figures.read_text())["ways"]
     assert jump["registers_off"] == reset["registers_off"] == 0
     assert jump["blackout"] < 2_000 and reset["blackout"] < 10_000
     assert {"SCB.VTOR", "SCB.CPACR"} <= set(machine["names_off"])

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from host_tests import wheel
-from host_tests.target import MANIFEST, ROOT, VirtualTarget
+from host_tests.target import ROOT, VirtualTarget
+from tools.cli import firmware
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"
@@ -97,7 +98,7 @@ def test_without_the_virtual_board_it_says_what_to_install(
 
 def test_the_virtual_board_of_the_wheel(with_bench: wheel.Installed) -> None:
     """It builds its firmware from the wheel's own files: the same as ours, so it is there."""
-    build(BOARD, frozen_manifest=MANIFEST)
+    firmware.build(BOARD, frozen=True)
     cache = str(build(BOARD).parents[3])
     done = with_bench.romboot("demo", BOARD, ROMBOOT_CACHE=cache)
     assert done.returncode == 0, done.stdout + done.stderr

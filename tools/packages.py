@@ -14,6 +14,8 @@ from pathlib import Path
 from . import paths, tables
 from .tables.family import Family
 
+FOLDER = paths.LIB / "romboot"
+
 
 def families() -> list[str]:
     """As users say it: "f4"."""
@@ -27,7 +29,7 @@ def short(family: Family) -> str:
 
 def files(family: str | None = None) -> list[str]:
     """The library's files for one family, or all of them."""
-    names = sorted(path.name for path in (paths.LIB / "romboot").glob("*.py"))
+    names = sorted(path.name for path in FOLDER.glob("*.py"))
     owners = {name: _owner(name) for name in names}
     return [name for name in names if family is None or owners[name] in (None, family)]
 

@@ -41,13 +41,18 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve one board. Exit code 0 after Ctrl-C or SIGTERM, 1 if it cannot start."""
-    options = parse(argv)
     try:
-        board = load(options)
-        server = Server(board, options.link, options.speed)
+        serve(parse(argv))
     except (OSError, ValueError) as error:
         print(f"tools.bench: {error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Serve one board until Ctrl-C or SIGTERM. Raises OSError or ValueError if it cannot start."""
+    board = load(options)
+    server = Server(board, options.link, options.speed)
     narrator = Narrator()
     board.say = narrator.say
     server.on_lockup = lambda: narrator.say(f"the CPU has locked up: {board.core.lockup}")
@@ -56,7 +61,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         server.run()
     narrator.flush()
     board.close()
-    return 0
 
 
 def load(options: argparse.Namespace) -> VirtualBoard:

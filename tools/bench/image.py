@@ -95,6 +95,8 @@ def _intel_hex(data: bytes) -> Iterator[Segment]:
             break
         elif kind in (2, 4):
             upper = int.from_bytes(payload, "big") << (4 if kind == 2 else 16)
+    else:
+        raise ImageError("the record that ends an Intel HEX file is missing: the file is cut")
     yield run_at, bytes(run)
 
 

@@ -6,6 +6,7 @@ import argparse
 
 from ..bench import __main__ as server
 from . import firmware
+from .errors import CliError
 
 
 def run(args: argparse.Namespace) -> int:
@@ -13,4 +14,8 @@ def run(args: argparse.Namespace) -> int:
     words = [args.board, "--firmware", str(firmware.image(args))]
     for option, value in (("--flash", args.flash), ("--link", args.link)):
         words += [option, value] if value else []
-    return server.main(words)
+    try:
+        server.serve(server.parse(words))
+    except (OSError, ValueError) as error:
+        raise CliError(str(error)) from error
+    return 0

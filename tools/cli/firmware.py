@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import tomllib
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from .. import firmware
+from .. import firmware, paths
+from ..bench.board import VirtualBoard
 from ..paths import BOARDS, MANIFEST
 from .errors import CliError
 
@@ -18,25 +21,52 @@ def image(args: argparse.Namespace, *, frozen: bool = False) -> Path:
         return build(args.board, frozen=frozen)
     if not args.firmware.is_file():
         raise CliError(f"there is no firmware image {args.firmware}")
+    try:
+        VirtualBoard.load(args.board, args.firmware)
+    except (OSError, ValueError) as error:
+        raise CliError(str(error)) from error
     return args.firmware
 
 
 def can_mount(board: str) -> bool:
     """The library can come from this machine's disk. Not if the heap is where code cannot run, or
     if the board is as small as those that have no file system."""
-    path = BOARDS / f"{board}.toml"
-    memory = tomllib.loads(path.read_text())["memory"] if path.is_file() else {}
+    memory = _board(board)["memory"]
     return "filesystem" in memory and "heap" not in memory
 
 
-def build(board: str, variant: str = "standard", *, frozen: bool = False) -> Path:
-    """The bench firmware, with or without the library frozen in; its progress on stderr."""
+def family(board: str) -> str:
+    """Of the chip on a board, as tools/packages.py names it."""
+    return _board(board)["chip"].removeprefix("STM32")[:2].lower()
+
+
+def build(board: str, *, frozen: bool = False, report: bool = True) -> Path:
+    """The bench firmware; frozen: with the library for its family, report: with info() and plan().
+    Its progress goes to stderr."""
+    manifest = _manifest(family(board), report) if frozen else None
     try:
-        return firmware.build(
-            board, variant, frozen_manifest=MANIFEST if frozen else None, progress=_progress
-        )
+        return firmware.build(board, frozen_manifest=manifest, progress=_progress)
     except firmware.FirmwareError as error:
         raise CliError(str(error)) from error
+
+
+def _manifest(family: str, report: bool) -> Path:
+    """Freezes the library for one family; takes the option asm, as lib/manifest.py does."""
+    words = f"asm=options.asm, family={family!r}, report={report}"
+    text = f"options.defaults(asm=True)\ninclude({str(MANIFEST)!r}, {words})\n"
+    name = f"{family}-{'full' if report else 'small'}-{sha256(text.encode()).hexdigest()[:8]}.py"
+    path = paths.cache() / "manifests" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def _board(name: str) -> dict[str, Any]:
+    path = BOARDS / f"{name}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in BOARDS.glob("*.toml")))
+        raise CliError(f"there is no board {name}: there are {known}")
+    return tomllib.loads(path.read_text())
 
 
 def _progress(line: str) -> None:

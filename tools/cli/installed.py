@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..bench.board import VirtualBoard
 from ..bench.prompt import Prompt, PromptError
-from . import library
+from . import firmware, library
 from .errors import CliError
 
 FROZEN = """
@@ -17,7 +17,6 @@ try:
 except ImportError:
     print('no')
 """
-SUFFIXES = (".py", ".mpy")
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,7 @@ def install(name: str, image: Path, flash_file: Path) -> Library:
     prompt = _prompt(board, name)
     if prompt.run(FROZEN).strip() == "yes":
         return Library("frozen into the image")
-    folder = library.loadable(int(prompt.run(library.MPY_OF_THE_BOARD)))
-    files = sorted(path for path in (folder / "romboot").iterdir() if path.suffix in SUFFIXES)
+    files = library.for_board(int(prompt.run(library.MPY_OF_THE_BOARD)), firmware.family(name))
     prompt.run("import os\nos.mkdir('romboot')")
     try:
         for file in files:

@@ -39,7 +39,7 @@ def leave(prompt: Prompt, *, force: bool, via: str | None) -> None:
 
     Raises:
         BoardError: the library refused; the board is as it was.
-        CliError: the call succeeded, but the board is still there.
+        CliError: the call succeeded, but the board is still there, or its prompt is back.
     """
     beats = int(LONGEST_S / 0.05)
     code = CODE.format(after_ms=AFTER_MS, force=force, via=via, mount=MOUNT, beats=beats)
@@ -48,18 +48,22 @@ def leave(prompt: Prompt, *, force: bool, via: str | None) -> None:
     if not said.endswith(GOING):
         raise BoardError(prompt.listen(QUIET_S, END).rstrip(END).decode(errors="replace"))
     prompt.left()
-    if END in prompt.listen(QUIET_S, END):
-        raise CliError(
-            f"the library said that it goes, but {LONGEST_S:.0f} s later the board is still at "
-            "its prompt"
-        )
+    _judge(prompt.listen(QUIET_S, END))
 
 
 def watch(prompt: Prompt) -> None:
     """Listen whether the prompt comes back. Raises CliError if so."""
-    said = prompt.listen(BACK_S, *BANNERS)
+    _judge(prompt.listen(BACK_S, *BANNERS))
+
+
+def _judge(said: bytes) -> None:
     if any(banner in said for banner in BANNERS):
         raise CliError(
             "the board left MicroPython, but its prompt is back: the ROM did not stay. Some ROMs "
             "reset the chip now and then when they measure its crystal: try again"
+        )
+    if END in said:
+        raise CliError(
+            f"the library said that it goes, but {LONGEST_S:.0f} s later the board is still at "
+            "its prompt"
         )

@@ -13,6 +13,7 @@ from ..paths import LIB
 
 MPY_OF_THE_BOARD = "import sys; print(getattr(sys.implementation, '_mpy', 0))"
 MPY_VERSION = 6  # of .mpy files without machine code; MicroPython 1.19 and newer have it
+USUAL = 6 | 3 << 8 | 7 << 10  # of a Cortex-M4F with MicroPython 1.23 or newer
 ARMV6M, NEWEST_THUMB = 4, 8  # numbers of architectures in .mpy files (py/persistentcode.h)
 
 

@@ -16,13 +16,15 @@ from .. import paths
 from ..bench.board import VirtualBoard
 from ..bench.prompt import Prompt, PromptError
 from . import firmware, sizes
+from .errors import CliError
 from .installed import Library, install
 
 TUTORIAL = paths.HERE / "compare" / "tutorial.py"
 LONGEST_MS = 5000  # virtual; from the call to the ROM
 
-ROMBOOT = "import romboot, romboot.stm32f4\nGO = romboot.enter_bootloader"
-BY_RESET = "import romboot, romboot.stm32f4\nGO = lambda: romboot.enter_bootloader(via='reset')"
+FIRST = "import romboot\nGO = romboot.enter_bootloader"
+ROMBOOT = f"{FIRST}\nfrom romboot import chip\nchip.find()"
+BY_RESET = f"{ROMBOOT}\nGO = lambda: romboot.enter_bootloader(via='reset')"
 MACHINE = "import machine\nGO = machine.bootloader"
 
 
@@ -45,11 +47,15 @@ def run(args: argparse.Namespace) -> int:
     """Print the table."""
     ways = {
         "romboot": ROMBOOT,
+        "romboot, the first call": FIRST,
         "romboot, via='reset'": BY_RESET,
         "machine.bootloader()": MACHINE,
-        "the tutorial": TUTORIAL.read_text() + "\nGO = jump",
     }
-    image = firmware.image(args) if args.firmware else firmware.build(args.board, frozen=True)
+    if firmware.family(args.board) == "f4":
+        ways["the tutorial"] = TUTORIAL.read_text() + "\nGO = jump"
+    if args.json:
+        _writable(args.json)
+    image = firmware.image(args, frozen=True)
     with tempfile.TemporaryDirectory() as folder:
         library = install(args.board, image, Path(folder) / "flash.bin")
         costs = [cost(args.board, image, *way, library.flash_file) for way in ways.items()]
@@ -60,6 +66,14 @@ def run(args: argparse.Namespace) -> int:
         figures |= {"ways": [asdict(c) for c in costs], "size": asdict(size)}
         args.json.write_text(json.dumps(figures, indent=2) + "\n")
     return 0
+
+
+def _writable(path: Path) -> None:
+    """Before the work, not after it."""
+    try:
+        path.touch()
+    except OSError as error:
+        raise CliError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def cost(name: str, image: Path, way: str, setup: str, flash_file: Path | None = None) -> Cost:

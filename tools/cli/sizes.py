@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from .. import paths
+from .. import packages
 from ..bench.board import VirtualBoard
 from ..bench.image import load_image
 from ..bench.prompt import Prompt
-from ..machine_code import compile_mpy
-from . import firmware
+from . import firmware, library
+from .install import needed
 from .installed import Library, install
 
-LIB = paths.LIB / "romboot"
+BLOCK = 512  # bytes, of the FAT file system that MicroPython makes in internal flash
+FULL, SMALL, HEAP_FROZEN, HEAP_FILES, FILES = 16 * 1024, 7_680, 2 * 1024, 8 * 1024, 20 * 1024
+"""What the library may take, in bytes: frozen with everything and without info() and plan() (what
+the official NUCLEO_L073RZ image has left), of heap, of a file system."""
 
-# At the peak all that leads to the line is there at once; garbage of the loading is not counted.
+# At the peak all that leads to the jump is there at once; garbage of the loading is not counted.
 HEAP = """
 import gc
 gc.collect()
 gc.disable()
 a = gc.mem_alloc()
-import romboot, romboot.stm32f4
+import romboot
+from romboot import chip
+chip.find()
 gc.collect()
 b = gc.mem_alloc()
 from romboot.entry import Way, _drain
@@ -37,39 +42,58 @@ class Heap:
     """Bytes of heap that the library takes, and how it got onto the board."""
 
     library: str
+    frozen: bool
     imported: int
     peak: int
 
 
 @dataclass
 class Sizes:
-    """Bytes."""
+    """Bytes, for the family of one board; `files`: of a file system, by family."""
 
+    family: str
     py: int
-    mpy: int
-    frozen: int | None
+    files: dict[str, int]
+    frozen: int | None = None
     """Of flash; None if not known, as of an image of the user."""
-    heap: list[Heap]
+    frozen_small: int | None = None
+    """The same without info() and plan()."""
+    heap: list[Heap] = field(default_factory=list)
 
 
-def sizes(name: str, image: Path, library: Library, *, ours: bool) -> Sizes:
-    """Of the library: as files, and on this board; if the image is ours, also from .mpy files."""
-    sources = sorted(LIB.glob("*.py"))
-    with tempfile.TemporaryDirectory() as folder:
-        mpy = sum(len(compile_mpy(path, Path(folder))) for path in sources)
-        used = [heap(name, image, library)]
-        frozen = None
-        if ours:
-            plain = firmware.build(name)
-            frozen = _flash(image) - _flash(plain)
-            used.append(heap(name, plain, install(name, plain, Path(folder) / "flash.bin")))
-    return Sizes(sum(path.stat().st_size for path in sources), mpy, frozen, used)
+def sizes(name: str, image: Path, put: Library, *, ours: bool) -> Sizes:
+    """Of the library: as files, and on this board, which has it so; if the image is ours, also
+    frozen without info() and plan(), and from .mpy files."""
+    family = firmware.family(name)
+    sources = [packages.FOLDER / file for file in packages.files(family)]
+    found = Sizes(
+        family,
+        sum(path.stat().st_size for path in sources),
+        {each: file_system(each) for each in packages.families()},
+        heap=[heap(name, image, put)],
+    )
+    if ours:
+        plain = firmware.build(name)
+        found.frozen = _flash(image) - _flash(plain)
+        found.frozen_small = _flash(firmware.build(name, frozen=True, report=False))
+        found.frozen_small -= _flash(plain)
+        if firmware.can_mount(name):
+            with tempfile.TemporaryDirectory() as folder:
+                files = install(name, plain, Path(folder) / "flash.bin")
+                found.heap.append(heap(name, plain, files))
+    return found
 
 
-def heap(name: str, image: Path, library: Library) -> Heap:
+def file_system(family: str) -> int:
+    """Bytes of a board's file system for the .mpy files of one family."""
+    files = library.for_board(library.USUAL, family)
+    return needed([file.stat().st_size for file in files], BLOCK)
+
+
+def heap(name: str, image: Path, put: Library) -> Heap:
     """Of a board with this image, which has the library so."""
-    words = Prompt(VirtualBoard.load(name, image, library.flash_file)).run(HEAP).split()
-    return Heap(library.where, int(words[0]), int(words[1]))
+    words = Prompt(VirtualBoard.load(name, image, put.flash_file)).run(HEAP).split()
+    return Heap(put.where, put.flash_file is None, int(words[0]), int(words[1]))
 
 
 def _flash(image: Path) -> int:
@@ -77,12 +101,20 @@ def _flash(image: Path) -> int:
 
 
 def render(size: Sizes) -> list[str]:
-    """The figures as lines of Markdown."""
-    frozen = "" if size.frozen is None else f", {size.frozen:,} of flash when frozen"
+    """The figures as lines of Markdown, with what they may be beside them."""
+    rows = [(f"sources of {size.family}", size.py, None)]
+    rows += [(f"file system, compiled, {f}", taken, FILES) for f, taken in size.files.items()]
+    if size.frozen is not None:
+        rows += [("flash, frozen", size.frozen, FULL)]
+    if size.frozen_small is not None:
+        rows += [("flash, frozen without info() and plan()", size.frozen_small, SMALL)]
+    for h in size.heap:
+        rows += [
+            (f"heap after the import, {h.library}", h.imported, None),
+            (f"heap at its peak, {h.library}", h.peak, HEAP_FROZEN if h.frozen else HEAP_FILES),
+        ]
     return [
-        f"Size in bytes: {size.py:,} as .py, {size.mpy:,} as .mpy{frozen}.",
-        *(
-            f"Heap, {h.library}: {h.imported:,} after import, {h.peak:,} at its peak."
-            for h in size.heap
-        ),
+        "| bytes | measured | at most |",
+        "|---|--:|--:|",
+        *(f"| {what} | {n:,} | {f'{most:,}' if most else ''} |" for what, n, most in rows),
     ]
