@@ -1,49 +1,11 @@
-"""The bench firmware on the virtual board: that it behaves as MicroPython's stm32 port does.
-
-Nothing waits here: the board runs in this process, as fast as it can, and only while asked.
-"""
+"""The bench firmware of the F4 boards: that it behaves as MicroPython's stm32 port does."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from tools.bench.board import VirtualBoard
-from tools.firmware import build
-
-PROMPT = b"\r\n>>> "
-
-
-class Prompt:
-    """A board that is at its prompt."""
-
-    def __init__(self, name: str, variant: str = "standard") -> None:
-        self.name = name
-        self.board = VirtualBoard.load(name, firmware=build(name, variant))
-        self.banner = self.until(PROMPT)
-
-    def until(self, end: bytes, ms: int = 5000) -> str:
-        """What the board says, up to and with `end`."""
-        said = b""
-        for _ in range(ms // 2):
-            self.board.run_ms(2)
-            said += self.board.wires["console"].host.read()
-            if said.endswith(end):
-                return said.decode()
-        raise AssertionError(f"after {ms} ms there is no {end!r} in {said.decode()!r}")
-
-    def send(self, data: bytes) -> None:
-        self.board.wires["console"].host.send(data)
-
-    def run(self, code: str, end: bytes = PROMPT) -> list[str]:
-        """The lines that the code prints; it goes in through paste mode."""
-        self.send(b"\x05")
-        self.until(b"=== ")
-        for line in code.strip().splitlines():  # a line at a time: the receive buffer is small
-            self.send(line.encode() + b"\r")
-            self.until(b"\r\n=== ")
-        self.send(b"\x04")
-        return self.until(end).removesuffix(end.decode()).split("\r\n")[1:]
+from host_tests.firmware.prompt import PROMPT, Prompt
 
 
 @dataclass(frozen=True)

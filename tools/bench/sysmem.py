@@ -28,7 +28,8 @@ def build(chip: Chip) -> dict[int, Memory]:
     system = chip.region("SYSTEM")
     rom = chip.rom
     _write(found, system.base, _filler(chip.dev_id, system.size))
-    _write(found, rom["vector_table"], _vector_table(chip))
+    for table in (rom["vector_table"], *rom.get("more_vector_tables", ())):
+        _write(found, table, _vector_table(chip))
     _write(found, rom["base"] + rom["reset_offset"], BRANCH_TO_SELF * 2)
     _write(found, rom["id_address"], bytes([rom["id"]]))
     _write(found, chip.factory["uid"], UID)

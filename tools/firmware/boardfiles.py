@@ -1,130 +1,204 @@
-"""Writes what a board adds to the port: a configuration header, the memory map, make variables."""
+"""Writes what a board and its chip add to the port.
 
-from itertools import chain, repeat
-from pathlib import Path
-
-from .board import CCM_BASE, FIRST_SECTORS_KIB, FLASH_BASE, SRAM_BASE, Board
-
-# What a reset comes to before external flash can be read, and the early-boot hook, which the real
-# port has in internal flash too (its boards/PYBD_SF2/f722_qspi.ld).
-_FIRST = 0x400  # bytes below the file system
-_FIRST_SECTION = """\
-SECTIONS
-{
-    .text_first :
-    {
-        *(.text_first)
-        */bootloader.o(.text* .rodata*)
-    } >FLASH_FIRST
-}
+`config.mk` and `mpconfigboard.h` say how MicroPython is compiled: core, features. Boards that have
+the same can share nearly all objects. `board.mk`, `board.h`, `names.h` and `memory.ld` are for the
+board alone, and only few files include the two headers.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
 
-def write_board_files(board: Board, directory: Path) -> None:
+from ..bench.chip import Chip, RegisterBit
+from . import f4
+from .board import Board
+from .cores import CORES, make_variables
+
+MINIMUM_HEAP = "8K"  # as stm32l072xz.ld of the real port
+
+
+def config_files(board: Board) -> dict[str, str]:
+    """What the objects of several boards may have in common. Name of the file -> text."""
+    return {"config.mk": _config_make(board), "mpconfigboard.h": _config_header(board)}
+
+
+def board_files(board: Board, variant: str) -> dict[str, str]:
+    """What is the board's own. Name of the file -> text."""
+    return {
+        "board.mk": _board_make(board),
+        "board.h": _defines(_addresses(board)),
+        "names.h": _defines(_names(board, variant)),
+        "memory.ld": _memory(board),
+    }
+
+
+def write_files(files: Mapping[str, str], directory: Path) -> None:
     """Writes the files that changed, so that make compiles again only what depends on them."""
     directory.mkdir(parents=True, exist_ok=True)
-    files = {
-        "mpconfigboard.h": _header(board),
-        "memory.ld": _memory(board),
-        "board.mk": _make(board),
-    }
     for name, text in files.items():
         path = directory / name
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
 
 
-def _header(board: Board) -> str:
-    console = board.console
+def _is_f4(board: Board) -> bool:
+    return board.chip.family == "f4"
+
+
+def _defines(values: Mapping[str, object]) -> str:
+    return "".join(f"#define {name} {value}\n" for name, value in values.items())
+
+
+def _config_make(board: Board) -> str:
+    core = board.chip.core
+    variables = make_variables(CORES[core["model"]], core["fpu"])
+    variables["CONFIG_CFLAGS"] += f" -DSTM32{board.chip.family.upper()}"
+    if _is_f4(board):
+        variables |= {"FAMILY": "f4", "FAMILY_STM32": f4.STM32_FILES, "MICROPY_VFS_FAT": "1"}
+    return "".join(f"{name} = {value}\n" for name, value in variables.items())
+
+
+def _config_header(board: Board) -> str:
+    chip = board.chip
+    core = CORES[chip.core["model"]]
     defines: dict[str, object] = {
-        "MICROPY_HW_BOARD_NAME": f'"{board.name}"',
-        "MICROPY_HW_MCU_NAME": f'"{board.mcu_name}"',
+        **dict.fromkeys(core.defines, 1),
+        "__MPU_PRESENT": int(chip.core["mpu_regions"] > 0),
+        "__FPU_PRESENT": int(chip.core["fpu"]),
+        "__NVIC_PRIO_BITS": chip.core["nvic_priority_bits"],
+        "__Vendor_SysTickConfig": 0,
+        "PORT_CORE_HEADER": f'"{core.header}"',
+        f"PORT_FAMILY_{chip.family.upper()}": 1,
+        "PORT_IWDG": next(hex(p.base) for p in chip.peripherals if p.kind == "iwdg"),
         "MICROPY_PY_PYB": 0,
         "MICROPY_PY_STM": 0,
-        "PORT_FLASH_KIB": board.flash_kib,
-        "PORT_CCM_KIB": board.chip.ccm_kib,
-        "PORT_IRQS": board.chip.irqs,
-        "PORT_SYSCLK_MAX_HZ": f"{board.chip.sysclk_mhz * 1_000_000}u",
-        "PORT_VOS": f"{board.chip.vos}u",
-        "BOARD_TEXT_BASE": hex(board.text[0]) if board.text else 0,
-        "BOARD_HSE_HZ": f"{board.hse_hz}u",
-        "BOARD_SYSCLK_HZ": f"{board.sysclk_hz}u",
-        "BOARD_CONSOLE_UNIT": console.usart[-1],
-        "BOARD_CONSOLE_IRQ": f"{console.usart}_IRQn",
+        "MICROPY_HW_ENABLE_INTERNAL_FLASH_STORAGE": int(_is_f4(board)),
+        "MICROPY_EMIT_THUMB_ARMV7M": int(core.thumb == 2),
+    }
+    if not board.assembler:
+        defines |= {"MICROPY_EMIT_THUMB": 0, "MICROPY_EMIT_INLINE_THUMB": 0}
+    if _is_f4(board):
+        defines |= f4.config(board)
+    return _defines(defines | board.config)
+
+
+def _names(board: Board, variant: str) -> dict[str, object]:
+    suffix = "" if variant == "standard" else f"-{variant.upper()}"  # as the real port's Makefile
+    return {
+        "MICROPY_HW_BOARD_NAME": f'"{board.name}"',
+        "MICROPY_HW_MCU_NAME": f'"{board.mcu_name}"',
+        "MICROPY_BOARD_BUILD_NAME": f'"{board.build_name}{suffix}"',
+    }
+
+
+def _addresses(board: Board) -> dict[str, object]:
+    chip = board.chip
+    defines = {
+        "BOARD_IRQS": chip.irq_count,
+        "BOARD_FLASH": hex(chip.region("FLASH").base),
+        "BOARD_VECTORS_IN_RAM": int(board.vectors_in_ram),
+        "BOARD_UNIQUE_ID": hex(chip.factory["uid"]),
+        "BOARD_RESET_HZ": f"{_reset_hz(chip)}u",
+        "BOARD_HEAP_START": "&_heap_start",
+        "BOARD_HEAP_END": "&_heap_end",
+        "BOARD_GPIO": hex(chip.peripheral("GPIOA").base),
+        **_enable(chip, "GPIO", "GPIOA"),
+        **_console(board),
+        **_reset_flags(chip),
+        **_system_memory(chip),
+    }
+    return defines | (f4.addresses(board) if _is_f4(board) else {})
+
+
+def _reset_hz(chip: Chip) -> int:
+    """HCLK after a reset: of the first source of RCC_CFGR.SW, not divided."""
+    return chip.clocks[f"{chip.rcc['switch']['sources'][0].lower()}_hz"]
+
+
+def _register(chip: Chip, block: str, name: str) -> str:
+    return hex(chip.register_address(block, name))
+
+
+def _enable(chip: Chip, prefix: str, block: str) -> dict[str, object]:
+    enable = chip.peripheral(block).enable
+    assert isinstance(enable, RegisterBit), f"{block} has no enable bit"
+    return {
+        f"BOARD_{prefix}_ENABLE": _register(chip, "RCC", enable.register),
+        f"BOARD_{prefix}_ENABLE_BIT": enable.bit,
+    }
+
+
+def _console(board: Board) -> dict[str, object]:
+    console = board.console
+    usart = board.chip.peripheral(console.usart)
+    return {
+        "BOARD_CONSOLE": hex(usart.base),
+        "BOARD_CONSOLE_HAS_ISR": int(usart.version != "v1"),
+        "BOARD_CONSOLE_IRQ": usart.irqs[0],
+        # BRR of an LPUART counts 1/256 of a clock (RM0453 36.4.7)
+        "BOARD_CONSOLE_DIVIDER_UNIT": "256u" if console.usart.startswith("LP") else "1u",
         "BOARD_CONSOLE_TX": console.tx,
         "BOARD_CONSOLE_RX": console.rx,
         "BOARD_CONSOLE_AF": console.af,
         "BOARD_CONSOLE_BAUD": console.baud,
+        **_enable(board.chip, "CONSOLE", console.usart),
     }
-    if board.heap:
-        base, size = board.heap
-        start, end = f"(void *){base:#x}", f"(void *){base + size:#x}"
-        if board.heap_in_sdram:  # as the real port: the internal heap if the SDRAM fails its test
-            start = f"(sdram_is_usable() ? {start} : (void *)&_heap_start)"
-            end = f"(sdram_is_usable() ? {end} : (void *)&_heap_end)"
-            defines["MICROPY_HW_SDRAM_SIZE"] = size
-        defines |= {
-            "BOARD_HEAP_BASE": f"{base:#x}",
-            "MICROPY_HEAP_START": start,
-            "MICROPY_HEAP_END": end,
-        }
-    return "".join(f"#define {name} {value}\n" for name, value in defines.items())
+
+
+def _reset_flags(chip: Chip) -> dict[str, object]:
+    flags = chip.rcc["reset_flags"]
+
+    def mask(*names: str) -> str:
+        return hex(sum(1 << flags["bits"][name] for name in names if name in flags["bits"]))
+
+    return {
+        "BOARD_RESET_FLAGS": _register(chip, "RCC", flags["register"]),
+        "BOARD_RESET_CLEAR": f"{1 << flags['clear']:#x}",
+        "BOARD_RESET_SOFTWARE": mask("SFT"),
+        "BOARD_RESET_PIN": mask("PIN"),
+        "BOARD_RESET_POWER_ON": mask("POR", "BOR"),
+        "BOARD_RESET_WATCHDOG": mask("IWDG", "WWDG"),
+    }
+
+
+def _system_memory(chip: Chip) -> dict[str, object]:
+    """Where machine.bootloader() goes, as in the real port: to address 0 where the ROM can appear
+    there, else to the start of the ROM."""
+    if not chip.remap:
+        return {"BOARD_ROM": hex(chip.rom["base"]), "BOARD_REMAP": 0}
+    return {
+        "BOARD_ROM": 0,
+        "BOARD_REMAP": _register(chip, "SYSCFG", chip.remap.register),
+        "BOARD_REMAP_MASK": f"{chip.remap.mask:#x}u",
+        "BOARD_REMAP_ROM": f"{chip.remap.value('SYSTEM')}u",
+        **_enable(chip, "SYSCFG", "SYSCFG"),
+    }
+
+
+def _board_make(board: Board) -> str:
+    sections = f4.SECTIONS if _is_f4(board) else "common_basic.ld"
+    vectors = "ram" if board.vectors_in_ram else "rom"
+    return f"BOARD_SECTIONS = {sections}\nBOARD_VECTORS = {vectors}\n"
 
 
 def _memory(board: Board) -> str:
-    """The names that boards/common_ifs.ld of the real port wants, as in its stm32f429.ld, or in
-    stm32f411.ld where there is no CCM."""
-    base, size = board.filesystem
-    first = base - _FIRST if board.text else base
-    text, text_size = board.text or _text_in_flash(board)
-    cache, cache_size = _filesystem_cache(board)
+    """The names that the linker scripts in boards/ of the real port want."""
+    if _is_f4(board):
+        ram_size, (regions, rest) = f4.ram_size(board), f4.memory(board)
+    else:
+        flash = board.chip.region("FLASH").base
+        regions = f"    FLASH (rx) : ORIGIN = {flash:#x}, LENGTH = {board.flash_size:#x}\n"
+        ram_size, rest = board.ram.size, ""
     return f"""\
 MEMORY
 {{
-    FLASH_START (rx) : ORIGIN = {FLASH_BASE:#x}, LENGTH = {first - FLASH_BASE:#x}
-    FLASH_FIRST (rx) : ORIGIN = {first:#x}, LENGTH = {base - first:#x}
-    FLASH_FS (rx) : ORIGIN = {base:#x}, LENGTH = {size:#x}
-    FLASH_TEXT (rx) : ORIGIN = {text:#x}, LENGTH = {text_size:#x}
-    RAM (rwx) : ORIGIN = {SRAM_BASE:#x}, LENGTH = {board.ram_size:#x}
+{regions}    RAM (rwx) : ORIGIN = {board.ram.base:#x}, LENGTH = {ram_size:#x}
 }}
 _minimum_stack_size = 2K;
-_minimum_heap_size = 16K;
+_minimum_heap_size = {MINIMUM_HEAP};
 _estack = ORIGIN(RAM) + LENGTH(RAM) - _estack_reserve;
 _sstack = _estack - {board.stack_size:#x};
 _ram_start = ORIGIN(RAM);
 _ram_end = ORIGIN(RAM) + LENGTH(RAM);
 _heap_start = _ebss;
 _heap_end = _sstack;
-_micropy_hw_internal_flash_storage_ram_cache_start = {cache};
-_micropy_hw_internal_flash_storage_ram_cache_end = {cache} + {cache_size:#x};
-_micropy_hw_internal_flash_storage_start = ORIGIN(FLASH_FS);
-_micropy_hw_internal_flash_storage_end = ORIGIN(FLASH_FS) + LENGTH(FLASH_FS);
-{_FIRST_SECTION if board.text else ""}"""
-
-
-def _filesystem_cache(board: Board) -> tuple[str, int]:
-    """Address and size: all of CCM, unless the heap is there; without CCM the end of SRAM."""
-    chip = board.chip
-    if board.heap_in_ccm:
-        return "_ebss", chip.ccm_kib * 1024
-    if chip.ccm_kib:
-        return f"{CCM_BASE:#x}", chip.ccm_kib * 1024
-    return f"{SRAM_BASE + board.ram_size:#x}", chip.sram_kib * 1024 - board.ram_size
-
-
-def _text_in_flash(board: Board) -> tuple[int, int]:
-    """Code is in the sectors behind those of the file system; the vectors are below it."""
-    base, size = board.filesystem
-    sectors_kib = chain(FIRST_SECTORS_KIB, repeat(128))
-    start = FLASH_BASE
-    while start < base + size:
-        start += next(sectors_kib) * 1024
-    flash_end = FLASH_BASE + min(board.flash_kib, 1024) * 1024  # bank 1
-    return start, flash_end - start
-
-
-def _make(board: Board) -> str:
-    if not board.vectors_in_ram:
-        return "BOARD_VECTORS = rom\n"
-    flag = "-DMICROPY_HW_ENABLE_ISR_UART_FLASH_FUNCS_IN_RAM=1"
-    return f"BOARD_VECTORS = ram\nBOARD_CFLAGS = {flag}\n"
+{rest}"""

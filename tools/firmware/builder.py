@@ -6,10 +6,11 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from .board import Board, load_board
-from .boardfiles import write_board_files
+from .boardfiles import board_files, config_files, write_files
 from .cache import Progress, cache_dir, locked
 from .errors import FirmwareError
 from .frozen import frozen_digest
@@ -18,11 +19,11 @@ from .toolchain import PREFIX, Toolchain, find_toolchain
 
 PORT = Path(__file__).parent / "port"
 JOBS = 2
-KEPT = 4  # builds of one board and variant, and every one that was asked for within ...
+KEPT = 4  # builds of one name, and every one that was asked for within ...
 RECENT_S = 24 * 3600  # ... as another process may be about to read it
 
 # As boards/manifest.py of the real port; its other two modules are in micropython-lib.
-ALWAYS_FROZEN = 'include("$(MPY_DIR)/extmod/asyncio")\n'
+ASYNCIO = 'include("$(MPY_DIR)/extmod/asyncio")\n'
 
 VARIANTS = {
     "standard": "",
@@ -45,10 +46,11 @@ def build(
 ) -> Path:
     """Builds the firmware of `boards/<board>.toml` and returns the path of its ELF file.
 
-    variant: one of VARIANTS. frozen_manifest: a manifest.py of modules to freeze, besides asyncio,
-    which the real port freezes too. boards: another folder than `boards/`. progress: gets a
-    sentence now and then. A build takes about 40 s; with the same inputs as before it is found in
-    the cache. Safe to call concurrently.
+    variant: one of VARIANTS. frozen_manifest: a manifest.py of modules to freeze, besides those of
+    the official board; it is included with asm=False where there is no inline assembler. boards:
+    another folder than `boards/`. progress: gets a sentence now and then. The first build for a
+    core takes about 25 s, for another board or manifest of the same configuration 2 s; with the
+    same inputs as before it is found in the cache. Safe to call concurrently.
 
     Raises MissingToolError if a compiler is not installed, FirmwareError for anything else.
     """
@@ -62,36 +64,43 @@ def build(
             "ROMBOOT_CACHE to a directory without spaces, or move the repository."
         )
     tree = source_tree(progress)
-    objects_key = _objects_key(description, variant, toolchain)
+    config = config_files(description)
+    own = board_files(description, variant)
+    objects_key = _objects_key(config, variant, toolchain)
     manifest = frozen_manifest.resolve() if frozen_manifest else None
-    frozen = ALWAYS_FROZEN + (f"include({str(manifest)!r})\n" if manifest else "")
-    key = _digest(objects_key, frozen_digest(frozen, tree, PORT))
+    frozen = _manifest(description, variant, manifest)
+    key = _digest(objects_key, *own.values(), frozen_digest(frozen, tree, PORT))
     name = f"{board}-{variant}"
     elf = cache_dir() / "images" / f"{name}-{key[:16]}" / "firmware.elf"
     if not elf.exists():
-        with locked(name, progress):
+        # Boards with the same configuration share their objects, one build after the other.
+        shared = f"{description.chip.family}-{variant}"
+        objects = cache_dir() / "objects" / f"{shared}-{objects_key[:16]}"
+        with locked(shared, progress):
             if not elf.exists():
-                objects = cache_dir() / "objects" / f"{name}-{objects_key[:16]}"
-                _drop_other_objects(objects, name)
-                write_board_files(description, objects / "board")
-                _make(description, variant, objects, tree, frozen, toolchain, progress)
+                write_files(config | own | {"manifest.py": frozen}, objects / "board")
+                _make(name, variant, objects, tree, toolchain, progress)
                 _keep(objects, elf)
-                drop_old_images(elf.parent.parent, name)
+                drop_old(elf.parent.parent, name)
+                drop_old(objects.parent, shared)
     os.utime(elf.parent)
     return elf
 
 
-def _objects_key(board: Board, variant: str, toolchain: Toolchain) -> str:
-    """Of everything but the frozen modules, so that a new manifest only compiles those."""
-    here = Path(__file__).parent
-    files = sorted(path for path in PORT.iterdir() if path.is_file())
-    contents = [f"{path.name}\0".encode() + path.read_bytes() for path in files]
-    generators = [
-        (here / name).read_bytes() for name in ("board.py", "boardfiles.py", "builder.py")
-    ]
-    return _digest(
-        SHA256, board.toml, VARIANTS[variant], toolchain.versions, *contents, *generators
-    )
+def _manifest(board: Board, variant: str, manifest: Path | None) -> str:
+    """Where there is no assembler, a manifest is told so (the option asm of lib/manifest.py)."""
+    asm = "" if board.assembler and variant != "noasm" else ", asm=False"
+    own = f"include({str(manifest)!r}{asm})\n" if manifest else ""
+    return (ASYNCIO if board.asyncio else "") + own
+
+
+def _objects_key(config: Mapping[str, str], variant: str, toolchain: Toolchain) -> str:
+    """Of what most objects depend on: not the board's own files and the frozen modules, so that
+    another board or manifest only compiles a few."""
+    files = sorted(path for path in PORT.rglob("*") if path.is_file())
+    contents = [f"{path.relative_to(PORT)}\0".encode() + path.read_bytes() for path in files]
+    flags = VARIANTS[variant]
+    return _digest(SHA256, flags, toolchain.versions, *config.values(), *contents)
 
 
 def _digest(*parts: str | bytes) -> str:
@@ -103,28 +112,18 @@ def _digest(*parts: str | bytes) -> str:
 
 
 def _make(
-    board: Board,
-    variant: str,
-    objects: Path,
-    tree: Path,
-    frozen: str,
-    toolchain: Toolchain,
-    progress: Progress,
+    name: str, variant: str, objects: Path, tree: Path, toolchain: Toolchain, progress: Progress
 ) -> None:
     # makemanifest.py goes by time stamps, which say nothing when another manifest was used before.
     (objects / "frozen_content.c").unlink(missing_ok=True)
     shutil.rmtree(objects / "frozen_mpy", ignore_errors=True)
-    manifest = objects / "board" / "manifest.py"
-    manifest.write_text(frozen)
     command = [
         "make", f"-j{JOBS}", "-C", str(PORT), "--no-print-directory",
         f"MPY={tree}", f"GEN={objects / 'board'}", f"BUILD={objects}", f"CROSS_COMPILE={PREFIX}",
-        f"BOARD={board.build_name}", f"VARIANT_CFLAGS={VARIANTS[variant]}",
-        f"FROZEN_MANIFEST={manifest}", f"MICROPY_MPYCROSS={toolchain.mpy_cross}",
+        f"VARIANT_CFLAGS={VARIANTS[variant]}", f"FROZEN_MANIFEST={objects / 'board/manifest.py'}",
+        f"MICROPY_MPYCROSS={toolchain.mpy_cross}",
     ]  # fmt: skip
-    if variant != "standard":
-        command.append(f"BOARD_VARIANT={variant.upper()}")
-    _run(command, objects / "build.log", f"{board.build_name} {variant}", progress)
+    _run(command, objects / "build.log", name, progress)
 
 
 def _run(command: list[str], log: Path, what: str, progress: Progress) -> None:
@@ -173,15 +172,9 @@ def _keep(objects: Path, elf: Path) -> None:
     partial.rename(elf.parent)
 
 
-def drop_old_images(folder: Path, name: str) -> None:
-    """Remove the builds of one board and variant that nobody has asked for of late."""
+def drop_old(folder: Path, name: str) -> None:
+    """Remove the builds of that name that nobody has asked for of late."""
     asked = {path: path.stat().st_mtime for path in folder.glob(f"{name}-*")}
     for path in sorted(asked, key=lambda path: asked[path], reverse=True)[KEPT:]:
         if time.time() - asked[path] > RECENT_S:
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _drop_other_objects(objects: Path, name: str) -> None:
-    for old in objects.parent.glob(f"{name}-*"):
-        if old != objects:
-            shutil.rmtree(old, ignore_errors=True)

@@ -5,6 +5,7 @@
 //
 // SPDX-License-Identifier: MIT
 #include "py/mphal.h"
+#include "board.h"
 #include "bootloader.h"
 
 #define KEY 0x5a5u
@@ -12,14 +13,20 @@
 
 extern uint64_t _bl_state; // the linker script puts it at _estack
 
-NORETURN void powerctrl_mcu_reset(void) {
-    _bl_state = 0;
+NORETURN static void reset_with(uint64_t state) {
+    _bl_state = state;
+    #if __DCACHE_PRESENT
+    SCB_CleanDCache();
+    #endif
     NVIC_SystemReset();
 }
 
+NORETURN void powerctrl_mcu_reset(void) {
+    reset_with(0);
+}
+
 NORETURN void powerctrl_enter_bootloader(uint32_t r0, uint32_t address) {
-    _bl_state = (uint64_t)(address | KEY) << 32 | r0;
-    NVIC_SystemReset();
+    reset_with((uint64_t)(address | KEY) << 32 | r0);
 }
 
 NORETURN static __attribute__((naked)) void branch_to_bootloader(uint32_t r0, uint32_t address) {
@@ -31,18 +38,23 @@ NORETURN static __attribute__((naked)) void branch_to_bootloader(uint32_t r0, ui
     MP_UNREACHABLE;
 }
 
+// Where a family has it, the ROM appears at address 0.  The real port writes MEM_MODE without a
+// clock for SYSCFG; the manuals ask for one (RM0090 7.3.14).
+static inline void remap(void) {
+    #if BOARD_REMAP
+    clock_enable(BOARD_SYSCFG_ENABLE, BOARD_SYSCFG_ENABLE_BIT);
+    REGISTER(BOARD_REMAP) = (REGISTER(BOARD_REMAP) & ~BOARD_REMAP_MASK) | BOARD_REMAP_ROM;
+    #endif
+}
+
 void powerctrl_check_enter_bootloader(void) {
     uint64_t state = _bl_state;
     _bl_state = 0;
     uint32_t address = state >> 32;
-    if ((address & KEY_MASK) != KEY || !(RCC->CSR & RCC_CSR_SFTRSTF)) {
+    if ((address & KEY_MASK) != KEY || !(REGISTER(BOARD_RESET_FLAGS) & BOARD_RESET_SOFTWARE)) {
         return;
     }
-    RCC->CSR = RCC_CSR_RMVF;
-    // The ROM appears at address 0.  The real port writes MEMRMP without clocking SYSCFG; RM0090
-    // asks for the clock.
-    RCC->APB2ENR |= RCC_APB2ENR_SYSCFGEN;
-    (void)RCC->APB2ENR;
-    SYSCFG->MEMRMP = (SYSCFG->MEMRMP & ~SYSCFG_MEMRMP_MEM_MODE) | SYSCFG_MEMRMP_MEM_MODE_ROM;
+    REGISTER(BOARD_RESET_FLAGS) = BOARD_RESET_CLEAR;
+    remap();
     branch_to_bootloader((uint32_t)state, address & ~KEY_MASK);
 }

@@ -8,77 +8,93 @@
 #include "extmod/misc.h"
 #include "shared/runtime/interrupt_char.h"
 #include "pybthread.h"
-#include "clock.h"
 #include "console.h"
+#include "family.h"
 #include "gpio.h"
 
+#if BOARD_CONSOLE_HAS_ISR // F0, F3, F7 and everything newer, LPUART too (RM0433 48.7, RM0367 29.8)
 typedef struct {
-    USART_TypeDef *regs;
-    volatile uint32_t *enable; // RCC register and bit that clock it
-    uint8_t bit;
-    uint8_t irq;
-} usart_t;
+    __IO uint32_t CR1, CR2, CR3, BRR, GTPR, RTOR, RQR, ISR, ICR, RDR, TDR;
+} USART_TypeDef;
+#define STATUS ISR
+#define SENT TDR
+#define CR1_UE (1u << 0)
+#else // F2, F4 and L1 (RM0090 30.6)
+typedef struct {
+    __IO uint32_t SR, DR, BRR, CR1, CR2, CR3, GTPR;
+} USART_TypeDef;
+#define STATUS SR
+#define SENT DR
+#define CR1_UE (1u << 13)
+#endif
+#define CR1_RE (1u << 2)
+#define CR1_TE (1u << 3)
+#define CR1_RXNEIE (1u << 5)
+#define STATUS_ORE (1u << 3)
+#define STATUS_RXNE (1u << 5)
+#define STATUS_TC (1u << 6)
+#define STATUS_TXE (1u << 7)
 
-static const usart_t usarts[] = { // RM0090 7.3.13, 7.3.14 and tables 61, 62
-    [1] = {USART1, &RCC->APB2ENR, 4, USART1_IRQn},
-    [2] = {USART2, &RCC->APB1ENR, 17, USART2_IRQn},
-    [3] = {USART3, &RCC->APB1ENR, 18, USART3_IRQn},
-    [4] = {UART4, &RCC->APB1ENR, 19, UART4_IRQn},
-    [5] = {UART5, &RCC->APB1ENR, 20, UART5_IRQn},
-    [6] = {USART6, &RCC->APB2ENR, 5, USART6_IRQn},
-    [7] = {UART7, &RCC->APB1ENR, 30, UART7_IRQn},
-    [8] = {UART8, &RCC->APB1ENR, 31, UART8_IRQn},
-};
-#define CONSOLE (usarts[BOARD_CONSOLE_UNIT])
+#define CONSOLE ((USART_TypeDef *)BOARD_CONSOLE)
 
 static uint8_t rx_bytes[260]; // as the real port
 static ringbuf_t rx = {rx_bytes, sizeof(rx_bytes), 0, 0};
 
 void console_set_baudrate(void) {
-    uint32_t pclk = CONSOLE.enable == &RCC->APB2ENR ? clock_pclk2() : clock_pclk1();
-    CONSOLE.regs->BRR = (pclk + BOARD_CONSOLE_BAUD / 2) / BOARD_CONSOLE_BAUD; // RM0090 30.3.4
+    uint32_t clock = family_console_clock() * BOARD_CONSOLE_DIVIDER_UNIT;
+    CONSOLE->BRR = (clock + BOARD_CONSOLE_BAUD / 2) / BOARD_CONSOLE_BAUD; // RM0090 30.3.4
 }
 
 void console_init(void) {
     gpio_configure(BOARD_CONSOLE_TX, GPIO_ALTERNATE, GPIO_PULL_UP, BOARD_CONSOLE_AF);
     gpio_configure(BOARD_CONSOLE_RX, GPIO_ALTERNATE, GPIO_PULL_UP, BOARD_CONSOLE_AF);
-    *CONSOLE.enable |= 1u << CONSOLE.bit;
-    (void)*CONSOLE.enable;
-    CONSOLE.regs->CR1 = USART_CR1_UE;
-    console_set_baudrate();
-    CONSOLE.regs->CR1 = USART_CR1_UE | USART_CR1_TE | USART_CR1_RE | USART_CR1_RXNEIE;
-    NVIC_SetPriority(CONSOLE.irq, IRQ_PRI_UART);
-    NVIC_EnableIRQ(CONSOLE.irq);
+    clock_enable(BOARD_CONSOLE_ENABLE, BOARD_CONSOLE_ENABLE_BIT);
+    #if !BOARD_CONSOLE_HAS_ISR
+    CONSOLE->CR1 = CR1_UE;
+    #endif
+    console_set_baudrate(); // with ISR, BRR can be written only while UE is 0
+    CONSOLE->CR1 = CR1_UE | CR1_TE | CR1_RE | CR1_RXNEIE;
+    NVIC_SetPriority(BOARD_CONSOLE_IRQ, IRQ_PRI_UART);
+    NVIC_EnableIRQ(BOARD_CONSOLE_IRQ);
+}
+
+// An overrun alone brings no new byte.  Without ISR, a read of the data register after one of SR
+// clears both flags (RM0090 30.6.1).
+static inline bool receive(uint8_t *byte) {
+    uint32_t status = CONSOLE->STATUS;
+    #if BOARD_CONSOLE_HAS_ISR
+    CONSOLE->ICR = status & STATUS_ORE;
+    *byte = status & STATUS_RXNE ? CONSOLE->RDR : 0;
+    #else
+    *byte = status & (STATUS_RXNE | STATUS_ORE) ? CONSOLE->DR : 0;
+    #endif
+    return status & STATUS_RXNE;
 }
 
 // Named so that MicroPython's linker script puts it into RAM, where it also runs during an erase
 // of the flash.
 void USART_console_IRQHandler(void) {
-    uint32_t status;
-    while ((status = CONSOLE.regs->SR) & (USART_SR_RXNE | USART_SR_ORE)) {
-        uint8_t c = CONSOLE.regs->DR; // after the read of SR it clears both flags (RM0090 30.6.1)
-        if (!(status & USART_SR_RXNE)) {
-            continue; // an overrun alone brings no new byte
-        }
-        if (c == mp_interrupt_char) {
+    uint8_t byte;
+    while (receive(&byte)) {
+        if (byte == mp_interrupt_char) {
             mp_sched_keyboard_interrupt();
         } else {
-            ringbuf_put(&rx, c); // a full buffer drops the byte
+            ringbuf_put(&rx, byte); // a full buffer drops the byte
         }
     }
 }
 
 void console_write(const char *text, size_t length) {
     while (length--) {
-        if (hal_wait_for(&CONSOLE.regs->SR, USART_SR_TXE, USART_SR_TXE)) {
-            CONSOLE.regs->DR = (uint8_t)*text;
+        if (hal_wait_for(&CONSOLE->STATUS, STATUS_TXE, STATUS_TXE)) {
+            CONSOLE->SENT = (uint8_t)*text;
         }
         ++text;
     }
 }
 
 void console_drain(void) {
-    hal_wait_for(&CONSOLE.regs->SR, USART_SR_TC, USART_SR_TC);
+    hal_wait_for(&CONSOLE->STATUS, STATUS_TC, STATUS_TC);
 }
 
 uintptr_t mp_hal_stdio_poll(uintptr_t poll_flags) {

@@ -8,8 +8,7 @@ static void set_field(volatile uint32_t *reg, uint32_t index, uint32_t width, ui
 }
 
 void gpio_clock_enable(uint32_t pin) {
-    RCC->AHB1ENR |= 1u << pin / 16;
-    (void)RCC->AHB1ENR; // a clock takes two cycles to reach its peripheral (RM0090 7.2)
+    clock_enable(BOARD_GPIO_ENABLE, BOARD_GPIO_ENABLE_BIT + pin / 16);
 }
 
 void gpio_configure(uint32_t pin, uint32_t mode, uint32_t pull, uint32_t alternate) {

@@ -2,7 +2,10 @@
 #ifndef PORT_GPIO_H
 #define PORT_GPIO_H
 
-#include <stdint.h>
+#include "board.h"
+
+// Port A is 0.  The ports A to E are in this order on every STM32, in memory and in RCC.
+#define GPIO(port) ((GPIO_TypeDef *)(BOARD_GPIO + (port) * 0x400))
 
 enum { GPIO_INPUT = 0, GPIO_OUTPUT = 1, GPIO_ALTERNATE = 2, GPIO_ANALOG = 3, GPIO_OPEN_DRAIN = 5 };
 enum { GPIO_NO_PULL, GPIO_PULL_UP, GPIO_PULL_DOWN };

@@ -15,61 +15,56 @@
 #include "gccollect.h"
 #include "pendsv.h"
 #include "pybthread.h"
-#include "storage.h"
 #include "bootloader.h"
-#include "clock.h"
 #include "console.h"
-#include "filesystem.h"
+#include "family.h"
 #include "modules.h"
-#include "sdram.h"
 
 #if MICROPY_PY_THREAD
 static pyb_thread_t main_thread;
 #endif
 
 static void vectors_to_ram(void) {
-    #if MICROPY_HW_ENABLE_ISR_UART_FLASH_FUNCS_IN_RAM
+    #if BOARD_VECTORS_IN_RAM
     extern uint32_t __isr_vector_flash_addr, __isr_vector_ram_start, __isr_vector_ram_end;
     size_t length = (uintptr_t)&__isr_vector_ram_end - (uintptr_t)&__isr_vector_ram_start;
     memcpy(&__isr_vector_ram_start, &__isr_vector_flash_addr, length);
     SCB->VTOR = (uint32_t)&__isr_vector_ram_start;
-    #else
-    SCB->VTOR = MICROPY_HW_VTOR;
+    #elif __VTOR_PRESENT
+    SCB->VTOR = BOARD_FLASH;
     #endif
 }
 
-// The real port gives its first region to the buffers of the Ethernet DMA.  Here it covers the
-// CCM, which has the cache of the file system and which the F4 cannot execute from anyway.  Chips
-// without CCM have no Ethernet either, and the real port leaves their MPU alone.
-static void mpu_configure(void) {
-    #if PORT_CCM_KIB
-    // Normal memory, shareable, not cacheable; full access, never execute.
-    ARM_MPU_SetRegion(ARM_MPU_RBAR(0, 0x10000000),
-        ARM_MPU_RASR(1, ARM_MPU_AP_FULL, 1, 1, 0, 0, 0, ARM_MPU_REGION_SIZE_64KB));
+static void core_init(void) {
+    #if __FPU_PRESENT
+    SCB->CPACR |= 0xfu << 20; // full access to CP10 and CP11
+    #endif
+    vectors_to_ram();
+    #if __CORTEX_M >= 3 && defined(SCB_CCR_STKALIGN_Msk) // it is fixed on ARMv6-M and ARMv8-M
+    SCB->CCR |= SCB_CCR_STKALIGN_Msk;
+    #endif
+    powerctrl_check_enter_bootloader();
+    #if __DCACHE_PRESENT // as the real port on the STM32F7 and H7: all caches, the default map
+    SCB_EnableICache();
+    SCB_EnableDCache();
     ARM_MPU_Enable(MPU_CTRL_PRIVDEFENA_Msk);
     #endif
 }
 
 static void hardware_init(void) {
-    SCB->CPACR |= 0xfu << 20; // FPU: full access to CP10 and CP11
-    vectors_to_ram();
-    SCB->CCR |= SCB_CCR_STKALIGN_Msk;
-    powerctrl_check_enter_bootloader();
-    mpu_configure();
+    core_init();
+    #if __CORTEX_M >= 3
     NVIC_SetPriorityGrouping(NVIC_PRIORITYGROUP_4);
-    NVIC_SetPriority(SysTick_IRQn, IRQ_PRI_SYSTICK);
-    clock_init();
-    #if PORT_CCM_KIB
-    RCC->AHB1ENR |= RCC_AHB1ENR_CCMDATARAMEN;
     #endif
-    sdram_init();
+    NVIC_SetPriority(SysTick_IRQn, IRQ_PRI_SYSTICK);
+    family_start();
     #if MICROPY_PY_THREAD
     pyb_thread_init(&main_thread);
     #endif
     pendsv_init();
     machine_init();
     console_init();
-    storage_init();
+    family_init();
 }
 
 static void interpreter_init(void) {
@@ -78,12 +73,10 @@ static void interpreter_init(void) {
     #endif
     mp_stack_set_top(&_estack);
     mp_stack_set_limit((char *)&_estack - (char *)&_sstack - 1024);
-    gc_init(MICROPY_HEAP_START, MICROPY_HEAP_END);
+    gc_init(BOARD_HEAP_START, BOARD_HEAP_END);
     mp_init();
     readline_init0();
-    machine_pin_init0();
-    machine_timer_init0();
-    filesystem_mount();
+    family_interpreter_init();
 }
 
 static void run_scripts_and_repl(void) {
@@ -99,11 +92,10 @@ static void run_scripts_and_repl(void) {
 }
 
 static void interpreter_deinit(void) {
-    storage_flush();
+    family_flush();
     mp_printf(&mp_plat_print, "MPY: soft reboot\n");
     soft_timer_deinit();
-    machine_timer_deinit_all();
-    machine_pin_deinit_all();
+    family_interpreter_deinit();
     machine_deinit();
     #if MICROPY_PY_THREAD
     pyb_thread_deinit();
@@ -140,5 +132,5 @@ void nlr_jump_fail(void *value) {
 uint32_t rng_get(void) {
     static uint32_t state;
     state = state * 1664525 + 1013904223 + SysTick->VAL;
-    return state ^ *(const uint32_t *)MP_HAL_UNIQUE_ID_ADDRESS;
+    return state ^ *(const uint32_t *)BOARD_UNIQUE_ID;
 }

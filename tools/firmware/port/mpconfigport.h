@@ -28,9 +28,11 @@
 #define MICROPY_PY_ONEWIRE (0)
 #define MICROPY_PY_MACHINE_SIGNAL (0)
 
-// machine.Timer is this port's: it adds hardware timers and hard=True to the real one.
+#if PORT_FAMILY_F4
+// machine.Timer is f4/machine_timer.c: it adds hardware timers and hard=True to the real one.
 #undef MICROPY_PY_MACHINE_TIMER
 #define MICROPY_PY_MACHINE_TIMER (0)
+#endif
 
 // Port files that extmod includes.
 #undef MICROPY_PY_MACHINE_INCLUDEFILE

@@ -15,10 +15,14 @@ static inline int mp_hal_status_to_neg_errno(HAL_StatusTypeDef status) {
 }
 
 static inline mp_uint_t mp_hal_ticks_cpu(void) {
+    #if __CORTEX_M < 3
+    return 0; // ARMv6-M has no cycle counter
+    #else
     if (!(DWT->CTRL & DWT_CTRL_CYCCNTENA_Msk)) {
         CoreDebug->DEMCR |= CoreDebug_DEMCR_TRCENA_Msk;
         DWT->CYCCNT = 0;
         DWT->CTRL |= DWT_CTRL_CYCCNTENA_Msk;
     }
     return DWT->CYCCNT;
+    #endif
 }

@@ -5,8 +5,9 @@
 // SPDX-License-Identifier: MIT
 #include "py/mphal.h"
 #include "external_text.h"
+#include "gpio.h"
 
-#if BOARD_TEXT_BASE
+#if BOARD_TEXT
 
 enum { PORT_A, PORT_B, PORT_C, PORT_D, PORT_E, PORT_F, PORT_G };
 
@@ -27,7 +28,7 @@ static inline __attribute__((always_inline)) void alternate(
     }
 }
 
-#if BOARD_TEXT_BASE == 0x90000000
+#if BOARD_TEXT == 0x90000000
 
 // N25Q128A of the STM32F469I-DISCO (UM1932): PF10 CLK, PB6 NCS, PF8 PF9 PF7 PF6 IO0-IO3; functions
 // by DS11189 table 12.  RM0386 13.5.
@@ -71,4 +72,4 @@ __attribute__((section(".text_first"))) void external_text_reset(void) {
     Reset_Handler();
 }
 
-#endif // BOARD_TEXT_BASE
+#endif // BOARD_TEXT

@@ -1,26 +1,14 @@
-// The registers this port touches, named as in ST's CMSIS headers so that MicroPython's own
-// stm32 files compile unchanged.  Offsets, bits and base addresses: RM0090 rev 19, section 2.3
-// (memory map) and the register section named beside each block; interrupt numbers: tables 61
-// (STM32F405) and 62 (STM32F42x).  Where the other STM32F4 have these, they have them there too.
+// The registers that only the F4 part of the port touches, named as in ST's CMSIS headers so that
+// MicroPython's own stm32 files compile unchanged.  Offsets, bits and base addresses: RM0090 rev
+// 19, section 2.3 (memory map) and the register section named beside each block; interrupt
+// numbers: tables 61 (STM32F405) and 62 (STM32F42x).  Where the other STM32F4 have these, they have
+// them there too.
 //
 // SPDX-License-Identifier: MIT
 #ifndef PORT_STM32F4_H
 #define PORT_STM32F4_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-typedef enum {
-    NonMaskableInt_IRQn = -14,
-    HardFault_IRQn = -13,
-    MemoryManagement_IRQn = -12,
-    BusFault_IRQn = -11,
-    UsageFault_IRQn = -10,
-    SVCall_IRQn = -5,
-    DebugMonitor_IRQn = -4,
-    PendSV_IRQn = -2,
-    SysTick_IRQn = -1,
+enum {
     FLASH_IRQn = 4,
     EXTI0_IRQn = 6,
     EXTI1_IRQn = 7,
@@ -31,25 +19,9 @@ typedef enum {
     TIM2_IRQn = 28,
     TIM3_IRQn = 29,
     TIM4_IRQn = 30,
-    USART1_IRQn = 37,
-    USART2_IRQn = 38,
-    USART3_IRQn = 39,
     EXTI15_10_IRQn = 40,
     TIM5_IRQn = 50,
-    UART4_IRQn = 52,
-    UART5_IRQn = 53,
-    USART6_IRQn = 71,
-    UART7_IRQn = 82, // UART7 and UART8: STM32F42x only
-    UART8_IRQn = 83,
-    IRQ_COUNT = PORT_IRQS,
-} IRQn_Type;
-
-#define __CM4_REV 0x0001
-#define __MPU_PRESENT 1
-#define __NVIC_PRIO_BITS 4
-#define __Vendor_SysTickConfig 0
-#define __FPU_PRESENT 1
-#include "core_cm4.h"
+};
 
 typedef struct { // 7.3
     __IO uint32_t CR, PLLCFGR, CFGR, CIR;
@@ -62,14 +34,6 @@ typedef struct { // 7.3
     __IO uint32_t BDCR, CSR, reserved_78[2];
     __IO uint32_t SSCGR, PLLI2SCFGR;
 } RCC_TypeDef;
-
-typedef struct { // 8.4
-    __IO uint32_t MODER, OTYPER, OSPEEDR, PUPDR, IDR, ODR, BSRR, LCKR, AFR[2];
-} GPIO_TypeDef;
-
-typedef struct { // 30.6
-    __IO uint32_t SR, DR, BRR, CR1, CR2, CR3, GTPR;
-} USART_TypeDef;
 
 typedef struct { // 3.9
     __IO uint32_t ACR, KEYR, OPTKEYR, SR, CR, OPTCR;
@@ -91,10 +55,6 @@ typedef struct { // 18.4
     __IO uint32_t CR1, CR2, SMCR, DIER, SR, EGR, CCMR1, CCMR2, CCER, CNT, PSC, ARR;
 } TIM_TypeDef;
 
-typedef struct { // 21.4
-    __IO uint32_t KR, PR, RLR, SR;
-} IWDG_TypeDef;
-
 typedef struct { // 37.5.6; only bank 1 of the FMC's NOR and PSRAM registers
     __IO uint32_t BCR1, BTR1;
 } FMC_NOR_TypeDef;
@@ -111,19 +71,9 @@ typedef struct { // 37.7.5; only the SDRAM registers of the FMC
 #define TIM3 ((TIM_TypeDef *)0x40000400)
 #define TIM4 ((TIM_TypeDef *)0x40000800)
 #define TIM5 ((TIM_TypeDef *)0x40000c00)
-#define IWDG ((IWDG_TypeDef *)0x40003000)
-#define USART2 ((USART_TypeDef *)0x40004400)
-#define USART3 ((USART_TypeDef *)0x40004800)
-#define UART4 ((USART_TypeDef *)0x40004c00)
-#define UART5 ((USART_TypeDef *)0x40005000)
 #define PWR ((PWR_TypeDef *)0x40007000)
-#define UART7 ((USART_TypeDef *)0x40007800)
-#define UART8 ((USART_TypeDef *)0x40007c00)
-#define USART1 ((USART_TypeDef *)0x40011000)
-#define USART6 ((USART_TypeDef *)0x40011400)
 #define SYSCFG ((SYSCFG_TypeDef *)0x40013800)
 #define EXTI ((EXTI_TypeDef *)0x40013c00)
-#define GPIO(port) ((GPIO_TypeDef *)(0x40020000 + (port) * 0x400)) // port A is 0
 #define RCC ((RCC_TypeDef *)0x40023800)
 #define FLASH ((FLASH_TypeDef *)0x40023c00)
 #define FMC_NOR ((FMC_NOR_TypeDef *)0xa0000000)
@@ -155,13 +105,6 @@ typedef struct { // 37.7.5; only the SDRAM registers of the FMC
 #define RCC_APB1ENR_TIM2EN_Pos 0
 #define RCC_APB1ENR_PWREN (1u << 28)
 #define RCC_APB2ENR_SYSCFGEN (1u << 14)
-#define RCC_CSR_RMVF (1u << 24)
-#define RCC_CSR_BORRSTF (1u << 25)
-#define RCC_CSR_PINRSTF (1u << 26)
-#define RCC_CSR_PORRSTF (1u << 27)
-#define RCC_CSR_SFTRSTF (1u << 28)
-#define RCC_CSR_IWDGRSTF (1u << 29)
-#define RCC_CSR_WWDGRSTF (1u << 30)
 
 #define PWR_CR_PDDS (1u << 1)
 #define PWR_CR_CWUF (1u << 2)
@@ -169,9 +112,6 @@ typedef struct { // 37.7.5; only the SDRAM registers of the FMC
 #define PWR_CR_VOS_Pos 14
 #define PWR_CR_VOS (3u << PWR_CR_VOS_Pos)
 #define PWR_CSR_SBF (1u << 1)
-
-#define SYSCFG_MEMRMP_MEM_MODE 7u
-#define SYSCFG_MEMRMP_MEM_MODE_ROM 1u
 
 #define FLASH_ACR_LATENCY 15u
 #define FLASH_ACR_PRFTEN (1u << 8)
@@ -187,14 +127,6 @@ typedef struct { // 37.7.5; only the SDRAM registers of the FMC
 #define FLASH_CR_STRT (1u << 16)
 #define FLASH_CR_LOCK (1u << 31)
 
-#define USART_SR_ORE (1u << 3)
-#define USART_SR_RXNE (1u << 5)
-#define USART_SR_TC (1u << 6)
-#define USART_SR_TXE (1u << 7)
-#define USART_CR1_RE (1u << 2)
-#define USART_CR1_TE (1u << 3)
-#define USART_CR1_RXNEIE (1u << 5)
-#define USART_CR1_UE (1u << 13)
 
 #define TIM_CR1_CEN (1u << 0)
 #define TIM_CR1_URS (1u << 2)
@@ -224,6 +156,29 @@ typedef struct { // 37.7.5; only the SDRAM registers of the FMC
 #define QUADSPI_CCR_DMODE_Pos 24
 #define QUADSPI_CCR_FMODE_MAPPED (3u << 26)
 
-#include "hal.h"
+// Flash programming, RM0090 3.6.
+#define FLASH_SECTOR_8 8 // says to flash.c that there are sectors 8 to 11, and 12 to 23 ...
+#define FLASH_SECTOR_12 12 // ... of which the small chips have none, and no file system either
+#define FLASH_FLAG_EOP (1u << 0)
+#define FLASH_FLAG_OPERR (1u << 1)
+#define FLASH_FLAG_WRPERR (1u << 4)
+#define FLASH_FLAG_PGAERR (1u << 5)
+#define FLASH_FLAG_PGPERR (1u << 6)
+#define FLASH_FLAG_PGSERR (1u << 7)
+#define FLASH_CR_PSIZE (3u << 8)
+#define TYPEERASE_SECTORS 0
+#define VOLTAGE_RANGE_3 2
+#define FLASH_TYPEPROGRAM_WORD 2
+#define __HAL_FLASH_CLEAR_FLAG(flags) (FLASH->SR = (flags))
+
+typedef struct {
+    uint32_t TypeErase, Banks, Sector, NbSectors, VoltageRange;
+} FLASH_EraseInitTypeDef;
+
+HAL_StatusTypeDef HAL_FLASH_Unlock(void);
+HAL_StatusTypeDef HAL_FLASH_Lock(void);
+HAL_StatusTypeDef HAL_FLASHEx_Erase(FLASH_EraseInitTypeDef *erase, uint32_t *error);
+HAL_StatusTypeDef HAL_FLASH_Program(uint32_t type, uint32_t address, uint64_t word);
+#define HAL_NVIC_EnableIRQ NVIC_EnableIRQ
 
 #endif // PORT_STM32F4_H

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 // Runs SYSCLK and HCLK from HSE and PLL at `hz` (a multiple of 1 MHz, from 24 MHz to
-// PORT_SYSCLK_MAX_HZ; APB1 gets a quarter, APB2 half of it) and SysTick at 1 kHz.  False: the
+// BOARD_SYSCLK_MAX_HZ; APB1 gets a quarter, APB2 half of it) and SysTick at 1 kHz.  False: the
 // frequency is out of range, or HSE or PLL did not start and the chip runs on.
 bool clock_set(uint32_t hz);
 

@@ -41,7 +41,7 @@ static void command(uint32_t mode, uint32_t refreshes, uint32_t mode_register) {
 
 // Each address line gets its own pattern, so a line that is stuck or shorted shows.
 static bool keeps_what_is_written(void) {
-    volatile uint32_t *memory = (uint32_t *)BOARD_HEAP_BASE;
+    volatile uint32_t *memory = (uint32_t *)BOARD_SDRAM;
     for (uint32_t i = 1; i < MICROPY_HW_SDRAM_SIZE / 4; i <<= 1) {
         memory[i] = ~i;
     }

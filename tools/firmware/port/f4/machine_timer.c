@@ -8,7 +8,7 @@
 #include "py/runtime.h"
 #include "shared/runtime/softtimer.h"
 #include "clock.h"
-#include "modules.h"
+#include "modules_f4.h"
 
 #define TICK_HZ 10000u // of the hardware timers
 #define FIRST_UNIT 2

@@ -6,7 +6,7 @@
 #include "py/mphal.h"
 #include "py/runtime.h"
 #include "gpio.h"
-#include "modules.h"
+#include "modules_f4.h"
 
 #define PORTS 11 // A to K; the STM32F405 has A to I
 

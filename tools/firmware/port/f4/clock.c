@@ -3,7 +3,7 @@
 //
 // SPDX-License-Identifier: MIT
 #include "py/mphal.h"
-#include "clock.h"
+#include "family.h"
 
 #define HSI_HZ 16000000u
 #define MHZ 1000000u
@@ -16,7 +16,7 @@ typedef struct {
 static bool pll_find(uint32_t hz, pll_t *pll) {
     for (uint32_t p = 2; p <= 8; p += 2) {
         uint32_t n = hz / MHZ * p;
-        if (hz % MHZ == 0 && hz <= PORT_SYSCLK_MAX_HZ && n >= 192 && n <= 432) {
+        if (hz % MHZ == 0 && hz <= BOARD_SYSCLK_MAX_HZ && n >= 192 && n <= 432) {
             *pll = (pll_t) {n, p, (n + 47) / 48}; // Q: USB and RNG need at most 48 MHz
             return true;
         }
@@ -39,13 +39,6 @@ static bool on(uint32_t enable, uint32_t ready) {
 static void flash_configure(void) {
     FLASH->ACR = FLASH_ACR_ICEN | FLASH_ACR_DCEN | FLASH_ACR_PRFTEN | 5;
     hal_wait_for(&FLASH->ACR, FLASH_ACR_LATENCY, 5);
-}
-
-static void systick_configure(void) {
-    SysTick->LOAD = clock_hclk() / 1000 - 1;
-    SysTick->VAL = 0;
-    SysTick->CTRL = SysTick_CTRL_CLKSOURCE_Msk // HCLK
-        | SysTick_CTRL_TICKINT_Msk | SysTick_CTRL_ENABLE_Msk;
 }
 
 // PLLCFGR can be written only while the PLL is off, so HSI takes over meanwhile.
@@ -115,13 +108,9 @@ uint32_t clock_apb1_timers(void) {
     return pclk1 == clock_hclk() ? pclk1 : 2 * pclk1;
 }
 
-uint32_t HAL_RCC_GetSysClockFreq(void) {
-    return clock_hclk();
-}
-
 void clock_init(void) {
     RCC->APB1ENR |= RCC_APB1ENR_PWREN;
     (void)RCC->APB1ENR; // a clock takes two cycles to reach its peripheral (RM0090 7.2)
-    PWR->CR = (PWR->CR & ~PWR_CR_VOS) | PORT_VOS << PWR_CR_VOS_Pos;
+    PWR->CR = (PWR->CR & ~PWR_CR_VOS) | BOARD_VOS << PWR_CR_VOS_Pos;
     clock_set(BOARD_SYSCLK_HZ);
 }

@@ -1,0 +1,129 @@
+"""What a board with an STM32F4 adds to the generated files.
+
+Full speed, the file system in internal flash, a heap in SDRAM or CCM, code in external flash.
+"""
+
+from itertools import chain, repeat
+
+from .board import Board
+from .errors import FirmwareError
+
+FLASH_BASE = 0x0800_0000
+CCM_BASE = 0x1000_0000
+SDRAM_BANK_2 = 0xD000_0000
+EXTERNAL_FLASH = {0x6000_0000: "NOR flash on bank 1 of the FMC", 0x9000_0000: "QUADSPI flash"}
+
+MAX_SYSCLK_HZ = 168_000_000  # without over-drive (RM0090 5.1.4)
+SCALE_2_HZ = 84_000_000  # a chip that runs no faster has no voltage scale 1 (RM0368 5.4.1)
+FIRST_SECTORS_KIB = (16, 16, 16, 16, 64)  # of every F4; 128 from there on (RM0090 rev 19, 3.4)
+FS_CACHE_SIZE = 16 * 1024  # in SRAM, as stm32f401xe.ld and stm32f411.ld of the real port
+
+SECTIONS = "common_ifs.ld"  # of boards/ in the real port: vectors, file system, code
+STM32_FILES = "flash.c storage.c"
+
+# What a reset comes to before external flash can be read, and the early-boot hook, which the real
+# port has in internal flash too (its boards/PYBD_SF2/f722_qspi.ld).
+_FIRST = 0x400  # bytes below the file system
+_FIRST_SECTION = """\
+SECTIONS
+{
+    .text_first :
+    {
+        *(.text_first)
+        */bootloader.o(.text* .rodata*)
+    } >FLASH_FIRST
+}
+"""
+
+
+def config(board: Board) -> dict[str, object]:
+    """For mpconfigboard.h."""
+    heap = _heap(board)
+    return {"MICROPY_HW_SDRAM_SIZE": heap[1]} if heap and heap[0] == SDRAM_BANK_2 else {}
+
+
+def addresses(board: Board) -> dict[str, object]:
+    """For board.h."""
+    most = min(board.chip.clocks["wait_states_hz"][-1], MAX_SYSCLK_HZ)
+    heap, text = _heap(board), _text(board)
+    defines: dict[str, object] = {
+        "BOARD_HSE_HZ": f"{board.hse_hz}u",
+        "BOARD_SYSCLK_HZ": f"{board.data.get('sysclk_hz', MAX_SYSCLK_HZ)}u",
+        "BOARD_SYSCLK_MAX_HZ": f"{most}u",
+        "BOARD_VOS": "2u" if most <= SCALE_2_HZ else "3u",
+        "BOARD_CCM": hex(CCM_BASE) if _ccm_size(board) else 0,
+        "BOARD_TEXT": hex(text[0]) if text else 0,
+    }
+    if heap:
+        base, size = heap
+        start, end = f"(void *){base:#x}", f"(void *){base + size:#x}"
+        if base == SDRAM_BANK_2:  # as the real port: the internal heap if the SDRAM fails its test
+            start = f"(sdram_is_usable() ? {start} : (void *)&_heap_start)"
+            end = f"(sdram_is_usable() ? {end} : (void *)&_heap_end)"
+            defines["BOARD_SDRAM"] = f"{base:#x}"
+        defines |= {"BOARD_HEAP_START": start, "BOARD_HEAP_END": end}
+    return defines
+
+
+def ram_size(board: Board) -> int:
+    """SRAM for variables, heap and stack: without CCM its end is the file system's cache."""
+    return board.ram.size - (0 if _ccm_size(board) else FS_CACHE_SIZE)
+
+
+def memory(board: Board) -> tuple[str, str]:
+    """The regions that boards/common_ifs.ld of the real port wants, as in its stm32f429.ld, or in
+    stm32f411.ld where there is no CCM; and what else is in the linker script."""
+    base, size = board.data["memory"]["filesystem"]
+    text = _text(board)
+    first = base - _FIRST if text else base
+    start, length = text or _text_in_flash(board)
+    cache, cache_size = _filesystem_cache(board)
+    regions = f"""\
+    FLASH_START (rx) : ORIGIN = {FLASH_BASE:#x}, LENGTH = {first - FLASH_BASE:#x}
+    FLASH_FIRST (rx) : ORIGIN = {first:#x}, LENGTH = {base - first:#x}
+    FLASH_FS (rx) : ORIGIN = {base:#x}, LENGTH = {size:#x}
+    FLASH_TEXT (rx) : ORIGIN = {start:#x}, LENGTH = {length:#x}
+"""
+    rest = f"""\
+_micropy_hw_internal_flash_storage_ram_cache_start = {cache};
+_micropy_hw_internal_flash_storage_ram_cache_end = {cache} + {cache_size:#x};
+_micropy_hw_internal_flash_storage_start = ORIGIN(FLASH_FS);
+_micropy_hw_internal_flash_storage_end = ORIGIN(FLASH_FS) + LENGTH(FLASH_FS);
+{_FIRST_SECTION if text else ""}"""
+    return regions, rest
+
+
+def _heap(board: Board) -> tuple[int, int] | None:
+    return board.data["memory"].get("heap")
+
+
+def _text(board: Board) -> tuple[int, int] | None:
+    """External flash that has the code; None: internal flash."""
+    text = board.data["memory"].get("text")
+    if text and text[0] not in EXTERNAL_FLASH:
+        known = ", ".join(f"{base:#x} ({name})" for base, name in EXTERNAL_FLASH.items())
+        raise FirmwareError(f"memory.text of {board.name} is at {text[0]:#x}, not at {known}.")
+    return text
+
+
+def _ccm_size(board: Board) -> int:
+    return sum(region.size for region in board.chip.memory if region.kind == "ccm")
+
+
+def _filesystem_cache(board: Board) -> tuple[str, int]:
+    """Address and size: all of CCM, unless the heap is there; without CCM the end of SRAM."""
+    ccm, heap = _ccm_size(board), _heap(board)
+    if heap and heap[0] == CCM_BASE:
+        return "_ebss", ccm
+    return (f"{CCM_BASE:#x}", ccm) if ccm else ("ORIGIN(RAM) + LENGTH(RAM)", FS_CACHE_SIZE)
+
+
+def _text_in_flash(board: Board) -> tuple[int, int]:
+    """Code is in the sectors behind those of the file system; the vectors are below it."""
+    base, size = board.data["memory"]["filesystem"]
+    sectors_kib = chain(FIRST_SECTORS_KIB, repeat(128))
+    start = FLASH_BASE
+    while start < base + size:
+        start += next(sectors_kib) * 1024
+    flash_end = FLASH_BASE + min(board.flash_size, 0x10_0000)  # bank 1
+    return start, flash_end - start
