@@ -133,6 +133,8 @@ class Departure:
             "PRIMASK": (state.primask, 0),
             "BASEPRI": (state.basepri, 0),
             "FAULTMASK": (state.faultmask, 0),
+            "MSPLIM": (state.msplim, 0),
+            "PSPLIM": (state.psplim, 0),
             "active exceptions": (core.nvic.active, set()),
             "SCR": (core.bus.load(0xE000ED10), 0),
             "faults": (core.faults, []),

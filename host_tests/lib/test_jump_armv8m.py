@@ -13,7 +13,7 @@ import pytest
 
 from host_tests.bench.thumb import HANDLERS, RAM, STACK_TOP
 from host_tests.lib.departure import AFTER, BEFORE, IMAGE, ROM_MSP, WORDS, calling, image
-from host_tests.lib.test_jump_run import ANYWHERE, NESTED, PSP
+from host_tests.lib.test_jump_run import ANYWHERE, NESTED, ON_ARMV8M
 from tools.machine_code import assemble
 
 SECURE, CODE = 0x10000000, 0x28000000  # ARM AN505: SSRAM1, SSRAM2; RAM is the SRAM of the IoT kit
@@ -93,17 +93,7 @@ NAMES = (
 WANTED = (0, 0, ROM_MSP, 0xFFFFFFFF, 0, 0, 0, 0, 0, 0, 0, 0)
 SHCSR_ACTIVE = 0xFFF
 
-LIMITS = f"""
-    mov r4,sp; sub r4,#80; msr MSPLIM,r4
-    ldr r4,={PSP - 64}; msr PSPLIM,r4; ldr r4,={PSP}; msr PSP,r4
-"""
-PLACES = {
-    **ANYWHERE,
-    **{name: code for name, code in NESTED.items() if "MPU" not in name},
-    "stack limits": LIMITS + "{go}",
-    "stack limits, an interrupt": LIMITS + ANYWHERE["an interrupt"],
-    "stack limits, thread mode on PSP": LIMITS + ANYWHERE["thread mode on PSP"],
-}
+PLACES = {**ANYWHERE, **NESTED, **ON_ARMV8M}
 
 
 def sections(application: str, helper: bytes) -> tuple[str, str]:

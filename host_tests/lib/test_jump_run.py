@@ -9,6 +9,7 @@ from tools.bench.cpu.spec import CORES, CORTEX_M4F
 
 ARMV6M = ("cortex-m0", "cortex-m0+")
 ARMV7M = ("cortex-m3", "cortex-m4", "cortex-m7")
+ARMV8M = "cortex-m33"
 
 # Pieces of applications, ARMv6-M instructions; {go} calls the helper.
 TO_PSP = f"ldr r4,={PSP}; msr PSP,r4; movs r4,#2; msr CONTROL,r4; isb\n"
@@ -69,13 +70,34 @@ FORBID_SRAM = """
     ldr r6,=0x13060025; str r6,[r4,#12]                         @ RASR: XN, full access
     movs r5,#7; str r5,[r4]; dsb; isb                           @ also in NMI and HardFault
 """
+#: PMSAv7
+MPU_ON = {
+    "the MPU forbids to execute in SRAM": FORBID_SRAM + "{go}",
+    "the NMI, the MPU as well": FORBID_SRAM + NMI + handler("nmi"),
+}
+FORBID_SRAM_V8 = """
+    ldr r4,=0xE000ED94; movs r5,#0xFF; str r5,[r4,#0x2C]        @ MAIR0
+    movs r5,#0; str r5,[r4,#4]; ldr r5,=0x20000003; str r5,[r4,#8]  @ RNR, RBAR: read-write, XN
+    ldr r5,=0x2000FFE1; str r5,[r4,#12]                         @ RLAR
+    movs r5,#7; str r5,[r4]; dsb; isb
+"""
+LIMITS = f"""
+    mov r4,sp; sub r4,#80; msr MSPLIM,r4
+    ldr r4,={PSP - 64}; msr PSPLIM,r4; ldr r4,={PSP}; msr PSP,r4
+"""
+#: Stack limits and PMSAv8
+ON_ARMV8M = {
+    "stack limits": LIMITS + "{go}",
+    "stack limits, an interrupt": LIMITS + ANYWHERE["an interrupt"],
+    "stack limits, thread mode on PSP": LIMITS + ANYWHERE["thread mode on PSP"],
+    "the MPU forbids to execute in SRAM, PMSAv8": FORBID_SRAM_V8 + "{go}",
+    "the NMI, PMSAv8 as well": FORBID_SRAM_V8 + NMI + handler("nmi"),
+}
 #: Where there is SHCSR, IABR and RETTOBASE: others are active too.
 NESTED = {
     "BASEPRI set": "movs r4,#0x40; msr BASEPRI,r4; {go}",
     "FAULTMASK set": "cpsid f; {go}",
     "FPU in use": "{go}",
-    "the MPU forbids to execute in SRAM": FORBID_SRAM + "{go}",
-    "the NMI, the MPU as well": FORBID_SRAM + NMI + handler("nmi"),
     **{
         f"interrupt 1 in {name} in interrupt 0": PRIORITIES
         + IRQ0
@@ -148,7 +170,7 @@ CACHED = {
     + "ldr r4,=0xE000ED84; movs r5,#8; str r5,[r4]; {go}",
     "both caches on, thread mode on PSP": cached(IC | DC) + ANYWHERE["thread mode on PSP"],
     "both caches on, an interrupt": cached(IC | DC) + ANYWHERE["an interrupt"],
-    "both caches on, the MPU forbids to execute in SRAM": cached(IC | DC) + FORBID_SRAM + "{go}",
+    "both caches on, the MPU as well": cached(IC | DC) + FORBID_SRAM + "{go}",
 }
 CACHED_SDRAM = SDRAM_REGION + cached(IC | DC, SDRAM) + "{go}"
 IN_SDRAM = {
@@ -156,7 +178,7 @@ IN_SDRAM = {
     "both caches on, image and helper in SDRAM": CACHED_SDRAM,
     "image and helper in SDRAM": SDRAM_REGION + cached(0, SDRAM) + "{go}",
 }
-PLACES = {**ANYWHERE, **NESTED, **CACHED, **IN_SDRAM}
+PLACES = {**ANYWHERE, **NESTED, **MPU_ON, **ON_ARMV8M, **CACHED, **IN_SDRAM}
 
 
 def departs(where: str, core: str, helper: bytes | None = None) -> list[str]:
@@ -176,13 +198,24 @@ def departs(where: str, core: str, helper: bytes | None = None) -> list[str]:
     return run.off() + ["the D-cache was cleaned while it was off"] * bool(cleaned)
 
 
-@pytest.mark.parametrize("core", [*ARMV6M, *ARMV7M])
+@pytest.mark.parametrize("core", [*ARMV6M, *ARMV7M, ARMV8M])
 @pytest.mark.parametrize("where", ANYWHERE)
 def test_it_arrives_as_after_a_reset(where: str, core: str) -> None:
     assert departs(where, core) == []
 
 
 @pytest.mark.parametrize("core", ARMV7M)
+@pytest.mark.parametrize("where", MPU_ON)
+def test_it_switches_the_mpu_off(where: str, core: str) -> None:
+    assert departs(where, core) == []
+
+
+@pytest.mark.parametrize("where", ON_ARMV8M)
+def test_it_leaves_no_stack_limits_and_another_mpu_off(where: str) -> None:
+    assert departs(where, ARMV8M) == []
+
+
+@pytest.mark.parametrize("core", [*ARMV7M, ARMV8M])
 @pytest.mark.parametrize("where", NESTED)
 def test_it_leaves_nested_handlers(where: str, core: str) -> None:
     assert departs(where, core) == []
