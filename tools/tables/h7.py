@@ -23,9 +23,9 @@ Where sources disagree:
 - LPENR: each implemented bit is 1 after a reset (headers); Renode, which has the values of RM0399,
   agrees in each of them. The SVD files say 0.
 - EXTI.CPUIMR: 1 for the lines that come from a peripheral directly (note in stm32h7xx_ll_exti.h;
-  Renode has it so), which is each line of the headers that has no RTSR. SVD and LL_EXTI_DeInit: 0
-  for IMR2 and IMR3.
-- FLASH.CR: 00000031 (PSIZE 3, LOCK; Renode), SVD 0 for bank 1 and 31 for bank 2.
+  Renode; stm32-rs for the dual core, after RM0399), which is each line of the headers that has no
+  RTSR. SVD and LL_EXTI_DeInit: 0 for IMR2 and IMR3.
+- FLASH.CR: 00000031 (PSIZE 3, LOCK; Renode, stm32-rs), SVD 0 for bank 1 and 31 for bank 2.
 - FLASH.ACR: 00000037 (SVD, Renode; FLASH_LATENCY_DEFAULT is 7 in the headers).
 - RCC.HSICFGR: revision Y of 0x450 has HSITRIM in bits 17:12, later ones in 30:24 (HAL: REV_Y).
   Only bits 30:24 are written: 40 is right for both, as it is CSITRIM 10 on revision Y.
