@@ -15,7 +15,9 @@ goes on to the bootloader at 0x1FF09800 (AN2606 tables 133, 135).
 
 What a system reset leaves alone stays here too: PWR.CR2, CR3 (the supply, written once after
 power-on) and the backup domain, the reset flags, DBGMCU. What software cannot put back, as only a
-reset clears it: WWDG1 and its clock, RCC.CR.CSSHSEON, RCC.GCR.
+reset clears it: WWDG1 and its clock, RCC.CR.CSSHSEON, RCC.GCR. What no firmware is known to use
+stays too: RAMECC, the AXI interconnect (but on revision Y, where ST's SystemInit writes 1 to
+AXI_TARG7_FN_MOD against an erratum, and so it is safer), RCC.CKGAENR, FLASH.CRCCR.
 
 Where sources disagree:
 - RCC.CR: 00000001 (HAL_RCC_DeInit and SystemInit clear all else; Renode), SVD 00000083.
@@ -77,6 +79,9 @@ FLASH = Block(
 # RM0433 6.8
 PWR_SHARED = {"CR1": 0x00, "CPUCR": 0x10, "WKUPCR": 0x20, "WKUPFR": 0x24, "WKUPEPR": 0x28}
 PWR = Block("PWR", 0x58024800, **PWR_SHARED, D3CR=0x18)
+# RM0433 18.6, 19.6
+DMAMUX1 = Block("DMAMUX1", 0x40020800, CCR=(0x00, 16), RGCR=(0x100, 8))
+DMAMUX2 = Block("DMAMUX2", 0x58025800, CCR=(0x00, 8), RGCR=(0x100, 8))
 # RM0433 20.6
 EXTI = Block(
     "EXTI", 0x58000000,
@@ -94,6 +99,7 @@ SW, SWS = 7, 7 << 3  # RCC.CFGR
 BSY, QW, CRC_BUSY = 1 << 0, 1 << 2, 1 << 3  # FLASH.SR
 LOCK = 1 << 0  # FLASH.CR
 OPTLOCK, MER, OPTCHANGEERRIE = 1 << 0, 1 << 4, 1 << 30  # FLASH.OPTCR
+DMA1EN, BDMAEN = 1 << 0, 1 << 21  # RCC.AHB1ENR, RCC.AHB4ENR (BDMA2EN on the H7A)
 VOSRDY = 1 << 13  # PWR.D3CR, SRDCR
 ERASE_TRIES = 0x2000000  # 4 s and more, as long as the erase of a sector may take (datasheets)
 
@@ -168,6 +174,13 @@ def registers(rcc: Block, autonomous: Register, pulsed: str, low_power: str) -> 
     return [
         "peripherals",
         row({rcc.CICR: 0x7FF} | columns(PULSED, rcc, pulsed), pulsed=True),
+        "dmamux (RM0433 18.6, 19.6): no bit of RSTR is known to reset it; it has the DMAs' clocks",
+        change(rcc.AHB1ENR, set=DMA1EN),
+        change(rcc.AHB4ENR, set=BDMAEN),
+        fill(DMAMUX1.CCR, 0, 16),
+        fill(DMAMUX1.RGCR, 0, 8),
+        fill(DMAMUX2.CCR, 0, 8),
+        fill(DMAMUX2.RGCR, 0, 8),
         row(reset),
         write(autonomous, 0),
     ]
@@ -316,5 +329,5 @@ FAMILY = Family(
     before=before(RCC, RCC.D1CFGR, RCC.D1CCIPR),
     after=after(0x1FF09800),
     dies=DIES,
-    blocks=(RCC, FLASH, PWR, EXTI),
+    blocks=(RCC, FLASH, PWR, EXTI, DMAMUX1, DMAMUX2),
 )

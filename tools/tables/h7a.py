@@ -73,5 +73,5 @@ FAMILY = replace(
     before=h7.before(RCC, RCC.CDCFGR1, RCC.CDCCIPR),
     after=h7.after(VECTORS),
     dies=DIES,
-    blocks=(RCC, h7.FLASH, PWR, h7.EXTI),
+    blocks=(RCC, h7.FLASH, PWR, h7.EXTI, h7.DMAMUX1, h7.DMAMUX2),
 )

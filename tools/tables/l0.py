@@ -8,7 +8,8 @@ reset, order) and its SVD files of L0x1, L05x and L06x; AN2606 rev 70 tables 3, 
 
 After a reset SYSCLK is MSI at 2.1 MHz, VCORE is in range 2, there is no wait state. What a system
 reset leaves alone stays here too: the RTC's domain (in RCC.CSR all from LSEON to RTCRST; not
-LSION), the reset flags, and DBGMCU, of which only a power-on reset clears anything.
+LSION), the reset flags, and DBGMCU, of which only a power-on reset clears anything. What software
+cannot put back, as only a reset clears it: the firewall and its clock (RCC.APB2ENR.FWEN).
 
 Where sources disagree:
 - SMENR: each implemented bit is 1 after a reset. The SVD files give all dies the values of the
