@@ -100,7 +100,7 @@ STATE = [
     *(RCC.CR, RCC.ICSCR, RCC.CRRCR, RCC.CFGR, RCC.CIER, RCC.CCIPR),
     *(RCC.IOPENR, RCC.AHBENR, RCC.APB2ENR, RCC.APB1ENR),
     *(RCC.IOPSMENR, RCC.AHBSMENR, RCC.APB2SMENR, RCC.APB1SMENR),
-    *(PWR.CR, FLASH.ACR, FLASH.PECR),
+    *(FLASH.ACR, FLASH.PECR),
     *(EXTI.IMR, EXTI.EMR, EXTI.RTSR, EXTI.FTSR),
 ]
 
@@ -124,8 +124,8 @@ def test_the_bits_that_are_waited_for(oracles: Oracles) -> None:
         RCC.CSR: {"LSION": 1, "LSIRDY": 2},
         RCC.APB2ENR: {"SYSCFGEN": 1, "DBGEN": 1 << 22},
         RCC.APB1ENR: {"PWREN": 1 << 28},
-        PWR.CR: {"LPRUN": 1 << 14, "VOS": 3 << 11},
-        PWR.CSR: {"VOSF": 1 << 4, "REGLPF": 1 << 5},
+        PWR.CR: {"LPRUN": 1 << 14},
+        PWR.CSR: {"REGLPF": 1 << 5},
         FLASH.SR: {"BSY": 1},
         FLASH.OPTR: {"RDPRT": 0xFF},
         SYSCFG.CFGR1: {"MEM_MODE": 3},

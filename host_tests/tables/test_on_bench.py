@@ -22,11 +22,28 @@ STATES = 20
 CORE = 0xE0000000
 LOOKS = 5  # a wait looks so often, a millisecond apart; the flash may take longer
 
-# Not written at random: clocks and power; what stops the chip, or copies all over it; what only a
-# reset clears; what a reset keeps.
-APART = {"RCC", "PWR", "FLASH", "IWDG", "IWDG1", "WWDG", "WWDG1", "DMA1", "DMA2", "RTC", "DBGMCU"}
-FIREWALL_OR_WWDG = 1 << 7 | 1 << 11  # L0: APB2ENR.FWEN, F4 and L0: APB1ENR.WWDGEN
-RCC_APART = ("CR", "CFGR", "CSR", "BDCR", "GCR", "CICR")
+# Not written at random: what stops the chip or copies all over it, and what a reset keeps.
+APART = {"RCC", "FLASH", "IWDG", "IWDG1", "WWDG", "WWDG1", "DMA1", "DMA2", "RTC", "DBGMCU"}
+RCC_APART = {"CR", "CFGR", "CSR", "BDCR", "GCR", "CICR"}
+# Clocks that only a reset takes away again, once they are on: WWDG (F4, L0), firewall, WWDG1.
+SET_ONLY = {"APB1ENR": 1 << 11, "APB2ENR": 1 << 7, "APB3ENR": 1 << 6}
+
+# The flash interface after an erase with interrupts: unlocked, set up, locked. (register, value)
+KEYS = (0x45670123, 0xCDEF89AB)
+FLASH_WRITES: dict[str, list[tuple[str, int]]] = {
+    "f4": [*(("KEYR", key) for key in KEYS), ("CR", 0x03000300), ("CR", 0x83000300)],
+    "l0": [
+        *(("PEKEYR", key) for key in (0x89ABCDEF, 0x02030405)),
+        *(("PRGKEYR", key) for key in (0x8C9DAEBF, 0x13141516)),
+        *(("PECR", 0x30208), ("PECR", 0x30209)),
+    ],
+    "h7": [
+        *((f"KEYR{bank}", key) for bank in (1, 2) for key in KEYS),
+        *((f"CR{bank}", value) for bank in (1, 2) for value in (0x008F0000, 0x008F0001)),
+        *(("OPTKEYR", key) for key in (0x08192A3B, 0x4C5D6E7F)),
+        ("OPTCR", 1 << 30),
+    ],
+}
 
 
 class Program:
@@ -40,24 +57,21 @@ class Program:
     # --- the application -----------------------------------------------------------------------
 
     def spoil(self) -> None:
-        rcc = self.bench.soc.rcc
-        for name, register in rcc.by_name.items():
+        chip, random = self.bench.soc.chip, self.random
+        for name, register in self.bench.soc.rcc.by_name.items():
             if name.endswith("ENR"):
-                self.bench.write(f"RCC.{name}", register.mask & ~FIREWALL_OR_WWDG)
+                self.bench.write(f"RCC.{name}", register.mask & ~SET_ONLY.get(name, 0))
         for block in self.bench.soc.blocks.values():
-            if block.name not in APART:
-                for offset in self.places(block):
-                    if self.random.random() < 0.5:
-                        self.store(block.base + offset, self.random.getrandbits(32))
-        for name in rcc.by_name:
-            if name not in RCC_APART and not name.endswith("RSTR"):
-                kept = FIREWALL_OR_WWDG if name.endswith("ENR") else 0
-                self.bench.write(f"RCC.{name}", self.random.getrandbits(32) & ~kept)
-        self.bench.enable(
-            *(name for name in ("PWR",) if self.bench.soc.chip.peripheral(name).enable)
-        )
-        self.bench.pass_ns(MS)
+            for offset in self.places(block) if block.name not in APART else ():
+                if random.random() < 0.5:
+                    self.store(block.base + offset, random.getrandbits(32))
         self.start_clocks()
+        for register, value in FLASH_WRITES[chip.family] if random.random() < 0.5 else ():
+            self.bench.write(f"FLASH.{register}", value)
+        self.bench.write("FLASH.ACR", random.getrandbits(32))
+        for name in self.bench.soc.rcc.by_name.keys() - RCC_APART:
+            if not name.endswith("RSTR"):
+                self.bench.write(f"RCC.{name}", random.getrandbits(32) & ~SET_ONLY.get(name, 0))
 
     def places(self, block: RegisterBlock) -> list[int]:
         """Where no reset bit is, those that the table names."""
@@ -67,15 +81,15 @@ class Program:
         return [register.address - block.base for each in named for register in each]
 
     def start_clocks(self) -> None:
-        """Oscillators at random, SYSCLK from one that runs."""
-        rcc = self.bench.soc.rcc
+        """Oscillators at random, SYSCLK from one that runs, prescalers at random."""
         for name, (register, on, *_) in self.bench.soc.chip.rcc["oscillators"].items():
-            if name not in ("LSI", "LSE") and self.random.random() < 0.6:
+            if name != "LSE" and self.random.random() < 0.6:
                 self.bench.set(f"RCC.{register}", 1 << on)
         self.bench.pass_ns(20 * MS)
         switch = self.bench.soc.chip.rcc["switch"]
-        self.bench.set(f"RCC.{switch['register']}", self.random.randrange(4))
-        assert rcc.source
+        name = f"RCC.{switch['register']}"
+        self.bench.write(name, self.random.getrandbits(32) & ~switch["sw"])
+        self.bench.set(name, self.random.randrange(4))
 
     # --- romboot -------------------------------------------------------------------------------
 

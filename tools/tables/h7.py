@@ -15,9 +15,10 @@ goes on to the bootloader at 0x1FF09800 (AN2606 tables 133, 135).
 
 What a system reset leaves alone stays here too: PWR.CR2, CR3 (the supply, written once after
 power-on) and the backup domain, the reset flags, DBGMCU. What software cannot put back, as only a
-reset clears it: WWDG1 and its clock, RCC.CR.CSSHSEON, RCC.GCR. What no firmware is known to use
-stays too: RAMECC, the AXI interconnect (but on revision Y, where ST's SystemInit writes 1 to
-AXI_TARG7_FN_MOD against an erratum, and so it is safer), RCC.CKGAENR, FLASH.CRCCR.
+reset clears it: WWDG1 and its clock, RCC.CR.CSSHSEON, RCC.GCR. What stays although a reset may
+clear it: PWR.WKUPEPR (not certain), RAMECC, RCC.CKGAENR and FLASH.CRCCR, which no firmware is
+known to use, and the AXI interconnect: on revision Y ST's SystemInit writes 1 to
+AXI_TARG7_FN_MOD against an erratum of AXI SRAM, where the script runs.
 
 Where sources disagree:
 - RCC.CR: 00000001 (HAL_RCC_DeInit and SystemInit clear all else; Renode), SVD 00000083.
@@ -77,7 +78,7 @@ FLASH = Block(
     KEYR2=0x104, CR2=0x10C, SR2=0x110, CCR2=0x114,
 )  # fmt: skip
 # RM0433 6.8
-PWR_SHARED = {"CR1": 0x00, "CPUCR": 0x10, "WKUPCR": 0x20, "WKUPFR": 0x24, "WKUPEPR": 0x28}
+PWR_SHARED = {"CR1": 0x00, "CPUCR": 0x10}
 PWR = Block("PWR", 0x58024800, **PWR_SHARED, D3CR=0x18)
 # RM0433 18.6, 19.6
 DMAMUX1 = Block("DMAMUX1", 0x40020800, CCR=(0x00, 16), RGCR=(0x100, 8))
@@ -194,8 +195,6 @@ def power(pwr: Block, scaling: Register, vos: int) -> Script:
         write(pwr.CPUCR, 0),
         write(scaling, vos),
         wait(scaling, VOSRDY, VOSRDY),
-        write(pwr.WKUPCR, 0x3F),  # flags
-        write(pwr.WKUPEPR, 0),
     ]
 
 

@@ -59,9 +59,8 @@ MSI_ONLY = MSION | MSIRDY
 SW, SWS = 3, 3 << 2  # RCC.CFGR
 LSION = 1 << 0  # RCC.CSR
 WWDGRST, PWREN = 1 << 11, 1 << 28  # RCC.APB1RSTR, RCC.APB1ENR
-SYSCFGEN = 1 << 0  # RCC.APB2ENR
-RANGE_2, LPRUN = 2 << 11, 1 << 14  # PWR.CR
-VOSF, REGLPF = 1 << 4, 1 << 5  # PWR.CSR
+SYSCFGEN, MIFEN = 1 << 0, 1 << 8  # RCC.APB2ENR, RCC.AHBENR
+LPRUN, REGLPF = 1 << 14, 1 << 5  # PWR.CR, PWR.CSR
 BSY = 1 << 0  # FLASH.SR
 LOCKED = 7  # FLASH.PECR: PELOCK, PRGLOCK, OPTLOCK
 MEM_MODE, SYSTEM_MEMORY = 3, 1  # SYSCFG.CFGR1
@@ -89,10 +88,8 @@ BEFORE: Script = [
     write(RCC.CFGR, 0),  # no prescalers, MCO; PLL fields yield only while the PLL is off
     write(RCC.CIER, 0),
     change(RCC.CSR, clear=LSION),  # with RMVF 0; the RTC's bits are written as they are read
-    "voltage (RM0367 6.4): range 2 is enough for 2.1 MHz",
-    write(PWR.CR, RANGE_2),
-    wait(PWR.CSR, VOSF, 0),
     "flash (RM0367 3.3.4, 3.7)",
+    change(RCC.AHBENR, set=MIFEN),  # off, if the flash was powered down
     wait(FLASH.SR, BSY, 0),  # a page takes 3.2 ms
     write(FLASH.ACR, 0),  # no wait state, no prefetch, buffers on
     write(FLASH.SR, 0x32F02),  # flags
@@ -118,17 +115,17 @@ AFTER: Script = [
 ]
 
 # The registers of RCC in which dies differ, for the rows below. First those that are pulsed: CICR,
-# to clear flags, and RSTR, to reset every peripheral. Then those that get their reset value:
-# CRRCR (HSI48 off), and SMENR. ENR is the same on all: MIFEN only.
+# to clear flags, and RSTR, to reset every peripheral (PWR goes back to range 2, which is enough
+# for 2.1 MHz). Then SMENR. ENR is the same on all: MIFEN only; APB2ENR is last, for the remap.
 PULSED = "   CICR IOPRSTR AHBRSTR APB2RSTR APB1RSTR"
 LOW_POWER = "IOPSMENR AHBSMENR APB2SMENR APB1SMENR"
 
 
 def registers(hsi48: bool, pulsed: str, low_power: str) -> Script:
     """A die's part of the script."""
-    reset = {RCC.IOPENR: 0, RCC.AHBENR: 0x100, RCC.APB2ENR: 0, RCC.APB1ENR: 0}
+    reset = {RCC.IOPENR: 0, RCC.AHBENR: MIFEN, RCC.APB1ENR: 0}
     return [
-        write(RCC.CRRCR, 0) if hsi48 else [],
+        write(RCC.CRRCR, 0) if hsi48 else [],  # HSI48 off
         "peripherals",
         row(columns(PULSED, RCC, pulsed), pulsed=True),
         row(reset | columns(LOW_POWER, RCC, low_power)),
