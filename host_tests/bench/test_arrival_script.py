@@ -7,13 +7,14 @@ The steps are carried out here, not by the helper: that is tried on whole boards
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 from unicorn.arm_const import UC_ARM_REG_PRIMASK as PRIMASK
 
 from host_tests.bench.test_arrival import Machine
 from tools.bench.arrival import audit_peripherals, audit_system_registers
+from tools.bench.chip import Peripheral
 from tools.tables import f4, h7, l0
 from tools.tables.family import Family
 from tools.tables.language import Kind, Step
@@ -25,8 +26,22 @@ TRIES = 300
 # What software cannot undo without a reset, so that the library refuses (watchdogs) or that has to
 # be kept (keys, locks, option bytes, the backup domain)
 UNTOUCHED = {"IWDG", "IWDG1", "WWDG", "WWDG1", "RTC", "FLASH", "RCC", "PWR"}
-# Rows that no bit of RCC resets, and that the library does not know: see the report of the audit
-NO_RESET = {"GPV", "RAMECC1", "RAMECC2", "RAMECC3", "DMAMUX1", "DMAMUX2", "FIREWALL"}
+# The flash interface after an erase with interrupts: unlocked, set up, locked. (register, value)
+KEYS = (0x45670123, 0xCDEF89AB)
+FLASH_WRITES = {
+    "f4": [*(("KEYR", key) for key in KEYS), ("CR", 0x03000300), ("CR", 0x83000300)],
+    "l0": [
+        *(("PEKEYR", key) for key in (0x89ABCDEF, 0x02030405)),
+        *(("PRGKEYR", key) for key in (0x8C9DAEBF, 0x13141516)),
+        *(("PECR", 0x30208), ("PECR", 0x30209), ("ACR", 0x7B)),
+    ],
+    "h7": [
+        *((f"KEYR{bank}", key) for bank in (1, 2) for key in KEYS),
+        *((f"CR{bank}", value) for bank in (1, 2) for value in (0x008F0000, 0x008F0001)),
+        *(("OPTKEYR", key) for key in (0x08192A3B, 0x4C5D6E7F)),
+        *(("OPTCR", 1 << 30), ("ACR", 0x24)),
+    ],
+}
 # RCC registers that hold settings and take any value while the chip runs on its first oscillator
 SETTINGS = {
     "f4": {"CIR": 0x7F00, "SSCGR": 0xCFFFFFFF, "DCKCFGR": 0x01F31F1F, "PLLI2SCFGR": 0x7F007FC0},
@@ -76,16 +91,27 @@ class Application(Machine):
         for name, mask in SETTINGS[chip.family].items():
             self.poke("RCC", name, random.getrandbits(32) & mask | rcc[name].reset & ~mask)
         for block in chip.peripherals:
-            if block.name not in UNTOUCHED | NO_RESET | set(chip.kept):
-                offsets = block.by_offset if block.whole else range(0, min(block.size, 0x60), 4)
-                for offset in offsets:
+            if block.name not in UNTOUCHED | set(chip.kept):
+                for offset in self.places(block):
                     self.store(block.base + offset, random.getrandbits(32))
+        for name, value in FLASH_WRITES[chip.family]:
+            self.poke("FLASH", name, value)
         self.poke("RCC", "CR", ON[chip.family] | self.load(self.soc.rcc.base))
         self.core.run(cycles=random.randrange(100_000))
         for irq in range(0, chip.irq_count, 4):
             self.store(0xE000E100 + irq // 32 * 4, 0xF << irq % 32)
             self.store(0xE000E400 + irq, 0x40404040)
         assert len(list(audit_peripherals(self.soc))) > 60
+
+    def places(self, block: Peripheral) -> Iterable[int]:
+        """Offsets of its registers. Where no bit of RCC resets it, those that the table names:
+        nothing else of DMAMUX, and nothing of RAMECC, GPV and FIREWALL."""
+        if block.whole:
+            return block.by_offset
+        if block.reset:
+            return range(0, min(block.size, 0x60), 4)
+        named = [each for each in CHIPS[self.soc.chip.name].blocks if each.name == block.name]
+        return [register.address - block.base for each in named for register in each]
 
 
 def carry_out(step: Step, app: Application) -> None:
