@@ -14,12 +14,12 @@ from ..clock import NS_PER_S, Event
 from .base import Polling, RegisterBlock, System
 from .clocktree import Frequencies
 from .oscillators import Oscillator, oscillators
+from .rcc_parts import Gates, ReadyInterrupts
 
 STOP_CYCLES = 6  # of HSE, HSI, until it is off and its ready flag falls (RM0090 7.3.1)
 # Of the slower clock, until another drives the chip. No manual has a figure; a multiplexer that
 # makes no spikes passes two edges of each clock at least.
 SWITCH_CYCLES = 4
-LOW_POWER = ("LPENR", "SMENR")  # clocks in sleep mode: nothing depends on them here
 
 
 class Rcc(RegisterBlock):
@@ -32,7 +32,7 @@ class Rcc(RegisterBlock):
         data = system.chip.rcc
         self.oscillators = oscillators(system.chip)
         self._plls = tuple(self.oscillators[name] for name in data["plls"])
-        self._switch, self._interrupts = data["switch"], data["ready_interrupts"]
+        self._switch = data["switch"]
         self._backup = data["backup"]
         self._flags_register = data["reset_flags"]["register"]
         self._flags = {name: 1 << bit for name, bit in data["reset_flags"]["bits"].items()}
@@ -43,7 +43,8 @@ class Rcc(RegisterBlock):
         self._starting: dict[str, Event] = {}
         self._stopping: dict[str, Event] = {}
         self._switching: Event | None = None
-        self._gates: dict[str, list[tuple[int, Callable[[bool], None]]]] = {}
+        self._gates = Gates(self)
+        self._interrupts = ReadyInterrupts(self, data["ready_interrupts"])
         self.on_clocks: Callable[[], None] = lambda: None
         self.on_backup_reset: Callable[[], None] = lambda: None
         self._connect_registers()
@@ -55,11 +56,6 @@ class Rcc(RegisterBlock):
             self.on_read(name, self._reader_of(name, polling))
         for name in self._control_registers():
             self.on_write(name, lambda value, name=name: self._write_control(name, value))
-        for name in {self._interrupts["enable"][0], self._interrupts["clear"][0]}:
-            self.on_write(name, lambda value, name=name: self._write_interrupts(name, value))
-        for name in self.by_name:
-            if name.endswith(("ENR", "RSTR")) and not name.endswith(LOW_POWER):
-                self.on_write(name, self._writer_of_gates(name))
 
     def _control_registers(self) -> set[str]:
         """Those with bits that belong to oscillators, the switch, flags or the backup domain."""
@@ -68,7 +64,7 @@ class Rcc(RegisterBlock):
 
     def connect(self, register: str, mask: int, switch: Callable[[bool], None]) -> None:
         """Call `switch(level)` when a bit of an xxxENR or xxxRSTR register changes."""
-        self._gates.setdefault(register, []).append((mask, switch))
+        self._gates.connect(register, mask, switch)
 
     # --- what a family says --------------------------------------------------------------------
 
@@ -136,28 +132,8 @@ class Rcc(RegisterBlock):
             self._switching.cancel()
             self._switching = None
         self._source = self.get(self._switch["register"]) & self._switch["sw"]
-        for register in self._gates:
-            self._switch_gates(register, before[self.by_name[register].offset])
+        self._gates.changed(before)
         self.update_clocks()
-
-    # --- xxxENR and xxxRSTR --------------------------------------------------------------------
-
-    def _writer_of_gates(self, name: str) -> Callable[[int], None]:
-        offset = self.by_name[name].offset
-
-        def write(value: int) -> None:
-            before = self.values[offset]
-            if self.store(name, value):
-                self._switch_gates(name, before)
-
-        return write
-
-    def _switch_gates(self, register: str, before: int) -> None:
-        now = self.get(register)
-        changed = before ^ now
-        for mask, switch in self._gates.get(register, ()):
-            if changed & mask:
-                switch(bool(now & mask))
 
     # --- control registers ---------------------------------------------------------------------
 
@@ -298,9 +274,7 @@ class Rcc(RegisterBlock):
     def _became_ready(self, oscillator: Oscillator) -> None:
         self._starting.pop(oscillator.name, None)
         self.put(oscillator.register, self.get(oscillator.register) | oscillator.ready)
-        register, shift = self._interrupts["enable"]
-        if self.get(register) >> shift + oscillator.interrupt & 1:
-            self._flag(oscillator.interrupt)
+        self._interrupts.ready(oscillator.interrupt)
         if oscillator not in self._plls:
             self._restart_plls()
         self.update_clocks()
@@ -335,7 +309,7 @@ class Rcc(RegisterBlock):
         self.put(hse.register, self.get(hse.register) & ~(hse.on | hse.ready))
         self._follow(hse.register, old)  # what was about to start is not any more
         if secured:
-            self._flag(self._interrupts["css"])
+            self._interrupts.rise(self._interrupts.css)
             self.system.nmi()
 
     # --- the system clock ----------------------------------------------------------------------
@@ -377,27 +351,3 @@ class Rcc(RegisterBlock):
         if self._can_switch():
             self._source = self._wanted()
         self.update_clocks()
-
-    # --- interrupts ----------------------------------------------------------------------------
-
-    def _write_interrupts(self, name: str, value: int) -> None:
-        ready = (1 << self._interrupts["css"]) - 1  # all flags but that of clock security
-        enable, clear = self._interrupts["enable"], self._interrupts["clear"]
-        flag_register, flag_shift = self._interrupts["flag"]
-        if name == clear[0]:
-            cleared = value >> clear[1] & (ready | ready + 1)
-            self.put(flag_register, self.get(flag_register) & ~(cleared << flag_shift))
-        if name == enable[0]:
-            bits = self.by_name[name].mask & ready << enable[1]
-            self.put(name, self.get(name) & ~bits | value & bits)
-        self._drive_irq()
-
-    def _flag(self, number: int) -> None:
-        register, shift = self._interrupts["flag"]
-        self.put(register, self.get(register) | 1 << shift + number)
-        self._drive_irq()
-
-    def _drive_irq(self) -> None:
-        (enable, up), (flag, down) = self._interrupts["enable"], self._interrupts["flag"]
-        ready = (1 << self._interrupts["css"]) - 1
-        self.irq(bool(self.get(enable) >> up & self.get(flag) >> down & ready))
