@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.bench.image import ImageError, load_image
+from tools.bench.image import ImageError, blocks, load_image
 
 BASE = 0x08000000
 DATA = bytes(range(40))
@@ -105,3 +105,10 @@ def test_a_damaged_file_is_refused_by_name(
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         load_image(tmp_path / "no.bin")
+
+
+def test_pieces_start_at_blocks_and_share_none() -> None:
+    segments = [(BASE + 0x370, DATA), (BASE, bytes(0x370)), (BASE + 0x1010, b"ab")]
+    first, second = blocks(segments)
+    assert first == (BASE, bytes(0x370) + DATA)
+    assert second == (BASE + 0x1000, b"\xff" * 16 + b"ab\xff\xff")

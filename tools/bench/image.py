@@ -60,6 +60,19 @@ def flatten(segments: list[Segment]) -> Segment:
     return start, bytes(piece)
 
 
+def blocks(segments: list[Segment], size: int = 256) -> list[Segment]:
+    """The same in pieces that start at multiples of `size`, so that no unit of flash that is
+    programmed as one (32 bytes on an H7) is in two of the blocks that a ROM takes."""
+    joined: list[list[Segment]] = []
+    end = -1  # of the last block
+    for address, data in sorted(segments):
+        if address // size > end:
+            joined.append([(address // size * size, b"")])
+        joined[-1].append((address, data))
+        end = max(end, (address + len(data) - 1) // size)
+    return [flatten(piece) for piece in joined]
+
+
 def _elf(data: bytes) -> Iterator[Segment]:
     """Loadable segments at their physical (load) address."""
     if data[:6] != b"\x7fELF\x01\x01":

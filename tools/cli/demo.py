@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from ..bench.board import VirtualBoard
-from ..bench.image import Segment, flatten, load_image
+from ..bench.image import Segment, blocks, load_image
 from ..bench.rom_run import Arrival
 from ..bench.server import Server, running
 from . import firmware, measure, mpremote, rom
@@ -101,7 +101,7 @@ class Demo:
         heading("5. Is it really the ROM? stm32loader asks it, and gives it new firmware")
         with rom.connected(self.rom) as loader:
             print(f"  {self.rom}: {rom.describe(loader)}")
-            pieces = [flatten([segment]) for segment in load_image(self.upgrade)]
+            pieces = blocks(load_image(self.upgrade))
             sectors = self.sectors_of(pieces)
             print(f"  erase {len(sectors)} sectors; what the image leaves free stays as it is")
             rom.erase(loader, sectors)
