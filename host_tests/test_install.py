@@ -6,13 +6,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from host_tests.target import MANIFEST, ROOT, VirtualTarget
-from tools import packages
+from tools import packages, tables
 from tools.cli import install, library
+from tools.cli.errors import CliError
+from tools.cli.prompt import Prompt
 from tools.firmware import build
+from tools.tables.family import Die, Family
 
 BOARD = "NUCLEO_F401RE"
 ROMBOOT = [sys.executable, "-c", "import sys; from tools.cli import main; sys.exit(main())"]
@@ -103,6 +107,46 @@ def test_an_unknown_family() -> None:
     done = romboot("install", "--family", "f9", "--device", "/dev/not-there")
     assert done.returncode == 1
     assert "--family takes one of f4" in done.stderr
+
+
+@pytest.mark.parametrize(("family", "die"), tables.dies(), ids=str)
+def test_the_family_is_read_from_the_chip(
+    family: Family, die: Die, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some need a clock for that, which is put back as it was."""
+    chip = Registers(family, die)
+    monkeypatch.setattr(install, "read32", lambda _, address: chip.read(address))
+    monkeypatch.setattr(install, "write32", lambda _, address, value: chip.write(address, value))
+    before = dict(chip.words)
+    assert install.chip_family(cast(Prompt, None)) is family
+    assert chip.words == before
+
+
+def test_an_unknown_chip_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "read32", lambda *_: 0x41000000 | 0xD22 << 4)
+    with pytest.raises(CliError, match="PARTNO 0xD22"):
+        install.chip_family(cast(Prompt, None))
+
+
+class Registers:
+    """CPUID, DBGMCU_IDCODE and the register that has its clock."""
+
+    def __init__(self, family: Family, die: Die) -> None:
+        self.family, self.die = family, die
+        self.words = {install.CPUID: 0x41000000 | family.core.partno << 4}
+        if family.idcode_clock:
+            self.words[family.idcode_clock.register.address] = 0x10
+
+    def read(self, address: int) -> int:
+        clock = self.family.idcode_clock
+        if address == self.family.idcode:
+            on = not clock or self.words[clock.register.address] >> clock.number & 1
+            return 0x10000000 | self.die.dev_id if on else 0
+        return self.words.get(address, 0)
+
+    def write(self, address: int, value: int) -> None:
+        assert address in self.words
+        self.words[address] = value
 
 
 @pytest.mark.parametrize(
