@@ -57,6 +57,17 @@ def test_enter_and_identify(virtual: VirtualTarget) -> None:
     assert done.returncode == 0, done.stderr
     assert "protocol 3.1, DEV_ID 0x4" in done.stdout
     assert virtual.arrival().clean
+    again = romboot("enter", "--installed", "--device", virtual.console, "--rom", virtual.rom)
+    assert again.returncode == 0, again.stderr
+    assert "in its ROM bootloader already: protocol 3.1, DEV_ID 0x4" in again.stdout
+    assert virtual.identify() == virtual.identify()
+
+
+def test_a_wrong_rom_port_is_said_before_the_board_goes(virtual: VirtualTarget) -> None:
+    done = romboot("enter", "--device", virtual.console, "--rom", "/dev/not-there")
+    assert done.returncode == 1
+    assert done.stderr.startswith("romboot: there is no port /dev/not-there")
+    assert virtual.ok("exec", "print(1)") == "1\n"
 
 
 def test_a_refusal_is_a_sentence_and_exit_code_1(virtual: VirtualTarget) -> None:

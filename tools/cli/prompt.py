@@ -40,6 +40,10 @@ class BoardError(CliError):
         super().__init__(last if hasattr(builtins, self.kind) else text or last)
 
 
+class NoPromptError(CliError):
+    """The port is there, but no prompt answers on it."""
+
+
 class Prompt:
     """A raw prompt, right after a soft reset.
 
@@ -51,9 +55,13 @@ class Prompt:
     def __init__(self, port: str) -> None:
         self.port = port
         self.transport = _open(port)
-        with self._answering():
-            self.transport.enter_raw_repl(soft_reset=False, timeout_overall=ANSWER_S)
-        self.restart()
+        try:
+            with self._answering():
+                self.transport.enter_raw_repl(soft_reset=False, timeout_overall=ANSWER_S)
+            self.restart()
+        except CliError:
+            self.transport.close()
+            raise
 
     def restart(self) -> None:
         """A soft reset: nothing is imported."""
@@ -129,7 +137,7 @@ class Prompt:
             raise BoardError(error.error_output) from error
         except (TransportError, OSError, struct.error) as error:
             log.info("%s: %s %s", self.port, error, said.getvalue().strip())
-            raise CliError(
+            raise NoPromptError(
                 f"no MicroPython prompt answers on {self.port}: is MicroPython running there? A "
                 "board that is in its ROM bootloader already has none: reset it to get it back"
             ) from error
@@ -138,17 +146,22 @@ class Prompt:
 @contextlib.contextmanager
 def connected(port: str) -> Iterator[Prompt]:
     """A prompt for the length of a `with` block."""
-    prompt = Prompt(port)
-    try:
+    with contextlib.closing(Prompt(port)) as prompt:
         yield prompt
-    finally:
-        prompt.close()
 
 
 def _open(port: str) -> SerialTransport:
     try:
         return SerialTransport(port, timeout=READ_S)
     except (TransportError, OSError) as error:
+        raise CliError(why_not(port)) from error
+
+
+def check_port(port: str) -> None:
+    """Raise CliError if a port cannot be opened."""
+    try:
+        serial.serial_for_url(port).close()
+    except (OSError, ValueError) as error:
         raise CliError(why_not(port)) from error
 
 

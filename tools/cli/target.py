@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 
 from . import leaving
-from .prompt import Prompt, connected
+from .errors import CliError
+from .prompt import NoPromptError, Prompt, check_port, connected
 
 VERDICT = "romboot verdict: "  # marks the line that is for this program, not for the user
 
@@ -31,7 +33,18 @@ def plan(args: argparse.Namespace) -> int:
 
 def enter(args: argparse.Namespace) -> int:
     """Enter the bootloader; say what was seen of it."""
-    with connected(args.device) as prompt:
+    one_cable = args.rom == args.device
+    if args.rom and not one_cable:
+        check_port(args.rom)  # before the board goes
+    if one_cable and _is_there_already(args.rom):  # the prompt's first word would spoil it
+        return 0
+    try:
+        prompt = Prompt(args.device)
+    except NoPromptError:
+        if args.rom and not one_cable and _is_there_already(args.rom):
+            return 0
+        raise
+    with contextlib.closing(prompt):
         _provide(prompt, args)
         leaving.leave(prompt, force=args.force, via=args.via)
         if args.rom is None:
@@ -43,6 +56,18 @@ def enter(args: argparse.Namespace) -> int:
     with rom.connected(args.rom) as loader:
         print(f"The ROM bootloader answers on {args.rom}: {rom.describe(loader)}")
     return 0
+
+
+def _is_there_already(port: str) -> bool:
+    """A prompt ignores what the ROM is asked with, a DEL."""
+    from . import rom
+
+    try:
+        with rom.connected(port) as loader:
+            print(f"The board is in its ROM bootloader already: {rom.describe(loader)}")
+    except CliError:
+        return False
+    return True
 
 
 def _provide(prompt: Prompt, args: argparse.Namespace) -> None:
