@@ -68,7 +68,7 @@ def helper(r0, r1):
     bmi(LAST)  # ICSR.RETTOBASE: no other exception is active
     ldr(r2, [r6, 0])  # CPUID
     lsl(r2, r2, 15)
-    bpl(LAST)  # ARMv6-M has neither RETTOBASE nor what follows: it is left from one handler only
+    bpl(LAST)  # ARMv6-M has no RETTOBASE, nor what follows: see HandlerError
 
     # Others are active below this one, and an exception can only be left one at a time. System
     # handlers are deactivated in SHCSR (not this one: its return would be a fault). Interrupts
@@ -117,7 +117,7 @@ def helper(r0, r1):
     ldr(r0, [r6, 0])  # CPUID
     lsl(r0, r0, 19)
     bpl(EXC_RETURN)
-    add(r4, 0x41)  # ARMv8-M: 0xFFFFFFB8 and 0xFFFFFFB0, to and from Non-secure state
+    add(r4, 0x41)  # ARMv8-M: 0xFFFFFFB8, 0xFFFFFFB0 (S and ES are 0: no Secure state)
     label(EXC_RETURN)
     mvn(r4, r4)
     bl(FORGE)
@@ -324,7 +324,7 @@ def helper(r0, r1):
     add(r5, r5, r6)  # r5 = 0xE000EF50, ICIALLU
     mov(r2, 0)
     lsl(r3, r3, 1)
-    bpl(CLEAN)  # what a D-cache holds that was off is not worth writing
+    bpl(CLEAN)  # the D-cache was off: memory has what counts
     str(r2, [r6, 0x70])  # CSSELR: the D-cache
     data(2, 0xF3BF, 0x8F4F)  # dsb
     ldr(r3, [r6, 0x6C])  # CCSIDR: in bits 27:13 the number of the last set
@@ -343,8 +343,8 @@ def helper(r0, r1):
     str(r2, [r5, 0])  # ICIALLU: nothing in the I-cache
     label(UNCACHED)
 
-    # An MPU may forbid to execute there. Off with it, unless this very code needs it: above
-    # 0xA0000000 (SDRAM) nothing is executable without. Then region 7 opens internal SRAM
+    # The MPU may forbid to execute there. It is switched off, unless this very code needs it:
+    # above 0xA0000000 (SDRAM) nothing is executable without. Then region 7 opens internal SRAM
     # (ARMv7-M; on ARMv8-M code there is refused, see external.py).
     add(r6, 0x80)  # MPU_CTRL
     mov(r3, lr)
