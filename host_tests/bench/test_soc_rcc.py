@@ -180,6 +180,16 @@ def test_clock_security_falls_back_to_hsi_and_raises_nmi() -> None:
     assert not b.read("RCC.CIR") & 1 << 7
 
 
+def test_a_crystal_that_fails_takes_every_pll_that_it_feeds() -> None:
+    b = Bench()
+    b.start_pll()
+    b.set("RCC.CR", 1 << 26)  # PLLI2SON
+    b.pass_ns(MS)
+    assert b.read("RCC.CR") & 1 << 27
+    b.soc.rcc.fail_hse()
+    assert not b.read("RCC.CR") & 1 << 27
+
+
 @pytest.mark.parametrize(("cause", "flag"), [("PIN", 26), ("SFT", 28), ("IWDG", 29), ("WWDG", 30)])
 def test_a_reset_leaves_its_flag_until_rmvf(cause: str, flag: int) -> None:
     b = Bench()

@@ -308,6 +308,7 @@ class Rcc(RegisterBlock):
             self._source = 0
         self.put(hse.register, self.get(hse.register) & ~(hse.on | hse.ready))
         self._follow(hse.register, old)  # what was about to start is not any more
+        self._restart_plls()
         if secured:
             self._interrupts.rise(self._interrupts.css)
             self.system.nmi()
