@@ -44,22 +44,26 @@ start:
 """
 
 
-def assemble(code: str, spec: CoreSpec = CORTEX_M4F) -> tuple[bytes, dict[str, int]]:
-    """Image for FLASH, vector table first, and the addresses of its labels.
+def assemble(
+    code: str, spec: CoreSpec = CORTEX_M4F, base: int = FLASH, stack: int = STACK_TOP
+) -> tuple[bytes, dict[str, int]]:
+    """Image for the address `base`, vector table first, and the addresses of its labels.
 
     Handlers need `.thumb_func` before their label. Skips the test without an assembler.
     """
     if shutil.which("arm-none-eabi-as") is None:
         pytest.skip("arm-none-eabi-as is not installed, and this test assembles its program")
-    return _assemble(code, spec.name.lower().replace("+", "plus"), spec.fpu)
+    return _assemble(code, spec.name.lower().replace("+", "plus"), spec.fpu, base, stack)
 
 
 @functools.cache
-def _assemble(code: str, cpu: str, fpu: bool) -> tuple[bytes, dict[str, int]]:
+def _assemble(
+    code: str, cpu: str, fpu: bool, base: int, stack: int
+) -> tuple[bytes, dict[str, int]]:
     source = _SOURCE.format(
         cpu=cpu,
         fpu=".fpu fpv4-sp-d16" if fpu else "",
-        stack=hex(STACK_TOP),
+        stack=hex(stack),
         vectors="\n".join(f".word {n if f'{n}:' in code else 'stray'}" for n in HANDLERS),
         code=code,
     )
@@ -67,8 +71,8 @@ def _assemble(code: str, cpu: str, fpu: bool) -> tuple[bytes, dict[str, int]]:
         root = Path(folder)
         (root / "a.s").write_text(source)
         _tool(root, "as", "-o", "a.o", "a.s")
-        _tool(root, "ld", f"-Ttext={FLASH:#x}", "-e", "0", "-o", "a.elf", "a.o")
-        return _read_elf((root / "a.elf").read_bytes())
+        _tool(root, "ld", f"-Ttext={base:#x}", "-e", "0", "-o", "a.elf", "a.o")
+        return _read_elf((root / "a.elf").read_bytes(), base)
 
 
 def _tool(root: Path, name: str, *arguments: str) -> None:
@@ -82,12 +86,12 @@ def _tool(root: Path, name: str, *arguments: str) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def _read_elf(elf: bytes) -> tuple[bytes, dict[str, int]]:
+def _read_elf(elf: bytes, base: int) -> tuple[bytes, dict[str, int]]:
     """Contents of .text, and the symbols (32-bit little-endian ELF)."""
     (table,) = struct.unpack_from("<I", elf, 32)
     size, count, _ = struct.unpack_from("<3H", elf, 46)
     sections = [struct.unpack_from("<10I", elf, table + n * size) for n in range(count)]
-    text = next(s for s in sections if s[1] == 1 and s[3] == FLASH)
+    text = next(s for s in sections if s[1] == 1 and s[3] == base)
     symtab = next(s for s in sections if s[1] == 2)
     names = sections[symtab[6]][4]
     labels = {}
@@ -100,17 +104,25 @@ def _read_elf(elf: bytes) -> tuple[bytes, dict[str, int]]:
 class Machine:
     """A core with 64 KiB of flash and 64 KiB of RAM, running one assembled program."""
 
-    def __init__(self, code: str, *, spec: CoreSpec = CORTEX_M4F) -> None:
-        image, self.labels = assemble(code, spec)
+    def __init__(
+        self,
+        code: str,
+        *,
+        spec: CoreSpec = CORTEX_M4F,
+        base: int = FLASH,
+        stack: int = STACK_TOP,
+    ) -> None:
+        image, self.labels = assemble(code, spec, base, stack)
         self.clock = Clock(hclk=16_000_000)
         self.core = Core(spec, self.clock)
         self.flash = Memory(0x10000, name="flash")
         self.ram = Memory(0x10000, name="RAM")
         self.flash.write(0, image)
         self.core.map_memory(0, self.flash, writable=False)  # the alias that VTOR = 0 means
-        self.core.map_memory(FLASH, self.flash, writable=False)
+        if base:
+            self.core.map_memory(base, self.flash, writable=False)
         self.core.map_memory(RAM, self.ram)
-        self.core.reset(FLASH)
+        self.core.reset(base)
 
     def run(self, cycles: int = 10_000) -> Machine:
         """Run; returns itself, so that a test reads `Machine(...).run().r(0)`."""

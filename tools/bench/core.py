@@ -111,7 +111,7 @@ class Core:
         if spec.fpu:
             self.bus.map_block(FpuTrap(self.fpu, self._faulting.refuse_fpu))
         if not spec.mainline:
-            InstructionSet(self.engine, self.bus, self.after_instruction)
+            InstructionSet(spec, self.engine, self.bus, self.after_instruction)
             AccessChecks(self.engine, self.bus, self.mpu, self._faulting.refuse_protected)
         self._exceptions = Exceptions(self._parts, self._faulting, self)
         self._runner = Runner(self._parts, clock, self._faulting, self._exceptions)

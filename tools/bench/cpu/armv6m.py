@@ -14,15 +14,21 @@ from . import decode
 from .bus import Bus
 from .cpu_registers import NPRIV
 from .engine import Cause, Engine
+from .spec import CoreSpec
 
 _LOOK_AHEAD = 128  # bytes
 
 
 class InstructionSet:
     def __init__(
-        self, engine: Engine, bus: Bus, after_instruction: Callable[[Callable[[], None]], None]
+        self,
+        spec: CoreSpec,
+        engine: Engine,
+        bus: Bus,
+        after_instruction: Callable[[Callable[[], None]], None],
     ) -> None:
         self._engine, self._bus = engine, bus
+        self._unprivileged = spec.unprivileged
         self._after_instruction = after_instruction
         self._hooked: set[int] = set()
         self._seen: dict[int, bytes] = {}  # what slices began with
@@ -45,7 +51,7 @@ class InstructionSet:
                 continue
             if decode.is_it(first) or decode.is_compare_and_branch(first):
                 self._hook(place, self._undefined)
-            elif decode.is_msr_control(first, second):
+            elif self._unprivileged and decode.is_msr_control(first, second):
                 self._hook(place, self._control_written)
 
     def _hook(self, address: int, fn: Callable[[int], None]) -> None:

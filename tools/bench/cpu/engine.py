@@ -91,7 +91,6 @@ _ACCESSES = {
     u.UC_MEM_FETCH_PROT: Cause.BUS_FETCH,
 }
 _EXC_RETURN = 0xF0000000  # and above
-_V8_EXC_RETURN = 0xFF000000
 _SYNDROME_UNCATEGORIZED = 0x02000000
 _MOST_REMOVED = 1000  # hooks, until all code is translated anew, so that they can be forgotten
 
@@ -112,7 +111,7 @@ WriteHook = Callable[[int, int, int], bool]
 class Engine(CpuRegisters):
     def __init__(self, spec: CoreSpec) -> None:
         self.uc = Uc(u.UC_ARCH_ARM, u.UC_MODE_THUMB, cpu=spec.model)
-        self._mainline, self._v8 = spec.mainline, spec.architecture == 8
+        self._mainline = spec.mainline
         super().__init__(self.uc)
         self.private = PrivateState(self.uc, spec)
         self.uc.ctl_exits_enabled(True)
@@ -218,8 +217,6 @@ class Engine(CpuRegisters):
 
     def _ended(self) -> Outcome | None:
         begun = self._begun.value
-        if self._cause is Cause.EXC_RETURN and self._v8 and not self._may_return():
-            self._cause = Cause.MPU_FETCH
         if self._cause is not None:
             return Outcome(begun, self._cause, self._address)
         if self._break_address >= 0 and self._break_address == self.pc:
@@ -228,11 +225,6 @@ class Engine(CpuRegisters):
             self._before += begun - 1
             return None
         return Outcome(begun, Cause.WFI)
-
-    def _may_return(self) -> bool:
-        """Unicorn's Cortex-M33 takes a branch to an EXC_RETURN value in thread mode, and to a
-        FNC_RETURN value, for an exception return."""
-        return self.handler_mode and self.pc >= _V8_EXC_RETURN
 
     def _ended_by(self, error: UcError) -> Outcome:
         begun = self._begun.value

@@ -83,14 +83,21 @@ class Exceptions:
         if mode is None:
             mode = self.mode()
         exc_return = self._exc_return(mode)
-        self._owner.note_entry(number, mode.pc)
         try:
             self._push(mode, on_psp=bool(exc_return & 4))
         except StackError as error:
-            derived = self._faulting.derived(error.flag)
-            if derived is not None:
-                self._nvic.pend(derived)
+            number = self._first_of(number, self._faulting.derived(error.flag))
+        self._owner.note_entry(number, mode.pc)
         self._take(number, mode, exc_return)
+
+    def _first_of(self, number: int, derived: int | None) -> int:
+        """The one that is taken, of two exceptions; the other one is pending then."""
+        if derived is None:
+            return number
+        state = self._nvic
+        first, second = sorted((number, derived), key=lambda n: (state.group_priority(n), n))
+        state.pend(second)
+        return first
 
     def _push(self, mode: Mode, *, on_psp: bool) -> None:
         parts = self._parts

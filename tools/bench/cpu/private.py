@@ -36,9 +36,11 @@ _ALIGNMENT = 1  # DDI 0406C table B3-23
 # RLAR of PMSAv8, each for the non-secure and the secure side, then two of the SAU.
 _SAU_REGIONS = {6: 0, 7: 0, 8: 8}  # by architecture, in every model of Unicorn
 _MPU_REGIONS = {6: 0, 7: 8, 8: 16}
-_SECURE = 4  # from a register of the non-secure side to that of the secure side, where it runs
-_MSPLIM_S, _PSPLIM_S = 116, 124
-_NSACR_RESET, _LSPEN_S = {6: 0xCFF, 7: 0xCFF, 8: 0}, 0x40000004
+_SECURE, _MSPLIM, _PSPLIM = 92, 112, 120
+# What Unicorn's Cortex-M33 can do, as QEMU's ARM_FEATURE_* bits, and the one of these that is the
+# security extension.
+_M33_FEATURES, _M_SECURITY = 0x740902C2E8, 1 << 37
+_NSACR_RESET, _ASPEN_LSPEN_S = {6: 0xCFF, 7: 0xCFF, 8: 0}, 0xC0000004
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class _Places:
 
     basepri: int
     syndrome: int
+    features: int  # of a Cortex-M33
 
 
 class _Context:
@@ -84,12 +87,27 @@ class PrivateState:
         self._context = _Context(uc)
         self._words = self._context.words
         self._architecture = spec.architecture
-        self._side = _SECURE if spec.architecture == 8 else 0
         self._arrays = self._context.arrays(spec.architecture)
         #: That can be enforced.
         self.mpu_regions = _MPU_REGIONS[spec.architecture]
         places = _find_places(spec.model, spec.architecture)
         self._basepri, self._syndrome = places.basepri, places.syndrome
+        if spec.architecture == 8:
+            self._remove_security(places.features)
+
+    def _remove_security(self, features: int) -> None:
+        """Make an ARMv8-M core one without the security extension."""
+        self._context.update()
+        without = _M33_FEATURES & ~_M_SECURITY
+        self._words[features], self._words[features + 1] = without & 0xFFFFFFFF, without >> 32
+        self._words[self._basepri + _SECURE // 4] = 0
+        self._restore()
+
+    def _restore(self) -> None:
+        """Give the words to the CPU, and let it notice the mode."""
+        self._context.restore()
+        flags = self._uc.reg_read(UC_ARM_REG_APSR_NZCV)
+        self._uc.reg_write(UC_ARM_REG_APSR_NZCV, flags)
 
     def set_npriv(self, npriv: int) -> None:
         """CONTROL.nPRIV of an ARMv6-M core, which no register of Unicorn reaches."""
@@ -97,19 +115,17 @@ class PrivateState:
         word = self._basepri + _CONTROL // 4
         if self._words[word] & 1 != npriv:
             self._words[word] ^= 1
-            self._context.restore()
-            flags = self._uc.reg_read(UC_ARM_REG_APSR_NZCV)
-            self._uc.reg_write(UC_ARM_REG_APSR_NZCV, flags)  # it notices the mode
+            self._restore()
 
     def set_mpu(self, enabled: bool, privdefena: bool, regions: list[tuple[int, int]]) -> None:
         """Up to `mpu_regions` of (base address, RASR), the one that wins last; with ARMv8-M of
         (RBAR, RLAR)."""
         self._context.update()
-        self._words[self._basepri + (_MPU_CTRL + self._side) // 4] = enabled | privdefena << 2
+        self._words[self._basepri + _MPU_CTRL // 4] = enabled | privdefena << 2
         unused = [(0, 0)] * (self.mpu_regions - len(regions))
         for n, (first, second) in enumerate(regions + unused, start=1):
             if self._architecture == 8:
-                values = {4: first, 6: second}
+                values = {3: first, 5: second}
             else:
                 values = {0: first, 1: second & 0xFFFF, 2: second >> 16}
             for array, value in values.items():
@@ -126,28 +142,27 @@ class PrivateState:
         self._context.update()
         words, v7m = self._words, self._basepri
         words[v7m + _FPCCR // 4] = aspen << 31
-        words[v7m + (_FPDSCR + self._side) // 4] = fpdscr
-        # Unicorn looks for a lazy context in the registers of the secure side, which an
-        # ARMv7-M core does not have.
-        secure_aspen = aspen if self._side else True
-        words[v7m + _FPCCR_S // 4] = secure_aspen << 31 | _LSPEN_S | (trap is not None)
+        words[v7m + _FPDSCR // 4] = fpdscr
+        # Unicorn looks for a lazy context in the registers of the secure side, which these
+        # cores do not have.
+        words[v7m + _FPCCR_S // 4] = _ASPEN_LSPEN_S | (trap is not None)
         words[v7m + _FPCAR_S // 4] = trap or 0
         words[v7m + _CPACR_S // 4] = 0xF << 20
         self._context.restore()
 
     def stack_limits(self) -> tuple[int, int]:
         """MSPLIM and PSPLIM; 0 before ARMv8-M."""
-        if not self._side:
+        if self._architecture < 8:
             return 0, 0
         self._context.update()
         v7m = self._basepri
-        return self._words[v7m + _MSPLIM_S // 4], self._words[v7m + _PSPLIM_S // 4]
+        return self._words[v7m + _MSPLIM // 4], self._words[v7m + _PSPLIM // 4]
 
     def clear_stack_limits(self) -> None:
-        if self._side:
+        if self._architecture == 8:
             self._context.update()
-            self._words[self._basepri + _MSPLIM_S // 4] = 0
-            self._words[self._basepri + _PSPLIM_S // 4] = 0
+            self._words[self._basepri + _MSPLIM // 4] = 0
+            self._words[self._basepri + _PSPLIM // 4] = 0
             self._context.restore()
 
     def data_fault(self) -> tuple[int, bool]:
@@ -164,13 +179,17 @@ def _find_places(model: int, architecture: int) -> _Places:
     context = _Context(uc)
     v7m = _find(uc, context, UC_ARM_REG_IPSR, 77, 33) - _EXCEPTION // 4
     syndrome = _find(uc, context, UC_ARM_REG_ESR, 0x12345678, 0x87654321)
-    if v7m < 0 or syndrome < 0 or not _looks_right(uc, context, v7m, architecture):
+    words = context.words
+    pair = _M33_FEATURES & 0xFFFFFFFF, _M33_FEATURES >> 32
+    features = [n for n in range(len(words) - 1) if (words[n], words[n + 1]) == pair]
+    found = v7m >= 0 and syndrome >= 0 and (architecture < 8 or len(features) == 1)
+    if not found or not _looks_right(uc, context, v7m, architecture):
         raise RuntimeError(
             "this version of Unicorn does not keep the registers of its MPU and FPU where the "
             "virtual board looks for them, so the board cannot run. Unicorn 2.1.4 is known to "
             "work: pip install unicorn==2.1.4"
         )
-    return _Places(v7m, syndrome)
+    return _Places(v7m, syndrome, features[0] if features else 0)
 
 
 def _find(uc: Uc, context: _Context, register: int, first: int, second: int) -> int:
@@ -190,7 +209,8 @@ def _words_after(uc: Uc, context: _Context, register: int, value: int) -> set[in
 def _looks_right(uc: Uc, context: _Context, v7m: int, architecture: int) -> bool:
     context.update()
     words, arrays = context.words, context.arrays(architecture)
-    primask = v7m + (_PRIMASK + (_SECURE if architecture == 8 else 0)) // 4
+    side = 4 if words[v7m + _SECURE // 4] else 0  # as it begins, a Cortex-M33 is secure
+    primask = v7m + (_PRIMASK + side) // 4
     lengths = [*arrays[1:], len(words)]
     return (
         words[v7m + _CCR // 4] == _CCR_RESET[architecture]

@@ -33,6 +33,7 @@ class CoreSpec:
     cpuid: int
     architecture: int = 7  # ARMv6-M, ARMv7-M or ARMv8-M
     vtor: bool = True
+    unprivileged: bool = True  # it has CONTROL.nPRIV
     fpu: bool = False
     icache: int = 0  # bytes
     dcache: int = 0
@@ -91,12 +92,20 @@ CORTEX_M0 = CoreSpec(
     cpuid=0x410CC200,
     architecture=6,
     vtor=False,
+    unprivileged=False,
     irq_count=32,
     prio_bits=2,
     mpu_regions=0,
     ccr_reset=0x208,
 )
-CORTEX_M0PLUS = replace(CORTEX_M0, name="Cortex-M0+", cpuid=0x410CC601, vtor=True, mpu_regions=8)
+CORTEX_M0PLUS = replace(
+    CORTEX_M0,
+    name="Cortex-M0+",
+    cpuid=0x410CC601,
+    vtor=True,
+    unprivileged=True,
+    mpu_regions=8,
+)
 # CPUID, ACTLR and the identification registers: ARM DDI 0337 (r2p1) tables 4-1 and 5-1 for the
 # M3, ARM DDI 0439B (r0p1) table 4-1 for the M4, ARM DDI 0489 tables 3-1 and 4-1 for the M7.
 # The identification registers are constants that nothing here depends on.
@@ -134,7 +143,7 @@ CORTEX_M7 = CoreSpec(
     dcache=4 * 1024,
     actlr_mask=0x1FFFFC04,
     ccr_reset=0x40200,
-    mvfr=(0x10110021, 0x11000011, 0x00000040),
+    mvfr=(0x10110221, 0x12000011, 0x00000040),  # with double precision, as on an STM32H7
     id_registers=(
         *(0x00000030, 0x00000200, 0x00100000, 0x00000000),
         *(0x00100030, 0x00000000, 0x01000000, 0x00000000),
