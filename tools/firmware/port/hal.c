@@ -21,11 +21,6 @@ bool hal_wait_for(volatile uint32_t *reg, uint32_t mask, uint32_t value) {
     return false;
 }
 
-void clock_enable(uint32_t reg, uint32_t bit) {
-    REGISTER(reg) |= 1u << bit;
-    (void)REGISTER(reg);
-}
-
 void systick_configure(void) {
     SysTick->LOAD = family_hclk() / 1000 - 1;
     SysTick->VAL = 0;

@@ -54,7 +54,10 @@ bool hal_wait_for(volatile uint32_t *reg, uint32_t mask, uint32_t value);
 
 // Sets an enable bit of RCC and waits until the clock has reached the peripheral: a read of the
 // register takes the two cycles that it needs (RM0090 7.2).
-void clock_enable(uint32_t reg, uint32_t bit);
+static inline void clock_enable(uint32_t reg, uint32_t bit) {
+    REGISTER(reg) |= 1u << bit;
+    (void)REGISTER(reg);
+}
 
 #if PORT_FAMILY_F4
 #include "f4/stm32f4.h"
