@@ -17,7 +17,8 @@ class Die:
 
     names, sizes: parts as in STM32F4<name>x<size>. sram: bytes from 0x20000000 on.
     ccm: bytes at 0x10000000, which only the core can reach (on F413 they are SRAM2 once more).
-    peripherals: as modm calls them, ports as "gpioa". interrupts: the highest, plus 1.
+    peripherals: as modm calls them, ports as "gpioa". interrupts: the highest, plus 1; vectors:
+    their names by number.
     """
 
     names: frozenset[str]
@@ -26,6 +27,7 @@ class Die:
     ccm: int
     peripherals: frozenset[str]
     interrupts: int
+    vectors: dict[int, frozenset[str]]
 
     def __or__(self, other: Die) -> Die:
         """What either file says: some dies have a file for each of their lines."""
@@ -36,6 +38,11 @@ class Die:
             max(self.ccm, other.ccm),
             self.peripherals | other.peripherals,
             max(self.interrupts, other.interrupts),
+            {
+                number: self.vectors.get(number, frozenset())
+                | other.vectors.get(number, frozenset())
+                for number in {*self.vectors, *other.vectors}
+            },
         )
 
 
@@ -65,7 +72,7 @@ def _die(device: ET.Element, parts: dict[str, set[str]]) -> Die:
 
     peripherals: set[str] = set()
     memories: list[ET.Element] = []
-    interrupts = 0
+    vectors: dict[int, frozenset[str]] = {}
     for driver in mine(device, "driver"):
         name = driver.get("name", "")
         instances = {f"{name}{item.get('value')}" for item in mine(driver, "instance")}
@@ -73,14 +80,16 @@ def _die(device: ET.Element, parts: dict[str, set[str]]) -> Die:
         peripherals |= {f"gpio{item.get('port')}" for item in mine(driver, "gpio")}
         memories += mine(driver, "memory")
         for vector in mine(driver, "vector"):
-            interrupts = max(interrupts, int(vector.get("position", "")) + 1)
+            number, name = int(vector.get("position", "")), vector.get("name", "")
+            vectors[number] = vectors.get(number, frozenset()) | {name}
     return Die(
         frozenset(parts["name"]),
         frozenset(parts["size"]),
         _contiguous(memories, SRAM),
         _contiguous(memories, CCM),
         frozenset(peripherals),
-        interrupts,
+        max(vectors, default=-1) + 1,
+        vectors,
     )
 
 
