@@ -2,6 +2,7 @@
 
 import http.server
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from host_tests.target import MANIFEST, ROOT, TEST_BOARDS
+from tools.bench import chip
 from tools.firmware import FirmwareError, MissingToolError, build, source, source_tree, toolchain
 from tools.firmware.board import load_board
 from tools.firmware.boardfiles import board_files, config_files
@@ -155,6 +157,23 @@ def test_boards_that_differ_in_addresses_and_names_only_share_their_objects() ->
     first, *others = (config_files(board) for board in boards)
     assert all(other == first for other in others)
     assert len({board_files(board, "standard")["board.h"] for board in boards}) == len(boards)
+
+
+@pytest.mark.parametrize("name", chip.names())
+def test_a_chip_of_the_bench_needs_no_more_than_a_board_file(name: str, tmp_path: Path) -> None:
+    usart = chip.load(name).rom["usarts"][0]
+    (tmp_path / "ANY.toml").write_text(f"""\
+name = "any"
+mcu_name = "any"
+chip = "{name}"
+hse_hz = 8_000_000
+console = {{ usart = "{usart["usart"]}", tx = "{usart["tx"]}", rx = "{usart["rx"]}", baud = 9600 }}
+memory = {{ flash_kib = 128, stack_kib = 2, filesystem = [0x08004000, 0x4000] }}
+""")
+    board = load_board("ANY", tmp_path)
+    files = config_files(board) | board_files(board, "standard")
+    assert not re.search(r" (None|-0x.*|)\n", "".join(files.values()))
+    assert f"ORIGIN = {board.ram.base:#x}" in files["memory.ld"]
 
 
 def test_two_processes_may_build_at_once(tmp_path: Path) -> None:
