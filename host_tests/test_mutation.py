@@ -7,6 +7,7 @@ script in the image that it has made, or an instruction of the helper's machine 
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt
 from tools.firmware import build
 from tools.machine_code import assemble
+from tools.tables import cortex_m, f4
+from tools.tables.language import Kind, Step, pack
 
 ROMBOOT = LIB / "romboot"
 BOARD, DEV_ID, SRAM, SRAM_END = "NUCLEO_F429ZI", 0x419, 0x20000000, 0x20030000
@@ -33,7 +36,7 @@ way = romboot.plan()
 print(uctypes.addressof(way.image), len(way.image))
 """
 
-# step: registers that must be named when it is left out
+# section: registers that must be named when it is left out
 STEPS = {
     "systick": ["SYST.CSR", "SYST.RVR"],
     "interrupts": ["NVIC.ISER1", "NVIC.IPR9"],
@@ -55,33 +58,32 @@ INSTRUCTIONS = {
 }
 
 
+LINES = list(f4.FAMILY.script(f4.FAMILY.die(DEV_ID)))
+VECTORS = f4.FAMILY.vectors
+
+
 def test_nothing_left_out_is_clean() -> None:
-    assert arrival_with(script_of(source("stm32f4"))) == []
+    assert arrival_with(script_of(LINES)) == []
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_a_step_of_the_script(step: str) -> None:
-    text, left_out = re.subn(
-        rf"(?s)    # step: {step}\b.*?(?=    # step:|\n\))", "", source("stm32f4")
-    )
-    assert left_out == 1
-    assert set(STEPS[step]) <= set(arrival_with(script_of(text)))
+@pytest.mark.parametrize("section", STEPS)
+def test_a_section_of_the_script(section: str) -> None:
+    rest = [line for line in LINES if not line.section.startswith(section)]
+    assert len(rest) < len(LINES)
+    assert set(STEPS[section]) <= set(arrival_with(script_of(rest)))
 
 
 def test_the_clock_of_the_remap() -> None:
     """MEMRMP takes the write without it, here as on silicon, but it must not be relied on."""
-    text, left_out = re.subn(
-        r"    b.*# (RCC.APB2ENR SYSCFGEN|the clock is there|and it is there)\n",
-        "",
-        source("stm32f4"),
-    )
-    assert left_out == 3
-    assert arrival_with(script_of(text)) == ["SYSCFG.MEMRMP"]
+    *before, _, _, map_it, _, last = LINES
+    assert (map_it.registers, last.registers) == ((f4.SYSCFG.MEMRMP,), (f4.RCC.APB2ENR,))
+    assert arrival_with(script_of([*before, map_it, last])) == ["SYSCFG.MEMRMP"]
 
 
 def test_the_peripherals_of_the_die() -> None:
     """Their reset pulses and enables are the die's own part of the script."""
-    named = arrival_with(script_of(source("stm32f4"), with_row=False))
+    rest = [line for line in LINES if line.kind is not Kind.ROW]
+    named = arrival_with(script_of(rest))
     assert set(ROWS) <= set(named)
 
 
@@ -97,9 +99,7 @@ def test_an_instruction_of_the_helper(instruction: str, tmp_path: Path) -> None:
 
 def test_the_place_of_system_memory() -> None:
     """Eight bytes further there are other vectors: not this stack pointer, not this start."""
-    text = source("stm32f4").replace("VECTORS = 0x1FFF0000", "VECTORS = 0x1FFF0008")
-    assert text != source("stm32f4")
-    assert "CPU.MSP" in arrival_with(script_of(text))
+    assert "CPU.MSP" in arrival_with(script_of(LINES, vectors=VECTORS + 8))
 
 
 def test_the_jump_address(tmp_path: Path) -> None:
@@ -114,12 +114,12 @@ def source(module: str) -> str:
     return (ROMBOOT / f"{module}.py").read_text()
 
 
-def script_of(table: str, *, with_row: bool = True) -> bytes:
-    """The image that the library makes of this source of stm32f4.py."""
-    f4, script = load(table), load(source("script"))
-    row = f4.DIES[DEV_ID][1]
-    chunks = [chunk for chunk in f4.script(f4.DIES[DEV_ID]) if with_row or chunk != row]
-    return bytes(script.image(chunks, f4.VECTORS, SRAM, SRAM_END))
+def script_of(lines: list[Step], *, vectors: int = VECTORS) -> bytes:
+    """The image that the library makes of these steps."""
+    script = load(source("script"))
+    mpu = cortex_m.open_region(f4.REGIONS)
+    end = struct.pack(">3I", Kind.CHANGE, vectors, 0)
+    return bytes(script.image(pack(lines), b"", end, (SRAM, SRAM_END), mpu))
 
 
 def arrival_with(image: bytes | None = None, helper: bytes | None = None) -> list[str]:

@@ -20,4 +20,5 @@ def _wanted(name):
     )
 
 
-package("romboot", tuple(filter(_wanted, sorted(os.listdir("romboot")))), base_path=".")
+# opt=3: without line numbers
+package("romboot", tuple(filter(_wanted, sorted(os.listdir("romboot")))), base_path=".", opt=3)

@@ -24,6 +24,7 @@ PSP = RAM + 0x6000
 IN_FLASH = FLASH + 0xC000  # the image once more, to be copied by the application
 SDRAM = 0xC0000000
 MSR_MSPLIM = bytes.fromhex("83f30a88")
+MPU = 0x17, 0x03060025  # RBAR and RASR: region 7, which opens RAM
 
 # What the script does with them, and what must be there then.
 BEFORE = (0, 0, 0, 0x55, 0x0000FF0F, 0, 0)
@@ -41,7 +42,9 @@ AFTER = (0x11111111, 0x22222222, 0x22222222, 0x55, 0x1234000F, 0, 0x44444444)
 def image(rom: int = ROM) -> bytes:
     """As script.image() makes it."""
     script = load((LIB / "script.py").read_text())
-    return bytes(script.image([struct.pack(f">{len(LINES)}I", *LINES)], rom, RAM, RAM_END))
+    lines = struct.pack(f">{len(LINES)}I", *LINES)
+    end = struct.pack(">3I", 2, rom, 0)
+    return bytes(script.image(b"", lines, end, (RAM, RAM_END), MPU))
 
 
 def calling(code: str, helper: int = HELPER, image_at: int = IMAGE) -> str:

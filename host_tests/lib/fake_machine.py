@@ -7,6 +7,8 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import ClassVar
 
+from tools.tables import dies, f4
+
 CPUID = 0xE000ED00
 IDCODE = 0xE0042000
 OPTCR = 0x40023C14
@@ -15,7 +17,7 @@ FLASH_SIZE = 0x1FFF7A22
 UNIQUE_ID = 0x1FFF7A10
 SRAM = 0x20000000
 CORTEX_M4 = 0x410FC241
-ROM_START = 0x1FFF3DA1
+ROM_START = 0xDA1  # from the vector table on
 
 
 class Registers:
@@ -178,7 +180,8 @@ class Helper:
 
 
 class FakeChip:
-    """An STM32F4 at MicroPython's prompt, and romboot imported on it (`romboot`)."""
+    """An STM32 at MicroPython's prompt. What it is, it is by romboot's tables; an unknown DEV_ID
+    reads as on an STM32F4."""
 
     def __init__(self, dev_id: int = 0x419, rev_id: int = 0x2003) -> None:
         self.registers = Registers()
@@ -198,12 +201,23 @@ class FakeChip:
         self.sys = SimpleNamespace(
             platform="pyboard", implementation=SimpleNamespace(version=(1, 25, 0, ""))
         )
+        self.family = next((f for f, die in dies() if die.dev_id == dev_id), f4.FAMILY)
         poke = self.registers.poke
-        poke(CPUID, CORTEX_M4)
-        poke(IDCODE, rev_id << 16 | dev_id)
-        poke(VECTORS, SRAM + 0x2D40)
-        poke(VECTORS + 4, ROM_START)
-        poke(OPTCR, 0x0FFFAAED)  # RM0090 3.9.10: reset value, RDP level 0
+        poke(CPUID, 0x410F0001 | self.family.core.partno << 4)
+        self._idcode = rev_id << 16 | dev_id
+        self.registers.react = self.clock_of_dbgmcu
+        if not self.family.idcode_clock:
+            poke(self.family.idcode, self._idcode)
+        poke(self.family.vectors, SRAM + 0x2D0)
+        poke(self.family.vectors + 4, self.family.vectors + ROM_START)
+        poke(self.family.protection.address, 0x0F000000 | 0xAA << self.family.protection_shift)
+
+    def clock_of_dbgmcu(self, address: int, _before: int, value: int) -> None:
+        """IDCODE reads 0 without it, where there is one."""
+        clock = self.family.idcode_clock
+        if clock and address == clock.register.address:
+            on = value >> clock.number & 1
+            self.registers.poke(self.family.idcode, self._idcode if on else 0)
 
     @property
     def written(self) -> list[tuple[int, int, int]]:

@@ -59,7 +59,7 @@ def test_the_code_is_on_the_heap(board: Board, jump_bytes: ModuleType) -> None:
 def test_a_task_pends_the_nmi_with_a_table_that_leads_to_the_code(
     board: Board, jump_bytes: ModuleType
 ) -> None:
-    image = board.entry.Way().image
+    image = board.entry.Entry().image
     before = board.registers.peek(VTOR)
     jump_bytes.helper(image, jump_bytes.COMPLETE)
     (first, vectors, _), (second, pend, _), (third, after, _) = board.fake.written
@@ -90,7 +90,7 @@ def test_the_table_is_aligned_for_all_the_interrupts_that_the_core_has(
     assert 4 * (SYSTEM + 32 * (lines + 1)) <= bytes_of_table
     board.registers.poke(ICTR, lines)
     heap = board.fake.heap.next
-    image = board.entry.Way().image
+    image = board.entry.Entry().image
     taken = board.fake.heap.next - heap
     jump_bytes.helper(image, jump_bytes.GO)
     assert board.fake.written[0][0] == VTOR
@@ -103,7 +103,7 @@ def test_code_and_table_leave_the_data_cache_of_a_cortex_m7(
 ) -> None:
     """Vectors and instructions are fetched from memory."""
     board.registers.poke(CCR, CCR_IC | CCR_DC)
-    image = board.entry.Way().image
+    image = board.entry.Entry().image
     cleaned = [value for address, value, _ in board.fake.written if address == DCCMVAC]
     invalidated = [address for address, _, _ in board.fake.written if address == ICIALLU]
     board.registers.log.clear()
@@ -124,5 +124,5 @@ def test_a_data_cache_that_is_off_or_not_there_is_left_alone(
     ccr: int, cleans: bool, board: Board, jump_bytes: ModuleType
 ) -> None:
     board.registers.poke(CCR, ccr)
-    jump_bytes.helper(board.entry.Way().image, jump_bytes.LOOK)
+    jump_bytes.helper(board.entry.Entry().image, jump_bytes.LOOK)
     assert (DCCMVAC in {address for address, _, _ in board.fake.written}) == cleans

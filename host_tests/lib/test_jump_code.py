@@ -58,7 +58,9 @@ def test_there_is_room_for_the_resident_part(code: bytes, board: Board) -> None:
     start, length = resident(code)
     assert 0 < start < length < len(code)
     for body in range(0, 64, 4):
-        image = board.script.image([bytes(body)], 0, 0x20000000, 0x20010000)
+        image = board.script.image(
+            bytes(body), b"", b"", (0x20000000, 0x20010000), (0x17, 0x03060025)
+        )
         used = 4 * struct.unpack_from(">I", image)[0] + length
         assert used + -used % CARRIED <= len(image)
 

@@ -55,7 +55,7 @@ def test_nothing_is_written_if_there_is_no_usb(board: Board) -> None:
 
 def test_the_jump_gets_the_image_of_the_chip(board: Board) -> None:
     leave(board)
-    assert board.fake.helper.image == board.entry.Way().image
+    assert board.fake.helper.image == board.entry.Entry().image
 
 
 @pytest.mark.parametrize("after", [1, 5, 90])

@@ -132,7 +132,7 @@ def test_info_has_what_the_chip_says(board: Board, capsys: pytest.CaptureFixture
         "STM32F427/429/437/439, DEV_ID 0x419, REV_ID 0x2003",
         "2048 KiB",
         "a0a1a2a3a4a5a6a7a8a9aaab",
-        f"0x1FFF0000, starts at 0x{ROM_START:08X}",
+        f"0x1FFF0000, starts at 0x{VECTORS + ROM_START:08X}",
         "0x91: USART, CAN or FDCAN, DFU, I2C, SPI; version 1",
         "level 0",
         "USART3 PB10/PB11 or PC10/PC11",

@@ -103,16 +103,16 @@ without_hook = pytest.mark.parametrize(("spoil", "word"), HOOKLESS.values(), ids
 def test_the_jump_is_the_way_unless_there_is_a_watchdog(board: Board) -> None:
     assert board.romboot.plan().via == "jump"
     watchdog(board)
-    way = board.entry.Way()
-    assert way.via == "reset"
-    assert "watchdog" in way.why
+    entry = board.entry.Entry()
+    assert entry.via == "reset"
+    assert "watchdog" in entry.why
 
 
 def test_what_is_asked_for_is_done(board: Board) -> None:
     watchdog(board)
-    assert board.entry.Way(via="jump").via == "jump"
+    assert board.entry.Entry(via="jump").via == "jump"
     board.registers.poke(RCC_CSR, 0)
-    assert board.entry.Way(via="reset").via == "reset"
+    assert board.entry.Entry(via="reset").via == "reset"
     assert board.fake.written == []
 
 
@@ -134,9 +134,9 @@ def test_without_a_hook_the_jump_is_good_enough(
     """The watchdog then goes on; the ROM refreshes it."""
     spoil(board)
     watchdog(board)
-    way = board.entry.Way()
-    assert way.via == "jump"
-    assert word in way.why
+    entry = board.entry.Entry()
+    assert entry.via == "jump"
+    assert word in entry.why
     with pytest.raises(GoneError):
         board.romboot.enter_bootloader()
     assert board.fake.events == ["sync", "go"]
@@ -144,21 +144,21 @@ def test_without_a_hook_the_jump_is_good_enough(
 
 def test_the_first_release_with_this_hook(board: Board) -> None:
     board.fake.sys.implementation.version = (1, 19, 0)
-    board.entry.Way(via="reset").check()
+    board.entry.Entry(via="reset").check()
 
 
 @pytest.mark.parametrize("at", [0x3F8, 0x3FE, 0x400, 0x7F6, 0x50EA6])
 def test_the_hook_is_found_wherever_it_lies(board: Board, at: int) -> None:
     """The search goes by strides; the branch may lie across two."""
     board.fake.heap.flash = firmware(at, (at + 0x84) & ~3)
-    board.entry.Way(via="reset").check()
+    board.entry.Entry(via="reset").check()
 
 
 def test_a_stack_elsewhere_does_not_hinder_a_reset(board: Board) -> None:
     board.fake.helper.blocked_to_look = 0xD01FFFF8
-    board.entry.Way(via="reset").check()
+    board.entry.Entry(via="reset").check()
     with pytest.raises(board.errors.StackError):
-        board.entry.Way(via="jump").check()
+        board.entry.Entry(via="jump").check()
 
 
 def test_the_hook_finds_its_key_and_a_vector_table(board: Board) -> None:
@@ -183,7 +183,7 @@ def test_the_hook_finds_its_key_and_a_vector_table(board: Board) -> None:
 
 
 def test_the_script_lies_behind_the_header_in_the_cores_order(board: Board) -> None:
-    plain = board.entry.Way()
+    plain = board.entry.Entry()
     (words,) = struct.unpack_from(">I", plain.image)
     script = struct.unpack_from(f">{words - 5}I", plain.image, 20)
     with pytest.raises(GoneError):
@@ -202,7 +202,7 @@ def test_what_is_to_outlive_the_reset_leaves_the_data_cache(board: Board) -> Non
         board.romboot.enter_bootloader(via="reset")
     written = [(address, value) for address, value, _ in board.fake.written]
     page = dict(written)[STATE + 4] & ~0xFFF
-    (words,) = struct.unpack_from(">I", board.entry.Way().image)
+    (words,) = struct.unpack_from(">I", board.entry.Entry().image)
     needed = {at & ~31 for at in range(page, page + 4 * words + len(board.fake.helper.CODE))}
     armed = written.index((STATE + 4, page | KEY))
     cleaned = [value for address, value in written[armed:] if address == DCCMVAC]

@@ -19,28 +19,34 @@ APB1ENR, APB2ENR = RCC + 0x40, RCC + 0x44
 FLASH_ACR = 0x40023C00
 OPTCR = 0x40023C14
 ICER0, VTOR = 0xE000E180, 0xE000ED08
+MPU = 0x17, 0x03060025
 
 
 def chunk(*words: int) -> bytes:
     return struct.pack(f">{len(words)}I", *words)
 
 
+END = chunk(2, VECTORS, 0)
+
+
 def image_of(board: Board, die: library.Die) -> bytes:
     """The image that romboot makes for a die."""
     table = board.table
-    row = table.DIES[die.dev_id]
-    return bytes(board.script.image(table.script(row), VECTORS, SRAM, SRAM + die.sram))
+    before, after = table.SCRIPT
+    _, row = table.DIES[library.DIES.index(die)]
+    return bytes(board.script.image(before, row, after, (SRAM, SRAM + die.sram), MPU))
 
 
 def test_an_image_reads_back_as_it_was_made(board: Board) -> None:
     script = board.script
     chunks = (
-        chunk(0x40000000, 0x11111111),
-        chunk(0x40000004 + board.dryrun.FILL, 0x22222222, 3) + chunk(0x40000010, 0),
+        chunk(0x40000000, 0x11111111)
+        + chunk(0x40000004 + board.dryrun.FILL, 0x22222222, 3)
+        + chunk(0x40000010, 0),
         chunk(0x40000014 + board.dryrun.CHANGE, 0x0000FF00, 0x80000001),
-        chunk(0x40000018 + board.dryrun.WAIT, 0xFFFF, 0x1234, 0x10000),
+        chunk(0x40000018 + board.dryrun.WAIT, 0xFFFF, 0x1234, 0x10000) + END,
     )
-    image = script.image(iter(chunks), 0x1FFF0000, 0x20000000, 0x20030000)
+    image = script.image(*chunks, (0x20000000, 0x20030000), MPU)
     assert list(board.dryrun.steps(image)) == [
         (board.dryrun.WRITE, 0x40000000, 0x11111111, ()),
         (board.dryrun.FILL, 0x40000004, 0x22222222, (3,)),
@@ -54,7 +60,7 @@ def test_an_image_reads_back_as_it_was_made(board: Board) -> None:
 def test_a_row_reads_back_register_by_register(board: Board) -> None:
     plain = chunk(0x40000000 + board.dryrun.FILL, 0b101, 0, 0x11, 0x22)
     pulsed = chunk(0x40000100 + board.dryrun.FILL, 1 << 31 | 0b10, 0, 0x33)
-    image = board.script.image((plain, pulsed), 0x1FFF0000, 0x20000000, 0x20030000)
+    image = board.script.image(plain, pulsed, END, (0x20000000, 0x20030000), MPU)
     assert [step[1:3] for step in board.dryrun.steps(image)] == [
         (0x40000000, 0x11),
         (0x40000008, 0x22),
@@ -68,7 +74,7 @@ def test_the_header_says_what_the_helper_needs(board: Board) -> None:
     """Words up to the code, SRAM from and to, and an MPU region that opens just that SRAM."""
     script = board.script
     body = chunk(0x40000000, 1)
-    image = script.image([body], VECTORS, SRAM, SRAM + 0x50000)
+    image = script.image(body, b"", b"", (SRAM, SRAM + 0x50000), board.table.MPU)
     words, low, high, rbar, rasr = struct.unpack_from(">5I", image)
     assert len(image) == 4 * words + script._CODE
     assert image[4 * words :] == bytes(script._CODE)
@@ -189,11 +195,14 @@ def test_option_bytes_are_kept(die: library.Die, board: Board) -> None:
 def test_each_die_gets_a_script_of_its_own_from_its_row(
     die: library.Die, make: Callable[..., Board]
 ) -> None:
-    """As Way puts it together, for the DEV_ID that the chip reads."""
+    """As Entry puts it together, for the DEV_ID that the chip reads."""
     board = make(dev_id=die.dev_id)
-    way = board.entry.Way()
-    assert bytes(way.image) == image_of(board, die)
-    assert (way.chip.dev_id, way.chip.ram_end) == (die.dev_id, SRAM + die.sram)
+    entry = board.entry.Entry()
+    assert bytes(entry.image) == image_of(board, die)
+    assert (entry.chip.number, entry.chip.ram()) == (
+        library.DIES.index(die),
+        (SRAM, SRAM + die.sram),
+    )
 
 
 def test_a_missing_register_is_not_written(board: Board) -> None:

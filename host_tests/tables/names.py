@@ -1,4 +1,4 @@
-"""Every register that the oracles know: address -> names, and fields by address."""
+"""What the registers are called, by everyone who has published it: address -> names and fields."""
 
 from __future__ import annotations
 
@@ -6,37 +6,14 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 
-from host_tests.tables.library import FILL, Line
 from host_tests.tables.oracles import Oracles
 from host_tests.tables.oracles.svd import Register
 
 PREFIX = re.compile(r"^(MPU_|NVIC_?)")  # some files put the block into the name
-WORD = re.compile(r"[A-Z][A-Z0-9_]*[A-Z0-9](?:-\d+)?")
-
-
-def words(comment: str) -> set[str]:
-    """The names in a comment; ICER0-3 is four of them."""
-    found = set()
-    for word in WORD.findall(comment):
-        name, _, last = word.partition("-")
-        match = re.fullmatch(r"(\D+)(\d+)", name)
-        if last and match:
-            found |= {f"{match[1]}{number}" for number in range(int(match[2]), int(last) + 1)}
-        else:
-            found.add(name)
-    return found
-
-
-def addresses(line: Line) -> list[int]:
-    """Every address that a line touches."""
-    found = []
-    for address, kind, values in line.steps:
-        found += [address + 4 * i for i in range(values[1] if kind == FILL else 1)]
-    return found
 
 
 class Names:
-    """What the registers are called, by ST, NXP, Arm (pyOCD) and MicroPython."""
+    """By ST, NXP, Arm (pyOCD) and MicroPython."""
 
     def __init__(self, oracles: Oracles) -> None:
         self._oracles = oracles
@@ -71,18 +48,15 @@ class Names:
         match = [re.fullmatch(r"(\D+)(\d+)", name) for name in self.at(address - 4)]
         return {f"{m[1]}{int(m[2]) + 1}" for m in match if m}
 
-    def fields(self, address: int) -> dict[str, set[int]]:
-        """Field -> its masks in the files; SWS0 and SWS1 are also SWS."""
-        found: dict[str, set[int]] = {}
-        for register in self.registers.get(address, []):
-            joined: dict[str, int] = {}
-            for name, mask in register.fields.items():
-                found.setdefault(name, set()).add(mask)
-                joined[name.rstrip("0123456789")] = joined.get(name.rstrip("0123456789"), 0) | mask
-            for name, mask in joined.items():
-                if name not in register.fields:
-                    found.setdefault(name, set()).add(mask)
-        return found
+    def masks(self, field: str) -> set[int]:
+        """The masks of every field of this name. SWS0 and SWS1 are SWS."""
+        found: set[int] = set()
+        for register in (each for all_of_them in self.registers.values() for each in all_of_them):
+            parts = [
+                m for name, m in register.fields.items() if name.rstrip("0123456789") == field
+            ]
+            found |= {register.fields[field]} if field in register.fields else {sum(parts)}
+        return found - {0}
 
     def _all(self) -> Iterator[Register]:
         for svd in self._oracles.every_svd:

@@ -6,7 +6,9 @@ import hashlib
 
 import pytest
 
-from tools.tables import f4, family, names
+from host_tests.tables.library import LIB
+from tools.tables import FAMILIES, f4, family, names
+from tools.tables.compiler import modules
 from tools.tables.language import pack
 
 # SHA-256 of each die's script, without its end, as of c26a6ac: the one that 10,000 random states
@@ -32,6 +34,12 @@ def test_the_script_of_an_f4_is_the_proven_one(dev_id: int) -> None:
 
 def test_every_f4_has_been_proven() -> None:
     assert [die.dev_id for die in f4.DIES] == list(PROVEN)
+
+
+@pytest.mark.parametrize("name", modules(FAMILIES))
+def test_the_committed_module_is_what_the_tables_compile_to(name: str) -> None:
+    """If not: python -m tools.tables."""
+    assert (LIB / name).read_text() == modules(FAMILIES)[name]
 
 
 def test_names_are_those_of_the_manuals() -> None:

@@ -91,7 +91,7 @@ def test_addresses_that_are_read(oracles: Oracles) -> None:
         assert [register.name for register in svd.at(table.OPTCR)] == ["OPTCR"]
         assert [register.name for register in svd.at(table.RCC_CSR)] == ["CSR"]
         (optcr,) = svd.at(table.OPTCR)
-        assert optcr.fields["RDP"] == 0xFF00  # as checks.rdp_level() takes it
+        assert optcr.fields["RDP"] == 0xFF00  # as Chip.rdp_level() takes it
         (csr,) = svd.at(table.RCC_CSR)
         assert (csr.fields["LSION"], csr.fields["LSIRDY"]) == (1, 2)  # watchdog_runs()
     stm = oracles.micropython

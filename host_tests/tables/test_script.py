@@ -1,4 +1,4 @@
-"""The script's lines: each address is the register of that name, each mask its field."""
+"""The steps that all F4 share: the names of registers and fields, and the values."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from operator import or_
 
 import pytest
 
-from host_tests.tables.library import CHANGE, FILL, LINES, WAIT, WRITE, Line, table
-from host_tests.tables.names import Names, addresses, words
+from host_tests.tables.library import DIES, LINES, table
+from host_tests.tables.names import Names
 from host_tests.tables.oracles import Oracles
+from tools.tables import cortex_m, f4
+from tools.tables.language import Kind, Register, Step
 
-each_line = pytest.mark.parametrize("line", LINES, ids=str)
 ONES = 0xFFFFFFFF
 PPB = 0xE0000000  # the core's own registers are from here on
+REGISTERS = {register.address: register for step in LINES for register in step.registers}
+each_register = pytest.mark.parametrize("register", REGISTERS.values(), ids=str)
 
 # Cleared by writing 1: their reset value is not what is written.
 CLEARED_BY_ONES = {"SR", "PR", "CFSR", "HFSR", "ICSR"} | {
@@ -25,66 +28,63 @@ CLEARED_BY_ONES = {"SR", "PR", "CFSR", "HFSR", "ICSR"} | {
 # DDI 0403E B3.2.21 (FPCCR). Neither SVD file has the first, one has the second.
 M4_RESETS = {"CCR": 0x00000200, "FPCCR": 0xC0000000}
 
+# What the public files call otherwise.
+OTHER_NAMES = {"CTRL": "CSR", "LOAD": "RVR", "VAL": "CVR", "CPUID": "CPUID_BASE"}
+
+# Constants of f4.py that are no field of a register, but a value or a count.
+NO_FIELDS = {"IRQS", "REGIONS", "SYSTEM_MEMORY"}
+
 
 @pytest.fixture(scope="module")
 def names(oracles: Oracles) -> Names:
     return Names(oracles)
 
 
-@each_line
-def test_every_address_is_named(line: Line, names: Names) -> None:
-    """By the comment of its line, or by an earlier line: nothing is written incognito."""
-    before = [earlier for earlier in LINES if earlier.number < line.number]
-    for address in addresses(line):
-        known = names.at(address)
-        assert known, f"no file has a register at 0x{address:08X}"
-        told = [other for other in (line, *before) if address in addresses(other)]
-        assert any(known & words(other.comment) for other in told), f"0x{address:08X} is {known}"
+@each_register
+def test_a_register_has_the_name_that_others_give_it(register: Register, names: Names) -> None:
+    name = register.name.partition(".")[2]
+    assert {name, OTHER_NAMES.get(name, name)} & names.at(register.address)
 
 
-@each_line
-def test_every_register_in_a_comment_is_written(line: Line, names: Names) -> None:
-    """And where a comment counts (ICER0-3), to the last."""
-    written = {name for address in addresses(line) for name in names.at(address)}
-    numbered = {word for word in words(line.comment) if word[-1].isdigit()}
-    known = {name for address in names.registers for name in names.at(address)}
-    assert numbered & known <= written
-    assert written & words(line.comment) or not addresses_named_first(line)
+@pytest.mark.parametrize("block", f4.FAMILY.blocks, ids=lambda block: block.name)
+def test_a_block_is_where_others_have_it(
+    block: cortex_m.Block, names: Names, oracles: Oracles
+) -> None:
+    """And so is every register of it, written or not."""
+    assert {svd.bases[block.name] for svd in oracles.every_svd} == {block.base}
+    for register in block:
+        assert register.name.partition(".")[2] in names.at(register.address), register
 
 
-def addresses_named_first(line: Line) -> bool:
-    """Does this line touch an address that no earlier one does?"""
-    seen = {a for earlier in LINES if earlier.number < line.number for a in addresses(earlier)}
-    return bool(set(addresses(line)) - seen)
+FIELDS = {
+    name: value
+    for name, value in vars(f4).items()
+    if name.isupper() and isinstance(value, int) and name not in NO_FIELDS
+}
 
 
-@pytest.mark.parametrize(
-    "line", [line for line in LINES if line.steps[0][1] in (CHANGE, WAIT)], ids=str
-)
-def test_masks_are_those_of_the_fields_in_the_comment(line: Line, names: Names) -> None:
-    """Where it names none, the mask is that of one field and no other."""
-    ((address, kind, values),) = line.steps
-    mask = values[0] if kind == WAIT else values[0] | values[1]
-    fields = names.fields(address)
-    named = words(line.comment) & fields.keys()
-    if named:
-        possible = {0}
-        for name in named:
-            possible = {before | one for before in possible for one in fields[name]}
-        assert mask in possible
-    else:
-        assert mask in {one for masks in fields.values() for one in masks}
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_constant_is_the_field_of_that_name(name: str, names: Names) -> None:
+    assert FIELDS[name] in names.masks(name)
+
+
+@pytest.mark.parametrize("step", [s for s in LINES if s.kind in (Kind.CHANGE, Kind.WAIT)], ids=str)
+def test_a_mask_is_made_of_whole_fields(step: Step, names: Names) -> None:
+    """In at least one file that describes the register."""
+    mask = step.values[0] if step.kind is Kind.WAIT else step.values[0] | step.values[1]
+    possible = set()
+    for register in names.registers[step.registers[0].address]:
+        fields = [m for m in register.fields.values() if m & mask]
+        possible.add(reduce(or_, fields, 0))
+    assert mask in possible
 
 
 def final_values() -> dict[int, int]:
-    """Address -> what the lines leave there; bits that CHANGE does not name are not in it."""
+    """Address -> what the steps leave there; bits that CHANGE does not name are not in it."""
     final: dict[int, int] = {}
-    for line in LINES:
-        for address, kind, values in line.steps:
-            if kind == WRITE:
-                final[address] = values[0]
-            elif kind == FILL:
-                final |= dict.fromkeys(range(address, address + 4 * values[1], 4), values[0])
+    for step in LINES:
+        if step.kind in (Kind.WRITE, Kind.FILL):
+            final |= {register.address: step.values[0] for register in step.registers}
     return final
 
 
@@ -114,10 +114,9 @@ def test_a_register_of_st_gets_its_reset_value(address: int, names: Names) -> No
 
 def test_every_flag_of_flash_is_cleared(names: Names) -> None:
     """The value is exactly the flags: ones elsewhere are reserved."""
-    (line,) = (line for line in LINES if line.comment.startswith("SR: "))
-    ((address, _, values),) = line.steps
+    address = f4.FLASH.SR.address
     flags = {mask for r in names.registers[address] for n, mask in r.fields.items() if n != "BSY"}
-    assert values[0] == sum(flags)
+    assert FINAL[address] == sum(flags)
 
 
 @pytest.mark.parametrize("address", [a for a in FINAL if a >= PPB], ids=hex)
@@ -146,7 +145,7 @@ def test_icsr_unpends_pendsv_and_systick(oracles: Oracles) -> None:
 
 
 def test_every_interrupt_of_every_die_is_covered(oracles: Oracles) -> None:
-    most = max(oracles.dies[dev_id].interrupts for dev_id in table.DIES)
+    most = max(oracles.dies[die.dev_id].interrupts for die in DIES)
     arm = oracles.arm
     for first, per_word, value in (
         (arm["NVIC_ICER0"], 32, ONES),
@@ -162,17 +161,15 @@ def test_every_mpu_region_is_cleared(oracles: Oracles) -> None:
     (typer,) = (r for svd in oracles.core_svds for r in svd.at(oracles.arm["MPU_TYPE"]))
     regions = typer.reset >> 8 & 0xFF
     rbar, rasr = oracles.arm["MPU_TYPE"] + 12, oracles.arm["MPU_TYPE"] + 16
-    steps = [(address, *values) for line in LINES for address, _, values in line.steps]
+    writes = [(step.registers[0].address, step.values[0]) for step in LINES]
     pairs = [
-        (value, following)
-        for (address, value, *_), following in pairwise(steps)
-        if address == rbar
+        (value, following) for (address, value), following in pairwise(writes) if address == rbar
     ]
     assert pairs == [(0x10 | number, (rasr, 0)) for number in range(regions)]
 
 
 def test_the_change_of_optcr_locks_it_and_starts_nothing(names: Names) -> None:
     """OPTSTRT, one bit further, would program the option bytes."""
-    (step,) = (s for line in LINES for s in line.steps if s[0] == table.OPTCR)
-    assert step[1:] == (CHANGE, (0, 1))
-    assert names.fields(table.OPTCR)["OPTLOCK"] == {1}
+    (step,) = (s for s in LINES if s.registers[0].address == table.OPTCR)
+    assert (step.kind, step.values) == (Kind.CHANGE, (0, 1))
+    assert 1 in names.masks("OPTLOCK")

@@ -43,15 +43,11 @@ def plan(*, force=False, via=None):
     and the verdict. Its go() enters the bootloader; it allocates nothing, so that it may be called
     from a hard interrupt handler. bool(plan) is True if nothing stands in the way.
     """
-    from .dryrun import Plan
-
-    return Plan(force, via)
+    return entry.chip.module("dryrun").Plan(force, via)
 
 
 def info():
     """Print and return what this chip is, where its ROM is and where that ROM listens."""
-    from .facts import Info
-
-    facts = Info()
+    facts = entry.chip.module("facts").Info()
     print(facts.table())
     return facts

@@ -1,42 +1,119 @@
-# Who am I? CPUID names the core, the core says where DBGMCU_IDCODE may be, DEV_ID names the die.
+# The chip that this firmware runs on: which one it is, and whether its ROM can be entered.
+#
+# Reads only. DBGMCU of some chips can be read only with a clock; that is put back as it was.
 
 import sys
 
-from machine import mem32
+from machine import mem8, mem32
 from micropython import const
 
-_CPUID = const(0xE000ED00)  # ARM DDI 0403E B3.2.3; PARTNO in bits 15:4
+from .chips import CORES
 
-# PARTNO of the core: the families that have it (modules of this package).
-_FAMILIES = {0xC24: ("stm32f4",)}
+_VTOR = const(0xE000ED08)
+_CPUID = const(0xE000ED00)  # ARM DDI 0403E B3.2.3; PARTNO in bits 15:4
+_WORD = const(0xFFFFFFFF)  # mem32 is signed
 
 
 class Chip:
-    """The die that this firmware runs on, and the facts that romboot has of it."""
+    """A die, and what romboot knows of it.
 
-    def __init__(self, family, dev_id, rev_id):
+    family: the module with what its dies share; number: that of the die in family.DIES;
+    idcode: of DBGMCU; sram: start and end of the first SRAM.
+    """
+
+    def __init__(self, family, number, idcode):
         self.family = family
-        self.dev_id = dev_id
-        self.rev_id = rev_id
-        self.die = family.DIES[dev_id]
-        self.ram = family.RAM
-        self.ram_end = family.RAM + self.die[0] * 1024
+        self.number = number
+        self.idcode = idcode
+        start = family.RAM
+        self.sram = start, start + family.DIES[number][0] * 1024
+
+    def ram(self, stack=None):
+        """(start, end) of the SRAM that this stack is in, None if it is in none.
+
+        Without a stack: of that of the main stack or, if it is in none, of the first SRAM.
+        """
+        if stack is None:
+            if not self.family.MORE_RAM:
+                return self.sram
+            return self.ram(mem32[mem32[_VTOR]]) or self.sram
+        if self.sram[0] < stack <= self.sram[1]:
+            return self.sram
+        for ram in self.family.MORE_RAM:
+            if ram[0] < stack <= ram[1]:
+                return ram
+
+    def watchdog_runs(self):
+        """True if the independent watchdog runs: it keeps LSI on although LSION is 0.
+
+        If LSION is 1 (an RTC without a crystal), a prescaler or reload value that is not that
+        after a reset counts as a sign.
+        """
+        csr, iwdg = self.family.WATCHDOG
+        lsi = mem32[csr] & 3  # LSION, LSIRDY
+        return lsi == 2 or (lsi == 3 and mem32[iwdg + 4] | mem32[iwdg + 8] ^ 0xFFF != 0)  # PR, RLR
+
+    def rdp_level(self):
+        """Readout protection level, 0 to 2, from the option bytes."""
+        register, shift = self.family.PROTECTION
+        byte = mem32[register] >> shift & 0xFF
+        return 0 if byte == 0xAA else 2 if byte == 0xCC else 1
+
+    # Each of these returns the exception that stands in the way, or nothing.
+
+    def no_rom(self):
+        """The ROM must start with a vector table: MSP in SRAM, an odd address in the ROM."""
+        table, end = self.family.ROM
+        stack = mem32[table]
+        start = mem32[table + 4]
+        if stack & 3 or not self.ram(stack) or not start & 1 or not table < start < end:
+            from .errors import BadRomError
+
+            return BadRomError(table, stack & _WORD, start & _WORD, *self.sram)
+
+    def useless_rom(self):
+        """A ROM of some versions starts the application again unless BOOT0 is high. At readout
+        protection level 2 every ROM starts and can do nothing (AN2606 4.1)."""
+        for number, rom_id, ids in self.family.CLOSED:
+            if number == self.number and mem8[rom_id] in ids:
+                from .errors import ClosedRomError
+
+                return ClosedRomError(mem8[rom_id])
+        if self.rdp_level() == 2:
+            from .errors import ProtectedError
+
+            return ProtectedError()
 
 
 def find():
-    """The Chip. Raises NotSTM32Error or UnknownChipError with what was read."""
+    """The Chip. Raises NotSTM32Error, UnknownChipError or MissingModuleError."""
     if sys.platform != "pyboard":  # the name of the stm32 port since ever
         from .errors import NotSTM32Error
 
         raise NotSTM32Error(sys.platform)
     core = mem32[_CPUID] >> 4 & 0xFFF
-    dev_id = 0
-    for name in _FAMILIES.get(core, ()):
-        family = __import__("romboot." + name, None, None, (name,))
-        idcode = mem32[family.IDCODE]
-        dev_id = idcode & 0xFFF
-        if dev_id in family.DIES:
-            return Chip(family, dev_id, idcode >> 16 & 0xFFFF)
+    idcode = 0
+    for partno, address, clock, bit, families in CORES:
+        if partno == core:
+            before = mem32[clock] if clock else 0
+            if clock:
+                mem32[clock] = before | 1 << bit
+            idcode = mem32[address]
+            if clock:
+                mem32[clock] = before
+            for name, dev_ids in families:
+                if idcode & 0xFFF in dev_ids:
+                    return Chip(module(name), dev_ids.index(idcode & 0xFFF), idcode)
     from .errors import UnknownChipError
 
-    raise UnknownChipError(core, dev_id)
+    raise UnknownChipError(core, idcode & 0xFFF)
+
+
+def module(name):
+    """A module of romboot that an edition may lack. MissingModuleError if this one does."""
+    try:
+        return __import__("romboot." + name, None, None, (name,))
+    except ImportError:
+        from .errors import MissingModuleError
+
+        raise MissingModuleError(name) from None

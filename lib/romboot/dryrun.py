@@ -1,39 +1,18 @@
-# plan(): the same way, stopped before the point of no return.
+# plan(): everything that enter_bootloader() does, up to the point of no return.
 
 import struct
 
 from machine import mem32
 from micropython import const
 
-from . import checks
-from .entry import Way
+from .entry import Entry
+from .facts import die, pcrop, tables
 from .script import HEADER
 
 WRITE, FILL, CHANGE, WAIT = range(4)  # see script.py
 _ROOM = const(5120)  # bytes of text of the largest die
 _NONE = struct.unpack("", b"")
 _REST = ("", ">I", ">I", ">2I")  # the words that follow address and value
-
-# Where an address belongs: base of each block, highest first. RM0090 table 1, ARM DDI 0403E B3.
-_BLOCKS = (
-    (0xE000EF34, "FPU"),
-    (0xE000ED90, "MPU"),
-    (0xE000ED00, "SCB"),
-    (0xE000E100, "NVIC"),
-    (0xE000E010, "SYST"),
-    (0xE000E000, "SCS"),
-    (0x40023C00, "FLASH"),
-    (0x40023800, "RCC"),
-    (0x40013C00, "EXTI"),
-    (0x40013800, "SYSCFG"),
-)
-
-
-def _name(address):
-    for base, name in _BLOCKS:
-        if address >= base:
-            return "%s+%02X" % (name, address - base)
-    return "?"
 
 
 def steps(buffer):
@@ -64,7 +43,7 @@ def _row(buffer, at, address, bits):
                 yield WRITE, address + 4 * i, 0, _NONE
 
 
-class Plan(Way):
+class Plan(Entry):
     """A way into the bootloader that has not been taken."""
 
     def __bool__(self):
@@ -73,6 +52,12 @@ class Plan(Way):
     def steps(self):
         """Each step as (kind, address, value, further values); kinds as above."""
         return steps(self.image)
+
+    def _name(self, address):
+        # Block and offset; the host knows registers by name (romboot plan).
+        for base, name in tables(self.chip).BLOCKS:
+            if address >= base:
+                return "%s+%02X" % (name, address - base)
 
     def _lines(self):
         yield "%-10s  %-10s  %-8s    %s" % ("address", "register", "now", "then")
@@ -89,28 +74,27 @@ class Plan(Way):
                 then = "%08X x %d words" % (value, rest[0])
             else:
                 then = "%08X" % value
-            yield "0x%08X  %-10s  %08X -> %s" % (address, _name(address), now, then)
+            yield "0x%08X  %-10s  %08X -> %s" % (address, self._name(address), now, then)
 
     def _verdict(self):
         for reason in self.reasons:
             yield "NO: " + str(reason)
         if not self.reasons:
             yield "The way is free: %s, ROM at 0x%08X, by %s: %s." % (
-                self.chip.family.facts().DIES[self.chip.dev_id][0],
-                self.chip.family.VECTORS,
+                die(self.chip)[0],
+                self.chip.family.ROM[0],
                 self.via,
                 self.why,
             )
-        if checks.rdp_level(self.chip) == 1:
+        if self.chip.rdp_level() == 1:
             yield (
                 "Readout protection is at level 1: the ROM will answer, but read, write or go "
                 "only after a readout unprotect, which erases the flash."
             )
-        if checks.pcrop(self.chip):
-            from .facts import PCROP
-
-            yield PCROP + "."
-        if self.via == "jump" and checks.watchdog_runs(self.chip):
+        protected = pcrop(self.chip)
+        if protected:
+            yield protected + "."
+        if self.via == "jump" and self.chip.watchdog_runs():
             yield (
                 "The independent watchdog runs and cannot be stopped: the ROM sets it to its "
                 "longest period and refreshes it (AN2606 4.1)."

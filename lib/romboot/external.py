@@ -2,7 +2,7 @@
 #
 # A library that was not frozen has its machine code on the heap, which some boards (STM32F429DISC)
 # have in SDRAM. From 0xA0000000 on the memory map forbids to execute (ARM DDI 0403E B3.1): a call
-# would end in a HardFault. Only a region of the MPU can allow it. jump.py needs region 7 itself.
+# would end in a HardFault. Only a region of the MPU can allow it. jump.py uses the last region.
 # On ARMv8-M, whose MPU is another, it is refused: no board has its heap there.
 # A heap in CCM is worse off: no bus for instructions goes there (RM0090 2.3.1), MPU or not.
 
@@ -15,7 +15,6 @@ _CTRL = const(0xE000ED94)
 _RNR = const(0xE000ED98)
 _RBAR = const(0xE000ED9C)
 _RASR = const(0xE000EDA0)
-_OURS = const(7)
 
 
 def check(address, bits):
@@ -34,13 +33,14 @@ def check(address, bits):
 def _executable(address):
     # The highest region that covers the address decides. To read one it must be selected.
     selected = mem32[_RNR]
+    regions = mem32[_TYPE] >> 8 & 0xFF
     number = rasr = 0
-    for i in range(mem32[_TYPE] >> 8 & 0xFF):
+    for i in range(regions):
         mem32[_RNR] = i
         if _covers(mem32[_RBAR], mem32[_RASR], address):
             number, rasr = i, mem32[_RASR]
     mem32[_RNR] = selected
-    return number != _OURS and rasr >> 24 & 0x17 in (1, 2, 3, 5, 6, 7)  # XN, AP
+    return number != regions - 1 and rasr >> 24 & 0x17 in (1, 2, 3, 5, 6, 7)  # XN, AP
 
 
 def _covers(base, rasr, address):

@@ -4,7 +4,7 @@ from binascii import hexlify
 
 from machine import mem8, mem16, mem32
 
-from . import checks, chip
+from .chip import find, module
 
 # The first digit of the bootloader ID: what the ROM listens on, beside its version. AN2606 4.2.
 _ID = (
@@ -32,12 +32,28 @@ _RDP = (
     "level 2: the ROM can do nothing",
 )
 
-# Of the F4, AN2606 names one ROM that cannot lift PCROP (13.0 of F401xB/xC, table 78) and one that
-# can (9.1 of F42x/F43x, table 92), and is silent about the others.
-PCROP = (
-    "PCROP (FLASH_OPTCR.SPRMOD) is on: the ROM cannot read, write or erase the sectors under it. "
-    "Only a readout regression from level 1 to 0 lifts it, which erases the flash"
-)
+
+def tables(chip):
+    """The module with what only plan() and info() need."""
+    return module(chip.family.__name__.split(".")[-1] + "_facts")
+
+
+def die(chip):
+    """(name, address of the bootloader ID, where its ROM listens)."""
+    facts = tables(chip)
+    name, rom_id, interfaces = facts.DIES[chip.number]
+    return name, rom_id, facts.INTERFACES[interfaces]
+
+
+def pcrop(chip):
+    """What to say of proprietary code readout protection (PCROP), or "" if it is off."""
+    bit, registers, about = tables(chip).PCROP
+    for register in registers:
+        value = mem32[register]
+        # Either a bit, or an area: its first address in bits 11:0, its last in bits 27:16.
+        if value & 0xFFF <= value >> 16 & 0xFFF if bit is None else value >> bit & 1:
+            return about
+    return ""
 
 
 class Info:
@@ -48,20 +64,16 @@ class Info:
     """
 
     def __init__(self):
-        self.chip = chip.find()
-        family = self.chip.family
-        facts = family.facts()
-        die = facts.DIES[self.chip.dev_id]
-        self.name = die[0]
-        self.dev_id = self.chip.dev_id
-        self.rev_id = self.chip.rev_id
-        self.flash_kib = mem16[family.FLASH_SIZE]
-        self.uid = bytes(mem8[facts.UNIQUE_ID + i] for i in range(12))
-        self.rom = family.VECTORS
-        self.id = mem8[die[1]]
-        self.interfaces = die[2]
-        self.rdp = checks.rdp_level(self.chip)
-        self.pcrop = checks.pcrop(self.chip)
+        self.chip = found = find()
+        self.name, rom_id, self.interfaces = die(found)
+        self.dev_id = found.idcode & 0xFFF
+        self.rev_id = found.idcode >> 16 & 0xFFFF
+        self.flash_kib = mem16[found.family.FLASH[1]]
+        self.uid = bytes(mem8[at + i] for at in tables(found).UNIQUE_ID for i in range(4))
+        self.rom = found.family.ROM[0]
+        self.id = mem8[rom_id]
+        self.rdp = found.rdp_level()
+        self.pcrop = bool(pcrop(found))
 
     def table(self):
         """The facts, a line each."""
@@ -76,10 +88,11 @@ class Info:
             ("protection", _RDP[self.rdp]),
         ]
         if self.pcrop:
-            lines.append(("", PCROP))
+            lines.append(("", pcrop(self.chip)))
         for i, interface in enumerate(self.interfaces.split(", ")):
             lines.append(("listens on" if i == 0 else "", interface))
-        lines.append(("USB DFU", "needs " + self.chip.family.facts().USB_CLOCK))
+        if "DFU" in self.interfaces:
+            lines.append(("USB DFU", "needs " + tables(self.chip).USB_CLOCK))
         return "\n".join("%-11s %s" % line for line in lines)
 
     def __repr__(self):

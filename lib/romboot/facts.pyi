@@ -1,6 +1,10 @@
+from typing import Any
+
 from .chip import Chip
 
-PCROP: str
+def tables(chip: Chip) -> Any: ...
+def die(chip: Chip) -> tuple[str, int, str]: ...
+def pcrop(chip: Chip) -> str: ...
 
 class Info:
     chip: Chip

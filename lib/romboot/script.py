@@ -8,7 +8,10 @@
 #   address + 3  mask  expected  tries    until (*address & mask) == expected; out of tries: reset
 #   2            vectors  0               the end: MSP and PC from the vector table there
 #
-# Words are big-endian, as the tables print them; the helper turns them when it carries them.
+# A die's script is three chunks: what its family does before the die's own lines, they, and what
+# the family does after them.
+#
+# Words are big-endian, as tools/tables compiles them; the helper turns them when it carries them.
 
 import struct
 
@@ -16,26 +19,21 @@ from micropython import const
 
 HEADER = const(20)  # bytes: words in all, lowest and highest address of SRAM, MPU_RBAR, MPU_RASR
 _CODE = const(312)  # room for the resident part of the helper, and what fills its last block
-_RBAR = const(0x17)  # region 7, base added
-_RASR = const(0x03060025)  # full access, executable, normal write-back memory, 512 KiB
-
-_CHANGE = const(2)  # the kinds: 0 write, 1 fill or row, 2 change, 3 wait
 
 
-def image(chunks, vectors, ram, ram_end):
-    """The script of these chunks, with its header, in a buffer that jump.helper() takes.
+def image(before, own, after, ram, mpu):
+    """The script of these three chunks, with its header, in a buffer that jump.helper() takes.
 
-    ram, ram_end: internal SRAM that the ROM and the last steps may use, ram on a 512 KiB boundary.
+    ram: start and end of the internal SRAM that the ROM and the last steps may use. mpu: RBAR
+    without its address, and RASR, of a region that makes it executable.
     """
-    chunks = tuple(chunks)
-    size = HEADER + 12
-    for chunk in chunks:
-        size += len(chunk)
-    buffer = bytearray(size + _CODE)
-    struct.pack_into(">5I", buffer, 0, size // 4, ram, ram_end, ram | _RBAR, _RASR)
-    at = HEADER
-    for chunk in chunks:
-        buffer[at : at + len(chunk)] = chunk
-        at += len(chunk)
-    struct.pack_into(">3I", buffer, at, _CHANGE, vectors, 0)
+    # straight ahead, as this is a third of the time from the call to the ROM
+    middle = HEADER + len(before)
+    last = middle + len(own)
+    end = last + len(after)
+    buffer = bytearray(end + _CODE)
+    struct.pack_into(">5I", buffer, 0, end // 4, ram[0], ram[1], ram[0] | mpu[0], mpu[1])
+    buffer[HEADER:middle] = before
+    buffer[middle:last] = own
+    buffer[last:end] = after
     return buffer

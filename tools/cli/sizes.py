@@ -30,9 +30,9 @@ from romboot import chip
 chip.find()
 gc.collect()
 b = gc.mem_alloc()
-from romboot.entry import Way, _drain
-way = Way()
-_drain(way.chip.family)
+from romboot.entry import Entry, _drain
+entry = Entry()
+_drain(*entry.chip.family.USARTS)
 print(b - a, gc.mem_alloc() - a)
 """
 

@@ -183,7 +183,7 @@ def run(subject: Subject, state: State) -> Outcome:
 
 
 def _look_unprivileged(call: Call) -> Outcome:
-    """entry.Way asks helper(0, CONTROL) first, whose bit 0 makes it refuse."""
+    """entry.Entry asks helper(0, CONTROL) first, whose bit 0 makes it refuse."""
     before = Picture(call.app)
     end = call.run(0, CONTROL)
     wrong = before.differences(Picture(call.app)) + call.complaints()

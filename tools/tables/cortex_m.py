@@ -73,6 +73,12 @@ def mpu_off_v8(regions: int) -> Script:
     return [write(MPU_V8.CTRL, 0), off, write(MPU_V8.RNR, 0), fill(MPU_V8.MAIR0, 0, 2)]
 
 
+def open_region(regions: int) -> tuple[int, int]:
+    """RBAR without its address, and RASR, of the last region, which has priority over all others:
+    512 KiB that anyone may read, write and execute, normal write-through memory (PMSAv7)."""
+    return VALID | regions - 1, 0x03060025
+
+
 def fpu_off() -> Script:
     """FPCCR, FPCAR and FPDSCR at reset, and no access to the FPU."""
     return [write(FPU.FPCCR, ASPEN_LSPEN), fill(FPU.FPCAR, 0, 2), write(SCB.CPACR, 0)]

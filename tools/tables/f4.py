@@ -294,8 +294,8 @@ FAMILY = Family(
     protection=FLASH.OPTCR,  # RDP in bits 15:8; RM0090 3.7.3, 3.9.10
     protection_shift=8,
     pcrop=Pcrop(
-        FLASH.OPTCR,  # SPRMOD; RM0090 3.9.11. The F405 has 0 there
-        shift=31,
+        (FLASH.OPTCR,),  # SPRMOD; RM0090 3.9.11. The F405 has 0 there
+        bit=31,
         # Of the F4, AN2606 names one ROM that cannot lift PCROP (13.0 of F401xB/xC, table 78) and
         # one that can (9.1 of F42x/F43x, table 92), and is silent about the others.
         about="PCROP (FLASH_OPTCR.SPRMOD) is on: the ROM cannot read, write or erase the sectors "

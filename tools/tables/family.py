@@ -7,7 +7,7 @@ independent in host_tests/tables.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from .language import Block, Register, Script, Step, steps
@@ -15,15 +15,15 @@ from .language import Block, Register, Script, Step, steps
 
 @dataclass(frozen=True)
 class Core:
-    """A Cortex-M: its CPUID.PARTNO, and whether it has a VTOR."""
+    """A Cortex-M: its CPUID.PARTNO, and whether it is ARMv6-M."""
 
     name: str
     partno: int
-    vtor: bool = True
+    armv6m: bool = False
 
 
-M0 = Core("Cortex-M0", 0xC20, vtor=False)
-M0PLUS = Core("Cortex-M0+", 0xC60)
+M0 = Core("Cortex-M0", 0xC20, armv6m=True)
+M0PLUS = Core("Cortex-M0+", 0xC60, armv6m=True)
 M3 = Core("Cortex-M3", 0xC23)
 M4 = Core("Cortex-M4", 0xC24)
 M7 = Core("Cortex-M7", 0xC27)
@@ -80,16 +80,16 @@ def usb_fs(name: str, base: int, clock: Bit) -> UsbPort:
 
 @dataclass(frozen=True)
 class Pcrop:
-    """Proprietary code readout protection is on if a bit is set, or if an area is not empty.
+    """Proprietary code readout protection.
 
-    register: of a bit (shift) or, if area, with its first address in bits 11:0 and its last in
-    bits 27:16; about: the sentence that info() and plan() say.
+    It is on if in one of the registers this bit is set or, if bit is None, if there is an area
+    that is not empty: its first address in bits 11:0, its last in bits 27:16.
+    about: the sentence that info() and plan() say, without its full stop.
     """
 
-    register: Register
+    registers: tuple[Register, ...]
     about: str
-    shift: int = 0
-    area: bool = False
+    bit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -185,10 +185,14 @@ class Family:
     idcode_clock: Bit | None = None
     """Without this clock DBGMCU reads as 0."""
     pcrop: Pcrop | None = None
-    notes: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def source(self) -> str:
+        """The table it is written in."""
+        return f"tools/tables/{self.module.removeprefix('stm32')}.py"
 
     @property
     def module(self) -> str:

@@ -1,0 +1,238 @@
+"""The modules that go to the target: data only, as constants that a frozen build keeps in flash.
+
+What each number is for is known to those who read it: chip.py, entry.py and facts.py.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+from . import cortex_m
+from .family import Family, Interface
+from .language import Block, Kind, pack, steps
+
+BYTES_A_LINE = 20
+ALIGNMENT = 512 * 1024  # of an MPU region that covers any SRAM; see cortex_m.open_region()
+
+Value: TypeAlias = "int | str | bytes | tuple[Value, ...] | None"
+
+
+class Hex(int):
+    """Printed as hexadecimal."""
+
+
+def modules(families: Iterable[Family]) -> dict[str, str]:
+    """File name in lib/romboot -> its text, for all of these families."""
+    families = list(families)
+    files = {"chips.py": _module("tools/tables", "", {"CORES": cores(families)})}
+    for family in families:
+        source = f"{family.source}"
+        about = f"{family}: what jump and reset need."
+        files[f"{family.module}.py"] = _module(source, about, family_data(family))
+        about = f"{family}: what only plan() and info() need."
+        files[f"{family.module}_facts.py"] = _module(source, about, family_facts(family))
+    return files
+
+
+def cores(families: Iterable[Family]) -> Value:
+    """For each (core, IDCODE, its clock): what to look at, and the DEV_IDs that it can show.
+
+    (CPUID.PARTNO, address of IDCODE, register and bit of its clock or 0, ((module, DEV_IDs), ...))
+    """
+    found: dict[tuple[Value, ...], tuple[Value, ...]] = {}
+    for family in families:
+        clock = family.idcode_clock
+        key = (
+            Hex(family.core.partno),
+            Hex(family.idcode),
+            Hex(clock.register.address) if clock else 0,
+            clock.number if clock else 0,
+        )
+        dev_ids = tuple(Hex(die.dev_id) for die in family.dies)
+        found[key] = (*found.get(key, ()), (family.module, dev_ids))
+    return tuple((*key, entries) for key, entries in found.items())
+
+
+def family_data(family: Family) -> dict[str, Value]:
+    """What every entry needs."""
+    return {
+        "ROM": (Hex(family.vectors), Hex(family.rom_end)),
+        "FLASH": (Hex(family.flash), Hex(family.flash_size)),
+        "WATCHDOG": (Hex(family.lsi.address), Hex(family.iwdg)),
+        "PROTECTION": (Hex(family.protection.address), family.protection_shift),
+        "USARTS": usarts(family),
+        "USB": tuple(
+            (
+                Hex(port.clock.register.address),
+                port.clock.number,
+                Hex(port.register),
+                Hex(port.mask),
+                Hex(port.attached),
+            )
+            for port in family.usb
+        ),
+        "ARMV6M": family.core.armv6m,
+        "MPU": tuple(map(Hex, cortex_m.open_region(family.mpu_regions))),
+        **rams(family),
+        "CLOSED": tuple(
+            (number, Hex(die.rom_id), tuple(map(Hex, die.closed)))
+            for number, die in enumerate(family.dies)
+            if die.closed
+        ),
+        "DIES": tuple((die.rams[0].size // 1024, pack(steps(die.script))) for die in family.dies),
+        "SCRIPT": (pack(steps(family.before)), pack(steps(family.after)) + end(family)),
+    }
+
+
+def end(family: Family) -> bytes:
+    """The end of a script, which has no register: see script.py."""
+    return struct.pack(">3I", Kind.CHANGE, family.vectors, 0)
+
+
+def rams(family: Family) -> dict[str, Value]:
+    """RAM: where the first SRAM of each die starts; DIES has its size. MORE_RAM: (start, end) of
+    the others, which all dies must share."""
+    (first, *more), *others = (die.rams for die in family.dies)
+    if any((die[0].base, *die[1:]) != (first.base, *more) for die in others):
+        raise ValueError(f"{family}: its dies differ in more than the size of their first SRAM")
+    for ram in (ram for die in family.dies for ram in die.rams):
+        if ram.base % ALIGNMENT or ram.size > ALIGNMENT:
+            raise ValueError(f"{family}: an SRAM is not within an MPU region")
+    return {
+        "RAM": Hex(first.base),
+        "MORE_RAM": tuple((Hex(ram.base), Hex(ram.end)) for ram in more),
+    }
+
+
+def usarts(family: Family) -> Value:
+    """(offset of TC's register, offset of CR1, its UE and TE, ((bus, clocks, bits), ...)).
+
+    Bit n of `clocks` is the clock of the USART at bus + n KiB; where that is not so, a USART has a
+    bus of its own.
+    """
+    buses: dict[tuple[int, int], list[int]] = {}
+    for usart in family.usarts:
+        bus = usart.base - 1024 * usart.clock.number
+        buses.setdefault((bus, usart.clock.register.address), []).append(usart.clock.number)
+    status, control, enabled = family.usart_kind.value
+    groups = tuple((Hex(bus), Hex(clocks), bytes(bits)) for (bus, clocks), bits in buses.items())
+    return (Hex(status), Hex(control), Hex(enabled), groups)
+
+
+def family_facts(family: Family) -> dict[str, Value]:
+    """What info() and plan() say of it. DIES: in the order of family_data()."""
+    texts = list(dict.fromkeys(interfaces(die.interfaces) for die in family.dies))
+    pcrop: Value = (0, (), "")
+    if family.pcrop:
+        addresses = tuple(Hex(register.address) for register in family.pcrop.registers)
+        pcrop = (family.pcrop.bit, addresses, family.pcrop.about)
+    return {
+        "UNIQUE_ID": tuple(map(Hex, family.unique_id)),
+        "USB_CLOCK": family.usb_clock,
+        "PCROP": pcrop,
+        "BLOCKS": tuple((Hex(block.base), block.name) for block in blocks(family)),
+        "INTERFACES": tuple(texts),
+        "DIES": tuple(
+            (die.name, Hex(die.rom_id), texts.index(interfaces(die.interfaces)))
+            for die in family.dies
+        ),
+    }
+
+
+def interfaces(found: Iterable[Interface]) -> str:
+    """Separated by ", "; where some are only of certain ROMs, with the IDs before the first."""
+    texts = []
+    last = Interface("", "")
+    for each in found:
+        of = "" if (each.low, each.high) == (last.low, last.high) else ids(each)
+        texts.append(of + str(each))
+        last = each
+    return ", ".join(texts)
+
+
+def ids(interface: Interface) -> str:
+    """Of which ROMs it is, in words."""
+    if (interface.low, interface.high) == (0, 0xFF):
+        return "any ID: "
+    if interface.high == 0xFF:
+        return f"from ID 0x{interface.low:02X} on: "
+    if interface.low == 0:
+        return f"up to ID 0x{interface.high:02X}: "
+    return f"ID 0x{interface.low:02X} to 0x{interface.high:02X}: "
+
+
+def blocks(family: Family) -> list[Block]:
+    """Those that the scripts write, highest first."""
+    found = {
+        register.block.base: register.block
+        for die in family.dies
+        for step in family.script(die)
+        for register in step.registers
+    }
+    return [found[base] for base in sorted(found, reverse=True)]
+
+
+def _module(source: str, about: str, constants: dict[str, Value]) -> str:
+    lines = [f"# Generated by python -m tools.tables from {source}; do not edit."]
+    lines += [f"# {about}"] if about else []
+    lines += ["", "from micropython import const", "", "# fmt: off"]
+    for name, value in constants.items():
+        lines += _assignment(name, value)
+    return "\n".join(lines) + "\n"
+
+
+def _assignment(name: str, value: Value) -> Iterator[str]:
+    first, *rest = _lines(value)
+    yield f"{name} = const({first}" + ("" if rest else ")")
+    yield from rest[:-1]
+    if rest:
+        yield f"{rest[-1]})"
+
+
+def _lines(value: Value) -> list[str]:
+    """A value as source: on one line if that is short enough."""
+    text = _text(value)
+    if len(text) < 80 and "\n" not in text:
+        return [text]
+    if isinstance(value, bytes):
+        parts = [value[i : i + BYTES_A_LINE] for i in range(0, len(value), BYTES_A_LINE)]
+        return _parenthesized([_text(part) for part in parts])
+    if isinstance(value, str):
+        return _wrapped(value)
+    assert isinstance(value, tuple), value
+    lines = ["("]
+    for item in value:
+        *before, last = _lines(item)
+        lines += [f"    {line}" for line in before] + [f"    {last},"]
+    return [*lines, ")"]
+
+
+def _wrapped(text: str) -> list[str]:
+    words = text.split(" ")
+    lines = [""]
+    for word in words:
+        if len(lines[-1]) + len(word) > 70:
+            lines.append("")
+        lines[-1] += word + " "
+    lines[-1] = lines[-1][:-1]
+    return _parenthesized([_text(line) for line in lines])
+
+
+def _parenthesized(parts: list[str]) -> list[str]:
+    return [f"({parts[0]}", *(f" {part}" for part in parts[1:-1]), f" {parts[-1]})"]
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, Hex):
+        return f"0x{int(value):X}"
+    if isinstance(value, bytes):
+        return 'b"' + "".join(f"\\x{byte:02x}" for byte in value) + '"'
+    if isinstance(value, str):
+        assert '"' not in value and "\\" not in value
+        return f'"{value}"'
+    if isinstance(value, tuple):
+        items = ", ".join(_text(item) for item in value)
+        return f"({items},)" if len(value) == 1 else f"({items})"
+    return repr(value)
