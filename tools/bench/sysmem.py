@@ -32,7 +32,9 @@ def build(chip: Chip) -> dict[int, Memory]:
         _write(found, table, _vector_table(chip))
     _write(found, rom["base"] + rom["reset_offset"], BRANCH_TO_SELF * 2)
     _write(found, rom["id_address"], bytes([rom["id"]]))
-    _write(found, chip.factory["uid"], UID)
+    uid = chip.factory["uid"]
+    _write(found, uid, UID[:8])
+    _write(found, chip.factory.get("uid_third_word", uid + 8), UID[8:])
     kib = chip.region("FLASH").size // 1024
     for address, value in [(chip.factory["flash_kib"], kib), *chip.factory["calibration"]]:
         _write(found, address, value.to_bytes(2, "little"))
