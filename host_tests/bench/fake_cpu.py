@@ -38,6 +38,7 @@ class FakeCpu:
         writable: bool = True,
         executable: bool = True,
         on_write: OnWrite | None = None,
+        tcm: bool = False,
     ) -> None:
         assert base not in self.memories
         self.memories[base] = memory

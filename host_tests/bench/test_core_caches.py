@@ -167,8 +167,19 @@ def test_memory_that_goes_away_with_dirty_lines() -> None:
     m.core.map_memory(0x60000000, Memory(0x400, name="sdram"))
     m.run(100)
     m.core.unmap(0x60000000, 0x400)
+    m.run(1)
     (sentence,) = m.core.violations
     assert "sdram at 0x60000000 went away" in sentence
+
+
+def test_a_reset_that_takes_a_memory_away_takes_the_dirty_lines_too() -> None:
+    m = Machine(f"{NAMES}{on(DC)}ldr r0,=0x60000000; str r0,[r0]\nb .", spec=CORTEX_M7)
+    m.core.map_memory(0x60000000, Memory(0x400, name="sdram"))
+    m.run(100)
+    m.core.unmap(0x60000000, 0x400)
+    m.core.reset(FLASH)
+    m.run(1)
+    assert m.core.violations == []
 
 
 # -- as CMSIS does it -----------------------------------------------------------------------

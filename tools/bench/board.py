@@ -297,4 +297,6 @@ def core_spec(die: chip.Chip) -> CoreSpec:
         prio_bits=die.core["nvic_priority_bits"],
         mpu_regions=die.core["mpu_regions"],
         fpu=die.core["fpu"],
+        icache=die.core.get("icache_kib", 0) * 1024,
+        dcache=die.core.get("dcache_kib", 0) * 1024,
     )

@@ -88,8 +88,9 @@ class Peripheral:
 
 @dataclass(frozen=True)
 class Region:
-    """Some memory. kind: flash, eeprom, sram, ccm (not executable), backup (kept by a reset,
-    protected by DBP), buffer (inside a peripheral), system, otp, factory or options."""
+    """Some memory. kind: flash, eeprom, sram, tcm (no cache is before it), ccm (not executable),
+    backup (kept by a reset, protected by DBP), buffer (inside a peripheral), system, otp, factory
+    or options."""
 
     name: str
     base: int

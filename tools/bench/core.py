@@ -192,7 +192,8 @@ class Core:
         if self.caches:
             for region in self.bus.regions:
                 if base <= region.base < base + size:
-                    self.caches.remove(region.base)
+                    for sentence in self.caches.remove(region.base):
+                        self.after_instruction(lambda s=sentence: self._violation(s))
         self.bus.unmap(base, size)
 
     # -- what peripherals ask for ----------------------------------------------------------

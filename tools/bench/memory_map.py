@@ -30,6 +30,7 @@ class MemoryMapper(Protocol):
         writable: bool = True,
         executable: bool = True,
         on_write: OnWrite | None = None,
+        tcm: bool = False,
     ) -> None: ...
 
     def unmap(self, base: int, size: int) -> None: ...
@@ -87,13 +88,14 @@ class MemoryMap:
         if region.kind == "eeprom":
             memory = Memory(region.size, name=region.name)
             self._map(region.base, memory, writable=False, on_write=self._eeprom(region, memory))
-        elif region.kind in ("sram", "ccm"):
+        elif region.kind in ("sram", "ccm", "tcm"):
             ram = Memory(region.size, fill=POWER_ON_RAM, name=region.name)
             if region.enable:
                 self._gated.append(GatedRam(region, ram))
             else:
                 # CCM hangs on the data bus only: fetching from it fails (RM0090 2.3.1)
-                self._map(region.base, ram, executable=region.kind != "ccm")
+                executable, tcm = region.kind != "ccm", region.kind == "tcm"
+                self._map(region.base, ram, executable=executable, tcm=tcm)
 
     def _eeprom(self, region: Region, memory: Memory) -> OnWrite:
         return lambda address, size, value: self._flash.program_eeprom(
@@ -108,10 +110,11 @@ class MemoryMap:
         writable: bool = True,
         executable: bool = True,
         on_write: OnWrite | None = None,
+        tcm: bool = False,
     ) -> None:
         self.at[base] = memory
         self._cpu.map_memory(
-            base, memory, writable=writable, executable=executable, on_write=on_write
+            base, memory, writable=writable, executable=executable, on_write=on_write, tcm=tcm
         )
 
     def _show_options(self) -> None:

@@ -71,7 +71,7 @@ class SocMemory:
 
     def clear_ram(self) -> None:
         for region in self._soc.chip.memory:
-            if region.kind in ("sram", "ccm"):
+            if region.kind in ("sram", "ccm", "tcm"):
                 memory = self._soc.map.at.get(region.base)  # None: its clock is off
                 if memory:
                     memory.fill(0, memory.size, 0)

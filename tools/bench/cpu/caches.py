@@ -88,19 +88,22 @@ class Caches:
         memory.on_change.append(functools.partial(self._python_wrote, ram))
         self._follow(ram)
 
-    def remove(self, base: int) -> None:
-        """The CPU cannot reach the memory there any more."""
+    def remove(self, base: int) -> list[str]:
+        """The CPU cannot reach the memory there any more. What is wrong with that: a reset that
+        takes a memory away takes the caches' contents too, so it is not reported at once."""
+        found: list[str] = []
         for ram in [ram for ram in self._rams if ram.base == base]:
             span = range(ram.base, ram.base + ram.memory.size)
             dirty = [at for at in self.dirty_lines() if at in span]
             if dirty:
-                self._report(
+                found.append(
                     f"{ram.memory.name} at {ram.base:#010x} went away while {_lines(dirty)} of it "
                     f"were dirty in the D-cache: clean it first"
                 )
             self._rams.remove(ram)
             self._stop_following(ram)
             self._discard(set(dirty))
+        return found
 
     def _python_wrote(self, ram: Ram, offset: int, length: int) -> None:
         for copy in (ram.below, ram.fetched):
