@@ -62,9 +62,9 @@ class Entry:
         # (via, why, what stands in its way). The jump needs nothing of the firmware, so it comes
         # first; but only a reset stops a watchdog.
         if via is None and not self.chip.watchdog_runs():
-            return "jump", "it needs nothing of this build", self._no_room(jump.LOOK)
+            return "jump", "it needs nothing of this build", self._helper(jump.LOOK)
         if via == "jump":
-            return via, "as asked", self._no_room(jump.LOOK)
+            return via, "as asked", self._helper(jump.LOOK)
         from . import reset
 
         state, missing = reset.hook(*self.chip.family.FLASH)
@@ -74,13 +74,14 @@ class Entry:
         if not missing:
             return "reset", "as asked" if via else "it stops the independent watchdog", None
         if via is None:
-            return "jump", "the watchdog goes on, as " + missing, self._no_room(jump.LOOK)
+            return "jump", "the watchdog goes on, as " + missing, self._helper(jump.LOOK)
         from .errors import HookError
 
         return via, "as asked", HookError(missing)
 
-    def _no_room(self, task):
-        # The exception to raise, if the last steps have no room below the main stack.
+    def _helper(self, task):
+        # It LOOKs, or GOes and does not return: unless the last steps have no room below the main
+        # stack. Then this is the exception to raise.
         msp = jump.helper(self.image, task)
         if msp:
             from .errors import StackError
@@ -104,7 +105,7 @@ class Entry:
             from .errors import HandlerError
 
             raise HandlerError()
-        reason = self._no_room(jump.GO)
+        reason = self._helper(jump.GO)
         if reason:
             raise reason
 
