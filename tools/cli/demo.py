@@ -11,13 +11,14 @@ from ..bench.board import VirtualBoard
 from ..bench.image import Segment, blocks, load_image
 from ..bench.rom_run import Arrival
 from ..bench.server import Server, running
-from . import firmware, measure, mpremote, rom
+from ..paths import LIB
+from . import firmware, library, measure, mpremote, rom
 from .errors import CliError
 
 AFTER_MS = 100
 SPEED = 20.0  # virtual seconds to a real one in the ROM, which erases for many
 WIDTH = 40  # of a progress bar
-PATIENCE = 20.0  # seconds that the virtual board may take for anything
+LONGEST_S = 20.0  # seconds that the virtual board may take for anything
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,6 +46,7 @@ class Demo:
         self.server = server
         self.upgrade = upgrade
         self.ours = ours  # the upgrade has the library frozen in
+        self.folder = LIB  # to mount: compiled, if the board can load that
         self.mounts = mounts  # the first firmware has not: the library comes by `mpremote mount`
         self.console = server.ports["console"]
         self.rom = server.ports["rom"]
@@ -65,6 +67,8 @@ class Demo:
         self.show_and_ask(
             "import os; print(os.uname().version, '|', os.uname().machine)", mount=False
         )
+        mpy = mpremote.execute(self.console, library.MPY_OF_THE_BOARD)
+        self.folder = library.loadable(int(mpy))
 
     def info(self) -> None:
         heading("3. What is this chip, and where does its ROM listen?")
@@ -89,7 +93,7 @@ class Demo:
 
     def wait_for_arrival(self) -> Arrival:
         """The arrival in system memory, once the ROM has been watched for a while."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + LONGEST_S
         while time.monotonic() < end:
             with self.server.paused() as board:
                 if board.arrival:
@@ -143,7 +147,7 @@ class Demo:
 
     def ask(self, code: str, mount: bool) -> str:
         """What the board prints, indented."""
-        output = mpremote.execute(self.console, code, mount=mount)
+        output = mpremote.execute(self.console, code, mount=self.folder if mount else None)
         return "\n".join("  " + line for line in output.splitlines())
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
-from . import library
 from .errors import CliError
 
 TIMEOUT = 120  # seconds; a board that does not answer makes mpremote wait for ever
@@ -28,14 +28,9 @@ def run(port: str, *words: str, timeout: float = TIMEOUT) -> subprocess.Complete
         ) from error
 
 
-def execute(port: str, code: str, *, mount: bool = True) -> str:
-    """Run code on the board, with our library mounted or not; what was printed."""
-    folder = (
-        library.loadable(int(execute(port, library.MPY_OF_THE_BOARD, mount=False)))
-        if mount
-        else None
-    )
-    done = run(port, *(("mount", str(folder)) if folder else ()), "exec", code)
+def execute(port: str, code: str, *, mount: Path | None = None) -> str:
+    """Run code on the board, with a folder mounted or not; what was printed."""
+    done = run(port, *(("mount", str(mount)) if mount else ()), "exec", code)
     if done.returncode:
         lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
         raise CliError(lines[-1] if lines else f"mpremote ended with code {done.returncode}")
