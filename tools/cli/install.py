@@ -20,7 +20,9 @@ from .prompt import BoardError, Prompt, connected
 NAME = "romboot"
 PARTIAL = "romboot.part"  # no name that can be imported
 CPUID = 0xE000ED00  # ARM DDI 0403E B3.2.3: PARTNO in bits 15:4
-ENTRY = 32  # bytes of a directory entry on FAT; a long name takes two more
+# FAT (Microsoft, "FAT32 File System Specification"): bytes of a directory entry, and characters of
+# a long name in each further one
+ENTRY, LONG = 32, 13
 
 LOOK = """
 import os, sys
@@ -167,17 +169,18 @@ def _free(prompt: Prompt, board: Board) -> tuple[int, int]:
     return size, size * free
 
 
-def needed(sizes: list[int], block: int) -> int:
-    """Bytes of a file system with such blocks for files of these sizes, with their folder."""
-    folder = -(-3 * ENTRY * (len(sizes) + 1) // block)
-    return block * (sum(-(-size // block) for size in sizes) + folder + 1)
+def needed(files: list[Path], block: int) -> int:
+    """Bytes of a FAT file system with such blocks for these files and their folder."""
+    entries = 2 + sum(1 + -(-len(file.name) // LONG) for file in files)
+    sizes = [entries * ENTRY, *(file.stat().st_size for file in files)]
+    return block * sum(-(-size // block) for size in sizes)
 
 
 def _make_room(prompt: Prompt, board: Board, files: list[Path]) -> int:
     """See to it that the files fit, if need be by removing the old library. Free bytes."""
     remove(prompt, f"{board.lib}/{PARTIAL}")
     block, free = _free(prompt, board)
-    need = needed([file.stat().st_size for file in files], block)
+    need = needed(files, block) + block  # the folder for libraries may have to grow
     if free < need:
         for path, _ in board.old:
             remove(prompt, path)

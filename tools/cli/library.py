@@ -7,8 +7,7 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from .. import packages, paths
-from ..machine_code import compile_mpy
+from .. import machine_code, packages, paths
 from ..paths import LIB
 
 MPY_OF_THE_BOARD = "import sys; print(getattr(sys.implementation, '_mpy', 0))"
@@ -44,9 +43,10 @@ def loads(mpy: bytes, mpy_of_the_board: int) -> bool:
 
 
 def compiled() -> Path:
-    """The library as .mpy files, made anew when a source has changed."""
-    sources = sorted((LIB / "romboot").glob("*.py"))
-    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    """The library as .mpy files, made anew when a source or the way they are made has changed."""
+    sources = sorted(packages.FOLDER.glob("*.py"))
+    inputs = [*sources, Path(machine_code.__file__)]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()[:16]
     cache = paths.cache() / "lib-mpy"
     folder = cache / digest
     if not folder.exists():
@@ -54,7 +54,7 @@ def compiled() -> Path:
         with tempfile.TemporaryDirectory(dir=cache) as made:
             (Path(made) / "romboot").mkdir()
             for source in sources:
-                compile_mpy(source, Path(made) / "romboot")
+                machine_code.compile_mpy(source, Path(made) / "romboot")
             with contextlib.suppress(OSError):  # another process was quicker
                 Path(made).rename(folder)
                 Path(made).mkdir()  # for TemporaryDirectory to remove

@@ -87,7 +87,7 @@ def sizes(name: str, image: Path, put: Library, *, ours: bool) -> Sizes:
 def file_system(family: str) -> int:
     """Bytes of a board's file system for the .mpy files of one family."""
     files = library.for_board(library.USUAL, family)
-    return needed([file.stat().st_size for file in files], BLOCK)
+    return needed(files, BLOCK)
 
 
 def heap(name: str, image: Path, put: Library) -> Heap:
