@@ -231,6 +231,11 @@ def test_registers() -> None:
     store(0xE000EF34, 4, 0xC0000000)
 
 
+def test_shcsr_says_that_a_hard_fault_is_active() -> None:
+    m = run("udf #0\n.thumb_func\nhardfault: ldr r0,=SHCSR; ldr r7,[r0]; b .")
+    assert m.r(7) == 1 << 2
+
+
 def test_floating_point_is_off_until_cpacr_has_it_on() -> None:
     handler = "\n.thumb_func\nusagefault: b ."
     assert run(ENABLE_FAULTS + "vmov.f32 s0,#1.0" + handler).core.scb.faults.cfsr == 1 << 19

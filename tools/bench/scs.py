@@ -1,7 +1,7 @@
 """The system control space, 0xE000E000 to 0xE000EFFF, and the DWT's cycle counter.
 
 What the registers do is in `cpu/`: `scb.py`, `nvic.py`, `systick.py`, `mpu.py`, `fpu.py`. This
-file gives them their addresses and guards the door.
+file gives them their addresses and refuses accesses that are not allowed.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Scs:
     def registers(self) -> Iterable[RegisterView]:
         """Every register with a state: name, address, value, reset value, implemented bits.
 
-        Reading them has no side effects. Debug registers and the clear-only twins of NVIC
-        registers are left out; the MPU's regions are listed one by one.
+        Reading them has no side effects. Debug registers and the NVIC's ICER and ICPR
+        are left out; the MPU's regions are listed one by one.
         """
         yield from self._file.views()
         yield from self._parts.mpu.region_views()

@@ -7,7 +7,8 @@ noted as the CPU stores. Code in RAM is compared as it is executed. Stricter tha
 line is in the cache as soon as it may be, and stays there until maintenance takes it out.
 
 A line leaves by set and way when each way of its set has been maintained. What Python writes is
-taken to be in memory and in both caches. Memory that is not writable is left alone.
+taken to be in memory and in both caches. Memory that is not writable is left alone. CACR is kept,
+but has no effect.
 """
 
 from __future__ import annotations

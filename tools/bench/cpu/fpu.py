@@ -110,7 +110,7 @@ class Fpu:
         self._changed(self._tell)
 
     def rearm(self) -> None:
-        """The trap for FP instructions has sprung: set it again if the FPU is still off."""
+        """An FP instruction was caught by the trap: set it again if the FPU is still off."""
         if self._spec.fpu and not self.enabled:
             self._given = None
             self._tell()
@@ -131,9 +131,9 @@ class FpuTrap:
     base = TRAP
     size = 0x400
 
-    def __init__(self, fpu: Fpu, sprung: Callable[[], None]) -> None:
+    def __init__(self, fpu: Fpu, caught: Callable[[], None]) -> None:
         self._fpu = fpu
-        self._sprung = sprung
+        self._caught = caught
 
     def read(self, offset: int, size: int) -> int:
         raise BusError("nothing is here")
@@ -141,7 +141,7 @@ class FpuTrap:
     def write(self, offset: int, size: int, value: int) -> None:
         if self._fpu.enabled:
             raise BusError("nothing is here")
-        self._sprung()
+        self._caught()
 
     def reset(self) -> None:
         pass

@@ -23,6 +23,7 @@ _SYSRESETREQ = 1 << 2
 _ACTIVE = {0: 4, 1: 5, 3: 6, 7: 11, 8: 12, 10: 14, 11: 15}
 _PENDED = {12: 6, 13: 4, 14: 5, 15: 11}
 _ENABLE = {16: 4, 17: 5, 18: 6}
+_ACTIVE_V8, _PENDED_V8 = {2: 3, 5: 2}, {21: 3}  # HardFault and NMI; only read here
 _SHCSR_MASK = sum(1 << bit for bit in (*_ACTIVE, *_PENDED, *_ENABLE))
 
 
@@ -125,7 +126,9 @@ class Scb:
     def _shcsr(self) -> int:
         value = 0
         for bits, members in self._shcsr_sets():
-            value |= sum(1 << bit for bit, number in bits.items() if number in members)
+            value |= _bits(bits, members)
+        if self._spec.architecture == 8:
+            value |= _bits(_ACTIVE_V8, self._nvic.active) | _bits(_PENDED_V8, self._nvic.pending)
         return value
 
     def _write_shcsr(self, value: int) -> None:
@@ -232,3 +235,8 @@ class Scb:
             ("BFAR", 0xD38, lambda: self.faults.bfar, self._set_bfar),
         ):
             yield Register(name, offset, peek, write, reset_known=False)
+
+
+def _bits(bits: dict[int, int], members: set[int]) -> int:
+    """Those whose exception is one of the members."""
+    return sum(1 << bit for bit, number in bits.items() if number in members)
