@@ -24,7 +24,7 @@ class Console:
 
 @dataclass(frozen=True)
 class Board:
-    """What the firmware needs to know of a board. Sizes in bytes, frequencies in Hz.
+    """What the firmware needs to know of a board. Sizes in bytes.
 
     Attributes:
         ram: where variables, heap and stack are.
@@ -32,14 +32,13 @@ class Board:
         config: MICROPY_... defines of the official board beside those of its chip and core.
         assembler: it has the inline assembler and the native emitters.
         asyncio: it is frozen in, as boards/manifest.py of the real port does.
-        family: the table `firmware.<family>`, for what only one family has (`f4.py`).
+        data: the whole file, for what only one family has (`f4.py`).
     """
 
     build_name: str
     name: str
     mcu_name: str
     chip: Chip
-    hse_hz: int
     ram: Region
     flash_size: int
     stack_size: int
@@ -85,7 +84,6 @@ def _from_toml(build_name: str, data: dict[str, Any]) -> Board:
         name=data["name"],
         mcu_name=data["mcu_name"],
         chip=chip,
-        hse_hz=data["hse_hz"],
         ram=chip.region(memory.get("ram", "SRAM")),
         flash_size=memory["flash_kib"] * 1024,
         stack_size=memory["stack_kib"] * 1024,

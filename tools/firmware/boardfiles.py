@@ -110,8 +110,10 @@ def _addresses(board: Board) -> dict[str, object]:
 
 
 def _reset_hz(chip: Chip) -> int:
-    """HCLK after a reset: of the first source of RCC_CFGR.SW, not divided."""
-    return chip.clocks[f"{chip.rcc['switch']['sources'][0].lower()}_hz"]
+    """HCLK after a reset: `reset_hz` of the chip's clocks, or the first source of RCC_CFGR.SW, not
+    divided."""
+    source = chip.rcc["switch"]["sources"][0].lower()
+    return chip.clocks.get("reset_hz") or chip.clocks[f"{source}_hz"]
 
 
 def _register(chip: Chip, block: str, name: str) -> str:
@@ -130,12 +132,13 @@ def _enable(chip: Chip, prefix: str, block: str) -> dict[str, object]:
 def _console(board: Board) -> dict[str, object]:
     console = board.console
     usart = board.chip.peripheral(console.usart)
+    is_lpuart = usart.kind == "lpuart"
     return {
         "BOARD_CONSOLE": hex(usart.base),
-        "BOARD_CONSOLE_HAS_ISR": int(usart.version != "v1"),
+        "BOARD_CONSOLE_HAS_ISR": int(is_lpuart or usart.version != "v1"),
         "BOARD_CONSOLE_IRQ": usart.irqs[0],
         # BRR of an LPUART counts 1/256 of a clock (RM0453 36.4.7)
-        "BOARD_CONSOLE_DIVIDER_UNIT": "256u" if console.usart.startswith("LP") else "1u",
+        "BOARD_CONSOLE_DIVIDER_UNIT": "256u" if is_lpuart else "1u",
         "BOARD_CONSOLE_TX": console.tx,
         "BOARD_CONSOLE_RX": console.rx,
         "BOARD_CONSOLE_AF": console.af,

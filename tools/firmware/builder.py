@@ -58,10 +58,10 @@ def build(
         raise FirmwareError(f"There is no variant {variant}; there are {', '.join(VARIANTS)}.")
     description = load_board(board, boards)
     toolchain = find_toolchain()
-    if " " in f"{cache_dir()}{PORT}":
+    if " " in str(cache_dir()):
         raise FirmwareError(
-            f"make cannot build where a path has spaces: {PORT} or {cache_dir()}. Set "
-            "ROMBOOT_CACHE to a directory without spaces, or move the repository."
+            f"make cannot build where a path has spaces: {cache_dir()}. Set ROMBOOT_CACHE to a "
+            "directory without spaces."
         )
     tree = source_tree(progress)
     config = config_files(description)
@@ -78,6 +78,7 @@ def build(
         objects = cache_dir() / "objects" / f"{shared}-{objects_key[:16]}"
         with locked(shared, progress):
             if not elf.exists():
+                _copy_port(objects / "port")
                 write_files(config | own | {"manifest.py": frozen}, objects / "board")
                 _make(name, variant, objects, tree, toolchain, progress)
                 _keep(objects, elf)
@@ -111,6 +112,16 @@ def _digest(*parts: str | bytes) -> str:
     return digest.hexdigest()
 
 
+def _copy_port(port: Path) -> None:
+    """The objects are compiled from a copy: make goes by time stamps, and those of a checkout say
+    when it was made. The name of the objects' folder goes by the content of the port."""
+    if not port.exists():
+        partial = port.with_name("port.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(PORT, partial)
+        partial.rename(port)
+
+
 def _make(
     name: str, variant: str, objects: Path, tree: Path, toolchain: Toolchain, progress: Progress
 ) -> None:
@@ -118,7 +129,7 @@ def _make(
     (objects / "frozen_content.c").unlink(missing_ok=True)
     shutil.rmtree(objects / "frozen_mpy", ignore_errors=True)
     command = [
-        "make", f"-j{JOBS}", "-C", str(PORT), "--no-print-directory",
+        "make", f"-j{JOBS}", "-C", str(objects / "port"), "--no-print-directory",
         f"MPY={tree}", f"GEN={objects / 'board'}", f"BUILD={objects}", f"CROSS_COMPILE={PREFIX}",
         f"VARIANT_CFLAGS={VARIANTS[variant]}", f"FROZEN_MANIFEST={objects / 'board/manifest.py'}",
         f"MICROPY_MPYCROSS={toolchain.mpy_cross}",

@@ -47,7 +47,7 @@ def addresses(board: Board) -> dict[str, object]:
     most = min(board.chip.clocks["wait_states_hz"][-1], MAX_SYSCLK_HZ)
     heap, text = _heap(board), _text(board)
     defines: dict[str, object] = {
-        "BOARD_HSE_HZ": f"{board.hse_hz}u",
+        "BOARD_HSE_HZ": f"{board.data['hse_hz']}u",
         "BOARD_SYSCLK_HZ": f"{board.data.get('sysclk_hz', MAX_SYSCLK_HZ)}u",
         "BOARD_SYSCLK_MAX_HZ": f"{most}u",
         "BOARD_VOS": "2u" if most <= SCALE_2_HZ else "3u",
