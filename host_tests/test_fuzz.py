@@ -5,16 +5,19 @@ from __future__ import annotations
 import pytest
 
 from host_tests.conftest import EVERY_BOARD
+from tools.bench import boardfile, chip
 from tools.fuzz import stuck
 from tools.fuzz.__main__ import SEED, replay, try_states
+from tools.fuzz.families import FAMILIES
 from tools.fuzz.run import End
 from tools.fuzz.subject import at_prompt
 
 STATES, CHUNK = 500, 100
+FUZZED = [b for b in EVERY_BOARD if chip.load(boardfile.load(b).chip).family in FAMILIES]
 
 
 @pytest.mark.parametrize("first", range(0, STATES, CHUNK))
-@pytest.mark.parametrize("board", EVERY_BOARD)
+@pytest.mark.parametrize("board", FUZZED)
 def test_states(board: str, first: int) -> None:
     subject = at_prompt(board)
     counted, ends = 0, {"jump": set(), "reset": set()}
@@ -29,7 +32,7 @@ def test_states(board: str, first: int) -> None:
 
 
 @pytest.mark.parametrize("handlers", [[], [16 + 28, 16 + 29]], ids=["thread", "nested"])
-@pytest.mark.parametrize("board", EVERY_BOARD)
+@pytest.mark.parametrize("board", FUZZED)
 def test_a_poll_that_never_comes_true_ends_in_a_reset(board: str, handlers: list[int]) -> None:
     subject = at_prompt(board)
     waits = stuck.waits(subject)
