@@ -87,7 +87,7 @@ class Application(Machine):
         rcc = chip.peripheral("RCC").by_name
         for name in rcc:
             if name.endswith("ENR"):
-                self.poke("RCC", name, 0xFFFFFFFF & ~(1 << 6 if name == "APB3ENR" else 0))
+                self.poke("RCC", name, 0xFFFFFFFF & ~rcc[name].set_only)
         for name, mask in SETTINGS[chip.family].items():
             self.poke("RCC", name, random.getrandbits(32) & mask | rcc[name].reset & ~mask)
         for block in chip.peripherals:

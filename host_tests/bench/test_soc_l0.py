@@ -112,6 +112,15 @@ def test_the_remap_needs_the_clock_of_syscfg() -> None:
     assert b.cpu.memories[0x1FF00000].load(0, 4) == 0x20001000
 
 
+def test_the_clock_of_the_firewall_cannot_be_switched_off() -> None:
+    b = l073()
+    b.write("RCC.APB2ENR", 1 << 7 | 1)
+    b.write("RCC.APB2ENR", 0)
+    assert b.read("RCC.APB2ENR") == 1 << 7
+    b.soc.reset("PIN")
+    assert b.read("RCC.APB2ENR") == 0
+
+
 def test_brr_of_a_port_clears() -> None:
     b = l073()
     b.enable("GPIOA")

@@ -154,6 +154,7 @@ class RegisterBlock:
         """Write by software: only writable bits change. Returns the bits that did."""
         offset, writable = self._writable[name]
         old = self.values[offset]
+        writable &= ~(old & self.by_offset[offset].set_only)
         new = old & ~writable | value & writable
         self.values[offset] = new
         return old ^ new
@@ -239,6 +240,7 @@ class RegisterBlock:
         writable = register.writable
         kept = ~writable & 0xFFFFFFFF
         stays = writable & ~register.self_clearing
+        kept |= register.set_only
 
         def plain(value: int) -> None:
             values[offset] = values[offset] & kept | value & stays

@@ -144,7 +144,9 @@ class Rcc(RegisterBlock):
             if value & clear:
                 self.put(name, self.get(name) & ~self._all_flags)
             value &= ~clear
-        kept = ~self.by_name[name].writable | self._set_by_hardware(name) | self.locked(name)
+        register = self.by_name[name]
+        kept = ~register.writable | self.get(name) & register.set_only
+        kept |= self._set_by_hardware(name) | self.locked(name)
         if name == self._backup["register"]:
             kept |= self._protected(value)
         self.put(name, self.get(name) & kept | value & ~kept)

@@ -5,6 +5,7 @@ form a table with `at`, `reset`, `mask`, `access` and:
 
 - `read_only`: implemented bits that software cannot change;
 - `self_clearing`: bits that hardware clears at once after software has set them;
+- `set_only`: bits that software can set and only a reset clears;
 - `unknown`: bits whose value after a reset nobody documents, or that show the world outside;
 - `step`, `from`, `to`: the line stands for several registers, "#" in the name is the number.
 
@@ -39,6 +40,7 @@ class Register:
     access: frozenset[str] = frozenset()
     read_only: int = 0
     self_clearing: int = 0
+    set_only: int = 0
     unknown: int = 0
 
     @property
@@ -82,6 +84,7 @@ def _register(name: str, at: int, line: Mapping[str, Any]) -> Register:
         access,
         line.get("read_only", 0),
         line.get("self_clearing", 0),
+        line.get("set_only", 0),
         line.get("unknown", 0),
     )
 

@@ -15,8 +15,6 @@ CSI_HZ = 4_000_000
 PLL_SOURCES = ("HSI", "CSI", "HSE", None)  # RCC_PLLCKSELR.PLLSRC
 C1 = range(0x130, 0x180)  # RCC_C1_xxx: what is 0x60 below, for this CPU (RM0433 8.7.2)
 C1_ABOVE = 0x60
-CSSHSEON = 1 << 19  # RCC_CR
-SET_ONLY = {"APB3ENR": 1 << 6, "GCR": 1}  # WWDG1EN, WW1RSC: only a system reset clears them
 DBP, VOS = 1 << 8, 3 << 14  # PWR_CR1, PWR_D3CR
 VOSRDY = ACTVOSRDY = 1 << 13  # PWR_D3CR, PWR_CSR1
 
@@ -29,16 +27,6 @@ class RccH7(Rcc):
         for name in ("D1CFGR", "D2CFGR", "D3CFGR"):
             self.on_write(name, lambda value, name=name: self._write_dividers(name, value))
         self.on_write("PLLCKSELR", self._write_pllckselr)
-        self.on_write("GCR", self._write_gcr)
-
-    def locked(self, name: str) -> int:
-        """Clock security can be switched on, not off (RM0433 8.7.2)."""
-        return self.get("CR") & CSSHSEON if name == "CR" else 0
-
-    def store(self, name: str, value: int) -> int:
-        """So can the clock of WWDG1 (RM0433 8.7.44) and what GCR says of its reset."""
-        value |= self.get(name) & SET_ONLY.get(name, 0)
-        return super().store(name, value)
 
     def read(self, offset: int, size: int) -> int:
         return super().read(offset - C1_ABOVE if offset in C1 else offset, size)
@@ -64,9 +52,6 @@ class RccH7(Rcc):
             vco = self._hz(self.pll_source()) // max(m, 1) * ((divisors & 0x1FF) + 1)
             return vco // ((divisors >> 9 & 0x7F) + 1)
         return {"CSI": CSI_HZ, "HSE": self.hse_hz or hsi}.get(name or "", hsi)
-
-    def _write_gcr(self, value: int) -> None:
-        self.store("GCR", value)
 
     def _write_dividers(self, name: str, value: int) -> None:
         self.store(name, value)
