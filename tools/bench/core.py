@@ -256,13 +256,13 @@ class Core:
     def count_fetches(self, low: int, high: int) -> FetchCounter:
         """Count the instructions executed from [low, high] from now on, until its `stop()`."""
         counter = FetchCounter()
-        counter.stop = self.engine.add_fetch_hook(low, high, counter.fetched)
+        counter.stop = self.engine.hooks.on_instruction(counter.fetched, low, high)
         return counter
 
     def measure_masking(self) -> MaskMeter:
         """Measure how long PRIMASK is set, from now on, until the meter's `stop()`."""
         meter = MaskMeter(lambda: self.instructions, lambda: bool(self.engine.masks()[0]))
-        remove_hook = self.engine.add_block_hook(meter.look)
+        remove_hook = self.engine.hooks.on_block(meter.look)
 
         def stop() -> None:
             meter.end()

@@ -25,8 +25,8 @@ class AccessChecks:
 
     def _mpu_applied(self, active: bool) -> None:
         if active and not self._unhook:
-            self._unhook.append(self._engine.add_access_hook(self._accesses))
-            self._unhook.append(self._engine.add_block_hook(self._executes))
+            self._unhook.append(self._engine.hooks.on_access(self._accesses))
+            self._unhook.append(self._engine.hooks.on_block(self._executes))
         while not active and self._unhook:
             self._unhook.pop()()
 

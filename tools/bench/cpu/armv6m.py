@@ -33,7 +33,7 @@ class InstructionSet:
         self._hooked: set[int] = set()
         self._seen: dict[int, bytes] = {}  # what slices began with
         engine.on_begin = self._begins
-        engine.add_translation_hook(self._translated)
+        engine.hooks.on_translation(self._translated)
 
     def _begins(self, address: int) -> None:
         """A slice begins there: Unicorn does not tell of its first translation."""
@@ -54,16 +54,16 @@ class InstructionSet:
             elif self._unprivileged and decode.is_msr_control(first, second):
                 self._hook(place, self._control_written)
 
-    def _hook(self, address: int, fn: Callable[[int], None]) -> None:
+    def _hook(self, address: int, fn: Callable[[int, int], None]) -> None:
         self._hooked.add(address)
-        self._engine.add_fetch_hook(address, address, fn)
+        self._engine.hooks.on_instruction(fn, address, address)
 
-    def _undefined(self, address: int) -> None:
+    def _undefined(self, address: int, _size: int) -> None:
         first = self._bus.peek(address)  # it may have changed since then
         if decode.is_it(first) or decode.is_compare_and_branch(first):
             self._engine.fail(Cause.UNDEFINED)
 
-    def _control_written(self, address: int) -> None:
+    def _control_written(self, address: int, _size: int) -> None:
         first, second = self._bus.peek(address), self._bus.peek(address + 2)
         engine, number = self._engine, first & 0xF
         if not decode.is_msr_control(first, second) or not engine.privileged:

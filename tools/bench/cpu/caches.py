@@ -118,7 +118,7 @@ class Caches:
             ram.fetched = bytearray(ram.memory.view)
         if self._enabled and not ram.unhook:
             end = ram.base + ram.memory.size - 1
-            ram.unhook.append(self._engine.add_block_hook(self._executes, ram.base, end))
+            ram.unhook.append(self._engine.hooks.on_block(self._executes, ram.base, end))
 
     def _stop_following(self, ram: Ram) -> None:
         while ram.unhook:
@@ -159,7 +159,7 @@ class Caches:
     def _strand(self, lines: list[int]) -> None:
         self._stranded.update(lines)
         if self._stranded and not self._end_access_hook:
-            self._end_access_hook = self._engine.add_access_hook(self._accesses)
+            self._end_access_hook = self._engine.hooks.on_access(self._accesses)
 
     def _discard(self, lines: set[int]) -> None:
         self._stranded -= lines

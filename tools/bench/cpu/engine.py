@@ -12,34 +12,20 @@ What Unicorn 2.1.4 does and does not do, as far as this file depends on it:
 * An instruction that may write PRIMASK, BASEPRI or FAULTMASK is the last of its block.
 * A store to memory that may be executed looks for code there and takes longer. So RAM may not be
   executed, page by page, until that is tried.
-* Callbacks are handed to it without its Python wrapper, which takes as long as they do.
 """
 
 from __future__ import annotations
 
-import ctypes
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from unicorn import (
-    UC_HOOK_BLOCK,
-    UC_HOOK_CODE,
-    UC_HOOK_EDGE_GENERATED,
-    UC_HOOK_INTR,
-    UC_HOOK_MEM_INVALID,
-    UC_HOOK_MEM_READ,
-    UC_HOOK_MEM_WRITE,
-)
+from unicorn import UC_HOOK_INTR, UC_HOOK_MEM_INVALID
 from unicorn import unicorn_const as u
 from unicorn.arm_const import UC_ARM_REG_ESR
 from unicorn.unicorn import Uc, UcError
 from unicorn.unicorn_py3.unicorn import (
-    HOOK_CODE_CFUNC,
-    HOOK_EDGE_GEN_CFUNC,
     HOOK_INTR_CFUNC,
-    HOOK_MEM_ACCESS_CFUNC,
     HOOK_MEM_INVALID_CFUNC,
     MMIO_READ_CFUNC,
     MMIO_WRITE_CFUNC,
@@ -47,6 +33,7 @@ from unicorn.unicorn_py3.unicorn import (
 
 from . import counter, library
 from .cpu_registers import NPRIV, CpuRegisters
+from .hooks import Hooks
 from .memory import PAGE, Memory
 from .private import PrivateState
 from .spec import CoreSpec
@@ -92,7 +79,6 @@ _ACCESSES = {
 }
 _EXC_RETURN = 0xF0000000  # and above
 _SYNDROME_UNCATEGORIZED = 0x02000000
-_MOST_REMOVED = 1000  # hooks, until all code is translated anew, so that they can be forgotten
 
 
 @dataclass(slots=True)
@@ -118,6 +104,7 @@ class Engine(CpuRegisters):
         self._counter = counter.NativeCounter(self.uc)
         self._begun, self._limit = self._counter.begun, self._counter.limit
         self.running = False
+        self.hooks = Hooks(self.uc._uch, self._callback_failed, self._hook_added)
         self.on_protected_write: WriteHook = lambda address, size, value: False
         #: Told where each step begins.
         self.on_begin: Callable[[int], None] | None = None
@@ -125,17 +112,14 @@ class Engine(CpuRegisters):
         self._count = 0  # instructions after which this slice is over
         self._raised: BaseException | None = None  # in a callback
         self._mmio: dict[int, object] = {}  # callbacks: ctypes frees what nothing refers to
-        self._hooks: dict[int, object] = {}  # the same, by handle
-        self._removed: list[object] = []  # the same, until no translated code calls them
-        self._translated = True  # with all hooks
         self._unexecuted: set[int] = set()  # pages where so far no code was, by number
         self._cause: Cause | None = None
         self._address = 0
         self._break_address = -1  # where a slice was asked to stop
         self._break_count = 0  # instructions executed by then
         self._resumed_at = -1  # the same of the slice before: this time it is executed
-        self._hook(UC_HOOK_INTR, HOOK_INTR_CFUNC(self._interrupt))
-        self._hook(UC_HOOK_MEM_INVALID, HOOK_MEM_INVALID_CFUNC(self._invalid_access))
+        self.hooks.add(UC_HOOK_INTR, HOOK_INTR_CFUNC(self._interrupt))
+        self.hooks.add(UC_HOOK_MEM_INVALID, HOOK_MEM_INVALID_CFUNC(self._invalid_access))
 
     # -- running ---------------------------------------------------------------------------
 
@@ -176,8 +160,9 @@ class Engine(CpuRegisters):
         self._break_address = -1
         if self.on_begin:
             self.on_begin(begin & ~1)
-        if not self._translated:
-            self._flush()
+        if self.hooks.outdated:
+            self.uc.ctl_flush_tb()
+            self.hooks.flushed()
         try:
             self._counter.start(begin, count)
         except UcError as error:
@@ -187,11 +172,6 @@ class Engine(CpuRegisters):
                 raised, self._raised = self._raised, None
                 raise raised
         return self._ended()
-
-    def _flush(self) -> None:
-        self.uc.ctl_flush_tb()
-        self._translated = True
-        self._removed.clear()
 
     def executed(self) -> int:
         """Instructions begun in the slice under way, the present one included; else 0."""
@@ -277,7 +257,7 @@ class Engine(CpuRegisters):
         self._raised = self._raised or error
         library.emu_stop(self._handle)
 
-    # -- hooks -----------------------------------------------------------------------------
+    # -- breaks ----------------------------------------------------------------------------
 
     def add_break(self, low: int, high: int, *, blocks: bool = False) -> Callable[[], None]:
         """Stop before instructions of [low, high], or before those alone that a block begins with;
@@ -291,81 +271,15 @@ class Engine(CpuRegisters):
         def reached(address: int, size: int) -> None:
             self._reached(address, self._begun.value - counted)
 
-        return self._add_hook(UC_HOOK_BLOCK if blocks else UC_HOOK_CODE, reached, low, high)
+        add = self.hooks.on_block if blocks else self.hooks.on_instruction
+        return add(reached, low, high)
 
-    def add_fetch_hook(self, low: int, high: int, fn: Callable[[int], None]) -> Callable[[], None]:
-        """Call `fn(address)` as each instruction of [low, high] begins."""
-        return self._add_hook(UC_HOOK_CODE, lambda address, size: fn(address), low, high)
-
-    def add_block_hook(
-        self, fn: Callable[[int, int], None], low: int = 1, high: int = 0
-    ) -> Callable[[], None]:
-        """Call `fn(address, bytes)` as each block of code begins, or each in [low, high]."""
-        return self._add_hook(UC_HOOK_BLOCK, fn, low, high)
-
-    def add_access_hook(self, fn: Callable[[bool, int, int], None]) -> Callable[[], None]:
-        """Call `fn(write, address, bytes)` before each data access."""
-
-        def callback(h: object, access: int, address: int, size: int, v: int, d: object) -> None:
-            try:
-                fn(access == u.UC_MEM_WRITE, address, size)
-            except BaseException as error:
-                self._callback_failed(error)
-
-        kind = UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE
-        return self._removable(self._hook(kind, HOOK_MEM_ACCESS_CFUNC(callback)))
-
-    def add_translation_hook(self, fn: Callable[[int, int], None]) -> None:
-        """Call `fn(address, bytes)` when a block of code has been translated, before it is
-        executed; but for the first one of a run."""
-
-        def callback(handle: object, block: Any, before: object, data: object) -> None:
-            try:
-                fn(block.contents.pc, block.contents.size)
-            except BaseException as error:
-                self._callback_failed(error)
-
-        self._hook(UC_HOOK_EDGE_GENERATED, HOOK_EDGE_GEN_CFUNC(callback))
-
-    def _add_hook(
-        self, kind: int, fn: Callable[[int, int], None], low: int, high: int
-    ) -> Callable[[], None]:
-        def callback(handle: object, address: int, size: int, data: object) -> None:
-            try:
-                fn(address, size)
-            except BaseException as error:
-                self._callback_failed(error)
-
-        hook = self._hook(kind, HOOK_CODE_CFUNC(callback), low, high)
+    def _hook_added(self, low: int, high: int) -> None:
         if low == high and not self.running:
             self.forget_code(low, 1)
-            return self._removable(hook, flush=False)
-        return self._removable(hook)
-
-    def _removable(self, hook: int, *, flush: bool = True) -> Callable[[], None]:
-        """What removes it. Code that was translated before does not know of a hook; it will know
-        of its end."""
-        if flush:
-            self._translated = False
+        else:
+            self.hooks.outdated = True
             self.stop_after_instruction()
-
-        def remove() -> None:
-            library.check(library.hook_del(self._handle, hook))
-            self._removed.append(self._hooks.pop(hook))
-            if len(self._removed) > _MOST_REMOVED:
-                self._translated = False
-
-        return remove
-
-    def _hook(self, kind: int, callback: Any, low: int = 1, high: int = 0) -> int:
-        """Handle of a hook; anywhere without `low` and `high`."""
-        hook = ctypes.c_size_t()
-        pointer = ctypes.cast(callback, ctypes.c_void_p)
-        at = (ctypes.c_uint64(low), ctypes.c_uint64(high))
-        status = library.hook_add(self._handle, ctypes.byref(hook), kind, pointer, None, *at)
-        library.check(status)
-        self._hooks[hook.value] = callback
-        return hook.value
 
     # -- CONTROL.nPRIV of ARMv6-M: Unicorn keeps it, but its registers do not reach it ----------
 

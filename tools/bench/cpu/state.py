@@ -79,7 +79,7 @@ class FetchCounter:
         self.last_address: int | None = None
         self.stop: Callable[[], None] = lambda: None  # ends the counting
 
-    def fetched(self, address: int) -> None:
+    def fetched(self, address: int, _size: int) -> None:
         self.count += 1
         self.last_address = address
 
