@@ -13,10 +13,9 @@ from ..chip import Peripheral
 from ..clock import NS_PER_S, Event
 from .base import Polling, RegisterBlock, System
 from .clocktree import Frequencies
-from .oscillators import Oscillator, oscillators
+from .oscillators import Oscillators
 from .rcc_parts import Gates, ReadyInterrupts
 
-STOP_CYCLES = 6  # of HSE, HSI, until it is off and its ready flag falls (RM0090 7.3.1)
 # Of the slower clock, until another drives the chip. No manual has a figure; a multiplexer that
 # makes no spikes passes two edges of each clock at least.
 SWITCH_CYCLES = 4
@@ -30,8 +29,6 @@ class Rcc(RegisterBlock):
         self.hse_hz = 0
         self.lse = False
         data = system.chip.rcc
-        self.oscillators = oscillators(system.chip)
-        self._plls = tuple(self.oscillators[name] for name in data["plls"])
         self._switch = data["switch"]
         self._backup = data["backup"]
         self._flags_register = data["reset_flags"]["register"]
@@ -39,12 +36,10 @@ class Rcc(RegisterBlock):
         self._css = 1 << data["control"]["css"]
         self._bypass = 1 << data["control"]["hse_bypass"]
         self._source = 0  # the value of SWS
-        self._lsi_forced = False
-        self._starting: dict[str, Event] = {}
-        self._stopping: dict[str, Event] = {}
         self._switching: Event | None = None
         self._gates = Gates(self)
         self._interrupts = ReadyInterrupts(self, data["ready_interrupts"])
+        self.oscillators = Oscillators(self, self._interrupts.ready, self.update_clocks)
         self.on_clocks: Callable[[], None] = lambda: None
         self.on_backup_reset: Callable[[], None] = lambda: None
         self._connect_registers()
@@ -52,14 +47,14 @@ class Rcc(RegisterBlock):
 
     def _connect_registers(self) -> None:
         polling = Polling(self.system)
-        for name in {o.register for o in self.oscillators.values()}:
+        for name in self.oscillators.registers:
             self.on_read(name, self._reader_of(name, polling))
         for name in self._control_registers():
             self.on_write(name, lambda value, name=name: self._write_control(name, value))
 
     def _control_registers(self) -> set[str]:
         """Those with bits that belong to oscillators, the switch, flags or the backup domain."""
-        found = {o.register for o in self.oscillators.values()}
+        found = self.oscillators.registers
         return found | {self._switch["register"], self._flags_register, self._backup["register"]}
 
     def connect(self, register: str, mask: int, switch: Callable[[bool], None]) -> None:
@@ -89,10 +84,7 @@ class Rcc(RegisterBlock):
     def system_reset(self, cause: str | None) -> None:
         """The backup domain and the reset flags stay. A cause: "PIN", "SFT", "IWDG" ..."""
         kept = {name: self.get(name) & mask for name, mask in self._survivors().items()}
-        for name, event in list(self._starting.items()):
-            if name != "LSE":
-                event.cancel()
-                del self._starting[name]
+        self.oscillators.reset(keep="LSE")
         before = dict(self.values)
         super().reset()
         for name, mask in self._survivors().items():
@@ -105,9 +97,7 @@ class Rcc(RegisterBlock):
 
     def power_on(self) -> None:
         """Everything, the backup domain too; the flags say power-on."""
-        for event in self._starting.values():
-            event.cancel()
-        self._starting.clear()
+        self.oscillators.reset()
         before = dict(self.values)
         super().reset()
         self.on_backup_reset()
@@ -124,10 +114,6 @@ class Rcc(RegisterBlock):
         return sum(self._flags.values())
 
     def _after_reset(self, before: dict[int, int]) -> None:
-        self._lsi_forced = False
-        for event in self._stopping.values():
-            event.cancel()
-        self._stopping.clear()
         if self._switching:
             self._switching.cancel()
             self._switching = None
@@ -152,11 +138,12 @@ class Rcc(RegisterBlock):
         self.put(name, self.get(name) & kept | value & ~kept)
         if name == self._backup["register"] and self.get(name) >> self._backup["reset"] & 1:
             self._reset_backup()
-        self._follow(name, old)
+        self.oscillators.follow(name, old)
+        self.update_clocks()
 
     def _set_by_hardware(self, name: str) -> int:
         """Ready bits, flags, the switch's status; on bits of what the system clock needs."""
-        mine = [o for o in self.oscillators.values() if o.register == name]
+        mine = self.oscillators.within(name)
         bits = sum(o.ready for o in mine)
         bits |= sum(o.on for o in mine if o.name in self._in_use() and self.get(name) & o.on)
         hse = self.oscillators["HSE"]
@@ -172,7 +159,7 @@ class Rcc(RegisterBlock):
 
     def _reader_of(self, register: str, polling: Polling) -> Callable[[], int]:
         offset = self.by_name[register].offset
-        mine = [o for o in self.oscillators.values() if o.register == register]
+        mine = self.oscillators.within(register)
 
         def read() -> int:
             value = self.values[offset]
@@ -193,8 +180,6 @@ class Rcc(RegisterBlock):
         return source if chosen and not value & 1 << self._backup["reset"] else 0
 
     def _reset_backup(self) -> None:
-        if event := self._starting.pop("LSE", None):
-            event.cancel()
         register, reset = self._backup["register"], 1 << self._backup["reset"]
         self.put(register, self.get(register) & ~self._backup["bits"] | reset)
         self.on_backup_reset()
@@ -209,83 +194,16 @@ class Rcc(RegisterBlock):
     # --- oscillators ---------------------------------------------------------------------------
 
     def is_ready(self, name: str) -> bool:
-        oscillator = self.oscillators[name]
-        return bool(self.get(oscillator.register) & oscillator.ready)
+        return self.oscillators.is_ready(name)
 
     def is_on(self, name: str) -> bool:
-        oscillator = self.oscillators[name]
-        return bool(self.get(oscillator.register) & oscillator.on)
-
-    def _follow(self, register: str, old: int) -> None:
-        """Start or stop the oscillators whose on bit differs from `old`."""
-        now = self.get(register)
-        for oscillator in self.oscillators.values():
-            if oscillator.register == register and (old ^ now) & oscillator.on:
-                if now & oscillator.on:
-                    self._start(oscillator)
-                else:
-                    self._stop(oscillator)
-        self.update_clocks()
-
-    def _start(self, oscillator: Oscillator) -> None:
-        name = oscillator.name
-        if event := self._stopping.pop(name, None):
-            event.cancel()
-        if name in self._starting or self.is_ready(name) or not self._can_run(oscillator):
-            return
-        ns = self.system.chip.startup_ns["PLL" if oscillator in self._plls else name]
-        event = self.system.clock.after(ns, lambda: self._became_ready(oscillator))
-        self._starting[name] = event
-
-    def _stop(self, oscillator: Oscillator) -> None:
-        if oscillator.name == "LSI" and self._lsi_forced:
-            return
-        if event := self._starting.pop(oscillator.name, None):
-            event.cancel()
-        name = oscillator.name
-        if name in self._stopping or not self.is_ready(name):
-            return
-        hz = {"HSE": self.hse_hz, "HSI": self.system.chip.clocks["hsi_hz"]}.get(name)
-        if hz:
-            ns = STOP_CYCLES * NS_PER_S // hz
-            self._stopping[name] = self.system.clock.after(ns, lambda: self._stopped(oscillator))
-        else:
-            self._stopped(oscillator)
-
-    def _stopped(self, oscillator: Oscillator) -> None:
-        self._stopping.pop(oscillator.name, None)
-        self.put(oscillator.register, self.get(oscillator.register) & ~oscillator.ready)
-        self._restart_plls()
-
-    def _restart_plls(self) -> None:
-        """A PLL whose source has stopped loses its lock; one whose source came may start."""
-        for pll in (o for o in self._plls if self.is_on(o.name)):
-            if not self._can_run(pll):
-                if event := self._starting.pop(pll.name, None):
-                    event.cancel()
-                self.put(pll.register, self.get(pll.register) & ~pll.ready)
-            else:
-                self._start(pll)
-
-    def _can_run(self, oscillator: Oscillator) -> bool:
-        if oscillator in self._plls:
-            source = self.pll_source()
-            return bool(source) and self.is_ready(source)
-        return {"HSE": bool(self.hse_hz), "LSE": self.lse}.get(oscillator.name, True)
-
-    def _became_ready(self, oscillator: Oscillator) -> None:
-        self._starting.pop(oscillator.name, None)
-        self.put(oscillator.register, self.get(oscillator.register) | oscillator.ready)
-        self._interrupts.ready(oscillator.interrupt)
-        if oscillator not in self._plls:
-            self._restart_plls()
-        self.update_clocks()
+        return self.oscillators.is_on(name)
 
     def force_lsi(self) -> None:
         """The independent watchdog runs: LSI is on and cannot be switched off. LSION is what
         software wrote: a ready LSI without it gives the watchdog away."""
-        self._lsi_forced = True
-        self._start(self.oscillators["LSI"])
+        self.oscillators.lsi_forced = True
+        self.oscillators.start("LSI")
 
     @property
     def lsi_forced_bits(self) -> tuple[str, int]:
@@ -301,16 +219,15 @@ class Rcc(RegisterBlock):
         self.hse_hz, secured = 0, old & self._css
         on_pll = self._source_is_pll and self.pll_source() == "HSE"
         if self.source == "HSE" or on_pll:
-            used = self.oscillators[self.source]
-            first = self.oscillators[self._switch["sources"][0]]
-            self.put(used.register, self.get(used.register) & ~(used.on | used.ready))
-            self.put(first.register, self.get(first.register) | first.on | first.ready)
+            self.oscillators.set_bits(self.source, on=False)
+            self.oscillators.set_bits(self._switch["sources"][0], on=True)
             switch = self._switch["register"]
             self.put(switch, self.get(switch) & ~self._switch["sw"])
             self._source = 0
-        self.put(hse.register, self.get(hse.register) & ~(hse.on | hse.ready))
-        self._follow(hse.register, old)  # what was about to start is not any more
-        self._restart_plls()
+        self.oscillators.set_bits("HSE", on=False)
+        self.oscillators.follow(hse.register, old)  # what was about to start is not any more
+        self.oscillators.restart_plls()
+        self.update_clocks()
         if secured:
             self._interrupts.rise(self._interrupts.css)
             self.system.nmi()
@@ -329,7 +246,7 @@ class Rcc(RegisterBlock):
 
     @property
     def _source_is_pll(self) -> bool:
-        return self.oscillators[self.source] in self._plls
+        return self.source in self.oscillators.plls
 
     def update_clocks(self) -> None:
         """Switch to the source in SW as soon as it is ready, then work out the frequencies."""
