@@ -9,7 +9,7 @@ import pytest
 
 from host_tests.lib.conftest import Board
 from host_tests.lib.fake_machine import CPUID, GoneError
-from tools.tables import dies, h7, l0, names
+from tools.tables import dies, h7, h7a, l0, names
 from tools.tables.family import Die, Family
 from tools.tables.language import pack
 
@@ -38,10 +38,18 @@ def test_it_is_found_and_gets_its_script(family: Family, die: Die, make: Make) -
     )
 
 
+def no_pcrop(family: Family, board: Board) -> None:
+    """As delivered: an area that ends before it starts."""
+    if family.pcrop and family.pcrop.bit is None:
+        for register in family.pcrop.registers:
+            board.registers.poke(register.address, 0xFF)
+
+
 @each_die
 def test_plan_and_info_say_what_it_is(family: Family, die: Die, make: Make) -> None:
     board = make(dev_id=die.dev_id)
     board.registers.poke(die.rom_id, 0x90, 1)
+    no_pcrop(family, board)
     for number, address in enumerate(family.unique_id):
         board.registers.poke(address, 0x01010101 * number)
     info = board.romboot.info()
@@ -65,6 +73,27 @@ def test_the_protection_level_is_where_the_family_has_it(
     board = make(dev_id=family.dies[0].dev_id)
     board.registers.poke(family.protection.address, byte << family.protection_shift)
     assert board.romboot.info().rdp == level
+
+
+AREAS = {0x000000FF: False, 0x00100010: True, 0x80200010: True, 0x800F0010: False, 0: True}
+PCROP = {0x4002201C: {0x1AA: True, 0xAA: False}, 0x52002028: AREAS, 0x52002128: AREAS}
+
+
+@pytest.mark.parametrize("family", [l0.FAMILY, h7.FAMILY, h7a.FAMILY], ids=str)
+def test_pcrop_is_seen(family: Family, make: Make) -> None:
+    """H7: bit 31 is DMEP; an area whose ends are the same is the whole bank."""
+    board = make(dev_id=family.dies[0].dev_id)
+    no_pcrop(family, board)
+    assert not board.romboot.info().pcrop
+    assert family.pcrop
+    for register in family.pcrop.registers:
+        for value, on in PCROP[register.address].items():
+            board.registers.poke(register.address, value)
+            info = board.romboot.info()
+            assert info.pcrop == on
+            assert (family.pcrop.about in info.table()) == on
+            assert ("PCROP" in repr(board.romboot.plan())) == on
+        no_pcrop(family, board)
 
 
 def test_the_clock_of_dbgmcu_is_on_only_for_a_look(make: Make) -> None:

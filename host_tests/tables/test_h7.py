@@ -196,6 +196,10 @@ def test_memory_and_places(row: Row) -> None:
         axi, dtcm = [(ram.base, ram.size) for ram in die.rams]
         base, size = memory["AXISRAM"]
         assert (axi, dtcm) == ((base, min(size, 512 * 1024)), memory["DTCM"])
+        assert family.pcrop
+        for register in family.pcrop.registers:
+            theirs = chip["registers"]["FLASH"]["regs"][register.name.split(".")[1]]
+            assert int(theirs["offset"], 16) == offset(register)
         assert int(chip["flashsize_addr"], 16) == family.flash_size
         assert int(chip["uid_addr"], 16) == family.unique_id[0]
         blocks = {p["name"]: p for p in chip["peripherals"]}

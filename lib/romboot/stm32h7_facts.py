@@ -6,7 +6,13 @@ from micropython import const
 # fmt: off
 UNIQUE_ID = const((0x1FF1E800, 0x1FF1E804, 0x1FF1E808))
 USB_CLOCK = const("no crystal (HSI48), but for ROM 13.2 of the H74x: HSE")
-PCROP = const((0, (), ""))
+PCROP = const((
+    None,
+    (0x52002028,),
+    ("PCROP (an area in FLASH_PRAR_CUR1 or 2) is on: the ROM cannot read, "
+     "write or erase it. Only a readout regression from level 1 to 0 with "
+     "DMEP set lifts it, which erases the flash"),
+))
 BLOCKS = const((
     (0xE000EF50, "CACHE"),
     (0xE000EF34, "FPU"),

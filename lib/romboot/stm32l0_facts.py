@@ -6,7 +6,13 @@ from micropython import const
 # fmt: off
 UNIQUE_ID = const((0x1FF80050, 0x1FF80054, 0x1FF80064))
 USB_CLOCK = const("no crystal")
-PCROP = const((0, (), ""))
+PCROP = const((
+    8,
+    (0x4002201C,),
+    ("PCROP (FLASH_OPTR.WPRMOD) is on: the ROM cannot read, write or erase "
+     "the sectors under it. Only a readout regression from level 1 to 0 "
+     "lifts it, which erases the flash"),
+))
 BLOCKS = const((
     (0xE000ED90, "MPU"),
     (0xE000ED00, "SCB"),

@@ -39,7 +39,7 @@ Where sources disagree:
 from __future__ import annotations
 
 from . import cortex_m
-from .family import M7, Bit, Die, Family, Interface, Ram, Usart, UsartKind, only, otg
+from .family import M7, Bit, Die, Family, Interface, Pcrop, Ram, Usart, UsartKind, only, otg
 from .language import Block, Register, Script, change, columns, fill, row, wait, write
 
 IRQS = 163  # of the H72x, the most of any H7 (IRQn_Type of the headers)
@@ -74,8 +74,9 @@ RCC = Block(
 FLASH = Block(
     "FLASH", 0x52002000,
     ACR=0x00, KEYR1=0x04, CR1=0x0C, SR1=0x10, CCR1=0x14, OPTCR=0x18,
-    OPTSR_CUR=0x1C,
+    OPTSR_CUR=0x1C, PRAR_CUR1=0x28,
     KEYR2=0x104, CR2=0x10C, SR2=0x110, CCR2=0x114,
+    PRAR_CUR2=0x128,
 )  # fmt: skip
 # RM0433 6.8
 PWR_SHARED = {"CR1": 0x00, "CPUCR": 0x10}
@@ -303,6 +304,16 @@ def usarts(rcc: Block) -> tuple[Usart, ...]:
     )
 
 
+def pcrop(*areas: Register) -> Pcrop:
+    """As delivered the areas run from 0xFF to 0 (STM32CubeProgrammer); DMEP of them: HAL."""
+    return Pcrop(
+        areas,
+        about="PCROP (an area in FLASH_PRAR_CUR1 or 2) is on: the ROM cannot read, write or erase "
+        "it. Only a readout regression from level 1 to 0 with DMEP set lifts it, which erases the "
+        "flash",
+    )
+
+
 FAMILY = Family(
     name="STM32H7",
     core=M7,
@@ -314,6 +325,7 @@ FAMILY = Family(
     unique_id=(0x1FF1E800, 0x1FF1E804, 0x1FF1E808),  # UID_BASE of the headers
     protection=FLASH.OPTSR_CUR,  # RDP in bits 15:8
     protection_shift=8,
+    pcrop=pcrop(FLASH.PRAR_CUR1),  # H72x has one bank, and 0, which is an area, where 2 would be
     lsi=RCC.CSR,
     iwdg=0x58004800,  # IWDG1_BASE of the headers
     usart_kind=UsartKind.V2,

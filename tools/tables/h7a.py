@@ -66,6 +66,7 @@ FAMILY = replace(
     rom_end=0x1FF14000,  # AN2606 rev 70 Table 226
     flash_size=0x08FFF80C,  # FLASHSIZE_BASE of the headers
     unique_id=(0x08FFF800, 0x08FFF804, 0x08FFF808),  # UID_BASE of the headers
+    pcrop=h7.pcrop(h7.FLASH.PRAR_CUR1, h7.FLASH.PRAR_CUR2),
     lsi=RCC.CSR,
     usarts=h7.usarts(RCC),
     usb=(otg("OTG_HS", 0x40040000, Bit(RCC.AHB1ENR, 25)),),

@@ -32,7 +32,7 @@ Where sources disagree:
 from __future__ import annotations
 
 from . import cortex_m
-from .family import M0PLUS, Bit, Die, Family, Interface, Ram, Usart, UsartKind, only, usb_fs
+from .family import M0PLUS, Bit, Die, Family, Interface, Pcrop, Ram, Usart, UsartKind, only, usb_fs
 from .language import Block, Script, change, columns, fill, pulse, row, wait, write
 
 IRQS = 32  # IRQn_Type of the headers
@@ -211,6 +211,12 @@ FAMILY = Family(
     unique_id=(0x1FF80050, 0x1FF80054, 0x1FF80064),  # LL_GetUID_Word0 to 2
     protection=FLASH.OPTR,  # RDPROT in bits 7:0
     protection_shift=0,
+    pcrop=Pcrop(
+        (FLASH.OPTR,),  # WPRMOD; RM0367 3.7
+        bit=8,
+        about="PCROP (FLASH_OPTR.WPRMOD) is on: the ROM cannot read, write or erase the sectors "
+        "under it. Only a readout regression from level 1 to 0 lifts it, which erases the flash",
+    ),
     lsi=RCC.CSR,
     iwdg=0x40003000,  # IWDG_BASE of the headers
     usart_kind=UsartKind.V2,
