@@ -19,7 +19,6 @@ from ..bench.core import Stop
 from .layout import Layout
 from .subject import FuzzError, Subject
 
-VECTORS = 16 + 102  # of the largest F4
 CODE, RETURN = 0x400, 0x800  # offsets of the handlers and of the page that calls return to
 HOLD, UNDEFINED, FLOAT, ACK, NMI, STRAY = 0x00, 0x04, 0x10, 0x14, 0x34, 0x44  # offsets in CODE
 HANDLERS = bytes.fromhex(
@@ -30,10 +29,8 @@ HANDLERS = bytes.fromhex(
     # ACK: mrs r0, ipsr; subs r0, #16; bmi 1f; lsrs r1, r0, #5; lsls r1, r1, #2; movs r2, #31;
     # ands r0, r2; movs r2, #1; lsls r2, r0; ldr r3, =NVIC_ICER0; str r2, [r3, r1]; 1: bx lr; nop
     "eff30580 1038 07d4 4109 8900 1f22 1040 0122 8240 014b 5a50 7047 00bf 80e100e0"
-    # NMI: ldr r0, =RCC_CIR; ldr r1, =CSSC; str r1, [r0]; bx lr
-    "0148 0249 0160 7047 0c380240 00008000"
-    # STRAY: b .: where nothing should ever come
-    "fee7"
+    # NMI: ldr r0, =register; ldr r1, =bit; str r1, [r0]; bx lr; _handlers() has the two words
+    "0148 0249 0160 7047"
 )
 BRANCH_TO_SELF = b"\xfe\xe7"
 FPU_ON = 0xF << 20  # CPACR: CP10 and CP11
@@ -90,18 +87,27 @@ class Application:
         """The vector table, the handlers, and the CPU in the thread's loop."""
         at = self.layout.application
         code = at + CODE
-        vectors = [self.layout.msp, *[code + STRAY | 1] * 15, *[code + ACK | 1] * (VECTORS - 16)]
+        irqs = self.soc.chip.irq_count
+        vectors = [self.layout.msp, *[code + STRAY | 1] * 15, *[code + ACK | 1] * irqs]
         vectors[2] = code + NMI | 1
         for number in (11, 14, 15):
             vectors[number] = code + ACK | 1
-        self.write_memory(at, struct.pack(f"<{VECTORS}I", *vectors))
-        self.write_memory(code, HANDLERS)
+        self.write_memory(at, struct.pack(f"<{len(vectors)}I", *vectors))
+        self.write_memory(code, self._handlers())
         self.write_memory(at + RETURN, BRANCH_TO_SELF)
         self.store(VTOR, at)
         for n, value in enumerate(MARKS):
             self.core.engine.set(arm.UC_ARM_REG_R4 + n, value)
         self.core.engine.set_mode(xpsr=1 << 24, control=0, msp=self.layout.msp, psp=0)
         self.hold()
+
+    def _handlers(self) -> bytes:
+        """The code at CODE. Clock security is acknowledged with a bit of RCC."""
+        register, shift = self.soc.chip.rcc["ready_interrupts"]["clear"]
+        bit = 1 << shift + self.soc.chip.rcc["ready_interrupts"]["css"]
+        rcc = self.soc.chip.peripheral("RCC")
+        words = struct.pack("<2I", rcc.base + rcc.by_name[register].offset, bit)
+        return HANDLERS + words + BRANCH_TO_SELF  # STRAY: where nothing should ever come
 
     def _start_sdram(self, bank: int) -> None:
         """As start-up code: the last of its commands is what the bench waits for."""
@@ -133,9 +139,10 @@ class Application:
         self.soc.blocks[block].write(offset, 4, value & 0xFFFFFFFF)
 
     def mask(self, name: str) -> int:
-        """The bits of a register that software can write."""
-        block, register = name.split(".")
-        return self.soc.blocks[block].by_name[register].writable
+        """The bits of a register that software can write, and take back."""
+        block, name = name.split(".")
+        register = self.soc.blocks[block].by_name[name]
+        return register.writable & ~register.set_only
 
     def poke(self, name: str, value: int) -> None:
         """Write a register by its name, over the bus."""

@@ -78,8 +78,12 @@ def outside(subject: Subject) -> Recipe:
 def core(die: Chip) -> Recipe:
     """Every register of the core, from within a fault handler and an interrupt's."""
     irq = interrupts.FIRST_IRQ + die.irq_count - 1
-    context = Context(4, [interrupts.USAGE_FAULT, irq], {interrupts.USAGE_FAULT: 0xE0, irq: 0x20})
-    context.uses_float = True
+    if interrupts.mainline(die):
+        fault = interrupts.USAGE_FAULT
+        context = Context(4, [fault, irq], {fault: 0xE0, irq: 0x20})
+        context.uses_float = die.core["fpu"]
+    else:
+        context = Context(0, [irq], {irq: 0x40})
     return Recipe(
         "every register of the core",
         early=tuple(interrupts.all_priorities(die, context)),

@@ -35,6 +35,7 @@ class Family:
         directed: states in which each line of the script has something to do (die, Hz).
         apart: blocks to which not just anything may be written.
         changing: register -> bits that change by themselves.
+        by_reset: states are tried through a reset, too.
     """
 
     clocks: Callable[[Random, Chip, int], Iterator[Trouble]]
@@ -43,3 +44,4 @@ class Family:
     directed: Callable[[Chip, int], Iterator[Recipe]]
     apart: frozenset[str]
     changing: Mapping[str, int]
+    by_reset: bool = True

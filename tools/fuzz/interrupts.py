@@ -10,7 +10,7 @@ from unicorn import arm_const as arm
 
 from ..bench.chip import Chip
 from ..bench.cpu.cpu_registers import FPCA, NPRIV
-from ..bench.cpu.nvic import FIRST_IRQ, HARD_FAULT, NMI, SYSTICK, name_of
+from ..bench.cpu.nvic import FIRST_IRQ, HARD_FAULT, NMI, PENDSV, SYSTICK, name_of
 from .application import (
     CODE,
     CPACR,
@@ -20,7 +20,6 @@ from .application import (
     ISER,
     ISPR,
     SHCSR,
-    VECTORS,
     Application,
 )
 from .trouble import Trouble
@@ -31,7 +30,9 @@ FPCCR, FPCAR, FPDSCR = 0xE000EF34, 0xE000EF38, 0xE000EF3C
 VECTKEY = 0x05FA0000
 SLEEPONEXIT = 1 << 1
 USAGE_FAULT = 6
+STKALIGN = 1 << 9  # CCR
 SYSTEM_HANDLERS = (4, 5, 6, 11, 14, 15)  # MemManage to SysTick, those with a priority
+ARMV6M = ("cortex-m0", "cortex-m0+")
 NEAR = 120  # instructions around the mask that deserve more than their share
 CARRY = 600  # instructions after the mask in which a peripheral still runs
 CSSON = 1 << 19
@@ -64,8 +65,34 @@ class Context:
         return f"{words}; PRIGROUP {self.prigroup}"
 
 
+def mainline(die: Chip) -> bool:
+    """Not ARMv6-M: there are fault handlers, BASEPRI, FAULTMASK and PRIGROUP."""
+    return die.core["model"] not in ARMV6M
+
+
+def system_handlers(die: Chip) -> tuple[int, ...]:
+    """The system exceptions that have a priority."""
+    return SYSTEM_HANDLERS if mainline(die) else (11, 14, 15)
+
+
 def draw_context(random: Random, die: Chip) -> Context:
-    """Thread mode, or up to four handlers nested in it."""
+    """Thread mode, or up to four handlers nested in it; with ARMv6-M one, which is all that the
+    library leaves (see HandlerError)."""
+    return _draw_nested(random, die) if mainline(die) else _draw_single(random, die)
+
+
+def _draw_single(random: Random, die: Chip) -> Context:
+    """An NMI is where jump_bytes.py calls from."""
+    others = [PENDSV, SYSTICK, *range(FIRST_IRQ, FIRST_IRQ + die.irq_count)]
+    handlers = [random.choice((NMI, random.choice(others)))] if random.random() < 0.6 else []
+    priorities = {n: random.randrange(0, 256, 64) for n in handlers if n != NMI}
+    context = Context(0, handlers, priorities)
+    context.on_psp = random.random() < 0.4
+    context.unprivileged = random.random() < 0.15
+    return context
+
+
+def _draw_nested(random: Random, die: Chip) -> Context:
     prigroup = random.randrange(8)
     levels = 16 >> max(prigroup - 3, 0)  # 4 bits of priority, of which PRIGROUP takes the upper
     depth = min(random.choice((0, 0, 1, 1, 2, 2, 3, 4)), levels)
@@ -88,7 +115,7 @@ def draw_context(random: Random, die: Chip) -> Context:
     context = Context(prigroup, handlers, priorities)
     context.on_psp = random.random() < 0.4
     context.unprivileged = random.random() < 0.15
-    context.uses_float = random.random() < 0.4
+    context.uses_float = random.random() < 0.4 and die.core["fpu"]
     return context
 
 
@@ -98,6 +125,8 @@ def draw_context(random: Random, die: Chip) -> Context:
 def draw_priorities(random: Random, die: Chip, context: Context) -> Iterator[Trouble]:
     """PRIGROUP and every priority; those of the handlers under way as they need them."""
     yield from all_priorities(die, context, random)
+    if not die.core["fpu"]:
+        return
     if random.random() < 0.5:
         fpccr = random.randrange(1, 4) << 30
         values = (fpccr, random.getrandbits(32), random.getrandbits(5) << 22)
@@ -109,20 +138,22 @@ def draw_priorities(random: Random, die: Chip, context: Context) -> Iterator[Tro
 def all_priorities(die: Chip, context: Context, random: Random | None = None) -> Iterator[Trouble]:
     """Of every exception, those of the handlers under way as they need them; the rest at random
     or the lowest."""
-    numbers = (*SYSTEM_HANDLERS, *range(16, 16 + die.irq_count))
+    numbers = (*system_handlers(die), *range(16, 16 + die.irq_count))
     prio = {n: random.getrandbits(8) if random else 0xFF for n in numbers} | context.priorities
     yield Trouble(
-        "priorities of all exceptions", lambda app: _set_priorities(app, context.prigroup, prio)
+        "priorities of all exceptions", lambda app: set_priorities(app, context.prigroup, prio)
     )
 
 
-def _set_priorities(app: Application, prigroup: int, priorities: dict[int, int]) -> None:
+def set_priorities(app: Application, prigroup: int, priorities: dict[int, int]) -> None:
+    """PRIGROUP, and the priorities of these exceptions."""
     app.store(AIRCR, VECTKEY | prigroup << 8)
+    words: dict[int, int] = {}  # ARMv6-M takes no bytes
     for number, value in priorities.items():
-        if number >= FIRST_IRQ:
-            app.core.bus.store(IPR0 + number - FIRST_IRQ, 1, value)
-        else:
-            app.core.bus.store(SHPR1 + number - 4, 1, value)
+        at = IPR0 + number - FIRST_IRQ if number >= FIRST_IRQ else SHPR1 + number - 4
+        words[at & ~3] = words.get(at & ~3, 0) | value << 8 * (at & 3)
+    for address, word in words.items():
+        app.store(address, word)
 
 
 def _set_fpu(app: Application, values: tuple[int, int, int]) -> None:
@@ -136,7 +167,7 @@ def _float_handlers(app: Application) -> None:
     """Vectors of all interrupts: a handler with an FP instruction, which a lazy frame awaits."""
     app.store(CPACR, FPU_ON)
     at = app.layout.application
-    for number in range(FIRST_IRQ, VECTORS):
+    for number in range(FIRST_IRQ, FIRST_IRQ + app.soc.chip.irq_count):
         app.write_memory(at + 4 * number, (at + CODE + FLOAT | 1).to_bytes(4, "little"))
 
 
@@ -161,6 +192,9 @@ def enter(app: Application, context: Context) -> None:
 def drop_privileges(app: Application) -> None:
     """Thread mode goes on unprivileged: MSR CONTROL."""
     engine = app.core.engine
+    if not mainline(app.soc.chip):
+        engine.private.set_npriv(1)  # this Unicorn's CONTROL does not reach it
+        return
     engine.set(arm.UC_ARM_REG_CONTROL, engine.get(arm.UC_ARM_REG_CONTROL) | NPRIV)
     engine.set(arm.UC_ARM_REG_APSR_NZCV, engine.get(arm.UC_ARM_REG_APSR_NZCV))
 
@@ -176,18 +210,25 @@ def draw_sources(random: Random, die: Chip, context: Context) -> Iterator[Troubl
             bits = [random.getrandbits(32) & random.getrandbits(32) for _ in range(words)]
             text = " ".join(f"{word:08X}" for word in bits)
             yield Trouble(f"interrupts {name}: {text}", lambda app, r=row, b=bits: _row(app, r, b))
-    if random.random() < 0.5:
-        bits = random.getrandbits(3) << 16
-        yield Trouble(f"SHCSR {bits:08X}", lambda app: app.store(SHCSR, app.load(SHCSR) | bits))
-    if random.random() < 0.5:
-        ccr = random.getrandbits(10) & 0x31B
-        yield Trouble(f"CCR {ccr:03X}", lambda app: app.store(CCR, ccr))
+    yield from _draw_system_registers(random, die)
     if random.random() < 0.5:
         scr = random.getrandbits(5) & 0x16
         if not context.handlers:
             # A thread that sleeps on exit stops at its next interrupt: so it is meant to be.
             scr &= ~SLEEPONEXIT
         yield Trouble(f"SCR {scr:02X}", lambda app: app.store(SCR, scr))
+
+
+def _draw_system_registers(random: Random, die: Chip) -> Iterator[Trouble]:
+    """What ARMv6-M has not."""
+    if not mainline(die):
+        return
+    if random.random() < 0.5:
+        bits = random.getrandbits(3) << 16
+        yield Trouble(f"SHCSR {bits:08X}", lambda app: app.store(SHCSR, app.load(SHCSR) | bits))
+    if random.random() < 0.5:
+        ccr = random.getrandbits(10) & 0x31B
+        yield Trouble(f"CCR {ccr:03X}", lambda app: app.store(CCR, app.load(CCR) & ~0x31B | ccr))
     if random.random() < 0.3:
         actlr = random.getrandbits(10)
         yield Trouble(f"ACTLR {actlr:03X}", lambda app: app.store(ACTLR, actlr))
@@ -200,11 +241,13 @@ def _row(app: Application, row: int, words: list[int]) -> None:
 
 def fill(app: Application) -> None:
     """No register of the core, SysTick, NVIC and FPU is as after a reset."""
-    app.store(ACTLR, 0x3FF)
+    if mainline(app.soc.chip):
+        app.store(ACTLR, 0x3FF)
+        app.store(CCR, app.load(CCR) & ~STKALIGN | 0x113)
+        app.store(SHCSR, app.load(SHCSR) | 7 << 16)
+    if app.soc.chip.core["fpu"]:
+        _set_fpu(app, (1 << 30, 0xFFFFFFFF, 0xFFFFFFFF))
     app.store(SCR, 0x16)
-    app.store(CCR, 0x113)
-    app.store(SHCSR, app.load(SHCSR) | 7 << 16)
-    _set_fpu(app, (1 << 30, 0xFFFFFFFF, 0xFFFFFFFF))
     _systick(app, 0xFFFFFF, 7)
     app.core.engine.set(arm.UC_ARM_REG_PRIMASK, 1)
     for row in (ISER, ISPR):
@@ -278,15 +321,16 @@ def _fail_crystal(app: Application, after: int) -> None:
 # --- masks: last, as nothing is taken from then on ---------------------------------------------
 
 
-def draw_masks(random: Random, context: Context) -> Iterator[Trouble]:
+def draw_masks(random: Random, die: Chip, context: Context) -> Iterator[Trouble]:
     """BASEPRI, PRIMASK, FAULTMASK."""
-    if random.random() < 0.3:
+    if random.random() < 0.3 and mainline(die):
         basepri = random.randrange(0, 256, 16)
         yield Trouble(f"BASEPRI {basepri:02X}", lambda app: _mask(app, "BASEPRI", basepri))
     if random.random() < 0.2:
         yield Trouble("PRIMASK", lambda app: _mask(app, "PRIMASK", 1))
     # CPSID F does nothing in HardFault and NMI (DDI 0403E B5.2.1)
-    if random.random() < 0.15 and not {HARD_FAULT, NMI} & set(context.handlers):
+    not_masked = {HARD_FAULT, NMI} & set(context.handlers) or not mainline(die)
+    if random.random() < 0.15 and not not_masked:
         yield Trouble("FAULTMASK", lambda app: _mask(app, "FAULTMASK", 1))
 
 

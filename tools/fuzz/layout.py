@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from ..bench import chip
-from ..bench.chip import Region
+from ..bench.chip import Chip, Region
 from .subject import FuzzError, Subject
 
 KIB = 1024
@@ -23,7 +23,7 @@ HEAP = 16  # MicroPython aligns what is on its heap
 @dataclass(frozen=True)
 class Layout:
     """Addresses. `msp` is the main stack in thread mode, before any handler; `room` is what
-    reset.py gets from the heap."""
+    reset.py gets from the heap, 0 if it is too small."""
 
     application: int
     code: int
@@ -92,7 +92,7 @@ def draw(random: Random, subject: Subject) -> Layout:
         msp = random.choice((sram.end, random.randrange(sram.base + 8 * KIB, sram.end, 4)))
         space.take(msp - FRAMES, FRAMES)
     image = image or _image(random, subject, space, ccm)
-    code, where = _code(random, subject, space)
+    code, where = _code(random, subject, space, die)
     if tight:
         things = {"the image": image, "the code": code}
         close = ""
@@ -111,7 +111,9 @@ def draw(random: Random, subject: Subject) -> Layout:
     words += [f"helper {where} at 0x{code:08X}", f"image at 0x{image:08X}", f"MSP 0x{msp:08X}"]
     words += [f"handlers at 0x{application:08X}"]
     buffers = space.find(BUFFER), space.find(BUFFER)
-    room = space.find_within(*subject.heap, len(subject.image) + PAGE)
+    low, high = subject.heap
+    size = len(subject.image) + PAGE
+    room = space.find_within(low, high, size) if high - low > 2 * size else 0
     return Layout(application, code, image, msp, psp, buffers, room, tight, ", ".join(words))
 
 
@@ -120,7 +122,7 @@ def plain(random: Random, subject: Subject) -> Layout:
     while True:
         layout = draw(random, subject)
         if (layout.msp, layout.image) == (subject.msp, subject.image_address):
-            return replace(layout, code=subject.code_address)
+            return layout if subject.copied else replace(layout, code=subject.code_address)
 
 
 def _image(random: Random, subject: Subject, space: Space, ccm: Region | None) -> int:
@@ -132,11 +134,11 @@ def _image(random: Random, subject: Subject, space: Space, ccm: Region | None) -
     return space.find(len(subject.image))
 
 
-def _code(random: Random, subject: Subject, space: Space) -> tuple[int, str]:
-    kind = random.random()
+def _code(random: Random, subject: Subject, space: Space, die: Chip) -> tuple[int, str]:
+    kind = 1.0 if subject.copied else random.random()
     if kind < 0.5:
         return subject.code_address, "frozen into flash"
-    if kind < 0.55:
+    if kind < 0.55 and die.remap:
         return subject.code_address & 0x00FFFFFF, "in the alias of flash at 0"
     return space.find(len(subject.code)), "on the heap"
 

@@ -110,10 +110,10 @@ def survey(boards: list[Subject]) -> Iterator[Finding]:
             raise FuzzError(f"'{state.title}' is wrong with nothing left out: {wrong}")
     trials += [(n, state) for n, s in enumerate(boards) for state in _random_states(s)]
     for line in zip(*map(mutants, boards), strict=True):
-        yield _find(line, trials)
+        yield find(line, trials)
 
 
-def _find(line: tuple[Mutant, ...], trials: list[tuple[int, State]]) -> Finding:
+def find(line: tuple[Mutant, ...], trials: list[tuple[int, State]]) -> Finding:
     """Try the states until one misses the line, which is the first one for the next line."""
     for trial in trials:
         n, state = trial

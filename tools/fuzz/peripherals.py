@@ -48,8 +48,8 @@ def switch_on(app: Application, values: dict[str, int]) -> None:
 
 
 def _hold(app: Application, resets: dict[str, int]) -> None:
-    # The regulator must go on as the clock needs it, and SDRAM with the heap in it.
-    spared = {"PWR", "FMC"} if app.layout.needs_sdram else {"PWR"}
+    # The regulator and flash must go on as the clock needs them, and SDRAM with the heap in it.
+    spared = {"PWR", "FLASH", "FMC"} if app.layout.needs_sdram else {"PWR", "FLASH"}
     for name, value in resets.items():
         for block in app.soc.chip.peripherals:
             if block.name in spared and block.reset and block.reset.register == name:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
+from ..bench.chip import Chip, Region
 from .application import Application
-from .interrupts import Context
+from .interrupts import Context, mainline
 from .layout import FRAMES, TIGHT, Layout
 from .trouble import Trouble
 
@@ -14,22 +15,27 @@ MPU_CTRL, MPU_RBAR, MPU_RASR = 0xE000ED94, 0xE000ED9C, 0xE000EDA0
 ENABLE, HFNMIENA, PRIVDEFENA = 1, 2, 4
 XN, FULL, NOTHING, READ_ONLY = 1 << 28, 3 << 24, 0 << 24, 6 << 24  # RASR.AP
 VALID = 1 << 4
-SRAM, FLASH = 0x20000000, 0x08000000
 
 
-def draw(random: Random, layout: Layout, context: Context) -> Iterator[Trouble]:
+def draw(random: Random, die: Chip, layout: Layout, context: Context) -> Iterator[Trouble]:
     """Regions that leave the application what it uses; unprivileged, it would need more."""
     if random.random() < 0.6 or (context.unprivileged and not context.handlers):
         return
     regions: list[tuple[int, int, int]] = []  # base, bits of the size, attributes
     words = []
-    only_flash = layout.code < SRAM and layout.application < SRAM
+    flash, sram = die.region("FLASH"), die.region("SRAM")
+    only_flash = layout.code < flash.end and layout.application < flash.end
+    flash_bits, sram_bits = _bits(flash), _bits(sram)
     background = only_flash and random.random() < 0.5
     if background:
-        regions += [(0, 32, XN | FULL), (FLASH, 21, READ_ONLY), (0, 21, READ_ONLY)]
+        regions += [
+            (0, 32, XN | FULL),
+            (flash.base, flash_bits, READ_ONLY),
+            (0, flash_bits, READ_ONLY),
+        ]
         words.append("nothing but flash may be executed")
     elif only_flash:
-        regions.append((SRAM, 18, XN | FULL))
+        regions.append((sram.base, sram_bits, XN | FULL))
         words.append("SRAM must not be executed")
     guard = not layout.tight and random.random() < 0.6
     if guard:
@@ -37,14 +43,16 @@ def draw(random: Random, layout: Layout, context: Context) -> Iterator[Trouble]:
     unused = [(random.getrandbits(32), random.getrandbits(32) & ~1) for _ in range(2)]
     control = ENABLE | random.getrandbits(1) << 1
     control |= 0 if background and random.random() < 0.5 else PRIVDEFENA
-    size = random.randrange(5, 10)
+    size = random.randrange(5 if mainline(die) else 8, 10)  # PMSAv6: 256 bytes at least
     words.append(f"MPU_CTRL {control}")
+
+    last = die.core["mpu_regions"]
 
     def apply(app: Application) -> None:
         found = list(regions)
         if guard:
             found.append((_guard(app, size), size, NOTHING))
-        for number, (base, rasr) in enumerate(unused, start=8 - len(unused)):
+        for number, (base, rasr) in enumerate(unused, start=last - len(unused)):
             app.store(MPU_RBAR, base & ~0x1F | VALID | number)
             app.store(MPU_RASR, rasr)
         for number, (base, bits, attributes) in enumerate(found):
@@ -71,6 +79,11 @@ def fill(app: Application) -> None:
         app.store(MPU_RASR, 0x1306003E)
     app.store(MPU_CTRL, ENABLE | HFNMIENA | PRIVDEFENA)
     app.run(1)
+
+
+def _bits(region: Region) -> int:
+    """The size of the smallest region of an MPU that covers it, as a power of 2."""
+    return (region.size - 1).bit_length()
 
 
 def _guard(app: Application, size: int) -> int:

@@ -89,6 +89,13 @@ class Call:
             unwatch()
         return End.FAILED
 
+    def _leave_handlers(self) -> None:
+        """An interrupt may have come with the return."""
+        for _ in range(2000):
+            if self.app.exception == self.app.expected:
+                return
+            self.app.run(1)
+
     def watch_flash(self) -> None:
         """From the first instruction in SRAM on: count fetches from flash, and exceptions."""
         sram = self.app.soc.chip.region("SRAM")
@@ -113,6 +120,7 @@ class Call:
         if self.resets:
             return End.WATCHDOG if self.ended_by_watchdog else End.RESET
         if self.returned is not None:
+            self._leave_handlers()
             return End.REFUSED
         if self.app.board.arrival:
             return End.ARRIVED

@@ -10,7 +10,6 @@ from . import families, interrupts, layout, peripherals, protection
 from .application import Application
 from .interrupts import Context
 from .layout import Layout
-from .protection import SRAM
 from .subject import Subject
 from .trouble import Trouble
 
@@ -73,17 +72,21 @@ def draw(subject: Subject, seed: int, number: int, to_mask: int) -> State:
         *peripherals.draw(random, die, where, family.apart),
         *family.system(random, die, where),
         *interrupts.draw_sources(random, die, context),
-        *protection.draw(random, where, context),
+        *protection.draw(random, die, where, context),
         *interrupts.draw_moments(random, die, to_mask),
     ]
     # The CPU stands still while flash is erased and code comes from there, so the call is from
     # code elsewhere; with two banks it can be from the other one.
-    erasing = random.random() < 0.1 and where.code >= SRAM and where.application >= SRAM
+    flash = die.region("FLASH")
+    in_ram = where.code > flash.end and where.application > flash.end
+    erasing = random.random() < 0.1 and in_ram
+    erasing = erasing and family.erase is not None
     if erasing and family.erase:
         late.append(family.erase(random, die))
-    late += interrupts.draw_masks(random, context)
+    late += interrupts.draw_masks(random, die, context)
     looks = random.random() < 0.5
     by_reset = (bool(context.handlers) or not context.unprivileged) and random.random() < BY_RESET
+    by_reset = by_reset and family.by_reset
     return State(
         f"state {number}", where, context, tuple(early), tuple(late), looks, erasing, by_reset
     )

@@ -10,11 +10,12 @@ from ..bench import boardfile
 from ..bench.board import VirtualBoard
 from ..bench.boardfile import BoardFile, ExternalChip
 from ..bench.external import WINDOWS
+from ..firmware import board as firmware_board
 from ..firmware import build
 from ..machine_code import assemble
 
 ROOT = Path(__file__).parents[2]
-BOOT_MS, ANSWER_MS = 2000, 500
+BOOT_MS, ANSWER_MS, ANSWERS = 2000, 500, 20  # an L0 runs at 2 MHz
 STACK = 16 * 1024  # of the main thread, as in boards/
 PLAN = (
     "import romboot; from uctypes import addressof; p = romboot.plan(via='jump'); "
@@ -48,6 +49,7 @@ class Subject:
         name: as in boards/.
         image, image_address: what script.image() returned there, and where it was in the heap.
         code, code_address: jump.helper() and where the firmware has it in flash.
+        copied: it runs from a copy on the heap (jump_bytes.py).
         flash, ram: the firmware, and SRAM with MicroPython's heap and stack in it.
         msp: the main stack while the prompt waits.
     """
@@ -58,6 +60,7 @@ class Subject:
     image_address: int
     code: bytes
     code_address: int
+    copied: bool
     flash: bytes
     ram: bytes
     msp: int
@@ -124,9 +127,13 @@ def at_prompt(name: str, manifest: Path = ROOT / "manifest.py") -> Subject:
     console = board.wires["console"].host
     console.read()
     console.send(PLAN.encode() + b"\r\n")
-    board.run_ms(ANSWER_MS)
-    answer = console.read().decode(errors="replace")
-    answers = [line.split() for line in answer.splitlines() if line.startswith("image ")]
+    answer, answers = "", []
+    for _ in range(ANSWERS):
+        board.run_ms(ANSWER_MS)
+        answer += console.read().decode(errors="replace")
+        answers = [line.split() for line in answer.splitlines() if line.startswith("image ")]
+        if answers and answer.endswith(">>> "):
+            break
     if not answers:
         raise FuzzError(f"{name} has no plan to offer; at its prompt: {answer}")
     address, length = int(answers[-1][1]), int(answers[-1][2])
@@ -144,6 +151,7 @@ def at_prompt(name: str, manifest: Path = ROOT / "manifest.py") -> Subject:
         image_address=address,
         code=code,
         code_address=board.soc.flash.base_address + at,
+        copied=not firmware_board.load_board(name).assembler,
         flash=bytes(flash).rstrip(b"\xff"),
         ram=bytes(ram.view),
         msp=board.core.state().msp,

@@ -35,6 +35,12 @@ BP = 1 << 18  # of CCR: branch prediction, always on in a Cortex-M7 (ARM DDI 048
 ASPEN_LSPEN = 0xC0000000  # FPCCR after a reset (DDI 0403E B3.2.21)
 
 
+# Why no state misses a step (see Step.unnoticed)
+CLOCK_COMES = "a clock is there 2 cycles after it is enabled (ES0206), the next step comes later"
+REMAP_IS_QUICK = "the write has taken effect long before the ROM starts"
+JUMP_DOES_IT = "jump.py has it off already, as no code is in external memory here"
+
+
 def systick_off() -> Script:
     """CTRL, LOAD, VAL: off and cleared."""
     return ["systick", fill(SYST.CTRL, 0, 3)]
@@ -58,10 +64,12 @@ def nothing_pending(count: int) -> Script:
     ]
 
 
-def mpu_off(regions: int) -> Script:
-    """PMSAv6 and PMSAv7. The MPU goes off before its regions do."""
+def mpu_off(regions: int, *, external: bool = True) -> Script:
+    """PMSAv6 and PMSAv7. The MPU goes off before its regions do. external: code can be in external
+    memory, where jump.py leaves it on."""
     off: list[Script] = [[write(MPU.RBAR, VALID | i), write(MPU.RASR, 0)] for i in range(regions)]
-    return [write(MPU.CTRL, 0), off, write(MPU.RNR, 0)]
+    reason = "" if external else JUMP_DOES_IT
+    return [write(MPU.CTRL, 0, unnoticed=reason), off, write(MPU.RNR, 0)]
 
 
 def mpu_off_v8(regions: int) -> Script:
@@ -99,7 +107,7 @@ def armv6m(*, mpu_regions: int = 0, vtor: int | None = 0) -> Script:
     """Cortex-M0 and M0+. vtor: where the ROM's vectors are, None if the core has no VTOR."""
     return [
         "core (ARM DDI 0419E B3.2, B3.5)",
-        mpu_off(mpu_regions) if mpu_regions else [],
+        mpu_off(mpu_regions, external=False) if mpu_regions else [],
         [] if vtor is None else write(SCB.VTOR, vtor),
         write(SCB.SCR, 0, unnoticed="jump.py clears it before it leaves handlers"),
         fill(SCB.SHPR2, 0, 2),

@@ -93,15 +93,9 @@ AFTER: Script = [
     cortex_m.nothing_pending(IRQS),
     "remap (RM0090 9.3.1)",
     write(RCC.APB2ENR, SYSCFGEN),
-    wait(
-        RCC.APB2ENR, SYSCFGEN, SYSCFGEN, tries=0x100,  # the clock is there
-        unnoticed="the clock is there after 2 cycles (ES0206), the next step comes later",
-    ),
+    wait(RCC.APB2ENR, SYSCFGEN, SYSCFGEN, tries=0x100, unnoticed=cortex_m.CLOCK_COMES),
     write(SYSCFG.MEMRMP, SYSTEM_MEMORY),  # system memory at 0
-    wait(
-        SYSCFG.MEMRMP, MEM_MODE, SYSTEM_MEMORY, tries=0x100,  # and it is there
-        unnoticed="the write has taken effect long before the ROM starts",
-    ),
+    wait(SYSCFG.MEMRMP, MEM_MODE, SYSTEM_MEMORY, tries=0x100, unnoticed=cortex_m.REMAP_IS_QUICK),
     write(RCC.APB2ENR, 0),
 ]  # fmt: skip
 

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from . import cortex_m
 from .family import M0PLUS, Bit, Die, Family, Interface, Pcrop, Ram, Usart, UsartKind, only, usb_fs
-from .language import Block, Script, change, columns, fill, pulse, row, wait, write
+from .language import Block, Script, change, columns, fill, row, wait, write
 
 IRQS = 32  # IRQn_Type of the headers
 REGIONS = 8  # of the MPU (ARM DDI 0484C, chapter MPU)
@@ -68,16 +68,20 @@ MEM_MODE, SYSTEM_MEMORY = 3, 1  # SYSCFG.CFGR1
 BEFORE: Script = [
     cortex_m.systick_off(),
     "watchdog: WWDG goes on while others are waited for, IWDG cannot be stopped",
-    pulse(RCC.APB1RSTR, WWDGRST),
+    write(RCC.APB1RSTR, WWDGRST),
+    write(RCC.APB1RSTR, 0, unnoticed="the pulse of the peripherals ends this one too"),
     cortex_m.interrupts_off(IRQS),
     "power (RM0367 6.3, 6.4): no low-power run, which is for 131 kHz and less",
     change(RCC.APB1ENR, set=PWREN),
-    wait(RCC.APB1ENR, PWREN, PWREN, tries=0x100),  # the clock is there
+    wait(RCC.APB1ENR, PWREN, PWREN, tries=0x100, unnoticed=cortex_m.CLOCK_COMES),
     change(PWR.CR, clear=LPRUN),
-    wait(PWR.CSR, REGLPF, 0),
+    wait(PWR.CSR, REGLPF, 0, unnoticed="at 131 kHz the next step takes longer than the regulator"),
     "clocks (RM0367 7.3; order: LL_RCC_DeInit)",
     change(RCC.CR, set=MSION),
-    wait(RCC.CR, MSIRDY, MSIRDY),  # MSIRANGE must not change before
+    wait(
+        RCC.CR, MSIRDY, MSIRDY,  # MSIRANGE must not change before
+        unnoticed="the bench takes MSIRANGE at any time, and the switch waits for MSI by itself",
+    ),
     write(RCC.ICSCR, 0xB000),  # MSIRANGE 5, HSI16TRIM 16, MSITRIM 0; calibration is read-only
     change(RCC.CFGR, clear=SW),  # SYSCLK from MSI
     wait(RCC.CFGR, SWS, 0),
@@ -97,7 +101,7 @@ BEFORE: Script = [
     write(FLASH.PEKEYR, 0x89ABCDEF),  # unlocked, since what was set before it
     write(FLASH.PEKEYR, 0x02030405),  # was locked (PROG, EOPIE) stays;
     write(FLASH.PECR, LOCKED),  # cleared and locked
-]
+]  # fmt: skip
 
 AFTER: Script = [
     "exti (RM0367 13.5)",
@@ -108,9 +112,9 @@ AFTER: Script = [
     cortex_m.nothing_pending(IRQS),
     "remap (RM0367 10.2)",
     write(RCC.APB2ENR, SYSCFGEN),
-    wait(RCC.APB2ENR, SYSCFGEN, SYSCFGEN, tries=0x100),  # the clock is there
+    wait(RCC.APB2ENR, SYSCFGEN, SYSCFGEN, tries=0x100, unnoticed=cortex_m.CLOCK_COMES),
     change(SYSCFG.CFGR1, clear=MEM_MODE, set=SYSTEM_MEMORY),  # system memory at 0; UFB stays
-    wait(SYSCFG.CFGR1, MEM_MODE, SYSTEM_MEMORY, tries=0x100),  # and it is there
+    wait(SYSCFG.CFGR1, MEM_MODE, SYSTEM_MEMORY, tries=0x100, unnoticed=cortex_m.REMAP_IS_QUICK),
     write(RCC.APB2ENR, 0),
 ]
 

@@ -19,6 +19,7 @@ from .rcc_parts import Gates, ReadyInterrupts
 # Of the slower clock, until another drives the chip. No manual has a figure; a multiplexer that
 # makes no spikes passes two edges of each clock at least.
 SWITCH_CYCLES = 4
+SLOWEST_HZ = 32_768  # a PLL that multiplies by 0 is not waited for
 
 
 class Rcc(RegisterBlock):
@@ -252,7 +253,7 @@ class Rcc(RegisterBlock):
         """Switch to the source in SW as soon as it is ready, then work out the frequencies."""
         register, sws = self._switch["register"], self._switch["sws"]
         if self._switching is None and self._can_switch():
-            hz = min(self.clocks.hclk, self.system.chip.clocks["hsi_hz"])
+            hz = max(min(self.clocks.hclk, self._hclk_from(self._wanted())), SLOWEST_HZ)
             ns = SWITCH_CYCLES * NS_PER_S // hz
             self._switching = self.system.clock.after(ns, self._switch_over)
         self.put(register, self.get(register) & ~sws | self._source * (sws & -sws))
@@ -262,6 +263,13 @@ class Rcc(RegisterBlock):
     def _can_switch(self) -> bool:
         wanted, sources = self._wanted(), self._switch["sources"]
         return wanted != self._source and wanted < len(sources) and self.is_ready(sources[wanted])
+
+    def _hclk_from(self, source: int) -> int:
+        """HCLK if this value of SWS were the present one."""
+        present, self._source = self._source, source
+        hclk = self.frequencies().hclk
+        self._source = present
+        return hclk
 
     def _wanted(self) -> int:
         return self.get(self._switch["register"]) & self._switch["sw"]

@@ -16,6 +16,7 @@ PLLSRC_HSE = 1 << 16  # RCC_CFGR
 PLL_BITS = 0x00FD0000  # PLLSRC, PLLMUL, PLLDIV
 PLL_FACTORS = (3, 4, 6, 8, 12, 16, 24, 32, 48)
 CWUF, CSBF, DBP, VOS = 1 << 2, 1 << 3, 1 << 8, 3 << 11  # PWR_CR
+LPRUN, LOW_POWER_HZ = 1 << 14, 131_072  # PWR_CR
 WUF, SBF, EWUP = 1 << 0, 1 << 1, 7 << 8  # PWR_CSR
 
 
@@ -76,6 +77,11 @@ class PwrL0(Pwr):
         names = {1: "wait_states_hz", 3: "wait_states_hz_range_3"}
         name = names.get((self.get("CR") & VOS) >> 11, "wait_states_hz_range_2")
         return self.system.chip.clocks[name]
+
+    def complaint(self, hclk: int) -> str | None:
+        if not self.get("CR") & LPRUN or hclk <= LOW_POWER_HZ:
+            return None
+        return f"HCLK is {hclk} Hz in low-power run, which is for 131 kHz and less (RM0367 6.3.1)"
 
     def _write_cr(self, value: int) -> None:
         cleared = (WUF if value & CWUF else 0) | (SBF if value & CSBF else 0)
