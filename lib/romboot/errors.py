@@ -29,8 +29,8 @@ class UnknownChipError(_WithText):
     """DBGMCU_IDCODE holds a DEV_ID that romboot has no facts for, or the core is unknown."""
 
     text = (
-        "core 0x%03X, DEV_ID 0x%03X: romboot does not know this chip and does not guess. Enter "
-        "its bootloader with the BOOT0 pin"
+        "core 0x%03X, DEV_ID 0x%03X: romboot does not know this chip. Enter its bootloader with "
+        "the BOOT0 pin"
     )
 
 
@@ -45,8 +45,7 @@ class BadRomError(_WithText):
 
     text = (
         "system memory at 0x%08X starts with 0x%08X, 0x%08X: not a stack pointer in SRAM (0x%08X "
-        "to 0x%08X) and a Thumb address in the ROM, so there is no bootloader to enter. Program "
-        "with SWD instead"
+        "to 0x%08X) and a Thumb address in the ROM: there is no bootloader. Program with SWD"
     )
 
 
@@ -54,8 +53,8 @@ class ClosedRomError(_WithText):
     """This version of the ROM cannot be entered by a jump."""
 
     text = (
-        "the ROM has ID 0x%02X, and that version starts the application again unless BOOT0 is "
-        "high. Use the BOOT0 pin; force=True tries all the same"
+        "a ROM with ID 0x%02X starts the application again unless BOOT0 is high. Use the BOOT0 "
+        "pin; force=True tries all the same"
     )
 
 
@@ -63,8 +62,8 @@ class ProtectedError(_WithText):
     """Option bytes (readout protection) make the bootloader useless."""
 
     text = (
-        "readout protection is at level 2: the bootloader would start but refuse to read, write "
-        "or erase, for ever. force=True enters all the same"
+        "readout protection is at level 2: the bootloader would not read, write or erase. "
+        "force=True enters all the same"
     )
 
 
@@ -72,7 +71,7 @@ class StackError(_WithText):
     """There is no executable internal SRAM below the main stack to run the last steps from."""
 
     text = (
-        "MSP is 0x%08X: the last steps need %d bytes of free internal SRAM below the main stack "
+        "MSP is 0x%08X: the last steps need %d bytes of internal SRAM below the main stack "
         "(0x%08X to 0x%08X). Call romboot with less on the stack, or from the main thread"
     )
 
@@ -81,19 +80,15 @@ class HandlerError(_WithText):
     """go() was called from an interrupt handler of an ARMv6-M core."""
 
     text = (
-        "go() was called from an interrupt handler: this core (ARMv6-M) does not tell which "
-        "others it has interrupted, so they cannot be left. Use enter_bootloader(after_ms=1), "
-        "micropython.schedule() or via='reset'"
+        "go() was called from an interrupt handler, which cannot be left on this core (ARMv6-M). "
+        "Use enter_bootloader(after_ms=1), micropython.schedule() or via='reset'"
     )
 
 
 class PrivilegeError(_WithText):
     """The CPU runs unprivileged: it may not touch the System Control Space."""
 
-    text = (
-        "the CPU runs unprivileged (CONTROL.nPRIV): romboot may not touch the system registers. "
-        "Call it from privileged code"
-    )
+    text = "the CPU runs unprivileged (CONTROL.nPRIV). Call romboot from privileged code"
 
 
 class HookError(_WithText):
@@ -106,6 +101,6 @@ class CodeError(_WithText):
     """romboot's machine code lies in SDRAM or CCM, where it cannot be executed."""
 
     text = (
-        "romboot's machine code is at 0x%08X, in %s, where this chip executes nothing. Freeze "
-        "romboot into a firmware with the inline assembler"
+        "romboot's machine code is at 0x%08X, in %s, where it cannot run. Freeze romboot into a "
+        "firmware with the inline assembler"
     )
