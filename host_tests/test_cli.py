@@ -48,7 +48,7 @@ def test_plan(virtual: VirtualTarget) -> None:
     done = romboot("plan", "--installed", "--device", virtual.console)
     assert done.returncode == 0, done.stderr
     assert "The way is free" in done.stdout
-    assert "0x40013800  SYSCFG+00   00000000 -> 00000001" in done.stdout
+    assert "0x40013800  SYSCFG.MEMRMP     00000000 -> 00000001" in done.stdout
 
 
 def test_enter_and_identify(virtual: VirtualTarget) -> None:

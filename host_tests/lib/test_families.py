@@ -9,6 +9,7 @@ import pytest
 
 from host_tests.lib.conftest import Board
 from host_tests.lib.fake_machine import CPUID, GoneError
+from tools.cli import target
 from tools.tables import dies, h7, h7a, l0, names
 from tools.tables.family import Die, Family
 from tools.tables.language import pack
@@ -63,6 +64,22 @@ def test_plan_and_info_say_what_it_is(family: Family, die: Die, make: Make) -> N
     for line in lines[1:-2]:
         address, name = line.split()[:2]
         assert names(int(address, 16), family).split(".")[0] == name.split("+")[0]
+
+
+@each_die
+def test_the_host_names_every_register(family: Family, die: Die, make: Make) -> None:
+    """As the manual does, in the table of romboot plan; all else in it stays."""
+    table = repr(make(dev_id=die.dev_id).romboot.plan())
+    for before, after in zip(
+        table.splitlines(), target.with_names(table, family).splitlines(), strict=True
+    ):
+        if before.startswith("0x"):
+            address, _, *rest = before.split()
+            name = after.split()[1]
+            assert name.count(".") == 1 and name == names(int(address, 16), family)
+            assert after.split() == [address, name, *rest]
+        else:
+            assert after.split() == before.split()
 
 
 @pytest.mark.parametrize("family", [l0.FAMILY, h7.FAMILY], ids=str)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 
+from .. import tables
+from ..tables.family import Family
 from . import leaving
 from .errors import CliError
 from .prompt import NoPromptError, Prompt, check_port, connected
 
 VERDICT = "romboot verdict: "  # marks the line that is for this program, not for the user
+NAME = 16  # characters for RCC.PLLSAICFGR and the like
 
 
 def info(args: argparse.Namespace) -> int:
@@ -25,10 +28,25 @@ def plan(args: argparse.Namespace) -> int:
     code = f"import romboot; p = romboot.plan(force={args.force}, via={args.via!r}); print(p)"
     with connected(args.device) as prompt:
         _provide(prompt, args)
-        output = prompt.run(f"{code}; print({VERDICT!r} + str(bool(p)))")
+        output = prompt.run(f"{code}; print({VERDICT!r} + p.chip.family.__name__, bool(p))")
     table, _, verdict = output.rpartition(VERDICT)
-    print(table, end="")
-    return 0 if verdict.strip() == "True" else 1
+    module, _, free = verdict.strip().partition(" ")
+    print(with_names(table, tables.family(module.rpartition(".")[2])), end="")
+    return 0 if free == "True" else 1
+
+
+def with_names(table: str, family: Family) -> str:
+    """A plan's table with the names that manuals give to registers: the board knows blocks and
+    offsets only, as the names would take more flash than its code."""
+    lines = []
+    for line in table.splitlines(keepends=True):
+        if line.startswith(("0x", "address ")):
+            address, register, rest = line.split(None, 2)
+            if address.startswith("0x"):
+                register = tables.names(int(address, 16), family) or register
+            line = f"{address:<10}  {register:<{NAME}}  {rest}"
+        lines.append(line)
+    return "".join(lines)
 
 
 def enter(args: argparse.Namespace) -> int:
