@@ -105,10 +105,10 @@ def subjects(name: str) -> list[Subject]:
 def survey(boards: list[Subject]) -> Iterator[Finding]:
     """Every line of the script that these boards share, and what came of it without."""
     trials = [(n, state) for n, s in enumerate(boards) for state in directed.states(s)]
+    trials += [(n, state) for n, s in enumerate(boards) for state in _random_states(s)]
     for n, state in trials:
         if wrong := run(boards[n], state).wrong:
             raise FuzzError(f"'{state.title}' is wrong with nothing left out: {wrong}")
-    trials += [(n, state) for n, s in enumerate(boards) for state in _random_states(s)]
     for line in zip(*map(mutants, boards), strict=True):
         yield find(line, trials)
 

@@ -15,6 +15,7 @@ MPU_CTRL, MPU_RBAR, MPU_RASR = 0xE000ED94, 0xE000ED9C, 0xE000EDA0
 ENABLE, HFNMIENA, PRIVDEFENA = 1, 2, 4
 XN, FULL, NOTHING, READ_ONLY = 1 << 28, 3 << 24, 0 << 24, 6 << 24  # RASR.AP
 VALID = 1 << 4
+NORMAL = 3 << 16  # RASR.C, B: as RAM is without an MPU; else lines in a cache would be stranded
 
 
 def draw(random: Random, die: Chip, layout: Layout, context: Context) -> Iterator[Trouble]:
@@ -29,13 +30,13 @@ def draw(random: Random, die: Chip, layout: Layout, context: Context) -> Iterato
     background = only_flash and random.random() < 0.5
     if background:
         regions += [
-            (0, 32, XN | FULL),
-            (flash.base, flash_bits, READ_ONLY),
-            (0, flash_bits, READ_ONLY),
+            (0, 32, XN | FULL | NORMAL),
+            (flash.base, flash_bits, READ_ONLY | NORMAL),
+            (0, flash_bits, READ_ONLY | NORMAL),
         ]
         words.append("nothing but flash may be executed")
     elif only_flash:
-        regions.append((sram.base, sram_bits, XN | FULL))
+        regions.append((sram.base, sram_bits, XN | FULL | NORMAL))
         words.append("SRAM must not be executed")
     guard = not layout.tight and random.random() < 0.6
     if guard:
@@ -51,7 +52,7 @@ def draw(random: Random, die: Chip, layout: Layout, context: Context) -> Iterato
     def apply(app: Application) -> None:
         found = list(regions)
         if guard:
-            found.append((_guard(app, size), size, NOTHING))
+            found.append((_guard(app, size), size, NOTHING | NORMAL))
         for number, (base, rasr) in enumerate(unused, start=last - len(unused)):
             app.store(MPU_RBAR, base & ~0x1F | VALID | number)
             app.store(MPU_RASR, rasr)
