@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -51,25 +50,6 @@ def test_plan(virtual: VirtualTarget) -> None:
     assert "0x40013800  SYSCFG.MEMRMP     00000000 -> 00000001" in done.stdout
 
 
-def test_enter_and_identify(virtual: VirtualTarget) -> None:
-    assert virtual.rom
-    done = romboot("enter", "--installed", "--device", virtual.console, "--rom", virtual.rom)
-    assert done.returncode == 0, done.stderr
-    assert "protocol 3.1, DEV_ID 0x4" in done.stdout
-    assert virtual.arrival().clean
-    again = romboot("enter", "--installed", "--device", virtual.console, "--rom", virtual.rom)
-    assert again.returncode == 0, again.stderr
-    assert "in its ROM bootloader already: protocol 3.1, DEV_ID 0x4" in again.stdout
-    assert virtual.identify() == virtual.identify()
-
-
-def test_a_wrong_rom_port_is_said_before_the_board_goes(virtual: VirtualTarget) -> None:
-    done = romboot("enter", "--device", virtual.console, "--rom", "/dev/not-there")
-    assert done.returncode == 1
-    assert done.stderr.startswith("romboot: there is no port /dev/not-there")
-    assert virtual.ok("exec", "print(1)") == "1\n"
-
-
 def test_a_refusal_is_a_sentence_and_exit_code_1(virtual: VirtualTarget) -> None:
     """Readout protection level 2, as option bytes have it."""
     with virtual.server.paused() as board:
@@ -87,15 +67,6 @@ def test_a_wrong_port() -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("romboot: there is no port /dev/not-there")
     assert "Traceback" not in done.stderr
-
-
-def test_no_rom_where_it_is_looked_for(virtual: VirtualTarget) -> None:
-    """The console of a NUCLEO is on pins that the ROM does not listen on."""
-    if virtual.console == virtual.rom:
-        pytest.skip("one cable serves both on this board")
-    done = romboot("enter", "--installed", "--device", virtual.console, "--rom", virtual.console)
-    assert done.returncode == 1
-    assert "no ROM bootloader answers" in done.stderr
 
 
 @pytest.mark.parametrize("words", [["bench", "NOPE"], ["demo", "--firmware", "not-there.bin"]])
@@ -177,36 +148,6 @@ def test_a_port_where_no_prompt_answers(tmp_path: Path) -> None:
     assert "no MicroPython prompt answers on" in done.stderr
     os.close(ours)
     os.close(theirs)
-
-
-def test_a_prompt_that_comes_back_is_no_success(virtual: VirtualTarget) -> None:
-    """The ROM resets the chip, as some do when they mis-measure a crystal (field reports, A2)."""
-
-    def reset_by_the_rom() -> None:
-        virtual.arrival()
-        with virtual.server.paused() as board:
-            board.press_reset()
-
-    code, said = enter(virtual, reset_by_the_rom)
-    assert code == 1 and "its prompt is back" in said
-
-
-def test_a_board_that_does_not_go_is_no_success(virtual: VirtualTarget) -> None:
-    """The call succeeds, and nothing happens."""
-    fake = "def enter_bootloader(**_): pass"
-    virtual.ok("exec", "import os; os.mkdir('/romboot')")
-    virtual.ok("exec", f"open('/romboot/__init__.py', 'w').write({fake!r})")
-    code, said = enter(virtual, lambda: None)
-    assert code == 1 and "still at its prompt" in said
-
-
-def enter(virtual: VirtualTarget, meanwhile: Callable[[], object]) -> tuple[int, str]:
-    """`romboot enter` and what is done while it runs; its exit code, and what it said."""
-    command = [*ROMBOOT, "enter", "--installed", "--device", virtual.console]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        meanwhile()
-        said = process.communicate(timeout=60)[1]
-    return process.returncode, said
 
 
 def test_a_wrong_command_line() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from host_tests.bench.thumb import assemble
 from host_tests.target import TEST_BOARDS
+from tools.bench import __main__ as server
 from tools.bench import boardfile
 from tools.bench.board import Arrival, VirtualBoard
 from tools.bench.core import Stop
@@ -260,6 +261,25 @@ def test_an_image_for_another_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(bytes(0x200001))
     with pytest.raises(ValueError, match="outside the flash of STM32F429xx"):
         VirtualBoard.load(BOARD, tmp_path / "a.bin")
+
+
+def starts(share: float) -> list[bool]:
+    """Which of ten starts of the ROM end in its reset of the chip, as `--rom-resets` has it."""
+    found: list[bool] = []
+    board = server.load(server.parse([BOARD, "--rom-resets", str(share)]))  # blank: BOOT0 is high
+    for _ in range(10):
+        said: list[str] = []
+        board.say = said.append
+        board.press_reset()
+        board.run_ms(77)  # not until it listens for the second time
+        found.append("the ROM measured its crystal wrong, and resets the chip" in said)
+        assert found[-1] != board.rom_listens()
+    return found
+
+
+def test_a_share_of_the_starts_of_the_rom_resets_the_chip() -> None:
+    assert starts(0) == [False] * 10 and starts(1) == [True] * 10
+    assert starts(0.5) == starts(0.5) and set(starts(0.5)) == {True, False}
 
 
 def test_the_flash_file_keeps_the_flash(tmp_path: Path) -> None:

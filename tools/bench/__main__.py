@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import random
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="N",
         help="virtual seconds to a real one while the chip waits (%(default)s)",
     )
+    parser.add_argument(
+        "--rom-resets", type=float, default=0.0, metavar="SHARE",
+        help="the share of its starts, from 0 to 1, in which the ROM resets the chip, as that of "
+        "an F405 with a crystal above 8 MHz does; the same ones in each run",
+    )  # fmt: skip
     return parser.parse_args(argv)
 
 
@@ -66,6 +72,8 @@ def serve(options: argparse.Namespace) -> None:
 def load(options: argparse.Namespace) -> VirtualBoard:
     """The board, powered on."""
     board = VirtualBoard.load(options.board, options.firmware, options.flash)
+    dice = random.Random(options.board)
+    board.in_system_memory.resets = lambda: dice.random() < options.rom_resets
     blank = not options.firmware and not (options.flash and options.flash.exists())
     if options.boot0 or blank:
         board.boot0 = True

@@ -18,7 +18,8 @@ from .rom_adapter import SocMemory, rom_facts
 from .soc import Soc
 from .wires import Wire
 
-SETTLE_NS = 2_000_000  # how long the CPU is watched in system memory before the ROM answers
+MS = 1_000_000  # ns
+SETTLE_NS = 2 * MS  # how long the CPU is watched in system memory before the ROM answers
 STALE_RAM = 0x5A  # what the ROM's start-up leaves in the RAM that it uses
 FIRST_IRQ = 16
 EXCEPTIONS = {2: "NMI", 3: "HardFault", 4: "MemManage", 5: "BusFault", 6: "UsageFault"}
@@ -57,6 +58,8 @@ class RomRun:
         model: the ROM model while it runs, else None.
         occupied: the CPU is in system memory for good, whether the ROM answers or not.
         on_arrival, say: to be set by the board.
+        resets: asked at each start of the ROM whether it resets the chip instead of listening, as
+            that of an F405 does now and then when it measures a crystal above 8 MHz and is wrong.
     """
 
     def __init__(self, soc: Soc, core: Core, wires: list[Wire]) -> None:
@@ -68,6 +71,7 @@ class RomRun:
         self.occupied = False
         self.on_arrival: Callable[[Arrival], None] = lambda arrival: None
         self.say: Callable[[str], None] = lambda sentence: None
+        self.resets: Callable[[], bool] = lambda: False
         self._arriving: Arrival | None = None  # being watched
         self._settling: Event | None = None
         self._unwatch: list[Callable[[], None]] = []
@@ -138,15 +142,27 @@ class RomRun:
         rom = self._soc.chip.rom
         self._soc.map.at[rom["ram_base"]].fill(0, rom["ram_size"], STALE_RAM)
         self._soc.iwdg.feed_for_ever()
+        if self.resets():
+            arrival = self.arrival
+            self._after(round(rom["startup_ms"] * MS), lambda: self._reset_by_the_rom(arrival))
+            return
         self.model = Bootloader(
             rom_facts(self._soc.chip),
             SocMemory(self._soc),
             self._send,
             self._go,
-            lambda: self._soc.reset("SFT"),
+            self._reset,
             after=self._after,
             say=lambda sentence: self.say(sentence),
         )
+
+    def _reset(self) -> None:
+        self._soc.reset("SFT")
+
+    def _reset_by_the_rom(self, arrival: Arrival | None) -> None:
+        if self.occupied and self.arrival is arrival:  # not reset from elsewhere meanwhile
+            self.say("the ROM measured its crystal wrong, and resets the chip")
+            self._reset()
 
     def _send(self, data: bytes) -> None:
         for wire in self._wires:

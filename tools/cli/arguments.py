@@ -52,6 +52,13 @@ def enter(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rom", metavar="PORT", help="serial port on the ROM's pins: wait there for its answer"
     )
+    parser.add_argument(
+        "--tries",
+        type=_positive,
+        default=10,
+        metavar="N",
+        help="how often to enter if the ROM resets the chip and the prompt is back (%(default)s)",
+    )
 
 
 def install(parser: argparse.ArgumentParser) -> None:
@@ -85,12 +92,33 @@ def bench(parser: argparse.ArgumentParser) -> None:
         "--flash", metavar="FILE", help="keep the flash, and so the file system, in this file"
     )
     parser.add_argument("--link", metavar="DIR", help="make links to the terminals there")
+    parser.add_argument(
+        "--rom-resets",
+        type=_share,
+        metavar="SHARE",
+        help="in so many of its starts, from 0 to 1, the ROM resets the chip, as that of an F405 "
+        "with a crystal above 8 MHz does; each run has the same ones",
+    )
 
 
 def measure(parser: argparse.ArgumentParser) -> None:
     """The same, and where the figures go."""
     virtual(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise ValueError(text)
+    return share
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def _board_name(text: str) -> str:

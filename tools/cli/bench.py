@@ -12,8 +12,9 @@ from .errors import CliError
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C; its exit code."""
     words = [args.board, "--firmware", str(firmware.image(args))]
-    for option, value in (("--flash", args.flash), ("--link", args.link)):
-        words += [option, value] if value else []
+    options = {"--flash": args.flash, "--link": args.link, "--rom-resets": args.rom_resets}
+    for option, value in options.items():
+        words += [option, str(value)] if value else []
     try:
         server.serve(server.parse(words))
     except (OSError, ValueError) as error:

@@ -7,16 +7,15 @@ takes its baud rate from the first byte that it hears (AN3155 2).
 
 from __future__ import annotations
 
+from .arriving import BANNERS, BackError
 from .errors import CliError
 from .prompt import MOUNT, BoardError, Prompt
 
 AFTER_MS = 100  # until the board goes: long enough to hear how the call ended
 LONGEST_S = 3.0  # from the call until the board has gone; syncing a file system is most of it
 QUIET_S = 0.5  # without a word from the board: it has gone
-BACK_S = 2.0  # within which an application that was started again shows its prompt
 GOING = b"romboot is going\r\n"
 END = b"\x04"  # ends each part of an answer at a raw prompt
-BANNERS = (b">>> ", b"MicroPython v")
 
 # The mounted file system goes before the board does: os.sync() would ask this machine for it.
 CODE = """
@@ -39,7 +38,8 @@ def leave(prompt: Prompt, *, force: bool, via: str | None) -> None:
 
     Raises:
         BoardError: the library refused; the board is as it was.
-        CliError: the call succeeded, but the board is still there, or its prompt is back.
+        BackError: its prompt is back already.
+        CliError: the call succeeded, but the board is still there.
     """
     beats = int(LONGEST_S / 0.05)
     code = CODE.format(after_ms=AFTER_MS, force=force, via=via, mount=MOUNT, beats=beats)
@@ -51,17 +51,9 @@ def leave(prompt: Prompt, *, force: bool, via: str | None) -> None:
     _judge(prompt.listen(QUIET_S, END))
 
 
-def watch(prompt: Prompt) -> None:
-    """Listen whether the prompt comes back. Raises CliError if so."""
-    _judge(prompt.listen(BACK_S, *BANNERS))
-
-
 def _judge(said: bytes) -> None:
     if any(banner in said for banner in BANNERS):
-        raise CliError(
-            "the board left MicroPython, but its prompt is back: the ROM did not stay. Some ROMs "
-            "reset the chip now and then when they measure its crystal: try again"
-        )
+        raise BackError("the prompt is back")
     if END in said:
         raise CliError(
             f"the library said that it goes, but {LONGEST_S:.0f} s later the board is still at "

@@ -18,10 +18,10 @@ from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
-from . import library
+from . import dfu, library, rom
 from .errors import CliError
 
-ANSWER_S = 5  # until a prompt that was interrupted answers
+ANSWER_S = 3  # until a prompt that was interrupted answers
 BOOT_S = 20  # boot.py may take its time
 SILENCE_S = 60  # the longest that code may run without a word
 READ_S = 5  # of one read, where it blocks
@@ -40,20 +40,18 @@ class BoardError(CliError):
         super().__init__(last if hasattr(builtins, self.kind) else text or last)
 
 
-class NoPromptError(CliError):
-    """The port is there, but no prompt answers on it."""
-
-
 class Prompt:
     """A raw prompt, right after a soft reset.
 
     Attributes:
         port: its name.
         transport: mpremote's end of it.
+        gone: the port went while it was listened to, as that of a USB device does.
     """
 
     def __init__(self, port: str) -> None:
         self.port = port
+        self.gone = False
         self.transport = _open(port)
         try:
             with self._answering():
@@ -107,17 +105,19 @@ class Prompt:
         self.transport.in_raw_repl = False
 
     def listen(self, quiet_s: float, *until: bytes) -> bytes:
-        """What the board says until one of these, or until it has been quiet for so long. A port
-        that has gone, as that of a USB device, says nothing."""
+        """What the board says until one of these, or until it has been quiet for so long, or its
+        port has gone."""
         port, said = cast(Any, self.transport.serial), b""
         end = time.monotonic() + quiet_s
-        with contextlib.suppress(OSError):
+        try:
             while time.monotonic() < end and not said.endswith(until):
                 if port.inWaiting() and (byte := port.read(1)):
                     said += byte
                     end = time.monotonic() + quiet_s
                 else:
                     time.sleep(0.005)
+        except OSError:
+            self.gone = True
         return said
 
     def mount_library(self) -> None:
@@ -137,17 +137,42 @@ class Prompt:
             raise BoardError(error.error_output) from error
         except (TransportError, OSError, struct.error) as error:
             log.info("%s: %s %s", self.port, error, said.getvalue().strip())
-            raise NoPromptError(
+            raise CliError(
                 f"no MicroPython prompt answers on {self.port}: is MicroPython running there? A "
                 "board that is in its ROM bootloader already has none: reset it to get it back"
             ) from error
 
 
+class InRomError(CliError):
+    """The board is in its ROM already. `seen` says by what it was known."""
+
+    def __init__(self, seen: str) -> None:
+        self.seen = seen
+        super().__init__(
+            f"the board is in its ROM bootloader ({seen}): reset it to get its prompt back"
+        )
+
+
 @contextlib.contextmanager
 def connected(port: str) -> Iterator[Prompt]:
-    """A prompt for the length of a `with` block."""
+    """A prompt for the length of a `with` block.
+
+    Raises:
+        InRomError: the ROM answers there. It still does so afterwards.
+        CliError: there is no prompt.
+    """
+    look_for_rom(port)
     with contextlib.closing(Prompt(port)) as prompt:
         yield prompt
+
+
+def look_for_rom(port: str) -> None:
+    """Raise InRomError if the board of this prompt is in its ROM: that is asked before the prompt
+    is, whose first word a ROM would take for the baud rate (AN3155 2)."""
+    if said := rom.ask(port):
+        raise InRomError(f"it answers on {port}: {said}")
+    if not Path(port).exists() and (found := dfu.devices()):
+        raise InRomError(f"there is no port {port}, but a {found.pop()}")
 
 
 def _open(port: str) -> SerialTransport:

@@ -14,48 +14,91 @@ from stm32loader.uart import SerialConnection
 from .errors import CliError
 
 ACK, NACK, SYNC = b"\x79", b"\x1f", b"\x7f"  # AN3155 2, 3
-START_MS = (
-    1000  # AN2606 Table 227: no F4 needs more than 230 ms from its start to its first answer
-)
+START_S = 1.0  # AN2606 Table 227: no F4 needs more than 230 ms from its start to its first answer
+ASK_S = 0.3  # a ROM that has started is asked so long
+ROUND_S = 0.1  # between two questions
+GAP_S = 0.02  # after a byte that is an answer there is no other
 ERASE = 512  # the most that one command erases on some chips, by report (stm32flash)
 BLOCK = 256  # the most that one command reads or writes, AN3155 3.4
+
+BAUD = 115_200
 
 Progress = Callable[[int], None]
 """Is told how many more bytes are done."""
 
 
+def _nothing(_heard: bytes) -> None:
+    pass
+
+
 @contextlib.contextmanager
-def connected(port: str, baud: int = 115_200) -> Iterator[Stm32Bootloader]:
-    """A bootloader that has answered on this port. Raises CliError if none does."""
-    # The ROM talks 8E1 (AN3155 2); a pty knows no parity.
-    is_pty = Path(port).resolve().is_relative_to("/dev/pts")
-    connection = SerialConnection(port, baud, "N" if is_pty else "E")
+def connected(
+    port: str, seconds: float = START_S, meanwhile: Callable[[bytes], None] = _nothing
+) -> Iterator[Stm32Bootloader]:
+    """A bootloader that has answered on this port.
+
+    Args:
+        port: a serial port on pins of the ROM.
+        seconds: how long it is asked.
+        meanwhile: takes what came that is no answer, after each question; b"" if nothing.
+
+    Raises:
+        CliError: none answers, or it refuses a command.
+    """
+    connection = SerialConnection(port, BAUD, "N" if _is_pty(port) else "E")
     try:
         connection.connect()
     except serial.SerialException as error:
         raise CliError(f"{port} cannot be opened: {error.strerror or error}") from error
     try:
-        _synchronise(connection, port)
+        _synchronise(connection, port, seconds, meanwhile)
         yield Stm32Bootloader(connection, verbosity=0)
     except CommandError as error:
         raise CliError(f"the ROM on {port} refused a command: {error}") from error
+    except OSError as error:
+        raise CliError(f"{port} has gone, or has failed: {error.strerror or error}") from error
     finally:
-        connection.disconnect()
+        with contextlib.suppress(OSError):
+            connection.disconnect()
 
 
-def _synchronise(connection: SerialConnection, port: str) -> None:
-    connection.timeout = 0.1
-    end = time.monotonic() + START_MS / 1000
+def ask(port: str) -> str | None:
+    """What a ROM says that listens on this port; None if none does. A prompt ignores the
+    question, a DEL; and the ROM is not disturbed by it, as it would be by a prompt's."""
+    try:
+        with connected(port, ASK_S) as loader:
+            return describe(loader)
+    except CliError:
+        return None
+
+
+def _is_pty(port: str) -> bool:
+    """The ROM talks 8E1 (AN3155 2); a pty knows no parity."""
+    return Path(port).resolve().is_relative_to("/dev/pts")
+
+
+def _synchronise(
+    connection: SerialConnection, port: str, seconds: float, meanwhile: Callable[[bytes], None]
+) -> None:
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
+        connection.timeout = ROUND_S
         connection.write(SYNC)
-        # NACK: it knew the baud rate already, and 0x7F is no command.
-        if connection.read(1) in (ACK, NACK):
+        heard = connection.read(1)
+        if heard:
+            connection.timeout = GAP_S
+            heard += connection.read(BLOCK)
+        # NACK: it knew the baud rate already, and 0x7F is no command. ACK is a "y" too, as in the
+        # greeting of MicroPython: but there it does not stand alone.
+        if heard in (ACK, NACK):
+            connection.timeout = ROUND_S
             _finish_half_a_command(connection)
             connection.timeout = 5
             return
+        meanwhile(heard)
     raise CliError(
-        f"no ROM bootloader answers on {port} within {START_MS} ms: is the cable on pins the ROM "
-        "listens on (romboot info lists them), and did the board enter it?"
+        f"no ROM bootloader answers on {port} within {seconds:.1f} s: is the cable on pins the "
+        "ROM listens on (romboot info lists them), and did the board enter it?"
     )
 
 

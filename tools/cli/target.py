@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+import sys
 
 from .. import tables
 from ..tables.family import Family
-from . import leaving
+from . import dfu, leaving, rom
+from .arriving import BackError, Watch
 from .errors import CliError
-from .prompt import NoPromptError, Prompt, check_port, connected
+from .prompt import InRomError, Prompt, check_port, connected
 
 VERDICT = "romboot verdict: "  # marks the line that is for this program, not for the user
 NAME = 16  # characters for RCC.PLLSAICFGR and the like
+
+WHY = (
+    "The ROM of an F405 or F407 resets the chip now and then when it measures a crystal of more "
+    "than 8 MHz"
+)
 
 
 def info(args: argparse.Namespace) -> int:
@@ -50,42 +56,40 @@ def with_names(table: str, family: Family) -> str:
 
 
 def enter(args: argparse.Namespace) -> int:
-    """Enter the bootloader; say what was seen of it."""
-    one_cable = args.rom == args.device
-    if args.rom and not one_cable:
+    """Enter the bootloader, again if the ROM does not stay; say what was seen of it."""
+    two_cables = args.rom and args.rom != args.device
+    if two_cables:
         check_port(args.rom)  # before the board goes
-    if one_cable and _is_there_already(args.rom):  # the prompt's first word would spoil it
+    if two_cables and (said := rom.ask(args.rom)):
+        print(f"The board is in its ROM bootloader already: {said}")
         return 0
-    try:
-        prompt = Prompt(args.device)
-    except NoPromptError:
-        if args.rom and not one_cable and _is_there_already(args.rom):
+    for attempt in range(1, args.tries + 1):
+        try:
+            seen = _enter(args)
+        except InRomError as error:
+            print(f"The board is in its ROM bootloader already: {error.seen}")
             return 0
-        raise
-    with contextlib.closing(prompt):
+        except BackError as error:
+            print(f"romboot: try {attempt} of {args.tries}: {error}", file=sys.stderr, flush=True)
+        else:
+            print(seen if attempt == 1 else f"{seen}\nIt took {attempt} tries. {WHY}.")
+            return 0
+    raise CliError(
+        f"the board left MicroPython {_times(args.tries)}, and each time its prompt came back: "
+        f"the ROM did not stay. {WHY}: try again, with more --tries"
+    )
+
+
+def _enter(args: argparse.Namespace) -> str:
+    before = dfu.devices()
+    with connected(args.device) as prompt:
         _provide(prompt, args)
         leaving.leave(prompt, force=args.force, via=args.via)
-        if args.rom is None:
-            leaving.watch(prompt)
-            print("The board has left MicroPython, and its prompt does not come back.")
-            return 0
-    from . import rom
-
-    with rom.connected(args.rom) as loader:
-        print(f"The ROM bootloader answers on {args.rom}: {rom.describe(loader)}")
-    return 0
+        return Watch(prompt, args.rom, before).wait()
 
 
-def _is_there_already(port: str) -> bool:
-    """A prompt ignores what the ROM is asked with, a DEL."""
-    from . import rom
-
-    try:
-        with rom.connected(port) as loader:
-            print(f"The board is in its ROM bootloader already: {rom.describe(loader)}")
-    except CliError:
-        return False
-    return True
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _provide(prompt: Prompt, args: argparse.Namespace) -> None:

@@ -1,0 +1,153 @@
+"""romboot enter: success is what was seen; a board that comes back is sent again."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from host_tests.target import ENTER, MANIFEST, ROOT, VirtualTarget
+from host_tests.test_cli import ROMBOOT, romboot
+from tools import cli
+from tools.bench.board import VirtualBoard
+from tools.bench.server import Server
+from tools.cli import dfu
+from tools.firmware import build
+
+BOARD = "NUCLEO_F429ZI"
+WITH_ROM = [True, False]
+
+
+def enter(virtual: VirtualTarget, rom: bool, *words: str) -> subprocess.CompletedProcess[str]:
+    assert virtual.rom
+    words = (*words, "--rom", virtual.rom) if rom else words
+    return romboot("enter", "--installed", "--device", virtual.console, *words)
+
+
+def rom_resets(virtual: VirtualTarget, starts: int) -> None:
+    """So many of the next starts of the ROM end in a reset of the chip (field reports, A2)."""
+    answers = iter([True] * starts)
+    with virtual.server.paused() as board:
+        board.in_system_memory.resets = lambda: next(answers, False)
+
+
+def test_enter_and_identify(virtual: VirtualTarget) -> None:
+    done = enter(virtual, True)
+    assert done.returncode == 0, done.stderr
+    assert "protocol 3.1, DEV_ID 0x4" in done.stdout and "tries" not in done.stdout
+    assert virtual.arrival().clean
+
+
+@pytest.mark.parametrize("rom", WITH_ROM)
+def test_a_rom_that_resets_the_chip_is_entered_again(virtual: VirtualTarget, rom: bool) -> None:
+    rom_resets(virtual, 2)
+    done = enter(virtual, rom)
+    assert done.returncode == 0, done.stderr
+    assert "It took 3 tries." in done.stdout
+    assert done.stderr.count("the prompt is back") == 2
+    with virtual.server.paused() as board:
+        assert board.rom_listens()
+    assert virtual.identify()
+
+
+@pytest.mark.parametrize("rom", WITH_ROM)
+def test_it_does_not_try_for_ever(virtual: VirtualTarget, rom: bool) -> None:
+    rom_resets(virtual, 3)
+    done = enter(virtual, rom, "--tries", "2")
+    assert done.returncode == 1
+    assert "the board left MicroPython 2 times, and each time its prompt came back" in done.stderr
+    assert virtual.ok("exec", "print(6 * 7)") == "42\n"
+
+
+@pytest.mark.parametrize("rom", WITH_ROM)
+def test_a_board_that_is_in_its_rom_already(virtual: VirtualTarget, rom: bool) -> None:
+    """No command spoils what it should find: the ROM still answers after each."""
+    virtual.ok("exec", ENTER)
+    virtual.arrival()
+    began = time.monotonic()
+    again = enter(virtual, rom)
+    assert time.monotonic() - began < 6  # of which 3 are for the prompt
+    if rom or virtual.console == virtual.rom:
+        assert again.returncode == 0, again.stderr
+        assert "in its ROM bootloader already" in again.stdout
+        assert "protocol 3.1, DEV_ID 0x4" in again.stdout
+    else:
+        assert again.returncode == 1 and "no MicroPython prompt answers" in again.stderr
+    done = romboot("info", "--device", virtual.console)
+    assert done.returncode == 1 and "in its ROM bootloader" in done.stderr
+    assert virtual.identify() == virtual.identify()
+
+
+def test_no_rom_where_it_is_looked_for(virtual: VirtualTarget) -> None:
+    """The console of a NUCLEO is on pins that the ROM does not listen on."""
+    if virtual.console == virtual.rom:
+        pytest.skip("one cable serves both on this board")
+    done = romboot("enter", "--installed", "--device", virtual.console, "--rom", virtual.console)
+    assert done.returncode == 1
+    assert "no ROM bootloader answers" in done.stderr
+
+
+def test_a_board_that_does_not_go_is_no_success(virtual: VirtualTarget) -> None:
+    """The call succeeds, and nothing happens."""
+    fake = "def enter_bootloader(**_): pass"
+    virtual.ok("exec", "import os; os.mkdir('/romboot')")
+    virtual.ok("exec", f"open('/romboot/__init__.py', 'w').write({fake!r})")
+    done = enter(virtual, False)
+    assert done.returncode == 1 and "still at its prompt" in done.stderr
+
+
+# --- a board whose prompt is a USB device ------------------------------------------------------
+
+
+def enter_and(port: Path, meanwhile: Callable[[], None]) -> tuple[int, str, str]:
+    """`romboot enter` at a link to the console; when the ROM has started the port hangs up and
+    its name goes, as those of USB do, and then `meanwhile` happens."""
+    board = VirtualBoard.load(BOARD, build(BOARD, frozen_manifest=MANIFEST))
+    server = Server(board)
+    port.symlink_to(server.ports["console"])
+    command = [*ROMBOOT, "enter", "--installed", "--device", str(port), "--tries", "1"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        board.on_arrival = lambda _: server.stop()
+        server.run()
+        port.unlink()
+        server.close()
+        meanwhile()
+        output, errors = process.communicate(timeout=60)
+    return process.returncode, output, errors
+
+
+def test_a_port_that_goes(tmp_path: Path) -> None:
+    code, output, errors = enter_and(tmp_path / "ttyACM0", lambda: None)
+    assert code == 0, errors
+    assert "ttyACM0 has gone, and does not come back" in output
+
+
+def test_a_port_that_comes_back(tmp_path: Path) -> None:
+    code, _, errors = enter_and(tmp_path / "ttyACM0", (tmp_path / "ttyACM0").touch)
+    assert code == 1 and "ttyACM0 went, and is back" in errors
+
+
+def plug_in(folder: Path) -> None:
+    """A ROM on USB, as sysfs lists it."""
+    folder.mkdir(parents=True)
+    for name, text in (("idVendor", "0483"), ("idProduct", "df11"), ("product", "STM32  BOOT")):
+        (folder / name).write_text(text + "\n")
+
+
+def test_a_dfu_device_where_the_port_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(dfu, "SYSFS", tmp_path)
+    words = ["--device", "/dev/not-there"]
+    assert cli.main(["enter", *words]) == 1
+    assert "there is no port /dev/not-there" in capsys.readouterr().err
+    plug_in(tmp_path / "1-2")
+    assert cli.main(["enter", *words]) == 0
+    assert "is in its ROM bootloader already" in capsys.readouterr().out
+    assert cli.main(["info", *words]) == 1
+    assert "USB DFU device 0483:df11 (STM32  BOOT)" in capsys.readouterr().err
