@@ -11,7 +11,7 @@ from tools.fuzz import directed, mutation
 from tools.fuzz.mutation import Mutant
 
 
-@pytest.mark.parametrize("board", ["NUCLEO_F429ZI", "NUCLEO_L073RZ"])
+@pytest.mark.parametrize("board", ["NUCLEO_F429ZI", "NUCLEO_L073RZ", "NUCLEO_H743ZI"])
 def test_every_line_is_missed_or_says_why_not(board: str) -> None:
     findings = list(mutation.survey(mutation.subjects(board)))
     assert not [found.wrong for found in findings if found.wrong]

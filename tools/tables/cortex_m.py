@@ -38,7 +38,7 @@ ASPEN_LSPEN = 0xC0000000  # FPCCR after a reset (DDI 0403E B3.2.21)
 # Why no state misses a step (see Step.unnoticed)
 CLOCK_COMES = "a clock is there 2 cycles after it is enabled (ES0206), the next step comes later"
 REMAP_IS_QUICK = "the write has taken effect long before the ROM starts"
-JUMP_DOES_IT = "jump.py has it off already, as no code is in external memory here"
+JUMP_DOES_IT = "jump.py does it, unless its code is in external memory: on no board here"
 
 
 def systick_off() -> Script:
@@ -114,15 +114,19 @@ def armv6m(*, mpu_regions: int = 0, vtor: int | None = 0) -> Script:
     ]
 
 
-def armv7m(*, mpu_regions: int, fpu: bool, vtor: int = 0, caches: bool = False) -> Script:
+def armv7m(
+    *, mpu_regions: int, fpu: bool, vtor: int = 0, caches: bool = False, external: bool = True
+) -> Script:
     """Cortex-M3, M4 and M7. caches: of an M7; jump.py has cleaned the data cache before."""
     return [
         "core (ARM DDI 0403E B3.2, B3.5)",
         write(SCS.ACTLR, 0),
-        mpu_off(mpu_regions),
+        mpu_off(mpu_regions, external=external),
         fpu_off() if fpu else [],
         _system_control(vtor, STKALIGN | BP if caches else STKALIGN),
-        write(CACHE.ICIALLU, 0) if caches else [],  # what an instruction cache holds is forgotten
+        write(CACHE.ICIALLU, 0, unnoticed="jump.py has done it before")
+        if caches
+        else [],  # what an instruction cache holds is forgotten
     ]
 
 

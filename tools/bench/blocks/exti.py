@@ -21,6 +21,10 @@ class Exti(RegisterBlock):
         self.on_write(self._imr, self._write_imr)
         self.on_write(self._pr, self._write_pr)
         self.on_write(self._swier, self._write_swier)
+        for n in (2, 3):
+            if self.has(f"SWIER{n}"):
+                self.on_write(f"SWIER{n}", lambda value, n=n: self._write_upper_swier(n, value))
+                self.on_write(f"PR{n}", lambda value, n=n: self._write_upper_pr(n, value))
 
     def pin_changed(self, port: int, pin: int, level: bool) -> None:
         """Pin 0 to 15 of a port (0 is A) went up or down."""
@@ -52,6 +56,15 @@ class Exti(RegisterBlock):
             self._swier, self.get(self._swier) & ~value
         )  # cleared along with PR (RM0090 12.3.5)
         self._drive()
+
+    def _write_upper_swier(self, n: int, value: int) -> None:
+        risen = value & self.by_name[f"SWIER{n}"].mask & ~self.get(f"SWIER{n}")
+        self.put(f"SWIER{n}", self.get(f"SWIER{n}") | risen)
+        self.put(f"PR{n}", self.get(f"PR{n}") | risen & self.get(f"IMR{n}"))
+
+    def _write_upper_pr(self, n: int, value: int) -> None:
+        for name in ("PR", "SWIER"):
+            self.put(f"{name}{n}", self.get(f"{name}{n}") & ~value)
 
     def _pend(self, lines: int) -> None:
         self.put(self._pr, self.get(self._pr) | lines)

@@ -12,7 +12,9 @@ from ..trouble import Trouble
 from . import clocks, system
 
 PLLS = clocks.PLL2ON | clocks.PLL3ON
-PROGRAM_SIZE_8 = 0  # FLASH.CR.PSIZE, which is 3 after a reset
+EOPIE = 1 << 16  # FLASH.CR
+DMA1EN, BDMAEN = 1 << 0, 1 << 21  # RCC.AHB1ENR, RCC.AHB4ENR
+LEFT_ALONE = ("CR2", "CR3", "D3CR", "PR", "SWIER")
 HSIDIV_8 = 3 << 3  # RCC.CR
 
 
@@ -30,8 +32,11 @@ def recipes(die: Chip, hse_hz: int) -> Iterator[Recipe]:
     yield Recipe("flash unlocked", late=(Trouble("both banks, option bytes", _flash),))
     yield Recipe("flash locked", late=(Trouble("in the middle of programming", _lock),))
     yield Recipe("EXTI and PWR", late=(Trouble("every register", _power),))
-    yield Recipe("DMA requests", late=(Trouble("all", lambda app: system.dmamux(app, 0x55)),))
-    yield Recipe("flash being erased", late=(system.erase(Random(0), die),), erasing=True)
+    yield Recipe("DMA requests", late=(Trouble("all, and clocks off again", _dma),))
+    for bank in (1, 2):
+        yield Recipe(
+            f"flash bank {bank} being erased", late=(system.erase_in(bank, 5),), erasing=True
+        )
     yield Recipe(
         "caches on",
         late=(Trouble("both", lambda app: system.caches(app, system.DC | system.IC)),),
@@ -49,18 +54,28 @@ def _rcc(app: Application) -> None:
 
 def _flash(app: Application) -> None:
     for bank in (1, 2):
-        system.unlock(app, bank, 0)
+        system.unlock(app, bank, system.START)  # no sector chosen: PGSERR
     system.unlock_options(app)
 
 
 def _lock(app: Application) -> None:
     for bank in (1, 2):
-        system.unlock(app, bank, PROGRAM_SIZE_8)
+        system.unlock(app, bank, EOPIE)
         app.set_bits(f"FLASH.CR{bank}", system.LOCK)
+
+
+def _dma(app: Application) -> None:
+    system.dmamux(app, 0x55)
+    app.clear_bits("RCC.AHB1ENR", DMA1EN)
+    app.clear_bits("RCC.AHB4ENR", BDMAEN)
 
 
 def _power(app: Application) -> None:
     for block in ("EXTI", "PWR"):
         for register in app.soc.chip.peripheral(block).registers:
-            if not register.set_only and register.name not in ("CR2", "CR3", "D3CR"):
-                app.poke(f"{block}.{register.name}", 0x5A5A5A5A)
+            if register.set_only or register.name.startswith(LEFT_ALONE):
+                continue
+            app.poke(f"{block}.{register.name}", 0x5A5A5A5A)
+    for n in (1, 2, 3):
+        app.poke(f"EXTI.IMR{n}", 0xFFFFFFFF)
+        app.poke(f"EXTI.SWIER{n}", 0xFFFFFFFF)

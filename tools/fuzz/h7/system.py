@@ -60,12 +60,19 @@ def unlock_options(app: Application) -> None:
 def erase(random: Random, die: Chip) -> Trouble:
     """A sector of bank 2 that nothing here is in."""
     number = random.randrange(2, 6)
-    return Trouble(f"sector {number} of bank 2 is being erased", lambda app: _erase(app, number))
+    return erase_in(2, number)
 
 
-def _erase(app: Application, number: int) -> None:
-    unlock(app, 2, SER | number << 8)
-    app.poke("FLASH.CR2", SER | number << 8 | START)
+def erase_in(bank: int, number: int) -> Trouble:
+    """This sector of this bank."""
+    return Trouble(
+        f"sector {number} of bank {bank} is being erased", lambda app: _erase(app, bank, number)
+    )
+
+
+def _erase(app: Application, bank: int, number: int) -> None:
+    unlock(app, bank, SER | number << 8)
+    app.poke(f"FLASH.CR{bank}", SER | number << 8 | START)
 
 
 def exti(app: Application, masks: list[int]) -> None:
