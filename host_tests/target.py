@@ -109,7 +109,7 @@ class VirtualTarget(Target):
         the bench does not model, or that a chip may not survive, fails the test at its end.
         flash_file: what was in its flash before, the firmware excepted; see `keep_flash`."""
         board = VirtualBoard.load(name, image, flash_file)
-        with running(board, speed=SPEED, hurries=VirtualBoard.rom_listens) as server:
+        with running(board, speed=SPEED, fast_while=VirtualBoard.rom_listens) as server:
             yield cls(server.ports["console"], server.ports["rom"], server)
             with server.paused() as board:
                 assert not board.soc.unmodelled

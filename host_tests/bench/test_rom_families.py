@@ -49,7 +49,7 @@ def live(request: pytest.FixtureRequest) -> Iterator[Live]:
     board.boot0 = True
     board.press_reset()
     with (
-        running(board, speed=20, hurries=VirtualBoard.rom_listens) as server,
+        running(board, speed=20, fast_while=VirtualBoard.rom_listens) as server,
         serial.Serial(server.ports["rom"], 115200, timeout=1) as port,
     ):
         loader = Stm32Bootloader(port, verbosity=0, device_family=expected.family)

@@ -12,7 +12,7 @@ import pytest
 import serial
 
 from tools.bench.clock import Clock
-from tools.bench.pacing import MAX_LAG_NS, Pacer
+from tools.bench.real_time import MAX_LAG_NS, RealTime
 from tools.bench.server import Server, running
 from tools.bench.wires import Wire
 
@@ -104,9 +104,9 @@ def test_a_sleeping_chip_keeps_real_time(speed: float) -> None:
     assert ticks >= passed * 1000 * speed * 0.5
 
 
-def test_it_hurries_only_when_the_board_does() -> None:
+def test_the_speed_applies_only_while_the_board_says_so() -> None:
     board, began = EchoBoard(), time.monotonic()
-    with running(board, speed=20.0, hurries=lambda board: board.ticks > 100) as server:
+    with running(board, speed=20.0, fast_while=lambda board: board.ticks > 100) as server:
         while board.ticks <= 100:
             time.sleep(0.005)
         assert time.monotonic() - began >= 0.05  # at 20 times the speed it would be 0.005
@@ -208,10 +208,10 @@ def test_stop_ends_a_loop_in_the_foreground() -> None:
     assert 0.015 < time.monotonic() - began < 2
 
 
-# --- the pacer alone, without real time ----------------------------------------------------------
+# --- RealTime alone, with a clock that the test sets -------------------------------------------
 
 
-class RealTime:
+class ManualTime:
     def __init__(self) -> None:
         self.ns = 5_000
 
@@ -219,53 +219,53 @@ class RealTime:
         return self.ns
 
 
-def test_pacer_follows_real_time_at_its_speed() -> None:
-    real = RealTime()
-    pacer = Pacer(100, speed=3, clock=real)
+def test_virtual_time_follows_real_time_at_its_speed() -> None:
+    real = ManualTime()
+    virtual = RealTime(100, speed=3, clock=real)
     real.ns += 10 * MS
-    assert pacer.limit(100) == 100 + 30 * MS
-    assert pacer.seconds_until(100 + 60 * MS, 100) == pytest.approx(0.010)
-    assert pacer.seconds_until(100, 100) == 0
+    assert virtual.limit(100) == 100 + 30 * MS
+    assert virtual.seconds_until(100 + 60 * MS, 100) == pytest.approx(0.010)
+    assert virtual.seconds_until(100, 100) == 0
 
 
-def test_pacer_changes_its_speed_from_now_on() -> None:
-    real = RealTime()
-    pacer = Pacer(0, clock=real)
+def test_a_change_of_speed_starts_at_the_present() -> None:
+    real = ManualTime()
+    virtual = RealTime(0, clock=real)
     real.ns += 10 * MS
-    pacer.go_at(5, 10 * MS)
-    assert pacer.limit(10 * MS) == 10 * MS
+    virtual.set_speed(5, 10 * MS)
+    assert virtual.limit(10 * MS) == 10 * MS
     real.ns += 10 * MS
-    pacer.go_at(5, 10 * MS)
-    assert pacer.limit(10 * MS) == 60 * MS
+    virtual.set_speed(5, 10 * MS)
+    assert virtual.limit(10 * MS) == 60 * MS
 
 
-def test_pacer_forgives_a_busy_cpu_for_being_early() -> None:
-    real = RealTime()
-    pacer = Pacer(0, clock=real)
-    pacer.was_busy(500 * MS)
-    assert pacer.limit(500 * MS) == 500 * MS
+def test_a_busy_cpu_may_get_ahead_of_real_time() -> None:
+    real = ManualTime()
+    virtual = RealTime(0, clock=real)
+    virtual.was_busy(500 * MS)
+    assert virtual.limit(500 * MS) == 500 * MS
 
 
-def test_pacer_makes_up_for_a_little_lag_only() -> None:
-    real = RealTime()
-    pacer = Pacer(0, clock=real)
+def test_a_sleep_makes_up_for_a_little_lag_only() -> None:
+    real = ManualTime()
+    virtual = RealTime(0, clock=real)
     real.ns += 1000 * MS
-    pacer.was_busy(10 * MS)
-    assert pacer.limit(10 * MS) == 10 * MS + MAX_LAG_NS
+    virtual.was_busy(10 * MS)
+    assert virtual.limit(10 * MS) == 10 * MS + MAX_LAG_NS
     real.ns += 5 * MS
-    pacer.was_busy(20 * MS)
-    assert pacer.limit(20 * MS) == 10 * MS + MAX_LAG_NS + 5 * MS
+    virtual.was_busy(20 * MS)
+    assert virtual.limit(20 * MS) == 10 * MS + MAX_LAG_NS + 5 * MS
 
 
-def test_pacer_does_not_run_through_the_sleep_of_a_laptop() -> None:
-    real = RealTime()
-    pacer = Pacer(0, clock=real)
+def test_virtual_time_does_not_catch_up_with_a_suspended_host() -> None:
+    real = ManualTime()
+    virtual = RealTime(0, clock=real)
     real.ns += 3600 * 1000 * MS
-    assert pacer.limit(0) == 2000 * MS
+    assert virtual.limit(0) == 2000 * MS
     real.ns += MS
-    assert pacer.limit(2000 * MS) == 2001 * MS
+    assert virtual.limit(2000 * MS) == 2001 * MS
 
 
-def test_pacer_needs_a_speed() -> None:
+def test_the_speed_must_be_above_0() -> None:
     with pytest.raises(ValueError, match="speed must be above 0"):
-        Pacer(0, speed=0)
+        RealTime(0, speed=0)

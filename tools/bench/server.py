@@ -1,9 +1,8 @@
 """Runs a virtual board live: pseudo terminals on its wires, real time when it waits.
 
-The loop takes turns: a slice of the CPU, then bytes between wires and terminals. As long as the
-CPU works there is no pause. When it sleeps (WFI, or the ROM
-waits for the host) the loop waits in `select` until a byte comes or the next virtual event is due
-in real time.
+Each turn of the loop runs a slice of the CPU, then moves bytes between wires and terminals. While
+the CPU works, one turn follows the other. When it sleeps (WFI, or the ROM waits for the host) the
+loop waits in `select` until a byte comes or the next virtual event is due in real time.
 """
 
 from __future__ import annotations
@@ -16,18 +15,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from .clock import Clock
-from .gate import Bell, Gate
-from .pacing import NS_PER_S, Pacer
+from .clock import NS_PER_S, Clock
+from .real_time import RealTime
+from .wake_up import WakeUp
 from .wires import PtyEnd, Wire
 
 SLICE_S = 0.001  # real time that a slice of a busy CPU should take: the latency of a byte
 FIRST_SLICE, MIN_SLICE, MAX_SLICE = 20_000, 1_000, 2_000_000  # CPU cycles
-AHEAD_BUSY_NS = 500_000  # how far beyond real time a slice may go if the CPU is at work ...
-AHEAD_IDLE_NS = 10_000  # ... and if it sleeps: enough to notice what the host sent
-FOR_EVER = 1 << 40  # CPU cycles
+AHEAD_BUSY_NS = 500_000  # how far beyond real time a slice may go while the CPU works
+AHEAD_IDLE_NS = 10_000  # the same while it sleeps: enough to notice what the host sent
+UNLIMITED = 1 << 40  # CPU cycles
 LONGEST_WAIT_S = 1.0
-LOCKED_UP_WAIT_S = 0.05  # between looks at a CPU that only a reset can revive
+LOCKED_UP_WAIT_S = 0.05  # between turns while the CPU is locked up
 
 
 class Named(Protocol):
@@ -56,16 +55,16 @@ class Server(Generic[B]):
     """The live loop of one board, in the foreground (`run`) or in a thread (`start`).
 
     Args:
-        board: run by this server only, as long as it serves.
+        board: nobody else may run it while the server does.
         link: a directory for symbolic links to the terminals, named as the wires; made if need be.
             A wire with two names has one terminal and two links.
         speed: virtual seconds to a real second while the CPU sleeps. More than 1 shortens flash
             erase times and `time.sleep` alike.
-        hurries: looks at the board and says whether `speed` applies now; None if always. A program
-            that gives the host a second to answer should have it, so tests and the demo only hurry
-            the ROM, which erases for many seconds.
-        wires: the wires that get a terminal, by name; None for all. The host end of the others is
-            the caller's to use.
+        fast_while: looks at the board and says whether `speed` applies now; None if always. Tests
+            and the demo set `VirtualBoard.rom_listens`: erasing flash takes the ROM many seconds,
+            but a program that waits a second for the host must wait a real second.
+        wires: names of the wires that get a terminal; None for all. The caller may use the host
+            end of the others.
 
     Attributes:
         ports: the path of each wire's terminal, by the name of the wire.
@@ -79,28 +78,28 @@ class Server(Generic[B]):
         link: Path | None = None,
         speed: float = 1.0,
         wires: Collection[str] | None = None,
-        hurries: Callable[[B], bool] | None = None,
+        fast_while: Callable[[B], bool] | None = None,
     ) -> None:
         self.board = board
-        self._speed, self._hurries = speed, hurries
+        self._speed, self._fast_while = speed, fast_while
         names = [name for name in board.wires if wires is None or name in wires]
         self._ends = _terminals({name: board.wires[name] for name in names}, link)
         self.ports = {
             name: end.path for name in names for end in self._ends if end.wire is board.wires[name]
         }
-        self.on_lockup: Callable[[], None] = _silent
+        self.on_lockup: Callable[[], None] = _do_nothing
         self.error: BaseException | None = None
         self._locked_up = False
-        self._pacer = Pacer(board.clock.now, 1.0 if hurries else speed)
-        self._bell = Bell()
-        self._gate = Gate()
+        self._real_time = RealTime(board.clock.now, 1.0 if fast_while else speed)
+        self._wake_up = WakeUp()
+        self._turn_may_start, self._turn_runs = threading.RLock(), threading.RLock()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop_thread = 0
         self._slice = FIRST_SLICE
         self._busy = True
         for wire in board.wires.values():
-            wire.on_host_data = self._ring
+            wire.on_host_data = self._host_sent
 
     # --- outside the loop ----------------------------------------------------------------------
 
@@ -112,7 +111,7 @@ class Server(Generic[B]):
     def stop(self) -> None:
         """Make `run` return soon. May be called from any thread and from signal handlers."""
         self._over.set()
-        self._bell.ring()
+        self._wake_up.set()
 
     def close(self) -> None:
         """Stop, and remove the terminals and links."""
@@ -120,19 +119,20 @@ class Server(Generic[B]):
         if self._thread:
             self._thread.join()
         for wire in self.board.wires.values():
-            wire.on_host_data = _silent
+            wire.on_host_data = _do_nothing
         for end in self._ends:
             end.close()
-        self._bell.close()
+        self._wake_up.close()
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[B]:
-        """The board, standing still between two slices, to look at or to change.
+        """The board, stopped between two turns, to look at or to change.
 
         Raises:
             RuntimeError: the loop ended by an error; it is the cause.
         """
-        with self._gate.closed(self._bell.ring):
+        self._wake_up.set()
+        with self._turn_may_start, self._turn_runs:
             if self.error:
                 raise RuntimeError(f"the virtual board has stopped: {self.error}") from self.error
             yield self.board
@@ -149,28 +149,31 @@ class Server(Generic[B]):
         """Serve until `stop`."""
         self._loop_thread = threading.get_ident()
         while not self._over.is_set():
-            with self._gate.passing():
+            with self._turn_may_start:  # `paused` holds it as soon as it waits for the turn's end
+                pass
+            with self._turn_runs:
                 wait = self._turn()
             if wait > 0:
                 self._wait(wait)
 
     def _turn(self) -> float:
-        """One turn of the loop; how many seconds there is nothing to do after it.
+        """One turn of the loop. Returns the seconds until the next one is needed.
 
-        The CPU comes first, so that what the host sent while it slept meets it at the present.
+        The CPU runs first: so virtual time has caught up with real time when bytes that the host
+        sent during the wait are handed over.
         """
         clock = self.board.clock
         began, cycles, now = time.perf_counter(), clock.cycles, clock.now
-        if self._hurries:
-            self._pacer.go_at(self._speed if self._hurries(self.board) else 1.0, now)
+        if self._fast_while:
+            self._real_time.set_speed(self._speed if self._fast_while(self.board) else 1.0, now)
         ahead = AHEAD_BUSY_NS if self._busy else AHEAD_IDLE_NS
-        until = max(self._pacer.limit(now), now + ahead)
+        until = max(self._real_time.limit(now), now + ahead)
         stop = self.board.run(cycles=self._asleep_for() + self._slice, until_ns=until)
         moved = self._pump()
         self._busy = stop.name == "BUDGET"
         self._note_lockup(stop.name == "LOCKUP")
         if self._busy:
-            self._pacer.was_busy(clock.now)
+            self._real_time.was_busy(clock.now)
             self._adapt(time.perf_counter() - began, clock.cycles - cycles)
             return 0
         if moved:
@@ -183,11 +186,11 @@ class Server(Generic[B]):
         self._locked_up = locked_up
 
     def _asleep_for(self) -> int:
-        """Cycles that take no work: until something wakes the CPU."""
+        """Cycles until the next event, which may wake the CPU; 0 if it does not sleep."""
         if self._busy:
             return 0
         cycles = self.board.clock.cycles_to_next()
-        return FOR_EVER if cycles is None else cycles
+        return UNLIMITED if cycles is None else cycles
 
     def _seconds_idle(self) -> float:
         clock = self.board.clock
@@ -195,7 +198,7 @@ class Server(Generic[B]):
         if cycles is None:
             return LONGEST_WAIT_S
         due = clock.now + cycles * NS_PER_S // clock.hclk
-        return min(self._pacer.seconds_until(due, clock.now), LONGEST_WAIT_S)
+        return min(self._real_time.seconds_until(due, clock.now), LONGEST_WAIT_S)
 
     def _adapt(self, seconds: float, cycles: int) -> None:
         """Choose the next slice so that it takes about `SLICE_S`."""
@@ -208,12 +211,12 @@ class Server(Generic[B]):
 
     def _wait(self, seconds: float) -> None:
         full = [end for end in self._ends if end.backlogged]
-        select.select([self._bell, *self._ends], full, [], seconds)
-        self._bell.silence()
+        select.select([self._wake_up, *self._ends], full, [], seconds)
+        self._wake_up.clear()
 
-    def _ring(self) -> None:
-        if threading.get_ident() != self._loop_thread:  # the loop's own pump needs no waking
-            self._bell.ring()
+    def _host_sent(self) -> None:
+        if threading.get_ident() != self._loop_thread:  # the loop does not wait in `select` then
+            self._wake_up.set()
 
 
 @contextlib.contextmanager
@@ -222,14 +225,14 @@ def running(
     link: Path | None = None,
     speed: float = 1.0,
     wires: Collection[str] | None = None,
-    hurries: Callable[[B], bool] | None = None,
+    fast_while: Callable[[B], bool] | None = None,
 ) -> Iterator[Server[B]]:
     """Serve `board` in a thread for the length of a `with` block; see `Server`.
 
     Raises:
         Exception: whatever ended the loop, when the block is left without one of its own.
     """
-    server = Server(board, link, speed, wires, hurries)
+    server = Server(board, link, speed, wires, fast_while)
     server.start()
     try:
         yield server
@@ -240,7 +243,7 @@ def running(
 
 
 def _terminals(wires: Mapping[str, Wire], link: Path | None) -> list[PtyEnd]:
-    """One for each wire, though it may have several names: one cable for prompt and ROM."""
+    """One for each wire. A wire has two names where the prompt and the ROM share it."""
     if link:
         link.mkdir(parents=True, exist_ok=True)
     names: dict[int, list[str]] = {}
@@ -252,5 +255,5 @@ def _terminals(wires: Mapping[str, Wire], link: Path | None) -> list[PtyEnd]:
     ]
 
 
-def _silent() -> None:
+def _do_nothing() -> None:
     pass

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     size = sum(len(data) for _, data in load_image(image))
     print(f"  {image.name}, {size // 1024} KiB{'' if mounts else ', with romboot frozen in'}")
     board = VirtualBoard.load(args.board, firmware=image)
-    with running(board, speed=SPEED, hurries=VirtualBoard.rom_listens) as server:
+    with running(board, speed=SPEED, fast_while=VirtualBoard.rom_listens) as server:
         Demo(args.board, server, upgrade, ours=not given, mounts=mounts).run()
     return 0
 

@@ -1,4 +1,4 @@
-"""How far virtual time may go while the CPU sleeps: no further than real time."""
+"""Keeps virtual time from passing faster than real time while the CPU sleeps."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Callable
 
 NS_PER_S = 1_000_000_000
 MAX_LAG_NS = 20_000_000
-MAX_LEAP_S = 2  # more than any wait of the server: the host itself was asleep
+MAX_LEAP_S = 2  # longer than any wait of the server; a longer gap: the host was suspended
 
 
-class Pacer:
+class RealTime:
     """Ties virtual time to real time.
 
-    A busy CPU is never held up: if it got ahead of real time, real time starts anew from there. If
-    it fell behind, a sleep afterwards makes up for at most `MAX_LAG_NS` of it, so that after a
-    second of hard work `time.sleep(1)` still takes about a second.
+    A busy CPU never has to wait. If it got ahead of real time, the two are set equal. If it fell
+    behind, a sleep afterwards is shortened by at most `MAX_LAG_NS`, so that `time.sleep(1)` still
+    takes about a second after a long computation.
 
     Args:
         now: virtual time, ns.
@@ -27,40 +27,37 @@ class Pacer:
         self, now: int, speed: float = 1.0, clock: Callable[[], int] = time.monotonic_ns
     ) -> None:
         self._clock = clock
-        self._set_speed(speed)
-        self._restart(now)
-
-    def _set_speed(self, speed: float) -> None:
         if speed <= 0:
             raise ValueError(f"the speed must be above 0 virtual seconds a second, not {speed}")
         self._speed = speed
+        self._set_equal(now)
 
-    def _restart(self, virtual: int) -> None:
+    def _set_equal(self, virtual: int) -> None:
         self._virtual, self._real = virtual, self._clock()
 
-    def go_at(self, speed: float, now: int) -> None:
-        """From now on at this speed; `now` is the virtual time that has come."""
+    def set_speed(self, speed: float, now: int) -> None:
+        """Change the speed; `now` is the present virtual time, ns."""
         if speed != self._speed:
             reached = self.limit(now)
-            self._set_speed(speed)
-            self._restart(reached)
+            self._speed = speed
+            self._set_equal(reached)
 
     def limit(self, now: int) -> int:
-        """The virtual time that may have come by now, ns; `now` is what has come."""
+        """The virtual time up to which the board may run, ns; `now` is the present one."""
         limit = self._virtual + int((self._clock() - self._real) * self._speed)
         longest = now + int(MAX_LEAP_S * NS_PER_S * self._speed)
         if limit > longest:
-            self._restart(longest)
+            self._set_equal(longest)
         return min(limit, longest)
 
     def was_busy(self, now: int) -> None:
-        """The CPU worked until virtual time `now`: tie that to the present."""
+        """The CPU worked without a sleep until virtual time `now`."""
         lag = self.limit(now) - now
         if lag < 0:
-            self._restart(now)
+            self._set_equal(now)
         elif lag > MAX_LAG_NS:
-            self._restart(now + MAX_LAG_NS)
+            self._set_equal(now + MAX_LAG_NS)
 
     def seconds_until(self, due: int, now: int) -> float:
-        """Real seconds until virtual time `due` may come; 0 if it may now."""
+        """Real seconds until the board may run to virtual time `due`, 0 or more."""
         return max(due - self.limit(now), 0) / self._speed / NS_PER_S
