@@ -154,7 +154,6 @@ def test_the_plain_api_that_board_headers_are_made_from() -> None:
         ("wwdg v1", "CR", 0x7F),
         ("wwdg v1", "CFR", 0x7F),
         ("rtc v2", "PRER", 0x007F00FF),
-        ("crc v1", "DR", 0xFFFFFFFF),
         ("timer v1", "ARR", 0xFFFF),
         ("timer32 v1", "ARR", 0xFFFFFFFF),
         ("otg v1", "GRSTCTL", 0x80000000),

@@ -1,8 +1,6 @@
-"""RTC and backup SRAM, RNG, CRC, DMA, USB, CAN."""
+"""RTC and backup SRAM, RNG, DMA, USB, CAN."""
 
 from __future__ import annotations
-
-import zlib
 
 import pytest
 
@@ -81,7 +79,7 @@ def test_backup_sram_needs_its_clock_and_dbp_and_keeps_its_bytes() -> None:
     assert sram.read(0, 4) == 0x11223344
 
 
-# --- RNG, CRC, DMA -----------------------------------------------------------------------------
+# --- RNG, DMA ----------------------------------------------------------------------------------
 
 
 def test_rng_numbers_differ_and_repeat_in_every_run() -> None:
@@ -99,20 +97,6 @@ def test_rng_numbers_differ_and_repeat_in_every_run() -> None:
 
     assert len(set(numbers())) == 5
     assert numbers() == numbers()
-
-
-def test_crc_is_that_of_the_manual() -> None:
-    b = Bench()
-    b.enable("CRC")
-    for word in (0x12345678, 0x9ABCDEF0):
-        b.write("CRC.DR", word)
-    # the same polynomial as zlib's, but neither reflected nor inverted: do that by hand
-    data = b"".join(word.to_bytes(4, "big") for word in (0x12345678, 0x9ABCDEF0))
-    reflected = bytes(int(f"{byte:08b}"[::-1], 2) for byte in data)
-    expected = int(f"{zlib.crc32(reflected) ^ 0xFFFFFFFF:032b}"[::-1], 2)
-    assert b.read("CRC.DR") == expected
-    b.write("CRC.CR", 1)
-    assert b.read("CRC.DR") == 0xFFFFFFFF
 
 
 def test_dma_copies_memory_and_interrupts() -> None:

@@ -9,7 +9,7 @@ from .blocks.exti import Exti
 from .blocks.gpio import Gpio
 from .blocks.otg import Otg
 from .blocks.rtc import Rtc
-from .blocks.small import Can, Crc, Dbgmcu, Rng
+from .blocks.small import Can, Dbgmcu, Rng
 from .blocks.syscfg import Syscfg
 from .blocks.tim import Timer
 from .blocks.usart import UsartV1, UsartV2
@@ -24,7 +24,6 @@ from .families.l0 import PwrL0, RccL0
 
 CLASSES: dict[str, type[RegisterBlock]] = {
     "can v1": Can,
-    "crc v1": Crc,
     "dbgmcu v1": Dbgmcu,
     "dma v1": Dma,
     "dma v2": Dma,

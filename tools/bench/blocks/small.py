@@ -1,5 +1,5 @@
-"""Blocks whose behaviour is a few lines: RNG, CRC, CAN's mode handshake (RM0090 24, 4, 32.4), and
-the debug registers."""
+"""Blocks whose behaviour is a few lines: RNG, CAN's mode handshake (RM0090 24, 32.4), and the
+debug registers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from .base import RegisterBlock, System
 RNGEN, IE, DRDY = 1 << 2, 1 << 3, 1
 RNG_NS = 850  # 40 periods of the 48 MHz clock
 SEED = 0x52_4E_47
-POLYNOMIAL = 0x04C11DB7
 INRQ, SLEEP = 1, 2  # CAN_MCR; acknowledged by the same bits of CAN_MSR
 
 
@@ -47,26 +46,6 @@ class Rng(RegisterBlock):
 
     def _drive(self) -> None:
         self.irq(bool(self.get("CR") & IE and self.get("SR") & DRDY))
-
-
-class Crc(RegisterBlock):
-    """CRC-32 (Ethernet polynomial), a word at a time."""
-
-    def __init__(self, facts: Peripheral, system: System) -> None:
-        super().__init__(facts, system)
-        self.on_write("DR", self._write_dr)
-        self.on_write("CR", self._write_cr)
-
-    def _write_dr(self, value: int) -> None:
-        crc = self.get("DR") ^ value
-        for _ in range(32):
-            crc = crc << 1 ^ (POLYNOMIAL if crc & 1 << 31 else 0)
-            crc &= 0xFFFFFFFF
-        self.put("DR", crc)
-
-    def _write_cr(self, value: int) -> None:
-        if value & 1:
-            self.put("DR", 0xFFFFFFFF)
 
 
 class Can(RegisterBlock):
