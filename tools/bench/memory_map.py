@@ -73,10 +73,12 @@ class MemoryMap:
         self._blocks, self._flash, self._syscfg = blocks, flash, syscfg
         self._gated: list[GatedRam] = []
         self._seen_at_zero: Memory | None = None
-        for base, memory in sysmem.build(chip).items():
-            self._map(base, memory, writable=False)
+        self.at.update(sysmem.build(chip))
+        for base, memory in self.at.items():
+            cpu.map_memory(base, memory, writable=False)
         self.system = self.at[chip.region("SYSTEM").base]
-        self._map(flash.base_address, flash.array, writable=False, on_write=flash.program)
+        self.at[flash.base_address] = flash.array
+        cpu.map_memory(flash.base_address, flash.array, writable=False, on_write=flash.program)
         for region in chip.memory:
             self._map_region(region)
         flash.on_options = self._show_options
@@ -87,7 +89,9 @@ class MemoryMap:
     def _map_region(self, region: Region) -> None:
         if region.kind == "eeprom":
             memory = Memory(region.size, name=region.name)
-            self._map(region.base, memory, writable=False, on_write=self._eeprom(region, memory))
+            self.at[region.base] = memory
+            on_write = self._eeprom(region, memory)
+            self._cpu.map_memory(region.base, memory, writable=False, on_write=on_write)
         elif region.kind in ("sram", "ccm", "tcm"):
             ram = Memory(region.size, fill=POWER_ON_RAM, name=region.name)
             if region.enable:
@@ -95,26 +99,12 @@ class MemoryMap:
             else:
                 # CCM hangs on the data bus only: fetching from it fails (RM0090 2.3.1)
                 executable, tcm = region.kind != "ccm", region.kind == "tcm"
-                self._map(region.base, ram, executable=executable, tcm=tcm)
+                self.at[region.base] = ram
+                self._cpu.map_memory(region.base, ram, executable=executable, tcm=tcm)
 
     def _eeprom(self, region: Region, memory: Memory) -> OnWrite:
         return lambda address, size, value: self._flash.program_eeprom(
             memory, address - region.base, size, value
-        )
-
-    def _map(
-        self,
-        base: int,
-        memory: Memory,
-        *,
-        writable: bool = True,
-        executable: bool = True,
-        on_write: OnWrite | None = None,
-        tcm: bool = False,
-    ) -> None:
-        self.at[base] = memory
-        self._cpu.map_memory(
-            base, memory, writable=writable, executable=executable, on_write=on_write, tcm=tcm
         )
 
     def _show_options(self) -> None:
@@ -157,7 +147,8 @@ class MemoryMap:
 
     def _map_gated(self, ram: GatedRam) -> None:
         if ram.there:
-            self._map(ram.region.base, ram.memory)
+            self.at[ram.region.base] = ram.memory
+            self._cpu.map_memory(ram.region.base, ram.memory)
         else:
             del self.at[ram.region.base]
             self._cpu.unmap(ram.region.base, ram.region.size)

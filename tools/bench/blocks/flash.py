@@ -176,3 +176,43 @@ class Flash(RegisterBlock):
             f"the program writes to flash at 0x{address:08X} without {needed}: nothing is "
             f"programmed"
         )
+
+
+class OneStatusFlash(Flash):
+    """A family whose banks share one status register SR."""
+
+    CONTROL: str
+    """The register with EOPIE."""
+    EOPIE: int
+    BSY: int
+    EOP: int
+    FLAGS: int
+    """The bits of SR that are cleared by writing 1."""
+
+    def __init__(self, facts: Peripheral, system: System) -> None:
+        super().__init__(facts, system)
+        self.on_read("SR", self._read_sr)
+        self.on_write("SR", self._write_sr)
+
+    def _read_sr(self) -> int:
+        sr = self.get("SR")
+        self.skip_if_busy(sr & self.BSY)
+        return sr
+
+    def _write_sr(self, value: int) -> None:
+        self.put("SR", self.get("SR") & ~(value & self.FLAGS))
+        self.irq(bool(self.get("SR") & self.EOP))
+
+    def fail(self, flag: int) -> None:
+        self.put("SR", self.get("SR") | flag)
+
+    def start(self, ns: int) -> None:
+        self.put("SR", self.get("SR") | self.BSY)
+        self.take(ns, self.done)
+
+    def done(self) -> None:
+        sr = self.get("SR") & ~self.BSY
+        if self.get(self.CONTROL) & self.EOPIE:
+            sr |= self.EOP
+        self.put("SR", sr)
+        self.irq(bool(sr & self.EOP))

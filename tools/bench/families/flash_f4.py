@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..blocks.base import System
-from ..blocks.flash import Flash
+from ..blocks.flash import OneStatusFlash
 from ..chip import FlashSector, Peripheral
 
 KEYS = (0x45670123, 0xCDEF89AB)
@@ -24,8 +24,9 @@ NWRP_BITS = 12  # in OPTCR; those of bank 2 are in OPTCR1
 SNB_OF_BANK_2 = 16  # RM0090 3.9.8
 
 
-class FlashF4(Flash):
+class FlashF4(OneStatusFlash):
     OPTIONS = ("OPTCR", "OPTCR1")
+    CONTROL, EOPIE, BSY, EOP, FLAGS = "CR", EOPIE, BSY, EOP, FLAGS
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
@@ -33,8 +34,6 @@ class FlashF4(Flash):
         self.lock("KEYR", KEYS, "CR", LOCK)
         self.lock("OPTKEYR", OPTION_KEYS, "OPTCR", OPTLOCK)
         self.on_write("ACR", self._write_acr)
-        self.on_read("SR", self._read_sr)
-        self.on_write("SR", self._write_sr)
         self.on_write("CR", self._write_cr)
         self.on_write("OPTCR", self._write_optcr)
         if self.has("OPTCR1"):
@@ -100,7 +99,7 @@ class FlashF4(Flash):
         if value & OPTSTRT:
             for name in self.stored_options:
                 self.store_options(name, ~(OPTLOCK | OPTSTRT), self.get(name))
-            self._start(self.program_ns)
+            self.start(self.program_ns)
 
     def _write_optcr1(self, value: int) -> None:
         if not self.get("OPTCR") & OPTLOCK:
@@ -129,15 +128,6 @@ class FlashF4(Flash):
         """RM0090 3.4.2: a cache keeps its lines until it is reset while it is off."""
         return "its caches keep what was read, as they were never reset" if self._filled else ""
 
-    def _read_sr(self) -> int:
-        sr = self.get("SR")
-        self.skip_if_busy(sr & BSY)
-        return sr
-
-    def _write_sr(self, value: int) -> None:
-        self.put("SR", self.get("SR") & ~(value & FLAGS))
-        self.irq(bool(self.get("SR") & EOP))
-
     def _write_cr(self, value: int) -> None:
         if self.get("CR") & LOCK or self.get("SR") & BSY:
             return
@@ -150,13 +140,13 @@ class FlashF4(Flash):
     def _erase(self, cr: int) -> None:
         chosen = self._chosen(cr)
         if not chosen:
-            self._fail(PGSERR)
+            self.fail(PGSERR)
         elif any(self._write_protected(sector) for sector in chosen):
-            self._fail(WRPERR)
+            self.fail(WRPERR)
         else:
             for sector in chosen:
                 self.blank(sector)
-            self._start(self.erase_ns(chosen))
+            self.start(self.erase_ns(chosen))
 
     def _chosen(self, cr: int) -> list[FlashSector]:
         if cr & (MER | MER2):
@@ -168,17 +158,17 @@ class FlashF4(Flash):
     def program(self, address: int, size: int, value: int) -> bool:
         cr = self.get("CR")
         if not cr & PG or cr & LOCK:
-            self._fail(PGSERR)
+            self.fail(PGSERR)
             self.report_locked(address, "FLASH_CR.PG")
             return False
         if size != 1 << ((cr & PSIZE) >> 8):
-            self._fail(PGPERR)
+            self.fail(PGPERR)
             return False
         if address % size:
-            self._fail(PGAERR)
+            self.fail(PGAERR)
             return False
         if self._write_protected(self.sector_at(address)):
-            self._fail(WRPERR)
+            self.fail(WRPERR)
             return False
         offset = address - self.base_address
         old = self.array.load(offset, size)
@@ -186,22 +176,8 @@ class FlashF4(Flash):
         # A word is programmed so fast that any program is made to wait: nothing can see BSY.
         self.system.stall(self.program_ns)
         if cr & EOPIE:
-            self._done()
+            self.done()
         return old & value == value
-
-    def _fail(self, flag: int) -> None:
-        self.put("SR", self.get("SR") | flag)
-
-    def _start(self, ns: int) -> None:
-        self.put("SR", self.get("SR") | BSY)
-        self.take(ns, self._done)
-
-    def _done(self) -> None:
-        sr = self.get("SR") & ~BSY
-        if self.get("CR") & EOPIE:
-            sr |= EOP
-        self.put("SR", sr)
-        self.irq(bool(sr & EOP))
 
 
 def _snb(sector: FlashSector) -> int:

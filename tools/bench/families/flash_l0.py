@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..blocks.base import System
-from ..blocks.flash import Flash
+from ..blocks.flash import OneStatusFlash
 from ..chip import KIB, Peripheral
 from ..cpu.memory import Memory
 
@@ -25,8 +25,9 @@ RDP, WDG_SW = 0xFF, 1 << 20  # OPTR
 WRPR_BITS = 32
 
 
-class FlashL0(Flash):
+class FlashL0(OneStatusFlash):
     OPTIONS = ("OPTR", "WRPR", "WRPR2")
+    CONTROL, EOPIE, BSY, EOP, FLAGS = "PECR", EOPIE, BSY, EOP, FLAGS
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
@@ -35,8 +36,6 @@ class FlashL0(Flash):
         self.lock("OPTKEYR", OPTION_KEYS, "PECR", OPTLOCK, PELOCK)
         self.on_write("ACR", self._write_acr)
         self.on_write("PECR", self._write_pecr)
-        self.on_read("SR", self._read_sr)
-        self.on_write("SR", self._write_sr)
 
     # --- option bytes --------------------------------------------------------------------------
 
@@ -101,65 +100,42 @@ class FlashL0(Flash):
             value |= locks
         self.store("PECR", value & ~locks | (value | old) & locks)
 
-    def _read_sr(self) -> int:
-        sr = self.get("SR")
-        self.skip_if_busy(sr & BSY)
-        return sr
-
-    def _write_sr(self, value: int) -> None:
-        self.put("SR", self.get("SR") & ~(value & FLAGS))
-        self.irq(bool(self.get("SR") & EOP))
-
     # --- erase and program ---------------------------------------------------------------------
 
     def program(self, address: int, size: int, value: int) -> bool:
         pecr = self.get("PECR")
         if pecr & (PELOCK | PRGLOCK) or self._write_protected(address):
-            self._fail(WRPERR)
+            self.fail(WRPERR)
             if pecr & (PELOCK | PRGLOCK):
                 self.report_locked(address, "FLASH_PECR.PRGLOCK cleared")
             return False
         if pecr & ERASE and pecr & PROG:
             sector = self.sector_at(address)
             self.blank(sector)
-            self._start(self.erase_ns([sector]))
+            self.start(self.erase_ns([sector]))
             return False
         if size != 4:
-            self._fail(SIZERR)
+            self.fail(SIZERR)
             return False
         offset = address - self.base_address
         if self.array.load(offset, 4) != self.erased:
-            self._fail(NOTZEROERR)
+            self.fail(NOTZEROERR)
             return False
         self.array.store(offset, 4, value)
         # All words of a half page take as long as one.
         self.system.stall(self.program_ns // 16 if pecr & FPRG else self.program_ns)
-        self._done()
+        self.done()
         return True
 
     def program_eeprom(self, memory: Memory, offset: int, size: int, value: int) -> bool:
         """A store erases what it needs to (RM0367 3.3.4)."""
         if self.get("PECR") & PELOCK:
-            self._fail(WRPERR)
+            self.fail(WRPERR)
             return False
         memory.store(offset, size, value)
         self.system.stall(self.program_ns)
-        self._done()
+        self.done()
         return True
-
-    def _fail(self, flag: int) -> None:
-        self.put("SR", self.get("SR") | flag)
-
-    def _start(self, ns: int) -> None:
-        self.put("SR", self.get("SR") | BSY)
-        self.take(ns, self._done)
-
-    def _done(self) -> None:
-        sr = self.get("SR") & ~BSY
-        if self.get("PECR") & EOPIE:
-            sr |= EOP
-        self.put("SR", sr)
-        self.irq(bool(sr & EOP))
 
 
 _OPTION_HALVES = (
