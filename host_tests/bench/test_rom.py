@@ -8,9 +8,9 @@ from operator import xor
 
 import pytest
 
+from host_tests.bench.plain_rom import F429ZI, ManualClock, PlainMemory, f4_sectors
 from tools.bench.rom import Bootloader, RomFacts
 from tools.bench.rom.facts import MS
-from tools.bench.rom.plain import F429ZI, ManualClock, PlainMemory, f4_sectors
 
 ACK, NACK = b"\x79", b"\x1f"
 FLASH, SECTOR_4, SECTOR_12 = 0x0800_0000, 0x0801_0000, 0x0810_0000

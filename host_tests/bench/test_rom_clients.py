@@ -16,8 +16,8 @@ from stm32loader import bootloader as stm32loader
 from stm32loader.bootloader import CommandError, Stm32Bootloader
 from stm32loader.uart import SerialConnection
 
+from host_tests.bench.plain_rom import F429ZI, PlainMemory
 from tools.bench.rom import Bootloader, rdp_level
-from tools.bench.rom.plain import F429ZI, PlainMemory
 from tools.bench.wires import PtyEnd, Wire
 
 FLASH, RAM = 0x0800_0000, 0x2000_3000

@@ -82,7 +82,7 @@ def test_memory_is_laid_out_as_in_the_official_firmware(
     assert vectors[0] == stack_top
     assert vectors[1] == found["Reset_Handler"] | 1
     assert vectors[15] == found["SysTick_Handler"] | 1
-    if load_board(board).has_filesystem:
+    if "filesystem" in load_board(board).data["memory"]:
         assert found["Reset_Handler"] >= 0x0802_0000
         assert set(image[0x4000:0x20000]) <= {0, 0xFF}, "the file system's sectors are not empty"
 

@@ -6,7 +6,7 @@ from .board import VirtualBoard
 
 PATIENCE_MS = 20_000  # virtual; no answer takes longer
 STEP_MS = 5
-RAW, END, NORMAL, INTERRUPT = b"\x01", b"\x04", b"\x02", b"\x03"
+RAW, END = b"\x01", b"\x04"  # Ctrl-A, Ctrl-D
 
 
 class PromptError(Exception):

@@ -49,10 +49,6 @@ class Board:
     asyncio: bool
     data: dict[str, Any]
 
-    @property
-    def has_filesystem(self) -> bool:
-        return "filesystem" in self.data["memory"]
-
 
 def load_board(build_name: str, boards: Path | None = None) -> Board:
     """Reads `<build_name>.toml` of `boards/`, or of another folder. Raises FirmwareError if it is

@@ -10,7 +10,7 @@ from ..chip import Peripheral
 from .base import RegisterBlock, System
 
 MBKEN, FMCEN = 1, 1 << 31  # FMC_BCRx; FMCEN in BCR1 of an H7: the controller itself
-SDRAM_CLOCK_ON, SDRAM_NORMAL, SDRAM_LOAD_MODE = 1, 0, 4  # FMC_SDCMR.MODE
+SDRAM_LOAD_MODE = 4  # FMC_SDCMR.MODE
 SDRAM_BANKS = {1: 1 << 4, 2: 1 << 3}  # SDCMR.CTB1, CTB2
 QUADSPI_EN, MEMORY_MAPPED = 1, 3 << 26  # QUADSPI_CR, QUADSPI_CCR.FMODE
 

@@ -10,7 +10,7 @@ from .nvic import Nvic
 from .registers import Register
 from .spec import ID_NAMES, CoreSpec
 
-SLEEPONEXIT, SLEEPDEEP, SEVONPEND = 1 << 1, 1 << 2, 1 << 4
+SLEEPONEXIT, SEVONPEND = 1 << 1, 1 << 4
 NONBASETHRDENA, USERSETMPEND, BFHFNMIGN, STKALIGN = 1 << 0, 1 << 1, 1 << 8, 1 << 9
 _SCR_MASK, _CCR_MASK = 0x16, 0x31B
 _CCR_MASK_V8 = 0x51A  # STKOFHFNMIGN, BFHFNMIGN, DIV_0_TRP, UNALIGN_TRP, USERSETMPEND

@@ -1,12 +1,12 @@
-"""A chip made of nothing but bytes: the bootloader can be tried without a virtual STM32."""
+"""A chip that is only bytes, and a clock set by hand: the bootloader without a virtual STM32."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .facts import KIB, MS, Area, FlashTiming, RomFacts, Sector
-from .memory import RDP_LEVEL_0, BusFault
+from tools.bench.rom.facts import KIB, MS, Area, FlashTiming, RomFacts, Sector
+from tools.bench.rom.memory import RDP_LEVEL_0, BusFault
 
 F4_BANK = (16 * KIB,) * 4 + (64 * KIB,) + (128 * KIB,) * 7  # RM0090 tables 5 and 6: 1 MiB
 
