@@ -19,7 +19,7 @@ import serial
 
 from host_tests.target import ROOT, VirtualTarget
 from tools import paths
-from tools.cli import main, measure, parser, prompt
+from tools.cli import firmware, main, measure, parser, prompt
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"
@@ -163,6 +163,8 @@ def test_demo(board_name: str, pytestconfig: pytest.Config) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "registers that are not as a reset leaves them: 0" in done.stdout
     assert "romboot 0.1.0" in done.stdout
+    if firmware.has_files(board_name):
+        assert "mine.txt: kept" in done.stdout
 
 
 def test_measure_and_what_it_may_cost(tmp_path: Path) -> None:

@@ -12,17 +12,19 @@ import pytest
 
 from host_tests.target import ENTER, MANIFEST, ROOT, Target, VirtualTarget
 from tools import cli
-from tools.bench.image import flatten, load_image
 from tools.firmware import build
 
 README = (ROOT / "README.md").read_text()
 BOARD = "NUCLEO_F429ZI"
 
 
+def blocks() -> list[str]:
+    return re.findall(r"```sh\n(.*?)```", README, re.S)
+
+
 def commands() -> list[str]:
     """What stands in sh blocks and, in backticks, in tables."""
-    blocks = re.findall(r"```sh\n(.*?)```", README, re.S)
-    lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    lines = [line.partition("  #")[0].strip() for b in blocks() for line in b.splitlines()]
     tables = re.findall(r"^\|.*\|$", README, re.M)
     lines += [code for row in tables for code in row.split("`")[1::2] if " " in code]
     return [line for line in lines if line]
@@ -34,7 +36,7 @@ def these(program: str) -> list[str]:
 
 def test_no_command_is_forgotten() -> None:
     tested = ("mpremote", "make", "stm32flash", ".venv/bin/pytest", ".venv/bin/python")
-    tested += ("romboot", "pip")
+    tested += ("romboot", "pip", "objcopy", "sleep")
     for line in commands():
         assert shlex.split(line)[0] in tested, f"no test here runs: {line}"
 
@@ -80,24 +82,28 @@ def test_make(line: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("line", these("stm32flash"))
-def test_stm32flash(line: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("one_piece", [False, True])
+def test_new_firmware_by_uart(one_piece: bool, tmp_path: Path) -> None:
+    """Files stay, but not where the image is written in one piece, as README.md says."""
+    (block,) = (block for block in blocks() if "stm32flash" in block)
+    if one_piece:
+        lines = block.splitlines()
+        block = "\n".join([*lines[:2], "stm32flash -w firmware.hex -v -g 0x08000000 /dev/ttyUSB0"])
     image = build(BOARD, frozen_manifest=MANIFEST)
-    (tmp_path / "firmware.bin").write_bytes(flatten(load_image(image))[1])
+    hex_file = str(tmp_path / "firmware.hex")
+    subprocess.run(["objcopy", "-O", "ihex", str(image), hex_file], check=True)
     with VirtualTarget.boot(BOARD, image) as target:
-        target.ok("exec", ENTER)
-        target.identify()
-        words = shlex.split(line.replace("/dev/ttyUSB0", target.rom_port))
+        target.ok("exec", "with open('mine.txt', 'w') as f: f.write('mine')")
+        block = block.replace("mpremote", f"{sys.executable} -m mpremote connect {target.console}")
+        block = block.replace("stm32flash", "stm32flash -m 8n1")
+        block = block.replace("/dev/ttyUSB0", target.rom_port)
         done = subprocess.run(
-            [words[0], "-m", "8n1", *words[1:]],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            timeout=120,
+            ["sh", "-e", "-c", block], capture_output=True, text=True, cwd=tmp_path, timeout=120
         )
         assert done.returncode == 0, done.stdout + done.stderr
         assert "Starting execution at address 0x08000000... done." in done.stdout
-        assert target.ok("exec", "print(1)") == "1\n"
+        files = target.ok("exec", "import os; print(os.listdir())")
+        assert ("mine.txt" in files) != one_piece
 
 
 @pytest.mark.parametrize("line", these(".venv/bin/pytest"))

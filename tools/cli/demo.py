@@ -47,6 +47,7 @@ class Demo:
         self.upgrade = upgrade
         self.ours = ours  # the upgrade has the library frozen in
         self.folder = LIB  # to mount: compiled, if the board can load that
+        self.files = firmware.has_files(name)
         self.mounts = mounts  # the first firmware has not: the library comes by `mpremote mount`
         self.console = server.ports["console"]
         self.rom = server.ports["rom"]
@@ -69,6 +70,8 @@ class Demo:
         )
         mpy = mpremote.execute(self.console, library.MPY_OF_THE_BOARD)
         self.folder = library.loadable(int(mpy))
+        if self.files:
+            self.show_and_ask("f = open('mine.txt', 'w'); f.write('kept'); f.close()", mount=False)
 
     def info(self) -> None:
         heading("3. What is this chip, and where does its ROM listen?")
@@ -123,6 +126,8 @@ class Demo:
         heading("6. The prompt again, from the new firmware")
         version = "import romboot; print('romboot', romboot.__version__)"
         print(self.ask(version, mount=not self.ours))
+        if self.files:
+            self.show_and_ask("print('mine.txt:', open('mine.txt').read())", mount=False)
         print("\nDone: prompt, ROM, new firmware, prompt. All of it on an emulated chip;")
         print("README.md says what that proves and what it does not.")
 

@@ -32,8 +32,12 @@ def image(args: argparse.Namespace, *, frozen: bool = False) -> Path:
 def can_mount(board: str) -> bool:
     """The library can come from this machine's disk. Not if the heap is where code cannot run, or
     if the board is as small as those that have no file system."""
-    memory = _board(board)["memory"]
-    return "filesystem" in memory and "heap" not in memory
+    return has_files(board) and "heap" not in _board(board)["memory"]
+
+
+def has_files(board: str) -> bool:
+    """The bench firmware of a board has a file system."""
+    return "filesystem" in _board(board)["memory"]
 
 
 def family(board: str) -> str:
