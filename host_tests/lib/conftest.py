@@ -33,7 +33,7 @@ class Board:
         self.reset = modules["reset"]
 
 
-FOREIGN = ("romboot", "machine", "micropython", "uctypes")
+FOREIGN = ("romboot", "machine", "micropython", "pyb", "uctypes")
 
 
 def _forget() -> None:
@@ -56,6 +56,7 @@ def _import(fake: FakeChip) -> dict[str, ModuleType]:
     _forget()
     present: dict[str, object] = {
         "machine": fake.machine,
+        "pyb": fake.pyb,
         "micropython": SimpleNamespace(const=lambda value: value),
         "uctypes": fake.heap,
         "romboot.jump": SimpleNamespace(  # assembler cannot run here

@@ -68,10 +68,10 @@ class View:
 
 
 class Timer:
-    """machine.Timer: remembers how it was armed; `fire` is the interrupt."""
+    """machine.Timer: remembers how it was armed; `fire` runs its callback."""
 
     ONE_SHOT, PERIODIC = 0, 1
-    armed: list[Timer]  # every timer that init() was called on; the fixture empties it
+    armed: list[Timer]  # those that run
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -79,6 +79,9 @@ class Timer:
     def init(self, *, mode: int, period: int, callback: Callable[[Timer], None]) -> None:
         self.mode, self.period, self._callback = mode, period, callback
         self.armed.append(self)
+
+    def deinit(self) -> None:
+        self.armed.remove(self)
 
     def fire(self) -> None:
         self._callback(self)
@@ -98,6 +101,9 @@ class Clock:
         self.now += 1
         self.on_tick()
         return self.now % self.PERIOD
+
+    def ticks_add(self, ticks: int, ms: int) -> int:
+        return (ticks + ms) % self.PERIOD
 
     def ticks_diff(self, new: int, old: int) -> int:
         half = self.PERIOD // 2
@@ -198,6 +204,7 @@ class FakeChip:
             disable_irq=lambda: self.events.append("disable_irq"),
             enable_irq=lambda state: self.events.append("enable_irq"),
         )
+        self.pyb = SimpleNamespace(Flash=lambda: SimpleNamespace(ioctl=self._flash_ioctl))
         self.sys = SimpleNamespace(
             platform="pyboard", implementation=SimpleNamespace(version=(1, 25, 0, ""))
         )
@@ -218,6 +225,10 @@ class FakeChip:
         if clock and address == clock.register.address:
             on = value >> clock.number & 1
             self.registers.poke(self.family.idcode, self._idcode if on else 0)
+
+    def _flash_ioctl(self, operation: int, _argument: int) -> None:
+        assert operation == 3
+        self.events.append("sync flash")
 
     @property
     def written(self) -> list[tuple[int, int, int]]:

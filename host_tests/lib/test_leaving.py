@@ -133,26 +133,127 @@ def test_usb_comes_back_if_the_way_is_blocked_after_all(board: Board) -> None:
     assert board.registers.peek(OTG_FS_DCTL) == DCTL
 
 
-@pytest.mark.parametrize(("after_ms", "period"), [(0, 1), (1, 1), (250, 250), (3600000, 3600000)])
-def test_a_delay_arms_a_one_shot_timer_and_returns(
-    after_ms: int, period: int, board: Board
+@pytest.mark.parametrize("version", [(1, 20, 0), (1, 22, 2, "")])
+def test_sync_of_an_old_build(version: tuple[int | str, ...], board: Board) -> None:
+    """Its os.sync() crashes on a file system that is not on a block device."""
+    board.fake.sys.implementation.version = version
+    leave(board)
+    assert board.fake.events == ["sync flash", "go"]
+
+
+def test_an_old_build_without_storage(board: Board) -> None:
+    board.fake.sys.implementation.version = (1, 20, 0)
+    del board.fake.pyb.Flash
+    leave(board)
+    assert board.fake.events == ["go"]
+
+
+def cannot_sync(board: Board) -> None:
+    def sync() -> None:
+        board.fake.events.append("sync")
+        raise OSError(5)
+
+    board.fake.os.sync = sync
+
+
+@pytest.mark.parametrize("after_ms", [None, 10])
+def test_what_cannot_be_synced_is_told_at_the_call(after_ms: int | None, board: Board) -> None:
+    cannot_sync(board)
+    usb(board)
+    with pytest.raises(board.errors.SyncError, match=r"OSError\(5\).*force=True"):
+        board.romboot.enter_bootloader(after_ms=after_ms)
+    assert board.fake.events == ["sync"]
+    assert board.fake.written == []
+    assert board.fake.timers == []
+
+
+def test_force_goes_without(board: Board, capsys: pytest.CaptureFixture[str]) -> None:
+    cannot_sync(board)
+    leave(board, force=True)
+    assert board.fake.events == ["sync", "go"]
+    assert "not synced" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "period", "periods"),
+    [(0, 1, 1), (1, 2, 1), (250, 251, 1), (1000, 501, 2), (1001, 501, 2), (3600000, 1000, 3600)],
+)
+def test_a_delay_arms_a_timer_and_returns(
+    after_ms: int, period: int, periods: int, board: Board
 ) -> None:
+    """Its period is a second at most, as the scheduler may drop a callback."""
     usb(board)
     assert board.romboot.enter_bootloader(after_ms=after_ms) is None
     (timer,) = board.fake.timers
-    assert (timer.number, timer.mode, timer.period) == (-1, timer.ONE_SHOT, period)
-    assert board.fake.events == []
+    assert (timer.number, timer.mode, timer.period) == (-1, timer.PERIODIC, period)
+    assert board.fake.events == ["sync"]
     assert board.fake.written == []
+    armed = board.fake.clock.now
+    for number in range(1, periods):
+        board.fake.clock.now = armed + number * period
+        timer.fire()
+    assert board.fake.events == ["sync"]
+    board.fake.clock.now = armed + periods * period
     with pytest.raises(GoneError):
         timer.fire()
-    assert board.fake.events == ["sync", "go"]
+    assert board.fake.events == ["sync", "sync", "go"]
     assert board.fake.helper.log_when_gone == [(OTG_FS_DCTL, DCTL | DETACHED, 4)]
+    assert board.fake.timers == []
+
+
+def test_sync_that_fails_when_the_time_is_over(
+    board: Board, capsys: pytest.CaptureFixture[str]
+) -> None:
+    errors = iter([None, OSError(5)])
+
+    def sync() -> None:
+        if error := next(errors):
+            raise error
+
+    board.fake.os.sync = sync
+    board.romboot.enter_bootloader(after_ms=10)
+    board.fake.clock.now += 10
+    with pytest.raises(GoneError):
+        board.fake.timers[0].fire()
+    assert "not synced" in capsys.readouterr().out
 
 
 def test_the_timer_is_kept_alive(board: Board) -> None:
     """The garbage collector would otherwise take it before it fires."""
     board.romboot.enter_bootloader(after_ms=10)
     assert board.entry._timer is board.fake.timers[0]
+
+
+def test_a_callback_that_was_queued_before_cancel_does_nothing(board: Board) -> None:
+    board.romboot.enter_bootloader(after_ms=10)
+    (timer,) = board.fake.timers
+    board.romboot.cancel()
+    assert board.fake.timers == []
+    board.fake.clock.now += 100
+    timer.fire()
+    board.romboot.cancel()
+    assert board.fake.events == ["sync"]
+
+
+def test_another_call_takes_the_place_of_the_first(board: Board) -> None:
+    board.romboot.enter_bootloader(after_ms=10)
+    (first,) = board.fake.timers
+    board.romboot.enter_bootloader(after_ms=90)
+    (second,) = board.fake.timers
+    board.fake.clock.now += 20
+    first.fire()
+    second.fire()
+    board.fake.clock.now += 80
+    with pytest.raises(GoneError):
+        second.fire()
+
+
+def test_a_call_that_is_refused_leaves_the_first(board: Board) -> None:
+    board.romboot.enter_bootloader(after_ms=10)
+    before = list(board.fake.timers)
+    with pytest.raises(board.errors.ArgumentError):
+        board.romboot.enter_bootloader(after_ms=-1)
+    assert board.fake.timers == before
 
 
 def test_go_of_a_plan_is_just_the_jump(board: Board) -> None:

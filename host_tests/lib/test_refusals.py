@@ -37,12 +37,18 @@ def code_in_sdram(board: Board) -> None:
 
 RAM_END = SRAM + 192 * 1024
 
+NONE = "no DEV_ID could be read"
+
 # What is wrong, the exception, and words that its text must have.
 REASONS = {
     "another port": (not_a_pyboard, "NotSTM32Error", ["rp2", "pyboard"]),
-    "another core": (poke(CPUID, 0x411FC272), "UnknownChipError", ["0xC27", "0x000", "BOOT0"]),
-    "another die": (poke(IDCODE, 0x10000458), "UnknownChipError", ["0xC24", "0x458", "BOOT0"]),
-    "no die": (poke(IDCODE, 0), "UnknownChipError", ["0x000"]),
+    "another core": (poke(CPUID, 0x411FC272), "UnknownChipError", ["0xC27", NONE, "BOOT0"]),
+    "another die": (
+        poke(IDCODE, 0x10000458),
+        "UnknownChipError",
+        ["0xC24", "DEV_ID 0x458", "BOOT0"],
+    ),
+    "no die": (poke(IDCODE, 0), "UnknownChipError", [NONE]),
     "erased ROM": (poke(VECTORS, 0xFFFFFFFF), "BadRomError", ["0xFFFFFFFF", "0x1FFF0000"]),
     "blank ROM": (poke(VECTORS, 0), "BadRomError", ["0x00000000", "SWD"]),
     "stack at the start of SRAM": (poke(VECTORS, SRAM), "BadRomError", ["0x20000000"]),
@@ -171,6 +177,51 @@ def test_a_bad_delay(after_ms: object, board: Board) -> None:
         board.romboot.enter_bootloader(after_ms=after_ms)
     assert repr(after_ms) in str(caught.value)
     assert "3600000" in str(caught.value)
+    untouched(board)
+
+
+@pytest.mark.parametrize("force", ["no", None, 2, []])
+def test_force_is_true_or_false(force: object, board: Board) -> None:
+    for call in (board.romboot.enter_bootloader, board.romboot.plan):
+        with pytest.raises(board.errors.ArgumentError, match="force") as caught:
+            call(force=force)
+        assert repr(force) in str(caught.value)
+    untouched(board)
+
+
+def test_arguments_have_names(board: Board) -> None:
+    with pytest.raises(TypeError):
+        board.romboot.enter_bootloader(100)
+    untouched(board)
+
+
+def no_memory(*_: object) -> None:
+    raise MemoryError
+
+
+@pytest.mark.parametrize("call", ["enter_bootloader", "plan"])
+@pytest.mark.parametrize(("active", "name"), [(0, "NO_MEMORY"), (37, "IN_HANDLER")])
+def test_a_lack_of_memory_has_a_sentence(
+    call: str, active: int, name: str, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board.registers.poke(ICSR, active)
+    monkeypatch.setattr(board.script, "image", no_memory)
+    with pytest.raises(board.romboot.RomBootError) as caught:
+        getattr(board.romboot, call)()
+    assert caught.value is getattr(board.romboot, name)
+    untouched(board)
+
+
+def test_an_exception_of_go_that_cannot_be_made(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In an interrupt handler, where nothing may be allocated."""
+    plan = board.romboot.plan()
+    board.fake.helper.blocked_to_go = 0x20000100
+    monkeypatch.setattr(board.errors, "StackError", no_memory)
+    with pytest.raises(board.romboot.RomBootError) as caught:
+        plan.go()
+    assert caught.value is board.romboot.IN_HANDLER
     untouched(board)
 
 

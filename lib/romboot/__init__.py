@@ -8,8 +8,6 @@ probe is needed. It finds the chip as a reset would have left it, or it is not e
 then a RomBootError says why, and nothing has changed.
 """
 
-from . import entry
-
 __version__ = "0.1.0"
 
 
@@ -20,20 +18,54 @@ class RomBootError(Exception):
     """
 
 
+# Made beforehand, as what they tell leaves no room to make them.
+NO_MEMORY = RomBootError(
+    "romboot needs 4 KB of free heap (16 KB if it is not frozen), 1.5 KB of it in one piece, "
+    "not locked"
+)
+IN_HANDLER = RomBootError(
+    "not from this interrupt handler. Prepare go = romboot.plan().go outside and call go() in it; "
+    "that fails only on ARMv6-M, or without room on the main stack"
+)
+
+try:
+    from . import entry
+except MemoryError:
+    raise NO_MEMORY from None
+
+
+def _memory_error():
+    return IN_HANDLER if entry.in_handler() else NO_MEMORY
+
+
 def enter_bootloader(*, after_ms=None, force=False, via=None):
     """Leave the application and start the ROM bootloader.
 
     Without after_ms this never returns, so an mpremote script needs --no-follow. With it (0 to
-    3600000 milliseconds) it returns at once and the jump follows from a one-shot timer.
+    3600000 milliseconds) it returns at once and the jump follows from MicroPython's scheduler,
+    whatever has become of the heap; if the scheduler's queue is full, up to a second later. Until
+    then cancel() and a soft reset (Ctrl-D) call it off, and another call takes its place.
 
-    force=True enters although readout protection is at level 2.
+    force=True enters although readout protection is at level 2 or a file system cannot be synced.
     via: "jump" goes straight into system memory, "reset" through a system reset and MicroPython's
     early-boot hook. None jumps, unless a watchdog runs that only a reset can stop.
 
     Before it goes it syncs the file systems, waits for the console's last byte and detaches USB.
-    Raises RomBootError (see romboot.errors); then every register is as before.
+    Raises RomBootError (see romboot.errors); then every register is as before. The arguments have
+    names: enter_bootloader(100) is a TypeError.
+
+    In boot.py or main.py it would be called again at every start. Let something call it that is
+    gone at the next start, such as a button that is held, or a file that is removed first.
     """
-    entry.enter(after_ms, force, via)
+    try:
+        entry.enter(after_ms, force, via)
+    except MemoryError:
+        raise _memory_error() from None
+
+
+def cancel():
+    """Call off what enter_bootloader(after_ms=...) has announced, if anything."""
+    entry.cancel()
 
 
 def plan(*, force=False, via=None):
@@ -43,7 +75,10 @@ def plan(*, force=False, via=None):
     and the verdict. Its go() enters the bootloader; it allocates nothing, so that it may be called
     from a hard interrupt handler. bool(plan) is True if nothing stands in the way.
     """
-    return entry.chip.module("dryrun").Plan(force, via)
+    try:
+        return entry.chip.module("dryrun").Plan(force, via)
+    except MemoryError:
+        raise _memory_error() from None
 
 
 def info():

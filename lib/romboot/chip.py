@@ -85,12 +85,17 @@ class Chip:
             return ProtectedError()
 
 
-def find():
-    """The Chip. Raises NotSTM32Error, UnknownChipError or MissingModuleError."""
+def check_port():
+    """NotSTM32Error on another port, where nothing at a register's address may be touched."""
     if sys.platform != "pyboard":  # the name of the stm32 port since ever
         from .errors import NotSTM32Error
 
         raise NotSTM32Error(sys.platform)
+
+
+def find():
+    """The Chip. Raises NotSTM32Error, UnknownChipError or MissingModuleError."""
+    check_port()
     core = mem32[_CPUID] >> 4 & 0xFFF
     idcode = 0
     for partno, address, clock, bit, families in CORES:
@@ -106,7 +111,8 @@ def find():
                     return Chip(module(name), dev_ids.index(idcode & 0xFFF), idcode)
     from .errors import UnknownChipError
 
-    raise UnknownChipError(core, idcode & 0xFFF)
+    dev_id = "DEV_ID 0x%03X" % (idcode & 0xFFF) if idcode else "no DEV_ID could be read"
+    raise UnknownChipError(core, dev_id)
 
 
 def module(name):

@@ -4,12 +4,13 @@
 # What is rarely needed is imported where it is needed: a module costs heap.
 
 import os
+import sys
 import time
 
-from machine import mem32
+from machine import mem8, mem16, mem32
 from micropython import const
 
-from . import chip, script
+from . import IN_HANDLER, chip, script
 
 try:
     from . import jump
@@ -23,7 +24,9 @@ _DRAIN_MS = const(100)  # the longest wait for a console; one character takes 1 
 _DETACH_MS = const(20)  # a hub sees a disconnect after 2.5 us (USB 2.0 7.1.7.3) and latches it
 _TC = const(0x40)  # of a USART, any kind: the last bit of the last character is out
 
-_timer = None  # keeps the one-shot of after_ms alive
+_PERIOD_MS = const(1000)  # the longest time from one try of after_ms to the next
+
+_timer = None  # of the after_ms that is under way; kept alive by this
 
 
 class Entry:
@@ -34,6 +37,11 @@ class Entry:
     """
 
     def __init__(self, force=False, via=None):
+        chip.check_port()
+        if force not in (True, False):
+            from .errors import ArgumentError
+
+            raise ArgumentError("force", force, "True or False")
         if via not in (None, "jump", "reset"):
             from .errors import ArgumentError
 
@@ -101,74 +109,151 @@ class Entry:
         """
         if self.via == "reset":
             self._reset.go()
-        if self.chip.family.ARMV6M and mem32[_ICSR] & _VECTACTIVE:
-            from .errors import HandlerError
+        try:
+            if self.chip.family.ARMV6M and in_handler():
+                from .errors import HandlerError
 
-            raise HandlerError()
-        reason = self._helper(jump.GO)
-        if reason:
-            raise reason
+                raise HandlerError()
+            reason = self._helper(jump.GO)
+            if reason:
+                raise reason
+        except MemoryError:  # an interrupt handler must not allocate an exception
+            raise IN_HANDLER from None
+
+    def prepare(self):
+        """For sync() and leave(), which allocate nothing: the heap may be full or locked then."""
+        self._sync = _syncing()
+        self._consoles = _transmitting(*self.chip.family.USARTS)
+
+    def sync(self, force):
+        """SyncError if a block device fails, unless forced."""
+        try:
+            if self._sync:
+                self._sync()
+        except Exception as error:
+            if not force:
+                from .errors import SyncError
+
+                raise SyncError(error) from None
+            print("romboot: not synced; what was written last may be lost")
+
+    def arm(self, after_ms):
+        """Leave in that time."""
+        global _timer
+        from machine import Timer
+
+        # The callback goes through MicroPython's scheduler, which drops it if its queue is full:
+        # the timer is periodic, to try again. hard=True (1.27 and newer) is no way round, as that
+        # would leave in the middle of a write to a file.
+        period = after_ms // (after_ms // _PERIOD_MS + 1) + 1
+        timer = Timer(-1)
+        cancel()
+        self._due = time.ticks_add(time.ticks_ms(), after_ms)
+        _timer = timer
+        timer.init(mode=Timer.PERIODIC, period=period, callback=self._tick)
+
+    def _tick(self, timer):
+        # A callback may have been in the queue when its timer was cancelled.
+        if timer is _timer and time.ticks_diff(time.ticks_ms(), self._due) >= 0:
+            cancel()
+            self.sync(True)
+            self.leave()
+
+    def leave(self):
+        """Part with the console and the host in good order, then go. Does not return."""
+        _drain(self._consoles)
+        ports = self.chip.family.USB
+        attached = _attached(ports)
+        try:
+            if attached:
+                # Without a visible disconnect the host goes on talking to a device that is gone.
+                time.sleep_ms(_DETACH_MS)  # what the console has written is on its way
+                _attach(ports, attached, False)
+                time.sleep_ms(_DETACH_MS)
+            self.go()
+        finally:
+            _attach(ports, attached, True)
+
+
+def in_handler():
+    return mem16[_ICSR] & _VECTACTIVE
 
 
 def enter(after_ms, force, via):
     """See romboot.enter_bootloader()."""
-    global _timer
     if after_ms is not None and not (isinstance(after_ms, int) and 0 <= after_ms <= 3600000):
         from .errors import ArgumentError
 
         raise ArgumentError("after_ms", after_ms, "None, or 0 to 3600000 milliseconds")
     entry = Entry(force, via)
     entry.check()
+    entry.prepare()
+    entry.sync(force)
     if after_ms is None:
-        leave(entry)
-    from machine import Timer
-
-    _timer = Timer(-1)
-    _timer.init(mode=Timer.ONE_SHOT, period=after_ms or 1, callback=lambda _: leave(entry))
+        entry.leave()
+    entry.arm(after_ms)
 
 
-def leave(entry):
-    """Part with the file systems and the host in good order, then go."""
-    if hasattr(os, "sync"):
-        os.sync()
-    family = entry.chip.family
-    _drain(*family.USARTS)
-    ports = _attached(family.USB)
+def cancel():
+    """See romboot.cancel()."""
+    global _timer
+    if _timer:
+        _timer.deinit()
+        _timer = None
+
+
+def _syncing():
+    # What syncs the file systems, or None. Before 1.23 os.sync() takes every mounted object for a
+    # file system on a block device and crashes on others, such as that of `mpremote mount`. What
+    # it does there is left to the internal storage: whatever else is mounted is synced when a file
+    # is closed.
+    if sys.implementation.version >= (1, 23):
+        return getattr(os, "sync", None)
     try:
-        if ports:
-            # Without a visible disconnect the host goes on talking to a device that is gone.
-            time.sleep_ms(_DETACH_MS)  # what the console has written is on its way
-            _attach(ports, False)
-            time.sleep_ms(_DETACH_MS)
-        entry.go()
-    finally:
-        _attach(ports, True)
+        from pyb import Flash
+    except ImportError:
+        return None
+    ioctl = Flash().ioctl
+    return lambda: ioctl(3, 0)  # SYNC
 
 
-def _drain(status, control, enabled, buses):
-    # The last character of each USART that transmits must be out before its clock goes. Bit n of
-    # `clocks` is the clock of the USART at bus + n KiB.
-    start = time.ticks_ms()
+def _transmitting(status, control, enabled, buses):
+    # The status register of each USART that transmits. Bit n of `clocks` is the clock of the USART
+    # at bus + n KiB.
+    found = []
     for bus, clocks, bits in buses:
         running = mem32[clocks]
         for bit in bits:
             if running >> bit & 1:
                 usart = bus + 1024 * bit
                 if mem32[usart + control] & enabled == enabled:
-                    while not mem32[usart + status] & _TC:
-                        if time.ticks_diff(time.ticks_ms(), start) > _DRAIN_MS:
-                            return
-
-
-def _attached(ports):
-    # Of (clocks, bit, register, mask, attached): each USB device that has a clock and is attached.
-    found = []
-    for port in ports:
-        if mem32[port[0]] >> port[1] & 1 and mem32[port[2]] & port[3] == port[4]:
-            found.append(port)
+                    found.append(usart + status)
     return found
 
 
-def _attach(ports, on):
+def _drain(consoles):
+    # The last character must be out before the clock goes.
+    start = time.ticks_ms()
+    for status in consoles:
+        while not mem32[status] & _TC:
+            if time.ticks_diff(time.ticks_ms(), start) > _DRAIN_MS:
+                return
+
+
+def _attached(ports):
+    # Of (clocks, bit, register, mask, attached): bit n if the n-th USB device has a clock and is
+    # attached.
+    found = 0
+    bit = 1
+    for clocks, number, register, mask, attached in ports:
+        if mem8[clocks] >> number & 1 and mem32[register] & mask == attached:
+            found |= bit
+        bit <<= 1
+    return found
+
+
+def _attach(ports, which, on):
     for _, _, register, mask, attached in ports:
-        mem32[register] = mem32[register] & ~mask | (attached if on else attached ^ mask)
+        if which & 1:
+            mem32[register] = mem32[register] & ~mask | (attached if on else attached ^ mask)
+        which >>= 1

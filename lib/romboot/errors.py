@@ -29,8 +29,7 @@ class UnknownChipError(_WithText):
     """DBGMCU_IDCODE holds a DEV_ID that romboot has no facts for, or the core is unknown."""
 
     text = (
-        "core 0x%03X, DEV_ID 0x%03X: romboot does not know this chip. Enter its bootloader with "
-        "the BOOT0 pin"
+        "core 0x%03X, %s: romboot does not know this chip. Enter its bootloader with the BOOT0 pin"
     )
 
 
@@ -64,6 +63,15 @@ class ProtectedError(_WithText):
     text = (
         "readout protection is at level 2: the bootloader would not read, write or erase. "
         "force=True enters all the same"
+    )
+
+
+class SyncError(_WithText):
+    """A block device of a file system failed when it was told to write what it holds back."""
+
+    text = (
+        "syncing the file systems raised %r, so what was written last may be lost. Mend that "
+        "block device or os.umount() it; force=True goes all the same"
     )
 
 

@@ -18,7 +18,7 @@ USARTS = const((
         (0x58000000, 0x58024554, b"\x03"),
     ),
 ))
-USB = const(((0x58024538, 25, 0x40040804, 0x2, 0x0),))
+USB = const(((0x5802453B, 1, 0x40040804, 0x2, 0x0),))
 ARMV6M = const(False)
 MPU = const((0x1F, 0x3060025))
 RAM = const(0x24000000)

@@ -17,7 +17,7 @@ USARTS = const((
         (0x40000000, 0x40021038, b"\x11\x12\x13\x14"),
     ),
 ))
-USB = const(((0x40021038, 23, 0x40005C58, 0x8000, 0x8000),))
+USB = const(((0x4002103A, 7, 0x40005C58, 0x8000, 0x8000),))
 ARMV6M = const(True)
 MPU = const((0x17, 0x3060025))
 RAM = const(0x20000000)

@@ -30,9 +30,10 @@ from romboot import chip
 chip.find()
 gc.collect()
 b = gc.mem_alloc()
-from romboot.entry import Entry, _drain
+from romboot.entry import Entry
 entry = Entry()
-_drain(*entry.chip.family.USARTS)
+entry.prepare()
+entry.sync(False)
 print(b - a, gc.mem_alloc() - a)
 """
 

@@ -65,8 +65,8 @@ def family_data(family: Family) -> dict[str, Value]:
         "USARTS": usarts(family),
         "USB": tuple(
             (
-                Hex(port.clock.register.address),
-                port.clock.number,
+                Hex(port.clock.register.address + port.clock.number // 8),  # a byte: no big int
+                port.clock.number % 8,
                 Hex(port.register),
                 Hex(port.mask),
                 Hex(port.attached),
