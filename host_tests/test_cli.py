@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -19,6 +20,8 @@ import serial
 
 from host_tests.target import ROOT, VirtualTarget
 from tools import paths
+from tools.bench import flash_file
+from tools.bench.board import VirtualBoard
 from tools.cli import firmware, main, measure, parser, prompt
 from tools.firmware import build
 
@@ -206,25 +209,81 @@ def test_measure_says_why_a_way_never_gets_there() -> None:
     assert "fetched from memory that may not be executed" in faulted.failed
 
 
-def test_bench_until_ctrl_c(tmp_path: Path) -> None:
+@contextlib.contextmanager
+def bench(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """`romboot bench` with its terminals and its flash in a folder, once it runs."""
     build(BOARD)  # not while the clock runs
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    flash = tmp_path / "flash.bin"
-    command = [*ROMBOOT, "bench", BOARD, "--link", str(tmp_path), "--flash", str(flash)]
+    flash = str(folder / "flash.bin")
+    command = [*ROMBOOT, "bench", BOARD, "--link", str(folder / "ports"), "--flash", flash]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    ) as bench:
-        end = time.monotonic() + 60
-        while not (tmp_path / "console").exists():
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        port = str(tmp_path / "console")
-        words = [sys.executable, "-m", "mpremote", "connect", port, "exec", "print(6*7)"]
-        said = subprocess.run(words, capture_output=True, text=True, timeout=60)
-        bench.send_signal(signal.SIGINT)
-        output, errors = bench.communicate(timeout=20)
-    assert said.stdout == "42\n"
-    assert bench.returncode == 0, errors
+    ) as process:
+        try:
+            assert process.stdout and "is on" in process.stdout.readline()
+            yield process
+        finally:
+            process.kill()
+
+
+def ask(folder: Path, code: str) -> str:
+    port = str(folder / "ports" / "console")
+    words = [sys.executable, "-m", "mpremote", "connect", port, "exec", code]
+    return subprocess.run(words, capture_output=True, text=True, timeout=60).stdout
+
+
+MINE = "f = open('mine.txt', 'w'); f.write('mine'); f.close(); import os; os.sync()"
+LOOK = "import os; print(os.listdir())"
+
+
+def test_bench_until_ctrl_c(tmp_path: Path) -> None:
+    with bench(tmp_path) as process:
+        assert ask(tmp_path, "print(6*7)") == "42\n"
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
     assert "console" in output and "PD8/PD9" in output
-    assert not (tmp_path / "console").exists()
-    assert flash.stat().st_size == 2048 * 1024
+    assert not (tmp_path / "ports" / "console").exists()
+    assert (tmp_path / "flash.bin").stat().st_size == 2048 * 1024 + flash_file.HEADER
+
+
+@pytest.mark.parametrize("end", [signal.SIGHUP, signal.SIGKILL])
+def test_bench_keeps_the_flash_however_it_ends(end: signal.Signals, tmp_path: Path) -> None:
+    """A terminal that is closed sends SIGHUP."""
+    with bench(tmp_path) as process:
+        ask(tmp_path, MINE)
+        if end is signal.SIGKILL:
+            time.sleep(2)  # it is written once a second
+        process.send_signal(end)
+        process.wait(20)
+    with bench(tmp_path):
+        assert "mine.txt" in ask(tmp_path, LOOK)
+
+
+def test_a_second_bench_takes_nothing_over(tmp_path: Path) -> None:
+    with bench(tmp_path):
+        for option, name in (("--link", "ports"), ("--flash", "flash.bin")):
+            done = romboot("bench", BOARD, option, str(tmp_path / name))
+            assert done.returncode == 1
+            assert f"{name} is in use by another virtual board" in done.stderr
+        assert ask(tmp_path, "print(6*7)") == "42\n"
+
+
+def test_bench_overwrites_no_file_of_the_user(tmp_path: Path) -> None:
+    path = tmp_path / "firmware.hex"
+    path.write_text(":00000001FF\n")
+    done = romboot("bench", BOARD, "--flash", str(path))
+    assert done.returncode == 1 and "would be overwritten: name another file" in done.stderr
+    assert path.read_text() == ":00000001FF\n"
+    VirtualBoard.load("PYBV11", flash_file=tmp_path / "other").close()
+    done = romboot("bench", BOARD, "--flash", str(tmp_path / "other"))
+    assert done.returncode == 1 and "but of STM32F405xx" in done.stderr
+
+
+@pytest.mark.parametrize("button", [signal.SIGQUIT, signal.SIGUSR1])
+def test_the_reset_button_of_the_bench(button: signal.Signals, tmp_path: Path) -> None:
+    with bench(tmp_path) as process:
+        process.send_signal(button)
+        assert process.stdout
+        assert any("reset (PIN)" in line for line in process.stdout)
+        assert ask(tmp_path, "print(6*7)") == "42\n"

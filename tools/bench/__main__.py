@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
+import os
 import random
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +20,8 @@ EPILOG = """\
 Connect mpremote to the console and stm32loader or stm32flash to the rom terminal (8N1: a terminal
 has no parity). Without --firmware the board is a new one with BOOT0 held high, so its ROM starts.
 """
+
+KEEP_NS = 1_000_000_000  # virtual, between two looks at what is to be kept
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -46,7 +51,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve one board. Exit code 0 after Ctrl-C or SIGTERM, 1 if it cannot start."""
+    """Serve one board. Exit code 0 after Ctrl-C, SIGTERM or SIGHUP, 1 if it cannot start."""
     try:
         serve(parse(argv))
     except (OSError, ValueError) as error:
@@ -56,17 +61,29 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def serve(options: argparse.Namespace) -> None:
-    """Serve one board until Ctrl-C or SIGTERM. Raises OSError or ValueError if it cannot start."""
+    """Serve one board until Ctrl-C, SIGTERM or SIGHUP. Raises OSError or ValueError if it cannot
+    start."""
+    with contextlib.ExitStack() as locks:
+        for path in (options.flash, options.link):
+            if path:
+                locks.enter_context(locked(path, folder=path == options.link))
+        _serve(options)
+
+
+def _serve(options: argparse.Namespace) -> None:
     board = load(options)
     server = Server(board, options.link, options.speed)
+    keep(board)
     narrator = Narrator()
     board.say = narrator.say
     server.on_lockup = lambda: narrator.say(f"the CPU has locked up: {board.core.lockup}")
-    with stopped_by_signals(server):
-        announce(server)
-        server.run()
-    narrator.flush()
-    board.close()
+    try:
+        with stopped_by_signals(server):
+            announce(server)
+            server.run()
+        narrator.flush()
+    finally:  # also if the terminal is closed, and nothing can be said any more
+        board.close()
 
 
 def load(options: argparse.Namespace) -> VirtualBoard:
@@ -74,30 +91,68 @@ def load(options: argparse.Namespace) -> VirtualBoard:
     board = VirtualBoard.load(options.board, options.firmware, options.flash)
     dice = random.Random(options.board)
     board.in_system_memory.resets = lambda: dice.random() < options.rom_resets
-    blank = not options.firmware and not (options.flash and options.flash.exists())
+    kept = options.flash and options.flash.exists() and options.flash.stat().st_size
+    blank = not options.firmware and not kept
     if options.boot0 or blank:
         board.boot0 = True
         board.press_reset()
     return board
 
 
+def keep(board: VirtualBoard) -> None:
+    """Write the flash file again and again: however this ends, not much is lost."""
+    board.close()
+    board.clock.after(KEEP_NS, lambda: keep(board))
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, folder: bool) -> Iterator[None]:
+    """Nobody else serves a board with this file or folder, which is made if need be."""
+    if folder:
+        path.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"{path} is in use by another virtual board: name another") from None
+        yield
+    finally:
+        os.close(handle)
+
+
 @contextlib.contextmanager
 def stopped_by_signals(server: Server[VirtualBoard]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end `server.run`; afterwards they mean what they meant before."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: server.stop()) for number in numbers]
+    """Signals end `server.run`, or are the reset button; afterwards they mean what they did."""
+    ends = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup
+        ends.remove(signal.SIGHUP)
+    before = {n: signal.signal(n, lambda *_: server.stop()) for n in ends}
+    for number in (signal.SIGQUIT, signal.SIGUSR1):
+        before[number] = signal.signal(number, lambda *_: press_reset(server))
     try:
         yield
     finally:
         server.close()
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def press_reset(server: Server[VirtualBoard]) -> None:
+    """From a signal handler, which may come while the board is in the middle of something."""
+
+    def press() -> None:
+        with server.paused() as board:
+            board.press_reset()
+
+    threading.Thread(target=press).start()
 
 
 def announce(server: Server[VirtualBoard]) -> None:
     """Say which cable ends where."""
     board = server.board
-    print(f"{board.name} with {board.chip.name} is on. Ctrl-C ends it.")
+    print(f"{board.name} with {board.chip.name} is on. Ctrl-C ends it; its reset button is")
+    print(f"Ctrl-\\, or kill -USR1 {os.getpid()}")
     for name, port in server.ports.items():
         print(f"  {name:<8} {board.wires[name].pins:<10} {port}")
     sys.stdout.flush()

@@ -13,6 +13,7 @@ from pathlib import Path
 from unicorn.arm_const import UC_ARM_REG_PC
 
 from . import boardfile, chip, image
+from . import flash_file as flash_files
 from .blocks.usart import Line, Usart
 from .boardfile import BoardFile, SerialPins
 from .clock import NS_PER_S, Clock
@@ -53,9 +54,11 @@ class VirtualBoard:
         self.core.on_system_reset = lambda: self.soc.reset("SFT")
         self.soc.on_reset = self._was_reset
         self.flash_file = flash_file
-        if flash_file and flash_file.exists():
-            array = self.soc.flash.array
-            array.write(0, flash_file.read_bytes()[: array.size])
+        self._kept = b""
+        array = self.soc.flash.array
+        if flash_file and (kept := flash_files.read(flash_file, self.chip.name, array.size)):
+            array.write(0, kept)
+            self._kept = kept
 
     @classmethod
     def load(
@@ -76,7 +79,8 @@ class VirtualBoard:
             boards: the folder of that file.
 
         Raises:
-            ValueError: no such board or chip, or the firmware is no image or does not fit.
+            ValueError: no such board or chip, or the firmware is no image or does not fit, or
+                the flash file is one of something else.
             OSError: a file cannot be read.
         """
         board = cls(boardfile.load(name, boards), flash_file)
@@ -160,9 +164,11 @@ class VirtualBoard:
         return False
 
     def close(self) -> None:
-        """Write the flash to `flash_file`, if there is one."""
-        if self.flash_file:
-            self.flash_file.write_bytes(self.soc.flash.array.view)
+        """Write the flash to `flash_file`, if there is one and it has not got it."""
+        flash = bytes(self.soc.flash.array.view)
+        if self.flash_file and flash != self._kept:
+            flash_files.write(self.flash_file, self.chip.name, flash)
+            self._kept = flash
 
     # --- power, reset, buttons -----------------------------------------------------------------
 
