@@ -169,7 +169,7 @@ def test_memory_that_goes_away_with_dirty_lines() -> None:
     m.core.unmap(0x60000000, 0x400)
     m.run(1)
     (sentence,) = m.core.violations
-    assert "sdram at 0x60000000 went away" in sentence
+    assert "sdram at 0x60000000 was unmapped" in sentence
 
 
 def test_a_reset_that_takes_a_memory_away_takes_the_dirty_lines_too() -> None:

@@ -321,7 +321,7 @@ def test_one_cable_serves_prompt_and_rom_where_the_pins_are_equal() -> None:
 
 
 def test_running_needs_to_know_how_long() -> None:
-    with pytest.raises(ValueError, match="how long"):
+    with pytest.raises(ValueError, match="needs a limit"):
         VirtualBoard.load(BOARD).run()
 
 

@@ -67,10 +67,10 @@ def test_memrmp_takes_a_write_without_the_clock_of_syscfg() -> None:
     b.write("SYSCFG.MEMRMP", 1)
     assert b.read("SYSCFG.MEMRMP") == 0
     assert b.cpu.memories[0] is b.soc.map.system
-    assert b.soc.syscfg.complaint
+    assert b.soc.syscfg.problem
     b.enable("SYSCFG")
     assert (b.read("SYSCFG.EXTICR1"), b.read("SYSCFG.MEMRMP")) == (0, 1)
-    assert b.soc.syscfg.complaint
+    assert b.soc.syscfg.problem
 
 
 @pytest.mark.parametrize("how", ["write", "reset", "pulse"])
@@ -84,7 +84,7 @@ def test_what_is_at_0_is_in_order_again_after(how: str) -> None:
         b.soc.reset("PIN")
     else:
         b.pulse_reset("SYSCFG")
-    assert not b.soc.syscfg.complaint
+    assert not b.soc.syscfg.problem
 
 
 def test_memrmp_is_not_written_while_syscfg_is_held_in_reset() -> None:

@@ -1,9 +1,9 @@
 """What the ROM must find: the state after a system reset that booted from system memory.
 
-`audit` compares everything a program can change with that state. What a system reset keeps is left
-out, by the family file's list of what is kept and why; everything else counts. Of registers that
-are not described, whatever was written since the last reset of their peripheral is off: only that
-reset can put it back.
+`audit` compares everything that a program can change with that state, but for what a system reset
+keeps: the family file lists that, with reasons. In a register that is not described, any value
+other than 0 that was written since the last reset of its peripheral is a deviation: only that
+reset restores it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .soc import Soc
 
 EXCEPTION_NUMBER = 0x1FF  # IPSR
 THUMB = 1 << 24
-# The architecture gives these no reset value, but a program that used them must put them back:
+# The architecture gives these no reset value, but they must be 0:
 # the ROM uses SysTick to measure the baud rate (AN2606), and ST's manuals give MPU_RNR a reset
 # value of 0 (PM0214 4.5.3).
 COMPARED_THOUGH_UNKNOWN = ("SYST_RVR", "SYST_CVR", "MPU_RNR")
@@ -26,7 +26,7 @@ COMPARED_THOUGH_UNKNOWN = ("SYST_RVR", "SYST_CVR", "MPU_RNR")
 
 @dataclass(frozen=True)
 class Deviation:
-    """Something that is not as the ROM must find it. `address` is None for CPU registers."""
+    """A register that is not as the ROM must find it. `address` is None for CPU registers."""
 
     name: str
     address: int | None
@@ -41,7 +41,7 @@ class Deviation:
 
 
 def audit(soc: Soc, core: Core) -> list[Deviation]:
-    """All that is off, in order of address. Reading has no side effects."""
+    """All deviations, in order of address. Reading has no side effects."""
     # Where the ROM is not seen at 0, VTOR must name its table.
     vtor = 0 if soc.chip.remap else soc.chip.rom["vector_table"]
     found = [*audit_peripherals(soc), *audit_system_registers(core, vtor), *audit_cpu(soc, core)]
@@ -71,8 +71,8 @@ def _audit_described(soc: Soc, block: RegisterBlock) -> Iterator[Deviation]:
             why = "system memory must be seen at address 0"
         value = block.peek(offset)
         differs = (value ^ expected) & register.compared & ~_kept(soc, block, register.name)
-        if is_remap and not differs and soc.syscfg.complaint:
-            differs, why = 1, soc.syscfg.complaint
+        if is_remap and not differs and soc.syscfg.problem:
+            differs, why = 1, soc.syscfg.problem
         if differs:
             name = f"{block.name}.{register.name}"
             yield Deviation(name, block.base + offset, value, expected, why)
@@ -88,7 +88,7 @@ def _kept(soc: Soc, block: RegisterBlock, register: str) -> int:
 
 
 def _audit_written(block: RegisterBlock) -> Iterator[Deviation]:
-    """Where nothing resets the peripheral, software can only write 0."""
+    """Software writes 0 itself where a peripheral has no reset bit."""
     for offset, value in sorted(block.written.items()):
         if value or block.facts.reset:
             name = f"{block.name}+0x{offset:02X}"

@@ -1,8 +1,8 @@
-"""A board that is not there: a die, what is soldered around it, and a firmware image.
+"""A virtual board: a die, what is around it on the board, and a firmware image.
 
-It runs the firmware until the CPU reaches system memory. There `arrival.audit` looks at every
-register; if nothing is off the ROM model answers on its USART, if something is it stays silent as
-the real one does, and `arrival.deviations` says why.
+It runs the firmware until the CPU reaches system memory. There `arrival.audit` compares every
+register. If there is no deviation the ROM model answers on its USARTs; otherwise it stays silent,
+as the real ROM may do, and `arrival.deviations` lists them.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ __all__ = ["Arrival", "VirtualBoard"]
 
 MS = 1_000_000
 MAX_STEP = 1 << 40
-SLICE_NS = 4 * MS  # how often the wires are looked at within one `run`
+SLICE_NS = 4 * MS  # virtual; within `run`, bytes on the wires are handed over this often
 
 
 class VirtualBoard:
     """A board with a chip that runs.
 
     Attributes:
-        name, chip, clock, core, soc: what it is made of.
+        name, chip, clock, core, soc: its parts.
         wires: "console" and "rom", the same wire if both have the same pins.
-        in_system_memory: what happens there, see `RomRun`.
+        in_system_memory: see `RomRun`.
     """
 
     def __init__(self, board: BoardFile, flash_file: Path | None = None) -> None:
@@ -74,8 +74,8 @@ class VirtualBoard:
             name: such as "NUCLEO_F429ZI".
             firmware: an .elf, .hex, .dfu or .bin that goes into flash before power-on, also into
                 flash behind the FMC or QUADSPI.
-            flash_file: where the flash is kept between runs: read here if it exists, before the
-                firmware is put in, and written by `close`.
+            flash_file: keeps the flash from one run to the next: read here if it exists, before
+                the firmware is put in, and written by `close`.
             boards: the folder of that file.
 
         Raises:
@@ -125,7 +125,7 @@ class VirtualBoard:
         self._lines.append((wire, usart, line))
 
     def _wires_of_rom(self) -> list[Wire]:
-        """Those on pins that the ROM listens on (AN2606)."""
+        """The wires on pins that the ROM listens on (AN2606)."""
         known = {(u["usart"], u["tx"], u["rx"]) for u in self.chip.rom["usarts"]}
         ends = {"console": self.board.console, "rom": self.board.rom_wire}
         found = [self.wires[n] for n, p in ends.items() if (p.usart, p.tx, p.rx) in known]
@@ -155,7 +155,7 @@ class VirtualBoard:
             array.write(address - base, data)
 
     def _flash_external(self, address: int, data: bytes) -> bool:
-        """If it belongs into flash outside of the chip, as a probe with a loader for that does."""
+        """Put it into external flash, if it belongs there, as a debug probe does."""
         for external in self.soc.map.externals:
             start = address - external.base
             if external.is_flash and 0 <= start <= external.size - len(data):
@@ -173,16 +173,16 @@ class VirtualBoard:
     # --- power, reset, buttons -----------------------------------------------------------------
 
     def power_on(self) -> None:
-        """Supply on: the reset flags say so, and the chip boots."""
+        """Switch the supply on: a power-on reset, then the chip boots."""
         self.soc.power_on()
 
     def press_reset(self) -> None:
-        """NRST low and high again."""
+        """Pull NRST low and release it."""
         self.soc.reset("PIN")
 
     @property
     def boot0(self) -> bool:
-        """The BOOT0 pin, looked at by the next reset."""
+        """The level of the BOOT0 pin; the next reset reads it."""
         return self.soc.boot0
 
     @boot0.setter
@@ -197,8 +197,8 @@ class VirtualBoard:
 
     @property
     def arrival(self) -> Arrival | None:
-        """The last arrival in system memory; None before the first. It is there once the CPU has
-        been watched for `rom_run.SETTLE_NS`."""
+        """The last arrival in system memory, None before the first. It is set when the CPU has
+        been watched for `rom_run.WATCH_NS`."""
         return self.in_system_memory.arrival
 
     @property
@@ -207,7 +207,7 @@ class VirtualBoard:
         return self.in_system_memory.model
 
     def rom_listens(self) -> bool:
-        """The ROM model has started, and hears what the host sends."""
+        """The ROM model has started and receives what the host sends."""
         return self.rom is not None and self.rom.listening
 
     @property
@@ -221,7 +221,7 @@ class VirtualBoard:
 
     @property
     def say(self) -> Callable[[str], None]:
-        """Takes one sentence for each thing worth knowing."""
+        """Called with a sentence for each event: boot, arrival, command to the ROM, reset."""
         return self.in_system_memory.say
 
     @say.setter
@@ -234,8 +234,8 @@ class VirtualBoard:
         """Run for `cycles` or until the clock reads `until_ns`, whichever is first.
 
         Returns:
-            BUDGET: the time is over; IDLE: it is over and the chip sleeps (or the ROM waits for
-            the host); LOCKUP: it is over and the CPU has locked up; `core.lockup` says why.
+            BUDGET: the chip was at work when the time was over; IDLE: it slept, or the ROM waited
+            for the host; LOCKUP: the CPU has locked up, see `core.lockup`.
         """
         end = None if cycles is None else self.clock.cycles + cycles
         left = self._left(end, until_ns)
@@ -251,8 +251,8 @@ class VirtualBoard:
         return self.run(until_ns=self.clock.now + int(ms * MS))
 
     def run_to_rom(self, longest_ms: int) -> Arrival | None:
-        """Run until the ROM has started, for so many virtual milliseconds at the most; the last
-        arrival, or None if there was none."""
+        """Run until an arrival has been watched to its end, at most `longest_ms` virtual
+        milliseconds. Returns it, or None."""
         for _ in range(longest_ms):
             if self.arrival:
                 break
@@ -261,12 +261,12 @@ class VirtualBoard:
 
     def _left(self, end: int | None, until_ns: int | None) -> int:
         if end is None and until_ns is None:
-            raise ValueError("say how long to run: cycles= or until_ns=")
+            raise ValueError("run() needs a limit: cycles= or until_ns=")
         left = MAX_STEP if until_ns is None else self.clock.cycles_until(until_ns)
         return left if end is None else max(min(end - self.clock.cycles, left), 0)
 
     def _longest_step(self) -> int:
-        if self.in_system_memory.occupied:  # the ROM only waits: nothing comes of looking often
+        if self.in_system_memory.occupied:  # no program runs: only the wires and the clock matter
             return MAX_STEP
         return max(self.clock.hclk * SLICE_NS // NS_PER_S, 1)
 
@@ -274,16 +274,16 @@ class VirtualBoard:
         if not self.in_system_memory.occupied:
             stop = self.core.run(cycles=cycles)
             if stop is Stop.LOCKUP:
-                self.clock.advance(cycles)  # time goes on: a watchdog may help
+                self.clock.advance(cycles)  # time passes: a watchdog may reset the chip
             return stop
-        # The stub in system memory is an endless loop and the ROM model does not need the CPU. One
-        # instruction is enough to let a watchdog reset it.
+        # The code in system memory is an endless loop and the ROM model does not need the CPU. One
+        # instruction is run so that a reset by a watchdog takes effect.
         self.clock.advance(cycles - 1)
         self.core.run(cycles=1)
         return Stop.IDLE
 
     def _pump(self) -> None:
-        """Hand what came over the wires to whoever listens now."""
+        """Hand bytes from the host to the USART, or to the ROM model."""
         rom = self.in_system_memory
         for wire, usart, line in self._lines:
             if not wire.waiting:
@@ -293,11 +293,11 @@ class VirtualBoard:
             elif rom.model and wire in self._rom_wires:
                 rom.model.receive(wire.from_host())
             else:
-                wire.from_host()  # nobody listens on these pins, or not yet
+                wire.from_host()  # lost: the ROM has not started, or does not listen on these pins
 
 
 def core_spec(die: chip.Chip) -> CoreSpec:
-    """The core of a die, with the die's choices."""
+    """The core of a die, with the options that the die has of it."""
     return CORES[die.core["model"]].with_chip(
         irq_count=die.irq_count,
         prio_bits=die.core["nvic_priority_bits"],

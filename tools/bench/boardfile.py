@@ -1,4 +1,4 @@
-"""`boards/<name>.toml`: what is around the chip on a board."""
+"""A board file, `boards/<name>.toml`: chip, crystals, serial lines, external memory."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ BAUD = 115_200
 
 @dataclass(frozen=True)
 class SerialPins:
-    """A USART on two pins; `af` is the alternate function that connects them, that of most of its
-    pins if the file does not say."""
+    """A USART on two pins. `af` is their alternate function, by default that of the chip file;
+    `baud` is the speed of the host's end."""
 
     usart: str
     tx: str
@@ -32,7 +32,7 @@ class SerialPins:
 
 @dataclass(frozen=True)
 class ExternalChip:
-    """A memory chip: kind "sdram", "nor" or "qspi", the bank it is wired to, bytes."""
+    """A memory chip: kind "sdram", "nor" or "qspi"; the bank it is wired to; size in bytes."""
 
     kind: str
     bank: int
@@ -64,7 +64,7 @@ def load(name: str, boards: Path = BOARDS) -> BoardFile:
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in boards.glob("*.toml")))
         raise ValueError(
-            f"there is no board {name!r}. The bench knows {known}. To add one, write {path.name} "
+            f"there is no board {name!r}. Known boards: {known}. To add one, write {path.name} "
             f"in boards/."
         )
     data = tomllib.loads(path.read_text())

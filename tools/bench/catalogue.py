@@ -1,4 +1,4 @@
-"""Which class brings a peripheral to life."""
+"""The class of each kind of peripheral that has behaviour."""
 
 from __future__ import annotations
 
@@ -61,5 +61,5 @@ CLASSES: dict[str, type[RegisterBlock]] = {
 
 
 def build_block(facts: Peripheral, system: System) -> RegisterBlock:
-    """The block for `facts`; a kind without a class of its own keeps what is written to it."""
+    """The block for `facts`; a kind without a class keeps what is written to it."""
     return CLASSES.get(f"{facts.kind} {facts.version}", RegisterBlock)(facts, system)

@@ -5,7 +5,7 @@ key. Which peripherals a die has follows from its RCC: a block exists if its ena
 
 A peripheral is a row: name = [base, "kind version", clock enable, reset, IRQs...]. Its registers
 are described only if it is one of the core blocks (RCC, FLASH, PWR, SYSCFG, EXTI, DBGMCU), which
-software must put back by itself, or if its kind behaves (`kinds.toml`).
+software must restore itself, or if its kind has behaviour (`kinds.toml`).
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class RegisterBit:
 
 @dataclass(frozen=True, eq=False)
 class Peripheral:
-    """Where a block is, what is known of its registers, and the wires to RCC and NVIC.
+    """A block: address, registers, and its connections to RCC and NVIC.
 
     Attributes:
         kind, version: such as "usart" and "v1".
         registers: those that are described.
-        whole: these are all that it has; otherwise the rest only keeps what is written.
+        whole: the block has no others; if not, the rest keeps what is written.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Peripheral:
         """The bus that clocks it, such as "APB1"; "" if nothing gates its clock."""
         return self.enable.register.removesuffix("ENR").rstrip("LH") if self.enable else ""
 
-    # Once for each die, not for each chip that is made: the fuzz makes hundreds.
+    # Cached for each die: the fuzz makes hundreds of chips.
 
     @cached_property
     def by_name(self) -> Mapping[str, Register]:
@@ -88,9 +88,9 @@ class Peripheral:
 
 @dataclass(frozen=True)
 class Region:
-    """Some memory. kind: flash, eeprom, sram, tcm (no cache is before it), ccm (not executable),
-    backup (kept by a reset, protected by DBP), buffer (inside a peripheral), system, otp, factory
-    or options."""
+    """Some memory. kind: flash, eeprom, sram, tcm (never cached), ccm (not executable), backup
+    (kept by a reset, protected by DBP), buffer (packet memory of a peripheral), system, otp,
+    factory or options."""
 
     name: str
     base: int
@@ -108,7 +108,7 @@ class Region:
 
 @dataclass(frozen=True)
 class FlashSector:
-    """The smallest piece of flash that can be erased: ST calls it sector or page."""
+    """The smallest unit that can be erased; ST calls it sector or page."""
 
     base: int
     size: int
@@ -140,7 +140,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Chip:
-    """All that is known of a die. Frequencies in Hz, times in ns, addresses and sizes in bytes.
+    """A die. Frequencies in Hz, times in ns, addresses and sizes in bytes.
 
     `remap` is None where nothing can be mapped to address 0. `kept` is by name of a block or of a
     register, such as "RTC" and "RCC.BDCR".
@@ -171,7 +171,8 @@ class Chip:
         return next(p for p in self.peripherals if p.name == name)
 
     def register_address(self, peripheral: str, register: str) -> int:
-        """Of a register that is described, such as ("RCC", "APB1ENR"). Raises KeyError."""
+        """The address of a register that is described, such as ("RCC", "APB1ENR"). Raises
+        KeyError."""
         block = self.peripheral(peripheral)
         return block.base + block.by_name[register].offset
 
@@ -190,7 +191,7 @@ def load(name: str) -> Chip:
     path = HERE / "chips" / f"{name}.toml"
     if not path.is_file():
         raise ValueError(
-            f"the bench has no chip {name!r}. It knows {', '.join(names())}. To add one, write "
+            f"the bench has no chip {name!r}. There are {', '.join(names())}. To add one, write "
             f"tools/bench/chips/{name}.toml."
         )
     die = tomllib.loads(path.read_text())
@@ -238,7 +239,7 @@ def _chip(name: str, data: Mapping[str, Any]) -> Chip:
 
 
 def _kept(line: str | list[Any]) -> Kept:
-    """A whole block has a reason only."""
+    """A table row: a reason for a whole block, or bits and a reason for a register."""
     return Kept(0xFFFFFFFF, line) if isinstance(line, str) else Kept(*line)
 
 

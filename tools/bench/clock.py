@@ -1,6 +1,6 @@
-"""Virtual time: nanoseconds derived from CPU cycles, and a queue of things that are due.
+"""Virtual time: nanoseconds derived from CPU cycles, and a queue of events.
 
-Nothing here looks at the host's clock, so a run repeats exactly. One executed instruction is one
+Nothing here reads the host's clock, so a run repeats exactly. One executed instruction is one
 cycle of HCLK; while the CPU sleeps the cycles go on without instructions.
 """
 
@@ -15,7 +15,7 @@ NS_PER_S = 1_000_000_000
 
 @dataclass(slots=True, eq=False)
 class Event:
-    """Something that will happen; `cancel()` makes it not happen (harmless when it is over)."""
+    """A call at a point in time; `cancel()` prevents it, and does nothing afterwards."""
 
     due: int
     order: int
@@ -32,25 +32,26 @@ class Event:
 class Clock:
     """Virtual time since power-on.
 
-    `hclk` is the CPU clock in Hz. Changing it moves neither `now` nor `cycles`, only how fast
-    one follows the other from then on; events keep their due time.
+    `hclk` is the CPU clock in Hz. A change leaves `now` and `cycles` as they are and sets the
+    relation between them from then on; events keep their due time.
     """
 
     def __init__(self, hclk: int = 16_000_000) -> None:
         self._hclk = hclk
         self._base_ns = 0  # `now` at the moment of the last change of hclk ...
         self._base_cycles = 0  # ... and `cycles` at that moment
-        #: Cycles since power-on, but for those of a slice that is under way.
+        #: Cycles since power-on, without those of a slice that is running.
         self.reached = 0
         self._by_ns: list[Event] = []
         self._by_cycle: list[Event] = []
         self._order = 0
-        self._known = False  # whether these two are as they should be:
+        self._known = False  # these two are up to date:
         self._next: Event | None = None
         self._due: int | None = None  # its cycle
-        #: Cycles of a slice that is under way, set by the core: time is exact inside callbacks.
+        #: Cycles of the slice that is running. Set by the core, so that time is exact in
+        #: callbacks.
         self.under_way: Callable[[], int] = _nothing
-        #: Called when something became due earlier than `cycles_to_next()` said before.
+        #: Called when the next event has become earlier than `cycles_to_next()` said.
         self.on_earlier: Callable[[], None] = _ignore
 
     @property
@@ -88,11 +89,11 @@ class Clock:
         return self.at_cycle(self.cycles + max(cycles, 0), fn)
 
     def at_cycle(self, cycle: int, fn: Callable[[], None]) -> Event:
-        """Call `fn` when `cycles` reads this, or at once if it does already."""
+        """Call `fn` when `cycles` reads this, or at once if that has passed."""
         return self._add(self._by_cycle, cycle, fn)
 
     def cycles_to_next(self) -> int | None:
-        """Cycles until the next event, 0 if one is due, None if nothing is waiting."""
+        """Cycles until the next event, 0 if one is due, None if there is none."""
         due = self.next_due()
         if due is None:
             return None
@@ -100,7 +101,7 @@ class Clock:
         return cycles if cycles > 0 else 0
 
     def next_due(self) -> int | None:
-        """The cycle of the next event, None if nothing is waiting."""
+        """The cycle of the next event, None if there is none."""
         if not self._known or (self._next and self._next.cancelled):
             self._look()
         return self._due
@@ -110,13 +111,13 @@ class Clock:
         return -(-ns * self._hclk // NS_PER_S)
 
     def cycles_until(self, ns: int) -> int:
-        """Cycles from now until virtual time `ns` at the present hclk; 0 if it is over."""
+        """Cycles from now until virtual time `ns` at the present hclk; 0 if that has passed."""
         return max(self._cycle_at(ns) - self.cycles, 0)
 
     def advance(self, cycles: int) -> None:
-        """Let `cycles` pass, running what falls due, each at its own time and in order.
+        """Let `cycles` pass and run the events that become due, in order.
 
-        In a callback of the CPU this is time that the present instruction takes longer.
+        Called from a callback of the CPU, the present instruction takes that much longer.
         """
         under_way = self.under_way()
         end = self.reached + cycles

@@ -1,15 +1,14 @@
-"""The virtual CPU: a Cortex-M core whose time is virtual and whose every instruction counts.
+"""The virtual CPU: a Cortex-M core in virtual time, with an exact count of instructions.
 
-Unicorn executes instructions; everything that makes them a microcontroller core is here and in
+Unicorn executes instructions; the rest of a microcontroller core is here and in
 `cpu/`: exceptions, the system control space, faults, sleep and the address map. `run()` works in
-slices that end at the next clock event, so interrupts, peripherals and the budget of the caller
-meet the program at an exact instruction, and a run repeats exactly.
+slices that end at the next clock event, so interrupts and events of peripherals come at an exact
+instruction, and a run repeats exactly.
 
-An exception is taken right after the instruction that pends or unmasks it, but for two cases. An
-IT block is executed to its end, that is at most three instructions more. And where something has
-been pending and masked for thousands of instructions, it is taken up to `runner.COARSE`
-instructions after the one that unmasks it. Instructions of an IT block whose condition fails are
-not counted.
+An exception is taken right after the instruction that pends or unmasks it, with two exceptions. An
+IT block is executed to its end: at most three instructions more. What has been pending and masked
+for thousands of instructions is taken up to `runner.COARSE` instructions after it is unmasked.
+Instructions of an IT block whose condition fails are not counted.
 
 Not modelled: the traps of CCR.UNALIGN_TRP, CCR.DIV_0_TRP and CCR.BFHFNMIGN (the bits are kept),
 alignment faults of LDM, LDRD and their stores, the debug monitor, CPACR's "privileged only", that
@@ -89,14 +88,14 @@ _REMEMBERED = 10_000
 
 
 class Core:
-    """One CPU core and what ARM puts around it."""
+    """A core with its NVIC, SysTick, MPU, FPU and caches."""
 
     def __init__(self, spec: CoreSpec, clock: Clock) -> None:
         self.spec = spec
         self.clock = clock
-        #: Sentences, one a fault, oldest first.
+        #: A sentence for each fault, oldest first.
         self.faults: list[str] = []
-        #: Sentences; what the program did that a real core may not survive.
+        #: Sentences: what the program did that a real core may not survive.
         self.violations: list[str] = []
         self.engine = Engine(spec)
         self.bus = Bus(self.engine)
@@ -117,9 +116,9 @@ class Core:
         self._runner = Runner(self._parts, clock, self._faulting, self._exceptions)
         #: The last exceptions taken, oldest first.
         self.exceptions_taken: deque[ExceptionEntry] = deque(maxlen=_REMEMBERED)
-        #: Called with each entry, as it happens.
+        #: Called at each exception entry.
         self.on_exception: Callable[[ExceptionEntry], None] | None = None
-        #: What AIRCR.SYSRESETREQ does, right after the instruction that writes it.
+        #: Called for AIRCR.SYSRESETREQ, right after the instruction that writes it.
         self.on_system_reset: Callable[[], None] = lambda: self.reset(0)
         self.nvic.on_pend = self._note_pending
         clock.under_way = self.engine.executed
@@ -172,10 +171,11 @@ class Core:
         on_write: OnWrite | None = None,
         tcm: bool = False,
     ) -> None:
-        """Map `memory` at `base`, a multiple of PAGE. `tcm` says that no cache is before it.
+        """Map `memory` at `base`, a multiple of PAGE. `tcm`: it is never cached.
 
-        A store where it is not writable goes to `on_write(address, size, value)`, which puts
-        there what comes of it (True: just these bytes), or is a BusFault if that is not given.
+        If it is not writable, a store calls `on_write(address, size, value)`, which changes the
+        memory as hardware would and returns True if it now holds just these bytes. Without
+        `on_write` the store is a BusFault.
         """
         self.bus.map_memory(
             base, memory, writable=writable, executable=executable, on_write=on_write
@@ -188,7 +188,7 @@ class Core:
         self.bus.map_block(block)
 
     def unmap(self, base: int, size: int) -> None:
-        """Take away the memories and pages in these addresses (not from inside a callback)."""
+        """Unmap the memories and pages at these addresses. Not from a callback."""
         if self.caches:
             for region in self.bus.regions:
                 if base <= region.base < base + size:
@@ -196,18 +196,18 @@ class Core:
                         self.after_instruction(lambda s=sentence: self._violation(s))
         self.bus.unmap(base, size)
 
-    # -- what peripherals ask for ----------------------------------------------------------
+    # -- for peripherals -----------------------------------------------------------------
 
     def set_irq(self, number: int, level: bool) -> None:
-        """Input line of external interrupt `number`; it pends for as long as it is high."""
+        """Input of external interrupt `number`: it becomes pending while high and not active."""
         if not 0 <= number < self.spec.irq_count:
-            raise ValueError(f"{self.spec.name} here has no interrupt {number}")
+            raise ValueError(f"this {self.spec.name} has no interrupt {number}")
         self.nvic.set_line(nvic.FIRST_IRQ + number, level)
         if level:
             self.engine.stop_after_instruction()
 
     def pend(self, number: int) -> None:
-        """Pend an exception by its number."""
+        """Make an exception pending, by its number."""
         self.nvic.pend(number)
         self.engine.stop_after_instruction()
 
@@ -223,12 +223,12 @@ class Core:
         self.engine.stop_after_instruction()
 
     def wait(self, cycles: Callable[[], int]) -> None:
-        """From a callback: let `cycles()` pass after this instruction, which takes that longer.
-        Outside of `run()`: before the next instruction."""
+        """From a callback: this instruction takes `cycles()` longer, and events that become due
+        run. Outside of `run()`: before the next instruction."""
         self._runner.wait(cycles)
 
     def reconsider(self) -> None:
-        """Something changed that decides about exceptions: look before the next instruction."""
+        """Decide again, before the next instruction, which exception is taken."""
         self.nvic.reconsider()
         self.engine.stop_after_instruction()
 
@@ -237,10 +237,10 @@ class Core:
     def on_execute(self, low: int, high: int, fn: Callable[[int], None]) -> Callable[[], None]:
         """Before an instruction of [low, high]: call `fn(address)` and stop with Stop.BREAK.
 
-        It does so at each instruction of the range until the result is called; inside an IT
-        block not before its end. A range of whole pages (multiples of PAGE) costs nothing while
-        other code runs, but after its first instruction it stops at branch targets only. With
-        any other range code that is translated meanwhile runs at half the speed.
+        At each instruction of the range, until the returned function is called; in an IT block
+        only at its end. In a range of whole pages (multiples of PAGE), after the first
+        instruction, only at branch targets; it does not slow down other code. Any other range
+        halves the speed of code that is translated meanwhile.
         """
         pages = low % PAGE == 0 and (high + 1) % PAGE == 0
         remove_hook = self.engine.add_break(low, high, blocks=pages)
@@ -254,7 +254,7 @@ class Core:
         return remove
 
     def count_fetches(self, low: int, high: int) -> FetchCounter:
-        """Count the instructions executed from [low, high] from now on, until its `stop()`."""
+        """Count instructions that are executed in [low, high], until the counter's `stop()`."""
         counter = FetchCounter()
         counter.stop = self.engine.hooks.on_instruction(counter.fetched, low, high)
         return counter
@@ -273,17 +273,17 @@ class Core:
 
     @property
     def instructions(self) -> int:
-        """Executed since power-on, the present one included when called from a callback."""
+        """Executed since power-on; in a callback, the present one included."""
         return self._runner.instructions + self.engine.executed()
 
     @property
     def pc(self) -> int:
-        """Address of the next instruction; from a callback, of the present one."""
+        """Address of the next instruction; in a callback, of the present one."""
         return self.engine.pc
 
     @property
     def handlers(self) -> int:
-        """Exception handlers under way."""
+        """Number of active exception handlers."""
         return len(self.nvic.active)
 
     @property
@@ -296,7 +296,7 @@ class Core:
         return self._faulting.lockup
 
     def left_behind(self) -> list[str]:
-        """Sentences: what the caches hold that a reset would have taken out of them."""
+        """Sentences: what the caches hold that they would not hold after a reset."""
         return self.caches.left_behind() if self.caches else []
 
     def state(self) -> CpuState:
@@ -307,9 +307,9 @@ class Core:
     def reset(self, vector_table: int, vtor: int = 0) -> None:
         """Reset the core: MSP and PC from `vector_table`, all else as after a system reset.
 
-        `vtor` is what the pins INITVTOR of a Cortex-M7 say; 0 on all other cores.
+        `vtor` is the reset value of VTOR: pins of a Cortex-M7 set it; 0 on all other cores.
 
-        The registers that a reset leaves unknown (r0 to r12, PSP) become 0. Time goes on.
+        The registers that a reset leaves unknown (r0 to r12, PSP) become 0. Time does not restart.
         """
         self._runner.reset()
         self._faulting.reset()
@@ -331,8 +331,8 @@ class Core:
     def run(self, *, cycles: int | None = None, until_ns: int | None = None) -> Stop:
         """Run for `cycles`, or until the clock reads `until_ns`, or until something stops it.
 
-        While the core sleeps time jumps from event to event. With IDLE the time allowed has
-        passed as well (without a limit: nothing will ever happen by itself).
+        While the core sleeps, time jumps from event to event. IDLE: the limit is reached in
+        sleep, or, without a limit, there is no event left.
         """
         return self._runner.run(cycles, until_ns)
 
@@ -340,14 +340,14 @@ class Core:
         """Wait for an interrupt, as WFI does."""
         self._runner.asleep = Cause.WFI
 
-    # -- what the parts tell ---------------------------------------------------------------
+    # -- for the parts of the core ----------------------------------------------------------
 
     def enter_exception(self, number: int) -> None:
-        """`Faulting` has found which exception an instruction causes."""
+        """Called by `Faulting` with the exception that an instruction causes."""
         self._exceptions.enter(number)
 
     def note_entry(self, number: int, return_address: int) -> None:
-        """`Exceptions` tells of an entry."""
+        """Called by `Exceptions` at each entry."""
         self._runner.asleep = None
         entry = ExceptionEntry(number, self.clock.reached, return_address)
         self.exceptions_taken.append(entry)
@@ -355,14 +355,14 @@ class Core:
             self.on_exception(entry)
 
     def mode_changed(self, faultmask: int) -> None:
-        """`Exceptions` tells that a handler began or ended: HFNMIENA may switch the MPU."""
+        """Called by `Exceptions` at entry and return: HFNMIENA may switch the MPU."""
         self._runner.event_register = True
         if self.mpu.control:
             high_priority = bool(faultmask) or self.nvic.active_priority < 0
             self.mpu.mode_changed(high_priority=high_priority)
 
     def mpu_changed(self) -> None:
-        """The MPU's registers were written."""
+        """Called after a write to the MPU's registers."""
         self.after_instruction(
             lambda: self.mpu.apply(high_priority=self._parts.execution_priority() < 0)
         )

@@ -33,7 +33,7 @@ class ExternalMemory:
     def __post_init__(self) -> None:
         if (self.kind, self.bank) not in WINDOWS:
             raise ValueError(
-                f"there is no external memory {self.kind!r} in bank {self.bank}; the bench knows "
+                f"there is no external memory {self.kind!r} in bank {self.bank}; the bench has "
                 + ", ".join(f"{kind} {bank}" for kind, bank in WINDOWS)
             )
         self.memory = Memory(self.size, name=self.kind)
@@ -44,7 +44,7 @@ class ExternalMemory:
 
     @property
     def is_flash(self) -> bool:
-        """It keeps an image without power; a "nor" bank may, though it may have PSRAM too."""
+        """It may keep an image without power; a "nor" bank can also be PSRAM."""
         return self.kind in ("nor", "qspi")
 
     @property

@@ -1,11 +1,10 @@
 """Code cannot be fetched from flash while a sector of it is erased (RM0090 3.6.2).
 
-Two things still run, and firmware counts on them that goes on receiving characters meanwhile with
-code in RAM: one line of 128 bits that the flash has already handed over, and with ACR.PRFTEN the
-next one (RM0090 3.5.2), so that the function in flash that starts the erase can return; and what
-is in the instruction cache (RM0090 3.4.2). There is no trace of what that would hold, so interrupt
-handlers in flash are taken to be in it if it is on, as one that runs every few milliseconds is on
-a chip that mostly sleeps.
+Two kinds of code in flash still run, and firmware that receives characters during an erase relies
+on both. One is the line of 128 bits that has been read already and, with ACR.PRFTEN, the next one
+(RM0090 3.5.2): from it the function that starts the erase returns to RAM. The other is code in the
+instruction cache (RM0090 3.4.2). The bench does not model what is in there: if the cache is on,
+interrupt handlers are taken to be in it, and nothing else.
 """
 
 from __future__ import annotations
@@ -29,13 +28,13 @@ class Watcher(Protocol):
 
     @property
     def handlers(self) -> int:
-        """Exception handlers under way."""
+        """Number of active exception handlers."""
         ...
 
 
 class FetchStall:
-    """One flash. Branches are looked at, so code that runs straight on past the line is let go
-    up to its next branch target."""
+    """Stops the CPU at branch targets only: code that leaves the line without a branch still runs
+    up to its next branch."""
 
     def __init__(self, cpu: Watcher, clock: Clock, memory: MemoryMap, flash: Flash) -> None:
         self._cpu = cpu
@@ -49,7 +48,7 @@ class FetchStall:
         self._unwatch: list[Callable[[], None]] = []
 
     def start(self, ns: int, pc: int) -> None:
-        """The instruction at `pc` makes the flash busy for `ns`."""
+        """The instruction at `pc` has made the flash busy for `ns`."""
         self._until = self._clock.now + ns
         self._lines = range(pc // LINE, pc // LINE + 1 + self._flash.prefetch)
         self._handlers = self._cpu.handlers
@@ -59,7 +58,7 @@ class FetchStall:
         self._cpu.after_instruction(self._watch)
 
     def reset(self) -> None:
-        """Between instructions: a reset ends it."""
+        """A reset ends the stall. To be called between instructions."""
         if self._over:
             self._over.cancel()
         self._until = 0

@@ -23,7 +23,7 @@ def load_image(path: Path, base: int = FLASH_BASE) -> list[Segment]:
 
     Args:
         path: its suffix says what it is: .elf, .hex, .dfu or .bin.
-        base: where a .bin goes; the others know.
+        base: where a .bin goes; the other formats hold addresses.
 
     Raises:
         OSError: the file cannot be read.
@@ -50,7 +50,7 @@ def load_image(path: Path, base: int = FLASH_BASE) -> list[Segment]:
 
 
 def flatten(segments: list[Segment]) -> Segment:
-    """One piece from the lowest address to the highest, what is between them as erased flash.
+    """One piece from the lowest address to the highest, gaps as erased flash (0xFF).
     Its length is a multiple of 4, as the ROM wants it (AN3155 3.6)."""
     start = min(address for address, _ in segments)
     end = max(address + len(data) for address, data in segments)
@@ -61,8 +61,8 @@ def flatten(segments: list[Segment]) -> Segment:
 
 
 def blocks(segments: list[Segment], size: int = 256) -> list[Segment]:
-    """The same in pieces that start at multiples of `size`, so that no unit of flash that is
-    programmed as one (32 bytes on an H7) is in two of the blocks that a ROM takes."""
+    """The same in pieces that start at multiples of `size`, so that no unit of flash (32 bytes on
+    an H7) is split between two Write Memory commands."""
     joined: list[list[Segment]] = []
     end = -1  # of the last block
     for address, data in sorted(segments):

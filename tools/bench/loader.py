@@ -1,9 +1,8 @@
 """stm32loader on a pseudo terminal: `python -m tools.bench.loader --port PTY ...`.
 
 The stm32loader command line wants even parity, and drives RESET and BOOT0 by DTR and RTS. A pseudo
-terminal has none of these and answers with an error. So parity is off, and the two lines are left
-out the way stm32loader does it itself for a connection without them. All else is the client as it
-was installed.
+terminal has none of these and answers with an error. So parity is off, and the two methods are
+removed: stm32loader supports connections without them. All else is the client as installed.
 """
 
 from __future__ import annotations

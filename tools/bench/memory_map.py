@@ -1,4 +1,4 @@
-"""What the CPU sees where: flash, RAM, system memory, the alias at 0 and external memory."""
+"""What is mapped where: flash, RAM, system memory, the alias at 0 and external memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .cpu.memory import BusError, Memory
 from .external import ExternalMemory
 
 ALIAS = 0x00000000
-POWER_ON_RAM = 0xA5  # SRAM comes up with anything but zeros
+POWER_ON_RAM = 0xA5  # SRAM is random after power-on; not 0, so that use of it shows
 OnWrite = Callable[[int, int, int], bool]
 
 
@@ -50,11 +50,11 @@ class GatedRam:
 
 
 class MemoryMap:
-    """Maps everything that is always there; `update` maps what comes and goes.
+    """Maps what is always present; `update` maps and unmaps the rest.
 
     Attributes:
         system: system memory, with the OTP area and the factory bytes if they are close behind it.
-        at: the memories that are always there, by base address.
+        at: the memories of the chip that can be reached now, by base address.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class MemoryMap:
         flash.on_options = self._show_options
         self._show_options()
 
-    # --- always there --------------------------------------------------------------------------
+    # --- always present ------------------------------------------------------------------------
 
     def _map_region(self, region: Region) -> None:
         if region.kind == "eeprom":
@@ -97,7 +97,7 @@ class MemoryMap:
             if region.enable:
                 self._gated.append(GatedRam(region, ram))
             else:
-                # CCM hangs on the data bus only: fetching from it fails (RM0090 2.3.1)
+                # CCM is on the data bus only: fetching from it fails (RM0090 2.3.1)
                 executable, tcm = region.kind != "ccm", region.kind == "tcm"
                 self.at[region.base] = ram
                 self._cpu.map_memory(region.base, ram, executable=executable, tcm=tcm)
@@ -113,15 +113,15 @@ class MemoryMap:
             memory.write(offset, data)
 
     def ram_with_a_clock(self) -> Iterator[tuple[Region, Callable[[bool], None]]]:
-        """RAM that the CPU reaches only while its clock is on, and what to tell the level."""
+        """RAM with a clock enable bit, and what to call with the level of that bit."""
         for ram in self._gated:
             yield ram.region, ram.set_clock
 
-    # --- what comes and goes -------------------------------------------------------------------
+    # --- mapped and unmapped -------------------------------------------------------------------
 
     def update(self) -> None:
-        """Map what SYSCFG, clocks and the external memory controllers say now. Not from a
-        callback."""
+        """Map memories as SYSCFG, clock enables and external memory controllers select now. Not
+        from a callback."""
         for external in self.externals:
             there = external.reachable(self._blocks)
             if there != external.there:
@@ -172,7 +172,7 @@ class MemoryMap:
     def _program_alias(self, address: int, size: int, value: int) -> bool:
         return self._flash.program(self._flash.base_address + address, size, value)
 
-    # --- looking -------------------------------------------------------------------------------
+    # --- access from Python --------------------------------------------------------------------
 
     def find(self, address: int) -> tuple[Memory, int]:
         """The memory at `address` and the offset in it. Raises BusError."""
@@ -187,7 +187,8 @@ class MemoryMap:
         raise BusError(f"no memory is at 0x{address:08X}")
 
     def write(self, address: int, data: bytes) -> None:
-        """As a debugger does, flash included. Raises BusError, and IndexError past its end."""
+        """Write as a debugger does, flash included. Raises BusError, and IndexError past the end
+        of the memory."""
         memory, offset = self.find(address)
         memory.write(offset, data)
 

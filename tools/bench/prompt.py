@@ -1,16 +1,16 @@
-"""The MicroPython prompt of a board, over its console wire: no pty, no real time."""
+"""The MicroPython prompt of a board over its console wire, in virtual time."""
 
 from __future__ import annotations
 
 from .board import VirtualBoard
 
-PATIENCE_MS = 20_000  # virtual; no answer takes longer
+TIMEOUT_MS = 20_000  # virtual
 STEP_MS = 5
 RAW, END = b"\x01", b"\x04"  # Ctrl-A, Ctrl-D
 
 
 class PromptError(Exception):
-    """The board answered with a traceback, which is the text, or not at all."""
+    """The board answered with a traceback, which is the message, or did not answer."""
 
 
 class Prompt:
@@ -30,7 +30,7 @@ class Prompt:
         return self.finish()
 
     def finish(self) -> str:
-        """The rest of `run` for code that was started."""
+        """Wait for the end of code that `start` began; its output. Raises PromptError."""
         output = self._until(END)
         error = self._until(END + b">")
         if error:
@@ -38,16 +38,16 @@ class Prompt:
         return output.decode()
 
     def start(self, code: str) -> None:
-        """Run code that may never end."""
+        """Start code and return at once; it may never end."""
         self.wire.host.send(code.encode() + END)
         self._until(b"OK")
 
     def _until(self, mark: bytes) -> bytes:
-        """What the board says before `mark`."""
-        for _ in range(PATIENCE_MS // STEP_MS):
+        """What the board sends before `mark`. Raises PromptError."""
+        for _ in range(TIMEOUT_MS // STEP_MS):
             self._seen += self.wire.host.read()
             if mark in self._seen:
                 before, _, self._seen = self._seen.partition(mark)
                 return before
             self.board.run_ms(STEP_MS)
-        raise PromptError(f"no {mark!r} within {PATIENCE_MS} ms, only {self._seen!r}")
+        raise PromptError(f"no {mark!r} within {TIMEOUT_MS} ms, only {self._seen!r}")

@@ -1,4 +1,4 @@
-"""Lets `rom/` reach the memories and option bytes of a `Soc`, as the ROM's code would."""
+"""Connects `rom/` to the memories and option bytes of a `Soc`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ US, MS = 1_000, 1_000_000  # ns
 
 
 def rom_facts(chip: Chip) -> RomFacts:
-    """What the ROM of this die knows about its die."""
+    """The part of a chip file that the ROM model needs."""
     rom, flash = chip.rom, chip.flash
     taken = rom["ram_base"] + rom["ram_size"]
     areas = {region.name: Area(region.base, region.end) for region in chip.memory}

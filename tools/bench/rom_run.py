@@ -19,7 +19,7 @@ from .soc import Soc
 from .wires import Wire
 
 MS = 1_000_000  # ns
-SETTLE_NS = 2 * MS  # how long the CPU is watched in system memory before the ROM answers
+WATCH_NS = 2 * MS  # from the arrival until the ROM answers: late exceptions are deviations
 STALE_RAM = 0x5A  # what the ROM's start-up leaves in the RAM that it uses
 FIRST_IRQ = 16
 EXCEPTIONS = {2: "NMI", 3: "HardFault", 4: "MemManage", 5: "BusFault", 6: "UsageFault"}
@@ -56,10 +56,10 @@ class RomRun:
     Attributes:
         arrival: the last one that was watched to its end, None before the first.
         model: the ROM model while it runs, else None.
-        occupied: the CPU is in system memory for good, whether the ROM answers or not.
+        occupied: an arrival has been watched to its end; the CPU stays in system memory.
         on_arrival, say: to be set by the board.
-        resets: asked at each start of the ROM whether it resets the chip instead of listening, as
-            that of an F405 does now and then when it measures a crystal above 8 MHz and is wrong.
+        resets: called at each start of the ROM; True: it resets the chip instead of listening, as
+            the ROM of an F405 sometimes does when it measures a crystal above 8 MHz wrongly.
     """
 
     def __init__(self, soc: Soc, core: Core, wires: list[Wire]) -> None:
@@ -73,13 +73,13 @@ class RomRun:
         self.say: Callable[[str], None] = lambda sentence: None
         self.resets: Callable[[], bool] = lambda: False
         self._arriving: Arrival | None = None  # being watched
-        self._settling: Event | None = None
+        self._watch_end: Event | None = None
         self._unwatch: list[Callable[[], None]] = []
         core.on_exception = self._exception
 
     @property
     def arriving(self) -> bool:
-        """The ROM has been entered, and is being watched: it hears nothing yet."""
+        """The ROM has been entered and does not receive bytes yet."""
         return self._arriving is not None
 
     def leave(self) -> None:
@@ -87,8 +87,8 @@ class RomRun:
         if self.model:
             self.model.stop()
         self.model, self._arriving, self.occupied = None, None, False
-        if self._settling:
-            self._settling.cancel()
+        if self._watch_end:
+            self._watch_end.cancel()
         self._watch()
 
     # --- arriving ------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ class RomRun:
         clock = self._soc.clock
         found = audit(self._soc, self._core)
         self._arriving = Arrival(address, self._core.instructions, clock.now, found)
-        self._settling = clock.after(SETTLE_NS, self._settle)
+        self._watch_end = clock.after(WATCH_NS, self._watched)
 
     def _exception(self, entry: ExceptionEntry) -> None:
         """An exception after the ROM has started runs into ROM code that expects none."""
@@ -126,7 +126,7 @@ class RomRun:
         why = f"{name} was taken after the ROM had started"
         self._arriving.deviations.append(Deviation("CPU.exception", None, number, 0, why))
 
-    def _settle(self) -> None:
+    def _watched(self) -> None:
         arrival, self._arriving = self._arriving, None
         assert arrival
         self.arrival, self.occupied = arrival, True
@@ -141,7 +141,7 @@ class RomRun:
         """The ROM uses the bottom of SRAM and keeps a running watchdog fed (AN2606)."""
         rom = self._soc.chip.rom
         self._soc.map.at[rom["ram_base"]].fill(0, rom["ram_size"], STALE_RAM)
-        self._soc.iwdg.feed_for_ever()
+        self._soc.iwdg.keep_reloaded()
         if self.resets():
             arrival = self.arrival
             self._after(round(rom["startup_ms"] * MS), lambda: self._reset_by_the_rom(arrival))

@@ -23,7 +23,7 @@ _TRCENA = 1 << 24
 
 
 class Owner(Protocol):
-    """What the core is told."""
+    """What is called of the core."""
 
     def reconsider(self) -> None: ...
 
@@ -47,7 +47,7 @@ class Scs:
         """Every register with a state: name, address, value, reset value, implemented bits.
 
         Reading them has no side effects. Debug registers and the NVIC's ICER and ICPR
-        are left out; the MPU's regions are listed one by one.
+        are left out; each region of the MPU is listed.
         """
         yield from self._file.views()
         yield from self._parts.mpu.region_views()
@@ -208,7 +208,7 @@ class Dwt:
         self._file.store(offset, size, value)
 
     def reset(self) -> None:
-        """Only a power-on reset does this."""
+        """A power-on reset; no other reset changes these registers."""
         self._control = self._count = 0
 
     def settle(self) -> None:

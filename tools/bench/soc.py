@@ -1,4 +1,4 @@
-"""A die put together: blocks, memories, interrupt lines, clocks and resets."""
+"""One die: its blocks, memories, interrupt lines, clocks and resets."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class Soc:
         cpu: its core, with nothing mapped yet.
         clock: the core's clock; HCLK is set here.
         externals: memories of the board behind FMC or QUADSPI.
-        pc: where the program is.
+        pc: returns the program counter.
 
     Attributes:
         boot0: the level of the BOOT0 pin, read at each reset (BOOT1 is low: system memory).
-        unmodelled: sentences; what the program used that the bench does not have.
-        violations: sentences; what the program did that a real chip may not survive.
-        on_reset: called at the end of each system reset with its cause.
+        unmodelled: sentences: what the program used that the bench does not have.
+        violations: sentences: what the program did that a real chip may not survive.
+        on_reset: called with the cause at the end of each reset.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Soc:
         for ram in self.peripheral_rams:
             cpu.map_block(ram)
 
-    # --- putting it together -------------------------------------------------------------------
+    # --- building it ---------------------------------------------------------------------------
 
     def _build_blocks(self) -> None:
         self.blocks: dict[str, RegisterBlock] = {}
@@ -104,7 +104,7 @@ class Soc:
         self.exti, self.iwdg, self.rtc = self._the(Exti), self._the(Iwdg), self._the(Rtc)
 
     def _the(self, kind: type[T]) -> T:
-        """The one block of this class."""
+        """The only block of this class."""
         (block,) = (block for block in self.blocks.values() if isinstance(block, kind))
         return block
 
@@ -176,7 +176,7 @@ class Soc:
         return clocks.buses.get(bus, clocks.hclk)
 
     def timer_frequency(self, bus: str) -> int:
-        """Twice that of their bus if it is divided (RM0090 6.2, RM0367 7.2, RM0433 8.5.6)."""
+        """Twice that of the bus if that is divided (RM0090 6.2, RM0367 7.2, RM0433 8.5.6)."""
         hz = self.frequency(bus)
         return hz if hz == self.rcc.clocks.hclk else 2 * hz
 
@@ -219,8 +219,8 @@ class Soc:
 
     def check_speed(self) -> None:
         hclk = self.rcc.clocks.hclk
-        if complaint := self.pwr.complaint(hclk):
-            self.violation(complaint)
+        if problem := self.pwr.problem(hclk):
+            self.violation(problem)
         limits, waits = self.pwr.wait_states_hz(), self.flash.wait_states
         if hclk > limits[min(waits, len(limits) - 1)] and self.runs_from_flash():
             self.violation(
@@ -234,7 +234,7 @@ class Soc:
     # --- reset ---------------------------------------------------------------------------------
 
     def power_on(self) -> None:
-        """Everything as after the supply has come up, then boot."""
+        """A power-on reset, then boot."""
         for block in self.blocks.values():
             if block is not self.rcc:
                 block.power_on()
@@ -251,8 +251,8 @@ class Soc:
         self._boot(cause)
 
     def _boot(self, cause: str) -> None:
-        """Where memories can be mapped to 0, the chosen one is seen there; otherwise the core
-        starts at the vector table itself, and VTOR says so."""
+        """Start the core: from address 0, where the family maps flash or system memory there;
+        otherwise from the vector table itself, which is then the reset value of VTOR."""
         remap, chosen = self.chip.remap, "SYSTEM" if self.boot0 else "FLASH"
         self.syscfg.boot_mode = remap.value(chosen) if remap else 0
         self.syscfg.reset()

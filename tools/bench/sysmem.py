@@ -1,8 +1,8 @@
-"""The virtual system memory: what the CPU finds where ST's factory bootloader is (AN2606).
+"""The contents of the virtual system memory (AN2606).
 
-ST's code is not in it. There is a vector table whose vectors lead to endless loops, the bootloader
-identifier where AN2606 says, and filler everywhere else: the CPU stays in the loop, and `rom/`
-does the talking.
+ST's code is not in it: there is a vector table whose vectors lead to endless loops, the bootloader
+ID at its address, and filler everywhere else. The CPU stays in a loop while `rom/` answers the
+host.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from .chip import Chip, Region
 from .cpu.memory import PAGE, Memory
 
 BRANCH_TO_SELF = b"\xfe\xe7"  # b .
-UID = bytes.fromhex("290030000B51383333323731")  # lot, wafer and position: any will do
+UID = bytes.fromhex("290030000B51383333323731")  # lot, wafer and position: any value
 ERASED = 0xFF
 READ_ONLY = ("system", "otp", "factory", "options")  # kinds of memory
 
 
 def build(chip: Chip) -> dict[int, Memory]:
-    """System memory, OTP area, factory and option bytes by base address; regions that are close
-    together are one piece, as memory comes in pages."""
+    """System memory, OTP area, factory and option bytes by base address; regions that share a
+    page are one memory."""
     found: dict[int, Memory] = {}
     for base, end in _pieces(sorted((r for r in chip.memory if r.kind in READ_ONLY), key=_base)):
         found[base] = Memory(-(-(end - base) // PAGE) * PAGE, fill=ERASED, name="system memory")
@@ -63,7 +63,7 @@ def _write(memories: dict[int, Memory], address: int, data: bytes) -> None:
 
 @cache
 def _filler(seed: int, size: int) -> bytes:
-    """Kept, as making it takes longer than all the rest of a board."""
+    """Cached: it takes longer than the rest of a board."""
     noise = random.Random(seed)
     return bytes(noise.randrange(1, 255) for _ in range(size))
 
@@ -79,7 +79,7 @@ def reset_vector(chip: Chip) -> int:
 
 
 def _vector_table(chip: Chip) -> bytes:
-    """Every exception leads to a loop of its own, so that it can be seen."""
+    """Each exception leads to a loop of its own, so that the PC shows which one was taken."""
     handler = reset_vector(chip) + 2
     words = [initial_sp(chip), reset_vector(chip), *[handler] * (chip.rom["vectors"] - 2)]
     return b"".join(word.to_bytes(4, "little") for word in words)

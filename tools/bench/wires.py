@@ -1,9 +1,9 @@
-"""Bytes between a USART of the chip and whoever is at the other end of the cable.
+"""Serial lines: bytes between a USART of the chip and the host.
 
 A `Wire` has two ends. The chip's end is `from_host` and `to_host`; the host's end is `wire.host`,
 which a test uses directly and `PtyEnd` ties to a pseudo terminal for mpremote, stm32loader and
-stm32flash. Baud rate, parity, DTR and RTS do not exist here: a pty has none of them. Tell clients
-8N1: tcsetattr answers EINVAL to parity on a pty, unless something else happened to change too.
+stm32flash. There is no baud rate, parity, DTR or RTS: a pty has none of them. Clients must use
+8N1: on a pty tcsetattr may answer EINVAL to parity.
 """
 
 from __future__ import annotations
@@ -33,20 +33,18 @@ class HostEnd:
             self._wire.on_host_data()
 
     def read(self) -> bytes:
-        """All that the chip sent since last time, b"" if nothing. May be called from any
+        """What the chip has sent since the last call, b"" if nothing. May be called from any
         thread, but by one reader only."""
         return _drain(self._wire._to_host)
 
 
 class Wire:
-    """One pair of pins (the chip's TX and RX) and what is on its way between them.
+    """One serial line: the chip's TX and RX, and the bytes that are on their way.
 
     Attributes:
-        name: for people, such as "console" or "rom".
-        pins: for people, such as "PB10/PB11".
+        name, pins: to be shown, such as "console" and "PB10/PB11".
         host: the other end.
-        on_host_data: called, in the thread that sent, after the host has sent something: the live
-            server wakes up by it.
+        on_host_data: called after the host has sent something, in the thread that sent it.
     """
 
     def __init__(self, name: str = "", pins: str = "") -> None:
@@ -64,7 +62,7 @@ class Wire:
         return bool(self._to_chip)
 
     def from_host(self) -> bytes:
-        """What the host sent since last time, b"" if nothing."""
+        """What the host has sent since the last call, b"" if nothing."""
         return _drain(self._to_chip)
 
     def to_host(self, data: bytes) -> None:
@@ -81,7 +79,7 @@ def _drain(chunks: deque[bytes]) -> bytes:
 
 
 class PtyEnd:
-    """Ties the host's end of a wire to a new pseudo terminal.
+    """Connects the host's end of a wire to a new pseudo terminal.
 
     The slave side is raw and stays open here, so that clients may come and go: the master never
     sees EIO, and what a client wrote before it closed arrives.
@@ -147,7 +145,7 @@ class PtyEnd:
             self.dropped += excess
 
     def close(self) -> None:
-        """Hang up: clients see the end of the file. Removes the links."""
+        """Close the terminal: clients read the end of the file. Removes the links."""
         for link in self._links:
             if link.is_symlink() and os.readlink(link) == self.device:
                 link.unlink()

@@ -1,4 +1,4 @@
-"""A peripheral as a file of registers, and what it may know of the chip around it.
+"""The base of all peripherals: registers, and the interface to the rest of the chip.
 
 Registers that are described have reset values, read-only bits and, in subclasses, behaviour. The
 others hold what was written to them since the last reset of the peripheral, and read as 0 before.
@@ -18,13 +18,14 @@ Writer = Callable[[int], None]
 
 
 class System(Protocol):
-    """The chip as its blocks see it. Implemented by `Soc`, and by a few lines in tests."""
+    """What a block may use of the chip. Implemented by `Soc`."""
 
     chip: Chip
     clock: Clock
 
     def irq(self, source: str, number: int, level: bool) -> None:
-        """Drive an interrupt line. Several sources may share one: it is up if any is."""
+        """Drive an interrupt line. Several sources may share one: it is high if any of
+        them is."""
         ...
 
     def nmi(self) -> None: ...
@@ -34,16 +35,15 @@ class System(Protocol):
         ...
 
     def stall(self, ns: int) -> None:
-        """Let virtual time pass without instructions: the CPU waits for the bus."""
+        """The CPU waits for the bus: `ns` of virtual time pass without an instruction."""
         ...
 
     def stall_fetches(self, ns: int) -> None:
-        """The same for a CPU that fetches from flash; one that is in RAM goes on."""
+        """For `ns`, the CPU waits when it fetches from flash; code in RAM runs."""
         ...
 
     def skip_to_next_event(self) -> None:
-        """A program polls for something slow: go on with the next thing that is due, after
-        this instruction, instead of letting it go round in circles."""
+        """A program polls a flag: after this instruction, let time pass up to the next event."""
         ...
 
     def request_reset(self, cause: str) -> None:
@@ -51,7 +51,7 @@ class System(Protocol):
         ...
 
     def remap(self) -> None:
-        """What is seen at 0, or an external memory, may have changed."""
+        """The memory at address 0, or an external memory, may have changed."""
         ...
 
     def runs_from_flash(self) -> bool:
@@ -59,13 +59,13 @@ class System(Protocol):
         ...
 
     def check_speed(self) -> None:
-        """HCLK, the wait states or the regulator have changed: do they still fit together?"""
+        """HCLK, wait states or voltage have changed: report a violation if they do not fit."""
         ...
 
     def block(self, name: str) -> RegisterBlock: ...
 
     def frequency(self, bus: str) -> int:
-        """Hz of a bus, such as "APB1"; of HCLK for all that has no prescaler of its own."""
+        """Hz of a bus, such as "APB1"; HCLK for one without a prescaler."""
         ...
 
     def timer_frequency(self, bus: str) -> int:
@@ -90,8 +90,8 @@ class System(Protocol):
 
 
 class Polling:
-    """Tells a program that waits in a loop from one that looks once: several reads in a row, all
-    of them with the answer "not yet". From then on each read lets time go on to the next event."""
+    """Detects a program that polls a flag: more than `LIMIT` reads in a row while it waits. From
+    then on each read lets time pass up to the next event."""
 
     LIMIT = 8
 
@@ -99,7 +99,8 @@ class Polling:
         self._system = system
         self._reads = 0
 
-    def asked(self, waiting: bool) -> None:
+    def note(self, waiting: bool) -> None:
+        """A read; `waiting`: the flag is not yet as the program wants it."""
         self._reads = self._reads + 1 if waiting else 0
         if self._reads > self.LIMIT:
             self._system.skip_to_next_event()
@@ -197,20 +198,20 @@ class RegisterBlock:
         return self.values[offset] if offset in self.values else self.written.get(offset, 0)
 
     def leftover(self) -> str:
-        """What no register shows and a program should have put back; "" if nothing."""
+        """A deviation that no register shows, as a sentence; "" if there is none."""
         return ""
 
     # --- reset and clock -----------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Every register to its reset value, every interrupt line down."""
+        """All registers to their reset values, all interrupt lines low."""
         self.values.update(self.facts.reset_values)
         self.written.clear()
         for number in self.facts.irqs:
             self.system.irq(self.name, number, False)
 
     def power_on(self) -> None:
-        """The supply has come up: also what a system reset keeps."""
+        """A power-on reset: it also resets what a system reset keeps."""
         self.reset()
 
     def hold(self, held: bool) -> None:
@@ -229,7 +230,7 @@ class RegisterBlock:
     # --- inside --------------------------------------------------------------------------------
 
     def _default_writer(self, offset: int) -> Writer | None:
-        """Made when it is first used: most registers of a chip are never written."""
+        """Made at the first write: most registers are never written."""
         register = self.by_offset.get(offset)
         if register is not None:
             self.writers[offset] = self._make_writer(register)
@@ -266,8 +267,9 @@ class RegisterBlock:
         return value >> 8 * (offset & 3) & (1 << 8 * size) - 1
 
     def _widen(self, offset: int, size: int, value: int) -> int:
-        """A byte or half word becomes a word whose other bits are as they were, and 0 where a
-        written 1 does something (RM0090 2.3: registers are accessed by word, unless noted)."""
+        """The word that a write of a byte or half word stands for: the other bits as they are, or
+        0 where writing 1 has an effect (RM0090 2.3: registers are accessed by word, unless
+        noted)."""
         word, shift = offset & ~3, 8 * (offset & 3)
         register = self.by_offset.get(word)
         part = (1 << 8 * size) - 1

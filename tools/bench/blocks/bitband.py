@@ -16,7 +16,7 @@ GAP = 0x8000  # as between two buses
 
 
 class BitBand:
-    """The alias of blocks that are close together: one for each would take long to map."""
+    """The alias of neighbouring blocks: mapping one for each block takes too long."""
 
     def __init__(self, blocks: list[RegisterBlock]) -> None:
         self.name = f"bit-band of {blocks[0].name} to {blocks[-1].name}"

@@ -1,4 +1,4 @@
-"""Prescalers that all families have, and the frequencies that come out of a clock tree. In Hz."""
+"""Prescalers that all families have, and the frequencies of a clock tree, in Hz."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Frequencies:
 
 
 def divide(hz: int, shift: int) -> int:
-    """Never 0: a clock that is as good as stopped counts as 1 Hz."""
+    """`hz` divided by a power of 2, at least 1."""
     return max(hz >> shift, 1)
 
 
 def ahb_shift(hpre: int) -> int:
-    """Of a field of 4 bits."""
+    """The shift that a prescaler field of 4 bits selects."""
     hpre &= 15
     return AHB_SHIFTS[hpre - 8] if hpre >= 8 else 0
 
 
 def apb_shift(ppre: int) -> int:
-    """Of a field of 3 bits."""
+    """The shift that a prescaler field of 3 bits selects."""
     ppre &= 7
     return ppre - 3 if ppre >= 4 else 0

@@ -1,6 +1,6 @@
 """DMA: stream registers, flags, and memory-to-memory transfers (RM0090 10.3).
 
-A stream that waits for a peripheral's request stays enabled: no block makes requests.
+No block makes DMA requests: a stream that waits for one stays enabled.
 """
 
 from __future__ import annotations

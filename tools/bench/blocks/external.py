@@ -1,7 +1,7 @@
-"""FMC, FSMC and QUADSPI: when external memory is there (RM0090 37, RM0390 12, RM0433 22).
+"""FMC, FSMC and QUADSPI: when external memory can be reached (RM0090 37, RM0390 12, RM0433 22).
 
-The memory chips belong to the board; these blocks only say whether the CPU can reach them. The
-moment a controller is reset, loses its clock or its bank, the memory is gone.
+The memory chips belong to the board; these blocks only say whether the CPU can reach them. A
+memory cannot be reached once its controller is reset, loses its clock or has its bank disabled.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ QUADSPI_EN, MEMORY_MAPPED = 1, 3 << 26  # QUADSPI_CR, QUADSPI_CCR.FMODE
 
 
 class ExternalMemoryController(RegisterBlock):
-    """`reachable(kind, bank)` is what a board asks; `System.remap` tells it to ask again."""
+    """It calls `System.remap` when the result of `reachable` may have changed."""
 
     def reachable(self, kind: str, bank: int) -> bool:
         raise NotImplementedError
@@ -71,7 +71,7 @@ class Fmc(ExternalMemoryController):
 
 
 class Quadspi(ExternalMemoryController):
-    """kind "qspi": the flash is there while the controller is in memory-mapped mode."""
+    """kind "qspi": the flash can be reached while the controller is in memory-mapped mode."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)

@@ -1,7 +1,7 @@
 """EXTI: pins and other wake-up lines to interrupts (RM0090 12.2, 12.3; RM0433 20.6).
 
 An H7 has more than 32 lines: its registers have numbers, and the first of each are those for lines
-0 to 31. The lines above lead to no interrupt here.
+0 to 31. Higher lines have no interrupt here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Exti(RegisterBlock):
                 self.on_write(f"PR{n}", lambda value, n=n: self._write_upper_pr(n, value))
 
     def pin_changed(self, port: int, pin: int, level: bool) -> None:
-        """Pin 0 to 15 of a port (0 is A) went up or down."""
+        """The level of pin 0 to 15 of a port (0 is A) has changed."""
         syscfg = self.system.block("SYSCFG")
         if isinstance(syscfg, Syscfg) and syscfg.port_of(pin) == port:
             self.edge(pin, level)

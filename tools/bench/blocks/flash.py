@@ -1,8 +1,7 @@
 """FLASH: the array, its sectors, locks, and the time that an operation takes.
 
-The array and the option bytes are memories that the rest of the bench sees too. A program or
-erase operation is done when it starts and takes its virtual time as BSY. How software asks for
-one is a matter of the family: a subclass in `families/`.
+A program or erase operation changes the array when it starts, and then BSY is set for its time.
+How software starts one depends on the family: a subclass in `families/`.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ MS = 1_000_000
 
 
 class Unlock:
-    """Two keys in a row open a lock; anything else is a bus error and shuts it until a reset
-    (RM0090 3.6.1, RM0367 3.3.4, RM0433 4.5.1). What a key does to a lock that is open no manual
-    says, so none may be written then; `is_open` tells."""
+    """Two keys in a row open a lock. Any other value is a bus error, and the lock stays closed
+    until a reset (RM0090 3.6.1, RM0367 3.3.4, RM0433 4.5.1). No manual says what a key does while
+    the lock is open, so that is a bus error too."""
 
     def __init__(
         self, keys: tuple[int, int], opened: Callable[[], None], is_open: Callable[[], bool]
@@ -28,14 +27,14 @@ class Unlock:
         self._opened = opened
         self._is_open = is_open
         self._seen = 0
-        self._jammed = False
+        self._blocked = False
 
     def reset(self) -> None:
-        self._seen, self._jammed = 0, False
+        self._seen, self._blocked = 0, False
 
     def write(self, value: int) -> None:
-        if self._jammed or self._is_open() or value != self._keys[self._seen]:
-            self._jammed = True
+        if self._blocked or self._is_open() or value != self._keys[self._seen]:
+            self._blocked = True
             raise BusError("wrong key")
         self._seen += 1
         if self._seen == len(self._keys):
@@ -48,7 +47,7 @@ class Flash(RegisterBlock):
     array: the main flash, from `base_address` on.
     stored_options: the option bytes as kept in flash, by the register that shows them; a reset
         loads them.
-    on_options: hears of changes.
+    on_options: called after a change of the option bytes.
     """
 
     OPTIONS: tuple[str, ...] = ()
@@ -69,8 +68,8 @@ class Flash(RegisterBlock):
     def lock(
         self, key_register: str, keys: tuple[int, int], register: str, bit: int, after: int = 0
     ) -> None:
-        """For subclasses: `key_register` takes the keys that clear this bit, if those of `after`
-        are clear by then."""
+        """For subclasses: `keys` in `key_register` clear `bit` of `register`, if the bits `after`
+        of it are clear then."""
 
         def open_it() -> None:
             if not self.get(register) & after:
@@ -80,7 +79,7 @@ class Flash(RegisterBlock):
         self._locks.append(unlock)
         self.on_write(key_register, unlock.write)
 
-    # --- what the rest of the bench asks -------------------------------------------------------
+    # --- for the rest of the bench -------------------------------------------------------------
 
     @property
     def wait_states(self) -> int:
@@ -97,12 +96,12 @@ class Flash(RegisterBlock):
 
     @property
     def hardware_watchdog(self) -> bool:
-        """An option: the independent watchdog starts by itself after a reset."""
+        """The option by which the independent watchdog starts after a reset."""
         raise NotImplementedError
 
     @property
     def rdp(self) -> int:
-        """The byte of the read protection, as it is kept in flash."""
+        """The RDP byte in flash."""
         raise NotImplementedError
 
     @rdp.setter
@@ -111,8 +110,8 @@ class Flash(RegisterBlock):
 
     @property
     def nwrp(self) -> int:
-        """Write protection as kept in flash: bit n is 1 if part n of the flash can be written.
-        A part is a sector, or what `protect_kib` of the family says."""
+        """Write protection in flash: bit n is 1 if part n can be written. A part is a sector, or
+        `protect_kib` of the family file."""
         raise NotImplementedError
 
     @nwrp.setter
@@ -120,11 +119,11 @@ class Flash(RegisterBlock):
         raise NotImplementedError
 
     def option_memory(self) -> Iterator[tuple[int, bytes]]:
-        """The option bytes as they are seen in memory: address, bytes."""
+        """The option bytes where they are mapped in memory: address, bytes."""
         yield from ()
 
     def program(self, address: int, size: int, value: int) -> bool:
-        """A store of the CPU into the array; True if just these bytes are there now."""
+        """A store of the CPU into the array; True if the array now holds just these bytes."""
         raise NotImplementedError
 
     def program_eeprom(self, memory: Memory, offset: int, size: int, value: int) -> bool:
@@ -134,7 +133,7 @@ class Flash(RegisterBlock):
     # --- option bytes --------------------------------------------------------------------------
 
     def store_options(self, name: str, mask: int, value: int) -> None:
-        """Change bits of the option bytes in flash; nothing happens where the die has none."""
+        """Change bits of the option bytes in flash. No effect if the die does not have them."""
         if name in self.stored_options:
             self.stored_options[name] = self.stored_options[name] & ~mask | value & mask
             self.on_options()
@@ -156,18 +155,18 @@ class Flash(RegisterBlock):
         self.array.fill(sector.base - self.base_address, sector.size, self.erased)
 
     def erase_ns(self, sectors: list[FlashSector]) -> int:
-        """The banks are erased at the same time."""
+        """Time to erase `sectors`; banks are erased at the same time."""
         times = self.system.chip.flash["erase_ms"]
         first = sectors[0].bank
         return sum(int(times[f"{s.size / 1024:g}"] * MS) for s in sectors if s.bank == first)
 
     def take(self, ns: int, done: Callable[[], None]) -> None:
-        """Busy for `ns`. Code in flash cannot be fetched meanwhile (RM0090 3.6.2)."""
+        """Call `done` after `ns`; code in flash cannot be fetched until then (RM0090 3.6.2)."""
         self.system.clock.after(ns, done)
         self.system.stall_fetches(ns)
 
     def skip_if_busy(self, busy: int) -> None:
-        """A program polls the busy flag."""
+        """To be called when a program reads the busy flag."""
         if busy:
             self.system.skip_to_next_event()
 

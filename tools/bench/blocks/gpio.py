@@ -12,8 +12,8 @@ PULL_UP = 1
 
 
 class Gpio(RegisterBlock):
-    """`drive` puts a level on a pin from outside; `on_input` hears of each change of one. The
-    board holds the pins in `pulled_up` high by resistors."""
+    """`on_input` is called with pin and level when a level changes. `pulled_up` are the pins that
+    resistors of the board hold high."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
@@ -26,7 +26,7 @@ class Gpio(RegisterBlock):
             self.on_write("BRR", lambda value: self._write_bsrr((value & 0xFFFF) << 16))
 
     def drive(self, pin: int, level: bool | None) -> None:
-        """A button or a jumper on pin 0 to 15; None lets go of it."""
+        """Drive pin 0 to 15 from outside, as a button does; None: no longer."""
         before = self.level(pin)
         if level is None:
             self._driven.pop(pin, None)
@@ -39,7 +39,7 @@ class Gpio(RegisterBlock):
         return self.get("MODER") >> 2 * pin & 3
 
     def alternate(self, pin: int) -> int | None:
-        """The number of the alternate function that owns the pin, None if it has none."""
+        """The number of the alternate function that the pin has, or None."""
         if self.mode(pin) != ALTERNATE:
             return None
         return self.get("AFRH" if pin >= 8 else "AFRL") >> 4 * (pin % 8) & 0xF

@@ -1,5 +1,5 @@
-"""The oscillators and PLLs of a chip: which bit starts them, which one says that they run, and the
-time in between."""
+"""The oscillators and PLLs of a chip: the bits that start them, their ready bits, the time
+between."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Oscillator:
 
 
 class Registers(Protocol):
-    """RCC, as its oscillators see it."""
+    """What the oscillators use of RCC."""
 
     system: System
     hse_hz: int
@@ -39,12 +39,12 @@ class Registers(Protocol):
 
 
 class Oscillators:
-    """All of a chip, after its family file.
+    """All oscillators of a chip, from its family file.
 
     Args:
         rcc: has their bits.
-        started: is told the number of the ready interrupt of one that has started.
-        changed: is called when a ready bit has changed by itself.
+        started: called with the number of the ready interrupt of one that has started.
+        changed: called when hardware has changed a ready bit.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Oscillators:
         return bool(self._rcc.get(self[name].register) & self[name].on)
 
     def set_bits(self, name: str, *, on: bool) -> None:
-        """The on and the ready bit at once, as hardware does when it steps in."""
+        """Set or clear the on and the ready bit at once, as hardware does."""
         register, bits = self[name].register, self[name].on | self[name].ready
         self._rcc.put(register, self._rcc.get(register) & ~bits | (bits if on else 0))
 
@@ -101,14 +101,14 @@ class Oscillators:
         self._starting[name] = self._rcc.system.clock.after(ns, lambda: self._became_ready(name))
 
     def reset(self, *, keep: str = "") -> None:
-        """Nothing starts or stops any more, but for one that a system reset keeps."""
+        """Cancel all starts and stops, except of one that a system reset keeps."""
         for events in (self._starting, self._stopping):
             for name in [name for name in events if name != keep]:
                 _cancel(events, name)
         self.lsi_forced = False
 
     def restart_plls(self) -> None:
-        """A PLL whose source has stopped loses its lock; one whose source came may start."""
+        """A PLL stops with its source, and may start once its source runs."""
         for name in self.plls:
             if self.is_on(name) and self._can_run(name):
                 self.start(name)

@@ -1,4 +1,4 @@
-"""USB OTG cores without anybody on the bus (RM0090 34, 35).
+"""USB OTG cores with no host on the bus (RM0090 34, 35).
 
 Enough for a driver to initialise the core and to wait for a host that never comes.
 """

@@ -1,4 +1,4 @@
-"""PWR: protection of the backup domain, and what supply the clocks need."""
+"""PWR: write protection of the backup domain; the clocks that the voltage allows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .base import RegisterBlock
 
 
 class Pwr(RegisterBlock):
-    """One for each family, in `families/`."""
+    """The base of each family's PWR."""
 
     @property
     def backup_writable(self) -> bool:
@@ -19,6 +19,6 @@ class Pwr(RegisterBlock):
         """The highest HCLK for 0, 1, 2 ... wait states of the flash, at the present voltage."""
         return self.system.chip.clocks["wait_states_hz"]
 
-    def complaint(self, hclk: int) -> str | None:
-        """A sentence if the regulator cannot feed this clock."""
+    def problem(self, hclk: int) -> str | None:
+        """A sentence if the regulator setting does not allow this HCLK (Hz), else None."""
         return None

@@ -1,7 +1,7 @@
 """RCC: oscillators, the system clock, and the clock and reset of every other block.
 
 One for all families: where the bits are comes from the family file, the clock tree and the rules
-that only one family has from a subclass in `families/`. Oscillators take their start-up time in
+of one family from a subclass in `families/`. Oscillators take their start-up time in
 virtual time. HSE and LSE run only if the board has them.
 """
 
@@ -62,10 +62,10 @@ class Rcc(RegisterBlock):
         """Call `switch(level)` when a bit of an xxxENR or xxxRSTR register changes."""
         self._gates.connect(register, mask, switch)
 
-    # --- what a family says --------------------------------------------------------------------
+    # --- for a family --------------------------------------------------------------------------
 
     def frequencies(self) -> Frequencies:
-        """What comes out of the clock tree now."""
+        """The present frequencies."""
         raise NotImplementedError
 
     def pll_source(self) -> str | None:
@@ -97,7 +97,7 @@ class Rcc(RegisterBlock):
         self._after_reset(before)
 
     def power_on(self) -> None:
-        """Everything, the backup domain too; the flags say power-on."""
+        """A power-on reset, of the backup domain too."""
         self.oscillators.reset()
         before = dict(self.values)
         super().reset()
@@ -143,7 +143,7 @@ class Rcc(RegisterBlock):
         self.update_clocks()
 
     def _set_by_hardware(self, name: str) -> int:
-        """Ready bits, flags, the switch's status; on bits of what the system clock needs."""
+        """Ready bits, flags, SWS; the on bits of what the system clock needs."""
         mine = self.oscillators.within(name)
         bits = sum(o.ready for o in mine)
         bits |= sum(o.on for o in mine if o.name in self._in_use() and self.get(name) & o.on)
@@ -155,7 +155,7 @@ class Rcc(RegisterBlock):
         return bits | (self._all_flags if name == self._flags_register else 0)
 
     def _in_use(self) -> set[str | None]:
-        """What the system clock needs cannot be switched off."""
+        """The oscillators and PLLs that the system clock needs: they cannot be switched off."""
         return {self.source, self.pll_source()} if self._source_is_pll else {self.source}
 
     def _reader_of(self, register: str, polling: Polling) -> Callable[[], int]:
@@ -164,7 +164,7 @@ class Rcc(RegisterBlock):
 
         def read() -> int:
             value = self.values[offset]
-            polling.asked(any(value & o.on and not value & o.ready for o in mine))
+            polling.note(any(value & o.on and not value & o.ready for o in mine))
             return value
 
         return read
@@ -201,8 +201,8 @@ class Rcc(RegisterBlock):
         return self.oscillators.is_on(name)
 
     def force_lsi(self) -> None:
-        """The independent watchdog runs: LSI is on and cannot be switched off. LSION is what
-        software wrote: a ready LSI without it gives the watchdog away."""
+        """The independent watchdog runs, so LSI runs and cannot be switched off. LSION stays as
+        software wrote it: LSIRDY without LSION shows that the watchdog runs."""
         self.oscillators.lsi_forced = True
         self.oscillators.start("LSI")
 
@@ -213,8 +213,7 @@ class Rcc(RegisterBlock):
         return lsi.register, lsi.on | lsi.ready
 
     def fail_hse(self) -> None:
-        """The crystal stops, as when it is touched: clock security falls back to the source that
-        the chip starts with."""
+        """The crystal stops: clock security switches to the clock that is used after a reset."""
         hse = self.oscillators["HSE"]
         old = self.get(hse.register)
         self.hse_hz, secured = 0, old & self._css
@@ -226,7 +225,7 @@ class Rcc(RegisterBlock):
             self.put(switch, self.get(switch) & ~self._switch["sw"])
             self._source = 0
         self.oscillators.set_bits("HSE", on=False)
-        self.oscillators.follow(hse.register, old)  # what was about to start is not any more
+        self.oscillators.follow(hse.register, old)  # cancels a start
         self.oscillators.restart_plls()
         self.update_clocks()
         if secured:

@@ -1,4 +1,4 @@
-"""Two parts of RCC that stand for themselves: gates to other blocks, and ready interrupts."""
+"""Two parts of RCC: the enable and reset bits of other blocks, and ready interrupts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Switch = Callable[[bool], None]
 
 
 class Gates:
-    """The bits of xxxENR and xxxRSTR, and what they switch."""
+    """The bits of xxxENR and xxxRSTR, and what to call when one changes."""
 
     def __init__(self, rcc: RegisterBlock) -> None:
         self._rcc = rcc
@@ -42,7 +42,7 @@ class Gates:
 
 
 class ReadyInterrupts:
-    """Flags that rise when an oscillator is ready, and that of clock security, which is an NMI.
+    """The ready flags of the oscillators, and the flag of clock security, which is an NMI.
 
     Enable, flag and clear bits are in three registers or in one: `data` has the register and the
     bit of flag 0 of each, and the number of the flag of clock security, the last one.
@@ -57,7 +57,7 @@ class ReadyInterrupts:
             rcc.on_write(name, lambda value, name=name: self._write(name, value))
 
     def ready(self, number: int) -> None:
-        """The oscillator with this flag has started: it rises if its interrupt is enabled."""
+        """The oscillator with this flag has started: set the flag if its interrupt is enabled."""
         register, shift = self._enable
         if self._rcc.get(register) >> shift + number & 1:
             self.rise(number)

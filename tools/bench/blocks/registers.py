@@ -6,7 +6,7 @@ form a table with `at`, `reset`, `mask`, `access` and:
 - `read_only`: implemented bits that software cannot change;
 - `self_clearing`: bits that hardware clears at once after software has set them;
 - `set_only`: bits that software can set and only a reset clears;
-- `unknown`: bits whose value after a reset nobody documents, or that show the world outside;
+- `unknown`: bits without a documented reset value, or that show levels from outside;
 - `step`, `from`, `to`: the line stands for several registers, "#" in the name is the number.
 
 A kind that says `extends = "other kind"` has the lines of that one too; its own take their place.
@@ -54,7 +54,7 @@ class Register:
 
 
 def parse(table: Mapping[str, Any]) -> tuple[Register, ...]:
-    """The registers of one TOML table. Raises ValueError for a line that makes no sense."""
+    """The registers of one TOML table. Raises ValueError for an invalid line."""
     return tuple(register for name, line in table.items() for register in _parse_line(name, line))
 
 
@@ -91,7 +91,7 @@ def _register(name: str, at: int, line: Mapping[str, Any]) -> Register:
 
 @cache
 def kinds() -> Mapping[str, tuple[Register, ...]]:
-    """Kind and version, such as "usart v1" -> the registers that behave."""
+    """Kind and version, such as "usart v1" -> its registers."""
     tables: dict[str, dict[str, Any]] = {}
     for kind, table in tomllib.loads(KINDS.read_text()).items():
         tables[kind] = tables[table.pop("extends")] | table if "extends" in table else table

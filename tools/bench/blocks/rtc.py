@@ -1,8 +1,8 @@
 """RTC: write protection, the ready flags, and a calendar that follows virtual time (RM0090 26).
 
-It lives in the backup domain: a system reset does not touch it (apart from the flags of its bus
-interface), PWR's DBP protects it, a bit of RCC resets it. Alarms and wake-up are registers
-only; setting one up is reported.
+It is in the backup domain: a system reset only changes the flags of its bus interface, PWR's DBP
+protects it, a bit of RCC resets it. Alarms and the wake-up timer are registers without
+behaviour; starting one is reported.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Rtc(RegisterBlock):
         self.on_read("SSR", self._read_ssr)
 
     def reset(self) -> None:
-        """A system reset: the calendar goes on."""
+        """A system reset: the calendar keeps running."""
         self._keys.clear()
         self.put("ISR", self.get("ISR") & ~(INIT | INITF | RSF))
 

@@ -15,7 +15,7 @@ INRQ, SLEEP = 1, 2  # CAN_MCR; acknowledged by the same bits of CAN_MSR
 
 
 class Rng(RegisterBlock):
-    """Numbers that are the same in every run."""
+    """Pseudo-random numbers, the same in every run."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
@@ -49,7 +49,7 @@ class Rng(RegisterBlock):
 
 
 class Can(RegisterBlock):
-    """No bus: only initialisation and sleep mode are acknowledged."""
+    """Acknowledges initialisation and sleep mode; there is no bus."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
@@ -71,4 +71,4 @@ class Dbgmcu(RegisterBlock):
         super().reset()
 
     def reset(self) -> None:
-        """A system reset changes nothing."""
+        """A system reset does not change it."""

@@ -1,4 +1,4 @@
-"""SYSCFG: what is seen at address 0, and which port an EXTI line listens to."""
+"""SYSCFG: the memory at address 0, and the GPIO port of each EXTI line."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ class Syscfg(RegisterBlock):
         return self._remap.shows[value] if value < len(self._remap.shows) else ""
 
     @property
-    def complaint(self) -> str:
-        """What is wrong with how the mapping came about."""
+    def problem(self) -> str:
+        """Why the present mapping is a deviation although the register is right; "" if it is
+        not."""
         return ""
 
     def port_of(self, line: int) -> int:
-        """The number of the port (0 is A) that EXTI line 0 to 15 listens to."""
+        """The number of the port (0 is A) of EXTI line 0 to 15."""
         return self.get(f"EXTICR{line // 4 + 1}") >> 4 * (line % 4) & 0xF
 
     def reset(self) -> None:

@@ -1,7 +1,7 @@
 """TIMx as an up-counter with update interrupt and one-pulse mode (RM0090 17.3, 18.3, 20.3).
 
-CNT is worked out when somebody looks; only the next update event is on the clock's queue.
-Channels, capture and DMA are plain registers.
+CNT is computed when it is read; only the next update event is in the clock's queue. Channels,
+capture and DMA are registers without behaviour.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 A character takes as long as BRR and the bus clock say. It reaches a wire only while the TX pin
 has the right alternate function, and one from a wire comes in only through such an RX pin. If
-the speed is more than 4 % off that of the wire, the other side reads rubbish.
+the speed is more than 4 % off that of the wire, the other side receives garbled bytes.
 
-Two register layouts: v1 has one data register and flags that go by reading SR, then DR (RM0090
-30.6); v2 has RDR, TDR and flags that go by ICR (RM0367 29.8, RM0433 51.8). The flags that matter
+Two register layouts: v1 has one data register and flags cleared by reading SR, then DR (RM0090
+30.6); v2 has RDR, TDR and flags cleared by ICR (RM0367 29.8, RM0433 51.8). The flags used here
 have the same bit numbers in SR and ISR. Clocked by the bus: other kernel clocks are not modelled.
 """
 
@@ -28,13 +28,14 @@ CLEARED_BY_DR = PE | FE | NE | ORE | IDLE
 TEACK, REACK = 1 << 21, 1 << 22  # ISR
 RXFRQ = 1 << 3  # RQR
 TOLERANCE = 0.04
-RUBBISH = 0x5A
+GARBLED = 0x5A
 
 
 @dataclass(frozen=True)
 class Line:
-    """A cable on two pins. `tx_selected` and `rx_selected` say whether the pins belong to the
-    USART now; `send` takes the bytes that the chip sends; `baud` is the speed of the far end."""
+    """A cable on two pins. `tx_selected` and `rx_selected` say whether the USART is connected
+    to the pins now; `send` takes the bytes that the chip sends; `baud` is the speed of the
+    host."""
 
     baud: int
     tx_selected: Callable[[], bool]
@@ -72,7 +73,7 @@ class Usart(RegisterBlock):
     # --- outside -------------------------------------------------------------------------------
 
     def receive(self, line: Line, data: bytes) -> None:
-        """Bytes come in over `line`. What finds no listener is lost, as on a real pin."""
+        """Bytes arrive over `line`. They are lost if the receiver is off, as on a real chip."""
         if not self._listens() or not line.rx_selected():
             return
         self._incoming.extend((byte, line) for byte in data)
@@ -81,8 +82,8 @@ class Usart(RegisterBlock):
 
     @property
     def baud(self) -> int:
-        """Bits per second that BRR asks for (RM0090 30.3.4)."""
-        if self._baud is None:  # it is asked for twice a character
+        """Bits per second, from BRR (RM0090 30.3.4)."""
+        if self._baud is None:  # cached: it is needed twice for each character
             self._baud = self._compute_baud()
         return self._baud
 
@@ -111,7 +112,7 @@ class Usart(RegisterBlock):
     # --- sending -------------------------------------------------------------------------------
 
     def send(self, value: int, cleared: int) -> None:
-        """Software has written a character; these flags go."""
+        """Software has written a character, which clears these flags."""
         if not self._on(TE):
             return
         self._set_sr(self.values[self._sr] & ~cleared)
@@ -130,7 +131,7 @@ class Usart(RegisterBlock):
         data = bytes([value & (0x7F if self._seven_bits() else 0xFF)])
         for line in self.lines:
             if line.tx_selected():
-                line.send(data if self._in_tune(line) else bytes([data[0] ^ RUBBISH]))
+                line.send(data if self._speed_fits(line) else bytes([data[0] ^ GARBLED]))
         if self._waiting is not None:
             value, self._waiting = self._waiting, None
             self._shift(value)
@@ -141,7 +142,7 @@ class Usart(RegisterBlock):
     # --- receiving -----------------------------------------------------------------------------
 
     def _stop_receiving(self) -> None:
-        """What is on its way is lost."""
+        """Drop the characters that are being received."""
         if self._receiving:
             self._receiving.cancel()
         self._receiving = None
@@ -157,16 +158,16 @@ class Usart(RegisterBlock):
         if sr & RXNE:
             sr |= ORE  # the new character is lost, the one in DR stays
         else:
-            in_tune = self._in_tune(line)
-            self.put(self.received_data, byte if in_tune else byte ^ RUBBISH)
-            sr |= RXNE | (0 if in_tune else FE)
+            fits = self._speed_fits(line)
+            self.put(self.received_data, byte if fits else byte ^ GARBLED)
+            sr |= RXNE | (0 if fits else FE)
         self._set_sr(sr)
         next_step = self._received if self._incoming else self._idle
         self._receiving = self.system.clock.after(self.character_ns(), next_step)
         self._drive()
 
     def _idle(self) -> None:
-        """A whole frame of silence."""
+        """The line was idle for a frame."""
         self._receiving = None
         if self._incoming:
             self._received()
@@ -214,7 +215,7 @@ class Usart(RegisterBlock):
     def _seven_bits(self) -> bool:
         return self.get("CR1") & (M | PCE) == PCE
 
-    def _in_tune(self, line: Line) -> bool:
+    def _speed_fits(self, line: Line) -> bool:
         return abs(self.baud - line.baud) <= line.baud * TOLERANCE
 
 
@@ -234,7 +235,7 @@ class UsartV1(Usart):
 
     def _read_status(self) -> int:
         sr = self.values[self._sr]
-        self._polling.asked(sr == self._sr_was_read and sr & (TXE | TC) != TXE | TC)
+        self._polling.note(sr == self._sr_was_read and sr & (TXE | TC) != TXE | TC)
         self._sr_was_read = sr
         return sr
 
@@ -264,7 +265,7 @@ class UsartV2(Usart):
     def _read_status(self) -> int:
         isr = self.values[self._sr]
         isr |= (TEACK if self._on(TE) else 0) | (REACK if self._on(RE) else 0)
-        self._polling.asked(isr == self._isr_was and isr & (TXE | TC) != TXE | TC)
+        self._polling.note(isr == self._isr_was and isr & (TXE | TC) != TXE | TC)
         self._isr_was = isr
         return isr
 
@@ -277,7 +278,7 @@ class UsartV2(Usart):
         return self.get("RDR")
 
     def _write_cr1(self, value: int) -> None:
-        """UE = 0 puts the flags back (RM0367 29.8.1)."""
+        """UE = 0 resets the flags (RM0367 29.8.1)."""
         if self.get("CR1") & ~value & UE_V2:
             self._set_sr(self.by_name["ISR"].reset)
         self._writer_of("CR1")(value)

@@ -1,4 +1,4 @@
-"""The two watchdogs (RM0090 21, 22). Both really reset the chip."""
+"""The two watchdogs (RM0090 21, 22). Both reset the chip."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ WDGA, EWI, EWIF = 1 << 7, 1 << 9, 1
 
 
 class Iwdg(RegisterBlock):
-    """Runs on LSI, whatever the rest does. Only a reset stops it."""
+    """The independent watchdog. Runs on LSI; only a reset stops it."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
         self.running = False
         self._unlocked = False
-        self._bite: Event | None = None
+        self._expiry: Event | None = None
         self._reloaded_at = 0
         self.on_write("KR", self._write_kr)
         self.on_write("PR", lambda value: self._write_protected("PR", value, PVU))
@@ -34,23 +34,23 @@ class Iwdg(RegisterBlock):
         return (self.get("RLR") + 1) * divider * NS_PER_S // self.system.chip.clocks["lsi_hz"]
 
     def start(self) -> None:
-        """By the key, or by the option bit WDG_SW = 0 right after a reset."""
+        """Called for the key, and after a reset if the option bit WDG_SW is 0."""
         self.running = True
         rcc = self.system.block("RCC")
         assert isinstance(rcc, Rcc)
         rcc.force_lsi()
         self._reload()
 
-    def feed_for_ever(self) -> None:
-        """What the ROM does once it finds the watchdog running (AN2606 4.1)."""
-        if self._bite:
-            self._bite.cancel()
+    def keep_reloaded(self) -> None:
+        """The ROM reloads a running watchdog from now on (AN2606 4.1)."""
+        if self._expiry:
+            self._expiry.cancel()
 
     def reset(self) -> None:
         super().reset()
         self.running = self._unlocked = False
-        if self._bite:
-            self._bite.cancel()
+        if self._expiry:
+            self._expiry.cancel()
 
     def _write_kr(self, value: int) -> None:
         key = value & 0xFFFF
@@ -69,10 +69,10 @@ class Iwdg(RegisterBlock):
         return max(self.get("RLR") - passed * (self.get("RLR") + 1) // self.timeout_ns, 0)
 
     def _reload(self) -> None:
-        if self._bite:
-            self._bite.cancel()
+        if self._expiry:
+            self._expiry.cancel()
         self._reloaded_at = self.system.clock.now
-        self._bite = self.system.clock.after(self.timeout_ns, self._expire)
+        self._expiry = self.system.clock.after(self.timeout_ns, self._expire)
 
     def _write_winr(self, value: int) -> None:
         """A write of the window reloads the counter too (RM0367 25.3.2)."""
@@ -93,13 +93,13 @@ class Iwdg(RegisterBlock):
 
 
 class Wwdg(RegisterBlock):
-    """Counts down from CR.T and resets when bit 6 falls, or on a refresh above CFR.W."""
+    """The window watchdog: resets when bit 6 of CR.T becomes 0, or on a refresh above CFR.W."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
         self._loaded_at = 0
         self._early: Event | None = None
-        self._bite: Event | None = None
+        self._expiry: Event | None = None
         self.on_write("CR", self._write_cr)
         self.on_read("CR", self._read_cr)
         self.on_write("SR", self._write_sr)
@@ -136,10 +136,10 @@ class Wwdg(RegisterBlock):
             return
         steps, step_ns = (value & 0x7F) - 0x40, self._step_ns()
         self._early = self.system.clock.after(steps * step_ns, self._warn)
-        self._bite = self.system.clock.after((steps + 1) * step_ns, self._expire)
+        self._expiry = self.system.clock.after((steps + 1) * step_ns, self._expire)
 
     def _cancel(self) -> None:
-        for event in (self._early, self._bite):
+        for event in (self._early, self._expiry):
             if event:
                 event.cancel()
 

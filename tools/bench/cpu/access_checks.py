@@ -1,8 +1,8 @@
-"""An MPU for Unicorn's Cortex-M0, which has none: while it is on each access is asked about.
+"""The MPU of a Cortex-M0+. Unicorn's Cortex-M0 has none, so each access is checked by a hook.
 
-That makes the CPU a hundred times slower, but firmware that uses the MPU of a Cortex-M0+ is rare.
-Where code may be executed is looked at as each block of it begins, so a block that runs on into
-what may not be executed is refused as a whole.
+The CPU is a hundred times slower while the MPU is on; little firmware uses it. Execution is
+checked at the start of each block of code, so a block that runs on into memory that may not be
+executed fails as a whole.
 """
 
 from __future__ import annotations

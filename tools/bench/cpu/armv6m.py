@@ -1,6 +1,6 @@
 """Where Unicorn's Cortex-M0 is not a Cortex-M0+: two instructions too many, no CONTROL.nPRIV.
 
-Code is looked at when Unicorn translates it. IT, CBZ and CBNZ, which ARMv6-M has not got
+Code is checked when Unicorn translates it. IT, CBZ and CBNZ, which ARMv6-M has not got
 (DDI 0419C A5.2), and MSR CONTROL, whose bit 0 Unicorn ignores, get a hook each.
 """
 
@@ -36,7 +36,7 @@ class InstructionSet:
         engine.hooks.on_translation(self._translated)
 
     def _begins(self, address: int) -> None:
-        """A slice begins there: Unicorn does not tell of its first translation."""
+        """A slice begins there. Unicorn does not call the hook for its first translation."""
         code = self._seen.get(address)
         if code is None or self._bus.code(address, len(code)) != code:
             code = self._seen[address] = decode.straight_line(self._bus.code(address, _LOOK_AHEAD))

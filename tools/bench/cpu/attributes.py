@@ -30,7 +30,7 @@ def of_region(rasr: int) -> Policy:
 
 
 class Attributes:
-    """As they are at one moment; `regions` are those of an MPU that is on, the last one wins."""
+    """The policies at one moment. `regions`: those of an MPU that is on; the last one decides."""
 
     def __init__(self, regions: Sequence[Region] = ()) -> None:
         self._regions = [Region(r.base, r.rasr) for r in regions if r.rasr & 1]

@@ -1,4 +1,4 @@
-"""What is where: memories and blocks by address, for the CPU and for Python."""
+"""The address map: memories and blocks, for the CPU and for Python."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .memory import PAGE, Block, BusError, Memory
 _PAGE_BITS = PAGE.bit_length() - 1
 _MASKS = {1: 0xFF, 2: 0xFFFF, 4: 0xFFFFFFFF}
 
-#: Takes a store to read-only memory, (address, size, value), and puts there what comes of it: True
-#: if it is just these bytes. May raise BusError.
+#: Called for a store to read-only memory with (address, size, value). Changes the memory as
+#: hardware would; True if it now holds just these bytes. May raise BusError.
 OnWrite = Callable[[int, int, int], bool]
 
 
@@ -30,16 +30,16 @@ class Region:
 
 
 class Bus:
-    """The address map. Bad accesses raise BusError; `refuse` hears of those of the CPU."""
+    """The address map. A bad access raises BusError, or calls `refuse` if the CPU made it."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.refuse: Callable[[int], None] = lambda address: None
         self.regions: list[Region] = []  # mapped memories
         self._blocks: dict[int, tuple[Block, ...]] = {}  # by page number
-        #: An access was refused: none is made any more by this instruction.
+        #: An access was refused: this instruction makes no other.
         self.blocked = False
-        #: Python wrote something that the CPU has not seen.
+        #: Python wrote code that the CPU has not translated yet.
         self.stale = False
         self._changes: dict[int, int] = {}  # end -> begin
         self._overwritten: list[tuple[Memory, int, bytes]] = []
@@ -65,7 +65,7 @@ class Bus:
         self._bases[memory].append(base)
 
     def map_block(self, block: Block) -> None:
-        """Blocks may share a page; the holes between them are not there (BusFault)."""
+        """Blocks may share a page; between them there is nothing (BusFault)."""
         pages = range(block.base // PAGE, (block.base + block.size - 1) // PAGE + 1)
         if self._blocks.keys().isdisjoint(pages):
             self._map_pages(pages)
@@ -81,7 +81,7 @@ class Bus:
         self._engine.map_mmio(base, size, self._mmio_read, self._mmio_write)
 
     def unmap(self, base: int, size: int) -> None:
-        """Take away whatever is mapped in these addresses. Whole memories and pages only."""
+        """Unmap what is at these addresses: whole memories and pages only."""
         for region in [r for r in self.regions if base < r.end and r.base < base + size]:
             if region.base < base or region.end > base + size:
                 raise ValueError(
@@ -167,7 +167,7 @@ class Bus:
 
     # -- access from the CPU ---------------------------------------------------------------
 
-    # Not by way of `block_at`: programs read registers a million times a second.
+    # Without `block_at`, for speed: programs read registers a million times a second.
 
     def _mmio_read(self, address: int, size: int) -> int:
         if self.blocked:
@@ -214,7 +214,7 @@ class Bus:
         return True
 
     def restore_later(self, address: int, size: int) -> None:
-        """From a callback: what the CPU is about to store there will not have been stored."""
+        """From a callback: undo the store that the CPU is about to make."""
         region = self.region_at(address)
         if region:
             offset = address - region.base
@@ -232,7 +232,7 @@ class Bus:
         self._engine.stop_after_instruction()
 
     def refresh_code(self) -> None:
-        """Between slices: let the CPU see what Python wrote."""
+        """Between slices: translate code again that Python wrote."""
         self.stale = False
         overwritten, self._overwritten = self._overwritten, []
         for memory, offset, data in overwritten:

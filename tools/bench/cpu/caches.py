@@ -1,14 +1,14 @@
-"""The caches of a Cortex-M7, as far as software can go wrong with them (DDI 0489, DDI 0403E B2.2).
+"""The caches of a Cortex-M7: errors that software can make with them (DDI 0489, DDI 0403E B2.2).
 
-Nothing is cached here: the CPU always sees what it stored. But while a cache is on (and then until
-what it held is gone) this keeps what memory itself would hold, and what memory held when the
-I-cache was invalidated. A line of RAM that differs from the first is dirty, so nothing has to be
-noted as the CPU stores. Code in RAM is compared as it is executed. Stricter than silicon: every
-line is in the cache as soon as it may be, and stays there until maintenance takes it out.
+The CPU always reads what it stored. Beside that, while a cache is on (and until its contents are
+gone) two copies of RAM are kept: what memory itself would hold, and what it held when the I-cache
+was invalidated. A line that differs from the first copy is dirty. Code in RAM is compared with
+both when it is executed. Stricter than silicon: each line is in the cache as soon as it may be,
+and stays there until maintenance removes it.
 
-A line leaves by set and way when each way of its set has been maintained. What Python writes is
-taken to be in memory and in both caches. Memory that is not writable is left alone. CACR is kept,
-but has no effect.
+Maintenance by set and way has effect once each way of a set has been maintained. What Python
+writes is in memory and in both caches. Memory that is not writable is not modelled. CACR is kept
+without effect.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Ram:
     """Memory that may be cached.
 
     Attributes:
-        below: what it holds itself while the D-cache is on.
+        below: what memory itself holds while the D-cache is on.
         fetched: what it held when the I-cache was invalidated, once that has been on.
     """
 
@@ -49,7 +49,7 @@ class Ram:
         return slice(begin, begin + LINE)
 
     def differing(self) -> Iterator[int]:
-        """Addresses of the lines that are not as they are below."""
+        """Addresses of the dirty lines."""
         view, below = self.memory.view, self.below
         if below is None:
             return
@@ -72,16 +72,16 @@ class Caches:
         self._attributes = Attributes()
         mpu.on_apply = self._mpu_applied
         self._enabled = 0  # DC, IC
-        self._stranded: set[int] = set()  # lines that stayed dirty when they were cached no more
+        self._stranded: set[int] = set()  # dirty lines whose memory is no longer cached
         self._end_access_hook: Callable[[], None] | None = None
         self._maintained: dict[tuple[bool, bool, int], int] = {}  # ways, by operation and set
         self._sets_left: set[int] = set()  # of the D-cache, to be invalidated after it was on
-        self._icache_used = False  # it has not been invalidated since it was on
+        self._icache_used = False  # it was on, and has not been invalidated since
 
     # -- memory ----------------------------------------------------------------------------
 
     def add(self, base: int, memory: Memory) -> None:
-        """The CPU can write this memory, which is no TCM."""
+        """A memory was mapped that the CPU can write, and that is no TCM."""
         if any(ram.memory is memory for ram in self._rams):
             return  # an alias
         ram = Ram(base, memory)
@@ -90,16 +90,16 @@ class Caches:
         self._follow(ram)
 
     def remove(self, base: int) -> list[str]:
-        """The CPU cannot reach the memory there any more. What is wrong with that: a reset that
-        takes a memory away takes the caches' contents too, so it is not reported at once."""
+        """The memory there was unmapped. Returns violations; the caller reports them, as there are
+        none if a reset unmapped it: a reset invalidates the caches too."""
         found: list[str] = []
         for ram in [ram for ram in self._rams if ram.base == base]:
             span = range(ram.base, ram.base + ram.memory.size)
             dirty = [at for at in self.dirty_lines() if at in span]
             if dirty:
                 found.append(
-                    f"{ram.memory.name} at {ram.base:#010x} went away while {_lines(dirty)} of it "
-                    f"were dirty in the D-cache: clean it first"
+                    f"{ram.memory.name} at {ram.base:#010x} was unmapped while {_lines(dirty)} "
+                    f"of it were dirty in the D-cache: clean it first"
                 )
             self._rams.remove(ram)
             self._stop_following(ram)
@@ -151,7 +151,7 @@ class Caches:
         self._maintained.clear()
 
     def _d_cache_off(self) -> None:
-        """What is dirty stays in the cache, and the CPU does not see it there any more."""
+        """Dirty lines stay in the cache, where the CPU no longer reads them."""
         self._strand(list(self._dirty_in_ram()))
         for ram in self._rams:
             ram.below = None
@@ -186,7 +186,7 @@ class Caches:
         return Attributes(self._mpu.regions if self._mpu.is_active else ())
 
     def _mpu_applied(self, _active: bool) -> None:
-        """What was dirty stays in the cache, even if it is not to be cached any more."""
+        """Dirty lines stay in the cache, even if their memory is no longer cached."""
         if not self._enabled & DC:
             self._attributes = self._present_attributes()
             return
@@ -247,7 +247,7 @@ class Caches:
                 ram.below[ram.at(line)] = ram.memory.view[ram.at(line)]
         self._discard(set(lines))
 
-    # -- looking ---------------------------------------------------------------------------
+    # -- state -----------------------------------------------------------------------------
 
     def _is_dirty(self, line: int) -> bool:
         ram = self._ram_at(line)
@@ -263,11 +263,11 @@ class Caches:
                     yield line
 
     def dirty_lines(self) -> list[int]:
-        """Addresses of the lines that memory has not got yet, in order."""
+        """Addresses of the lines that are not written back yet, in order."""
         return sorted({*self._dirty_in_ram(), *self._stranded})
 
     def left_behind(self) -> list[str]:
-        """Sentences: what is not as after a reset, but for CCR."""
+        """Sentences: what is not as after a reset, apart from CCR."""
         found: list[str] = []
         dirty = self.dirty_lines()
         if dirty:

@@ -1,15 +1,15 @@
-"""Counting instructions exactly, and stopping at exactly the right one.
+"""An exact count of instructions, and a stop at an exact one.
 
 Unicorn counts instructions itself when it is started with `count=`: a native hook adds one to
 `emu_counter` before each instruction and stops once it passes `emu_count`. Both are fields of
-its private engine structure and have no accessor, yet they are what a bench needs: `emu_counter`
+its private engine structure and have no accessor, but the bench needs them: `emu_counter`
 says how many instructions ran when something else stopped the slice, and lowering `emu_count`
 from inside a callback stops the slice right before the next instruction, where `emu_stop()` would
 leave the PC on the instruction that is executing and run it twice.
 
-So the fields are searched for, once a process: run a loop for an unlikely number of instructions
-and look for that number, do it again with another, and then prove by a program that stops early
-and by one whose limit is lowered that the fields mean what was assumed.
+So the fields are searched for, once a process: run a loop for some number of instructions, search
+for that number, and do the same with another. Then a program that stops early, and one whose limit
+is lowered, prove that these are the fields.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class NativeCounter:
     `value` is read and written.
 
     Attributes:
-        begun: those begun, the present one (or the one the limit stopped) included.
+        begun: instructions begun, the present one included, or the one before which the limit
+            stopped.
         limit: those after which the slice stops. May be lowered from a callback.
     """
 

@@ -1,8 +1,8 @@
 """The CPU's registers as an M-profile core has them, on top of what Unicorn offers.
 
-Unicorn keeps MSP, PSP, IPSR and CONTROL apart, with three catches: MSP, PSP and the mask registers
-read 0, and CONTROL cannot be written, while in unprivileged thread mode; CONTROL.SPSEL cannot be
-written in handler mode; and its idea of the mode is cached in flags that only some register writes
+Unicorn keeps MSP, PSP, IPSR and CONTROL apart, with three restrictions: MSP, PSP and the mask
+registers read 0, and CONTROL cannot be written, while in unprivileged thread mode; CONTROL.SPSEL
+cannot be written in handler mode; and the mode is cached in flags that only some register writes
 refresh. A write of APSR_NZCV does, so each change of mode ends with one.
 """
 
@@ -80,7 +80,7 @@ class CpuRegisters:
         self._context_and_frame = Batch(uc, *context, *_R0_TO_R3_R12_LR)
         self._fp = Batch(uc, *_S0_TO_S15_FPSCR)
         # The first three: CONTROL is writable in handler mode whatever nPRIV was. Then, in
-        # privileged thread mode, SPSEL is. The last refreshes Unicorn's idea of the mode.
+        # privileged thread mode, SPSEL is. The last refreshes the cached mode.
         mode = (
             *(UC_ARM_REG_IPSR, UC_ARM_REG_CONTROL, UC_ARM_REG_IPSR),
             *(UC_ARM_REG_MSP, UC_ARM_REG_PSP, UC_ARM_REG_CONTROL, UC_ARM_REG_CONTROL),
@@ -89,7 +89,7 @@ class CpuRegisters:
         self._mode = Batch(uc, *mode)
         self._mode_pc_lr = Batch(uc, *mode, UC_ARM_REG_PC, UC_ARM_REG_LR)
         self._mode_pc_frame = Batch(uc, *mode, UC_ARM_REG_PC, *_R0_TO_R3_R12_LR)
-        self._begin = -1  # the PC with its T bit where it is known without asking
+        self._begin = -1  # the PC with its T bit, if it is known
 
     def get(self, register: int) -> int:
         library.reg_read(self._handle, register, self._word_ref)
@@ -157,7 +157,7 @@ class CpuRegisters:
         self._begin = -1
         self._mode.write(1, 0, 0, msp, psp, control & (SPSEL | FPCA), control, xpsr, xpsr)
 
-    def go_on(
+    def set_context(
         self, xpsr: int, control: int, msp: int, psp: int, pc: int, then: Sequence[int]
     ) -> None:
         """Set the mode, the stack pointers, the PC, and `then` either LR or r0 to r3, r12, LR."""

@@ -1,4 +1,4 @@
-"""As much of Thumb as the run loop has to know."""
+"""The part of the Thumb encoding that the run loop needs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _LONGEST = 64  # instructions; keeps the scan short where data is taken for code
 
 
 class StraightLines:
-    """Where code runs straight on: up to the next branch or write of a mask.
+    """Runs of instructions up to the next branch or write of a mask register.
 
-    Running exactly so far and then looking finds every CPSIE and MSR the moment it is done.
+    A slice that ends after such a run ends right after each CPSIE and MSR.
     """
 
     def __init__(self, read: Callable[[int, int], bytes]) -> None:
@@ -50,8 +50,8 @@ def halfwords(code: bytes, at: int) -> tuple[int, int]:
 def _it_block(code: bytes, at: int, it: int) -> tuple[int, bool]:
     """Where the block of `it`, which begins at `at`, ends, and whether it may write a mask.
 
-    A line ends with the IT instruction: its block is then executed to the end, and it cannot be
-    said beforehand how many of its instructions will count.
+    A run ends with the IT instruction: its block is then executed to the end, and how many of its
+    instructions will be counted is not known before.
     """
     mask = False
     for _ in range(_it_length(it)):

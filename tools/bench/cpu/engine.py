@@ -1,17 +1,17 @@
-"""One Unicorn engine behind the few operations that an M-profile core needs.
+"""One Unicorn engine, with the operations that an M-profile core needs.
 
-What Unicorn 2.1.4 does and does not do, as far as this file depends on it:
+The behaviour of Unicorn 2.1.4 that this file depends on:
 
 * `Uc(UC_ARCH_ARM, UC_MODE_THUMB, cpu=...)`, never UC_MODE_MCLASS, which forces a Cortex-M33.
 * It tells a branch to an EXC_RETURN value in handler mode from one to an address (but for its
   Cortex-M0), yet it neither enters nor returns from exceptions: that is `exceptions.py`.
-* WFI ends a run silently, WFE and YIELD as an invalid instruction with the PC past them.
+* WFI ends a run without an error, WFE and YIELD as an invalid instruction with the PC past them.
 * A run is always started with a count and without an end address: mixing counted and uncounted
-  starts throws all translated code away, and an end address has its page looked up at each stop.
+  starts throws all translated code away, and an end address costs a page lookup at each stop.
 * An IT block is never stopped inside; the slice goes on to its end (and is counted so).
 * An instruction that may write PRIMASK, BASEPRI or FAULTMASK is the last of its block.
-* A store to memory that may be executed looks for code there and takes longer. So RAM may not be
-  executed, page by page, until that is tried.
+* A store to executable memory searches for translated code there and is slow. So a page of RAM is
+  made executable only when the CPU first executes it.
 """
 
 from __future__ import annotations
@@ -106,18 +106,18 @@ class Engine(CpuRegisters):
         self.running = False
         self.hooks = Hooks(self.uc._uch, self._callback_failed, self._hook_added)
         self.on_protected_write: WriteHook = lambda address, size, value: False
-        #: Told where each step begins.
+        #: Called with the address where each step begins.
         self.on_begin: Callable[[int], None] | None = None
-        self._before = 0  # instructions of the steps of this slice that are over
-        self._count = 0  # instructions after which this slice is over
+        self._before = 0  # instructions of the finished steps of this slice
+        self._count = 0  # instructions after which this slice ends
         self._raised: BaseException | None = None  # in a callback
         self._mmio: dict[int, object] = {}  # callbacks: ctypes frees what nothing refers to
-        self._unexecuted: set[int] = set()  # pages where so far no code was, by number
+        self._unexecuted: set[int] = set()  # pages that are not executable yet, by number
         self._cause: Cause | None = None
         self._address = 0
         self._break_address = -1  # where a slice was asked to stop
         self._break_count = 0  # instructions executed by then
-        self._resumed_at = -1  # the same of the slice before: this time it is executed
+        self._resumed_at = -1  # the same of the previous slice: now it is executed
         self.hooks.add(UC_HOOK_INTR, HOOK_INTR_CFUNC(self._interrupt))
         self.hooks.add(UC_HOOK_MEM_INVALID, HOOK_MEM_INVALID_CFUNC(self._invalid_access))
 
@@ -263,7 +263,7 @@ class Engine(CpuRegisters):
         """Stop before instructions of [low, high], or before those alone that a block begins with;
         call the result to end that.
 
-        Blocks cost nothing while other code runs: the stop is then at the first instruction
+        With `blocks` other code is not slowed down; the stop is at the first instruction that is
         reached, and at each branch target after it.
         """
         counted = 0 if blocks else 1  # the instruction itself
@@ -281,7 +281,7 @@ class Engine(CpuRegisters):
             self.hooks.outdated = True
             self.stop_after_instruction()
 
-    # -- CONTROL.nPRIV of ARMv6-M: Unicorn keeps it, but its registers do not reach it ----------
+    # -- CONTROL.nPRIV of ARMv6-M: no register of Unicorn gives access to it --------------------
 
     def set_mode(self, *, xpsr: int, control: int, msp: int, psp: int) -> None:
         if not self._mainline:
@@ -290,13 +290,13 @@ class Engine(CpuRegisters):
         if not self._mainline and control & NPRIV:
             self.private.set_npriv(1)
 
-    def go_on(
+    def set_context(
         self, xpsr: int, control: int, msp: int, psp: int, pc: int, then: Sequence[int]
     ) -> None:
         kept = not self._mainline and control & NPRIV
         if kept:
             self.private.set_npriv(0)
-        super().go_on(xpsr, control, msp, psp, pc, then)
+        super().set_context(xpsr, control, msp, psp, pc, then)
         if kept:
             self.private.set_npriv(1)
 

@@ -2,7 +2,7 @@
 and, without the security extension, of the ARMv8-M ARM (DDI 0553B B3.18 to B3.22).
 
 Unicorn has no NVIC, so frames are pushed and popped here. Two simplifications that software cannot
-tell from the real thing: FP state is stacked at once even when it could be lazy (FPCCR.LSPACT and
+notice: FP state is stacked at once even when it could be lazy (FPCCR.LSPACT and
 FPCAR still read as if it were lazy), and a late-arriving exception is an entry of its own.
 """
 
@@ -35,8 +35,8 @@ class StackError(Exception):
 
 @dataclass(slots=True)
 class Mode:
-    """The state that entry and return change together, and where it was found. `frame` are
-    the registers that are stacked below the return address."""
+    """The state that entry and return change. `frame` are the registers that are stacked below the
+    return address."""
 
     handler: bool
     xpsr: int
@@ -53,7 +53,7 @@ class Mode:
 
 
 class Owner(Protocol):
-    """What the core is told."""
+    """What is called of the core."""
 
     def note_entry(self, number: int, return_address: int) -> None: ...
 
@@ -91,7 +91,7 @@ class Exceptions:
         self._take(number, mode, exc_return)
 
     def _first_of(self, number: int, derived: int | None) -> int:
-        """The one that is taken, of two exceptions; the other one is pending then."""
+        """Which of two exceptions is taken; the other one becomes pending."""
         if derived is None:
             return number
         state = self._nvic
@@ -124,7 +124,7 @@ class Exceptions:
             parts.fpu.begin_lazy_stacking(frame + FRAME, self._lazy_flags(mode))
 
     def _lazy_flags(self, mode: Mode) -> int:
-        """What FPCCR keeps of the moment: the mode, and which faults could be taken in it."""
+        """The flags of FPCCR: the present mode, and which faults could be taken in it."""
         state = self._nvic
         priority = state.execution_priority(*mode.masks)
         flags = 0 if mode.handler else fpu.THREAD
@@ -172,7 +172,7 @@ class Exceptions:
     # -- return ----------------------------------------------------------------------------
 
     def leave(self) -> None:
-        """What a branch to an EXC_RETURN value, where the PC now is, does in handler mode."""
+        """Return from a handler: the PC is an EXC_RETURN value."""
         mode = self.mode()
         exc_return = mode.pc | mode.xpsr >> 24 & 1
         number = mode.xpsr & 0x1FF
@@ -248,11 +248,11 @@ class Exceptions:
         if number != nvic.NMI:
             self._engine.set(UC_ARM_REG_FAULTMASK, 0)
 
-    # -- parts -----------------------------------------------------------------------------
+    # -- helpers ---------------------------------------------------------------------------
 
     def _apply(self, mode: Mode, pc: int, then: Sequence[int]) -> None:
         """With LR or the registers of a frame."""
-        self._engine.go_on(mode.xpsr, mode.control, mode.msp, mode.psp, pc, then)
+        self._engine.set_context(mode.xpsr, mode.control, mode.msp, mode.psp, pc, then)
 
     def _store_frame(self, frame: int, words: list[int], mode: Mode) -> None:
         mpu = self._parts.mpu

@@ -1,4 +1,4 @@
-"""What becomes of an instruction that cannot be executed (DDI 0403E B1.5.14 and B1.5.15)."""
+"""The fault of an instruction that cannot be executed (DDI 0403E B1.5.14 and B1.5.15)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Refusal:
 
 
 class Owner(Protocol):
-    """The part of the core that takes what comes of a fault."""
+    """What is called of the core."""
 
     @property
     def instructions(self) -> int: ...
@@ -96,7 +96,7 @@ class Faulting:
         self.enter(number)
 
     def enter(self, number: int) -> None:
-        """Enter a synchronous exception, or what it escalates to."""
+        """Enter a synchronous exception, or the one that it escalates to."""
         taken = self.escalated(number)
         if taken is not None:
             self._owner.enter_exception(taken)
@@ -121,14 +121,14 @@ class Faulting:
         return nvic.HARD_FAULT
 
     def derived(self, flag: int) -> int | None:
-        """A frame could not be stacked or unstacked: what that becomes."""
+        """The exception for a frame that could not be stacked or unstacked."""
         self.note(flag, self._engine.pc, None)
         if flag == faults.STKOF:
             return self.escalated(nvic.USAGE_FAULT)
         return self.escalated(nvic.BUS_FAULT if flag > faults.MMARVALID else nvic.MEM_MANAGE)
 
     def lock_up(self, reason: str) -> None:
-        """Stop for good (until a reset)."""
+        """Stop until a reset."""
         pc, count = self._engine.pc, self._owner.instructions
         self.lockup = f"lockup at {pc:#010x}, instruction {count}: {reason}"
         self._sentences.append(self.lockup)

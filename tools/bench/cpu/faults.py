@@ -1,4 +1,5 @@
-"""Fault status registers and what becomes of a fault (DDI 0403E B1.5.14, B3.2.15 to B3.2.18)."""
+"""Fault status registers, and a sentence for each fault (DDI 0403E B1.5.14, B3.2.15 to
+B3.2.18)."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ WORDS = {
 
 @dataclass
 class FaultStatus:
-    """The registers; addresses survive a clear, as on the chip."""
+    """The registers; a clear keeps the addresses, as on the chip."""
 
     cfsr: int = 0
     hfsr: int = 0

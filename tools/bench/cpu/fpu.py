@@ -23,8 +23,8 @@ TRAP = 0xE00F0000
 class Fpu:
     """The registers.
 
-    `uses_fpu` says whether CONTROL.FPCA is set at this moment; `changed` is given what is to be
-    done once the present instruction is over.
+    `uses_fpu` says whether CONTROL.FPCA is set now; `changed` is called with a function that must
+    run after the present instruction.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Fpu:
         self._private = private
         self._uses_fpu = uses_fpu
         self._changed = changed
-        self._given: tuple[bool, int, bool] | None = None  # what Unicorn was told last
+        self._given: tuple[bool, int, bool] | None = None  # what Unicorn was set to last
         self.reset()
 
     def reset(self) -> None:
@@ -57,7 +57,7 @@ class Fpu:
 
     @property
     def fpccr(self) -> int:
-        # Touching the FPU in the handler is what ends a lazy context on the chip.
+        # On the chip, use of the FPU in the handler ends a lazy context.
         if self._fpccr & LSPACT and self._uses_fpu():
             self._fpccr &= ~LSPACT
         return self._fpccr
@@ -125,7 +125,7 @@ class Fpu:
 
 
 class FpuTrap:
-    """Where the first FP instruction ends up while CPACR has the FPU off. Nobody else may."""
+    """The page that the first FP instruction stores to while CPACR has the FPU off."""
 
     name = "FPU trap"
     base = TRAP

@@ -1,6 +1,6 @@
-"""Unicorn's hooks, without its Python wrapper, which takes as long as they do.
+"""Unicorn's hooks by ctypes: its Python wrapper would double their time.
 
-Code that was translated before a hook was added does not know of it; it knows when one is gone.
+A hook has no effect on code that was translated before; a removed hook is never called.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from unicorn.unicorn_py3.unicorn import (
 
 from . import library
 
-_MOST_REMOVED = 1000  # until all code is translated anew, so that they can be thrown away
+_MOST_REMOVED = 1000  # then all code is translated again, and they can be freed
 
 
 class Hooks:
-    """Those of one engine.
+    """The hooks of one engine.
 
     Args:
         handle: Unicorn's.
-        failed: told of an exception in a callback: it cannot pass through Unicorn.
-        added: told of the first and the last address of a hook, 1 and 0 if it is for all.
+        failed: called with an exception in a callback: it cannot pass through Unicorn.
+        added: called with the first and the last address of a hook, 1 and 0 if it is for all.
 
     Attributes:
-        outdated: all code is to be translated anew before any is executed: `flushed` then.
+        outdated: all code must be translated again before any is executed; then call `flushed`.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Hooks:
         self.add(UC_HOOK_EDGE_GENERATED, HOOK_EDGE_GEN_CFUNC(callback))
 
     def add(self, kind: int, callback: Any, low: int = 1, high: int = 0) -> int:
-        """One for good; its handle."""
+        """Add a hook that is never removed; its handle."""
         hook = ctypes.c_size_t()
         pointer = ctypes.cast(callback, ctypes.c_void_p)
         at = (ctypes.c_uint64(low), ctypes.c_uint64(high))

@@ -1,8 +1,8 @@
-"""Unicorn's functions as they are: its Python wrapper takes longer than most of them.
+"""Unicorn's functions by ctypes: its Python wrapper takes longer than most of them.
 
 They are called hundreds of thousands of times a second, each for some microseconds, so Python's
-global lock is kept meanwhile. A slice of the CPU that is longer keeps other threads waiting: the
-live server (`tools.bench.server`) makes slices of a millisecond.
+global lock is not released. Other threads wait for the end of a slice of the CPU; the live server
+(`tools.bench.server`) makes slices of a millisecond.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import mmap
 from collections.abc import Callable
 from typing import Protocol
 
-#: What the model maps in one piece; the smallest an STM32 peripheral is spaced by.
+#: The unit of mapping, in bytes; peripherals of an STM32 are at least this far apart.
 PAGE = 0x400
 
 
@@ -33,8 +33,8 @@ class Block(Protocol):
 class Memory:
     """A run of bytes. The same one may be mapped at several addresses.
 
-    Host memory comes in whole pages, so its bytes sit at one address for good: the CPU reads and
-    writes them without passing through Python.
+    Its bytes are whole pages of the host at a fixed address: the CPU reads and writes them without
+    Python.
     """
 
     def __init__(self, size: int, *, fill: int = 0, name: str = "memory") -> None:
@@ -51,7 +51,7 @@ class Memory:
         #: The bytes. Read from it freely; write with `write()` so that the CPU sees new code.
         self.view = memoryview(self._map)
         self._words = self.view.cast("I")
-        #: Told (offset, length) after each write from Python.
+        #: Called with (offset, length) after each write from Python.
         self.on_change: list[Callable[[int, int], None]] = []
         if fill:
             ctypes.memset(self.host_address, fill, size)

@@ -1,7 +1,7 @@
 """The memory protection unit, PMSAv7 (DDI 0403E B3.5) and PMSAv6 (DDI 0419C B3.5).
 
 The CPU's own accesses are checked inside Unicorn (ARMv6-M: by `access_checks.py`); the same rules
-are here once more for what Python does in the CPU's name, that is stacking and unstacking.
+are implemented here for stacking and unstacking, which Python does.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Mpu:
         self.count = spec.mpu_regions
         self._private = private
         self._report = report
-        #: Told when the settings take effect, and whether it is on.
+        #: Called when settings take effect, with True if the MPU is on.
         self.on_apply: Callable[[bool], None] = lambda active: None
         self._applied: tuple[object, ...] = ()
         self._active = False  # as applied
@@ -145,7 +145,7 @@ class Mpu:
     def _region_registers(
         self,
     ) -> Iterator[tuple[str, int, Callable[[], int], Callable[[int], None]]]:
-        """Name, offset, what reads and writes it, of those that show the selected region."""
+        """The registers of the selected region: name, offset, what reads and writes it."""
         raise NotImplementedError
 
     def region_views(self) -> Iterator[RegisterView]:
@@ -161,24 +161,24 @@ class Mpu:
     # -- taking effect ---------------------------------------------------------------------
 
     def mode_changed(self, *, high_priority: bool) -> None:
-        """A handler began or ended; the settings are as they were."""
+        """A handler began or ended; the settings have not changed."""
         if self.active(high_priority) != self._active:
             self.apply(high_priority=high_priority)
 
     def apply(self, *, high_priority: bool) -> None:
-        """Hand the settings to Unicorn; `high_priority`: in HardFault, NMI or with FAULTMASK."""
+        """Give the settings to Unicorn; `high_priority`: in HardFault, NMI or with FAULTMASK."""
         active = self.active(high_priority)
         used = [region.words for region in self._all_regions if region.enabled]
         wanted = (active, self.control, tuple(used)) if active else (False,)
         if wanted == self._applied or (not self._applied and not active):
-            return  # with the MPU off, regions may change for free
+            return  # the MPU is off: regions have no effect
         self._applied, self._active = wanted, active
         self._answers.clear()
         self._hand_over(active, used)
         self.on_apply(active)
 
     def _hand_over(self, active: bool, regions: list[tuple[int, int]]) -> None:
-        """To what enforces them."""
+        """Set what enforces the regions."""
         most = self._private.mpu_regions
         if active and len(regions) > most:
             self._report(
@@ -233,7 +233,7 @@ class Mpu:
         return self._background(privileged) if region is None else region.may(write, privileged)
 
     def _region_at(self, address: int) -> AnyRegion | None:
-        """The one that decides: the last one."""
+        """The region that decides: the last one."""
         return next((r for r in reversed(self._all_regions) if r.covers(address)), None)
 
     def _background(self, privileged: bool) -> bool:

@@ -38,7 +38,7 @@ class RegionV8:
 
 
 class _Overlap(RegionV8):
-    """Where two regions are: every access fails (B11.2)."""
+    """Where two regions overlap: every access fails (B11.2)."""
 
     @property
     def execute_never(self) -> bool:
@@ -91,7 +91,7 @@ class MpuV8(Mpu):
             )
 
     def _selected(self, alias: int) -> RegionV8:
-        """A region that nobody sees, where there is none of that number."""
+        """The selected region; one without effect if there is none of that number."""
         number = self.number & ~3 | alias if alias else self.number
         return self.regions[number] if number < self.count else RegionV8()
 

@@ -13,7 +13,7 @@ from .spec import CoreSpec
 NMI, HARD_FAULT, MEM_MANAGE, BUS_FAULT, USAGE_FAULT = 2, 3, 4, 5, 6
 SVCALL, DEBUG_MONITOR, PENDSV, SYSTICK, FIRST_IRQ = 11, 12, 14, 15, 16
 
-#: The priority of code that is in no handler, below every exception.
+#: The priority of thread mode, below every exception.
 THREAD_PRIORITY = 256
 
 NAMES = {
@@ -44,7 +44,7 @@ class Nvic:
         self.on_pend: Callable[[], None] = lambda: None  # something became pending
         self._preempting: tuple[int, int] | None = None
         self._decided = False
-        self._group_priorities: dict[int, int] = {}  # those that were asked for
+        self._group_priorities: dict[int, int] = {}  # cache
         #: Group priority of the handlers under way, without the mask registers.
         self.active_priority = THREAD_PRIORITY
         self.reset()
@@ -103,7 +103,7 @@ class Nvic:
             self.pend(number)
 
     def can_run(self, number: int) -> bool:
-        """Not switched off by its own enable bit."""
+        """It is enabled, or has no enable bit."""
         if number >= FIRST_IRQ or MEM_MANAGE <= number <= USAGE_FAULT:
             return number in self.enabled
         return True
@@ -123,7 +123,7 @@ class Nvic:
 
     def next_pending(self) -> int | None:
         """The enabled pending exception of the highest priority, the lowest number first."""
-        if len(self.pending) == 1:  # as it mostly is
+        if len(self.pending) == 1:  # the usual case
             (number,) = self.pending
             return number if self.can_run(number) else None
         first, its_rank = None, 0
@@ -135,7 +135,7 @@ class Nvic:
         return first
 
     def preempting(self) -> tuple[int, int] | None:
-        """What would be taken now if no mask register held it back, and its group priority."""
+        """The exception that would be taken without mask registers, and its group priority."""
         if not self._decided:
             self._preempting = self._decide()
             self._decided = True
@@ -154,7 +154,7 @@ class Nvic:
             self.active_priority = min(self.group_priority(n) for n in self.active)
 
     def execution_priority(self, primask: int, basepri: int, faultmask: int) -> int:
-        """What a pending exception must be above (numerically below) to be taken (B1.5.4)."""
+        """A pending exception is taken if its priority is numerically below this (B1.5.4)."""
         if not (primask or basepri or faultmask):
             return self.active_priority
         boosted = self.group(basepri) if basepri else THREAD_PRIORITY

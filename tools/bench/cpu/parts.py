@@ -1,4 +1,4 @@
-"""What a core consists of, but for what runs it."""
+"""The parts of a core, without the run loop."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Parts:
     cache_registers: CacheRegisters | None
 
     def reset_system_registers(self) -> None:
-        """The system control space alone, but for the debug registers."""
+        """Reset the system control space, without the debug registers."""
         if self.caches and self.cache_registers:
             self.caches.reset()
             self.cache_registers.reset()

@@ -1,9 +1,9 @@
 """State of the emulated CPU that Unicorn has no register number for.
 
 Unicorn's CPU knows the PMSAv7 MPU (down to subregions and regions smaller than a page) and when to
-create a floating-point context, but the registers that steer them live in QEMU's NVIC, which
-Unicorn leaves out. They are part of what `uc_context_save()` saves and `uc_context_restore()` puts
-back, so they are changed there: about 2 us a change, nothing while the CPU runs.
+create a floating-point context, but the registers that control them are in QEMU's NVIC, which
+Unicorn does not have. They are part of what `uc_context_save()` saves and `uc_context_restore()`
+puts back, so they are changed there: about 2 us a change, nothing while the CPU runs.
 
 Their places are derived from registers that can be written (IPSR, PRIMASK, ESR), and used only if
 the words in between read what a reset leaves in them.
@@ -80,7 +80,7 @@ class _Context:
 
 
 class PrivateState:
-    """Of an engine for a core. Raises RuntimeError if it is not where it is looked for."""
+    """The private state of one engine. Raises RuntimeError if it is not found."""
 
     def __init__(self, uc: Uc, spec: CoreSpec) -> None:
         self._uc = uc
@@ -104,7 +104,7 @@ class PrivateState:
         self._restore()
 
     def _restore(self) -> None:
-        """Give the words to the CPU, and let it notice the mode."""
+        """Give the words to the CPU, and refresh the cached mode."""
         self._context.restore()
         flags = self._uc.reg_read(UC_ARM_REG_APSR_NZCV)
         self._uc.reg_write(UC_ARM_REG_APSR_NZCV, flags)
@@ -137,7 +137,7 @@ class PrivateState:
         """Whether FP instructions set CONTROL.FPCA, and FPSCR of a new context.
 
         With `trap`, an address, the next FP instruction begins by storing there: Unicorn ignores
-        CPACR, but believes that a lazy FP context waits to be saved first.
+        CPACR, so a lazy FP context is set up that it saves there first.
         """
         self._context.update()
         words, v7m = self._words, self._basepri
@@ -166,7 +166,7 @@ class PrivateState:
             self._context.restore()
 
     def data_fault(self) -> tuple[int, bool]:
-        """Address of the last refused data access, and whether it was for its alignment."""
+        """Address of the last data access that failed, and whether its alignment was the cause."""
         self._context.update()
         status = self._words[self._syndrome + _FSR // 4]
         return self._words[self._syndrome + _VADDRESS // 4], status & 0xF == _ALIGNMENT

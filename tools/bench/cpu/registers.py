@@ -11,7 +11,7 @@ Write = Callable[[int], None]
 
 @dataclass(frozen=True)
 class RegisterView:
-    """One register as a check of the arrival state wants it."""
+    """One register, as `arrival.audit` compares it."""
 
     name: str
     address: int
@@ -26,7 +26,7 @@ class Register:
     """A 32-bit register.
 
     `peek` reads without side effects, `read` as software does. A narrow write is completed with
-    the present value, or with zeros where writing ones means something (`ones_act`).
+    the present value, or with zeros where writing 1 has an effect (`ones_act`).
     """
 
     name: str

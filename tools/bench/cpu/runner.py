@@ -13,10 +13,10 @@ from .parts import Parts
 from .state import Stop
 
 _LONGEST_SLICE = 50_000_000
-# While something is pending that a mask register holds back, instructions go step by step: no
-# hook tells of a write to those. After so many of them ...
+# While a mask register holds back a pending exception, instructions are run step by step, because
+# no hook is called for a write to a mask register. After this many instructions ...
 _STEPPED = 5_000
-# ... the masks are looked at only each time so many have been executed.
+# ... the masks are read only after each this many.
 COARSE = 1_000
 
 
@@ -102,7 +102,7 @@ class Runner:
         self._clock.advance(instructions)
 
     def shorten_slice(self) -> None:
-        """Something is due earlier than was said when the slice began, or time has passed."""
+        """The next event is earlier than when the slice began, or time has passed."""
         if self._engine.running and not self._waiting:
             clock = self._clock
             left, due = self._slice_end - clock.cycles, clock.cycles_to_next()
@@ -137,7 +137,7 @@ class Runner:
         return outcome
 
     def _report_break(self, address: int) -> bool:
-        """Tell those who watch the address; False if nobody does any more."""
+        """Call the functions that watch the address; False if there is none any more."""
         watching = [fn for low, high, fn in self.watches if low <= address <= high]
         for fn in watching:
             fn(address)
@@ -159,7 +159,7 @@ class Runner:
             self.event_register, self.asleep = False, None
 
     def _take_exception(self) -> bool:
-        """Take what is pending, if it is to be taken; True if something else may be at once."""
+        """Take a pending exception if its priority allows; True if another may follow at once."""
         state, exceptions = self._nvic, self._exceptions
         preempting = state.preempting()
         if preempting is None:

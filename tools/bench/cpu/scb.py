@@ -46,11 +46,11 @@ class Scb:
         self._changed = changed
         self._system_reset = system_reset
         self._trace_changes = trace_changes
-        #: Told which of CCR.DC and CCR.IC are set, when CCR is written.
+        #: Called with CCR.DC and CCR.IC when CCR is written.
         self.on_caches: Callable[[int], None] = lambda enabled: None
         #: System handlers whose priority can be set.
         self._configurable = {4, 5, 6, 11, 12, 14, 15} if spec.mainline else {11, 14, 15}
-        self.demcr = 0  # a debug register: only a power-on clears it
+        self.demcr = 0  # a debug register: only a power-on reset clears it
         self.faults = FaultStatus()
         self.reset()
 
@@ -238,5 +238,5 @@ class Scb:
 
 
 def _bits(bits: dict[int, int], members: set[int]) -> int:
-    """Those whose exception is one of the members."""
+    """The bits whose exception is one of the members."""
     return sum(1 << bit for bit, number in bits.items() if number in members)

@@ -1,4 +1,4 @@
-"""What distinguishes one Cortex-M core from another, as far as software can see."""
+"""The differences between Cortex-M cores that software can see."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ class CoreSpec:
     """A core as built into a chip.
 
     `irq_count` (1 to 240, 32 with ARMv6-M), `prio_bits` (3 to 8, always 2 with ARMv6-M),
-    `mpu_regions` (0, 8 or 16) and `systick_calib` are choices of the chip; take a core below and
-    say `with_chip(...)`.
+    `mpu_regions` (0, 8 or 16) and `systick_calib` are options of the chip; see `with_chip`.
     """
 
     name: str
@@ -68,7 +67,7 @@ class CoreSpec:
         icache: int | None = None,
         dcache: int | None = None,
     ) -> CoreSpec:
-        """The same core with a chip's choices; `cpuid` where its revision is another. Sizes of
+        """The same core with the options of a chip; `cpuid` if the revision differs. Sizes of
         caches in bytes."""
         return replace(
             self,

@@ -1,4 +1,4 @@
-"""What a core tells about itself."""
+"""The state of a core, as its users read it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .engine import Engine
 
 
 class Stop(enum.Enum):
-    """Why `run()` came back."""
+    """Why `run()` returned."""
 
-    BUDGET = "the time allowed is over"
-    IDLE = "asleep, and nothing is due in the time allowed"
+    BUDGET = "the limit is reached"
+    IDLE = "asleep, and no event is due before the limit"
     BREAK = "about to execute an address that is watched"
     LOCKUP = "locked up: a fault where no fault can be handled"
 
@@ -72,7 +72,7 @@ class ExceptionEntry(NamedTuple):
 
 
 class FetchCounter:
-    """Instructions executed from an address range since it was made."""
+    """Counts instructions that are executed in an address range."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -87,8 +87,8 @@ class FetchCounter:
 class MaskMeter:
     """How long interrupts were masked by PRIMASK, in instructions.
 
-    CPSID itself is not counted, CPSIE is: what writes a mask ends a block of code, and `look` is
-    called as each begins.
+    CPSID is not counted, CPSIE is: an instruction that writes a mask ends a block of code, and
+    `look` is called at the start of each block.
     """
 
     def __init__(self, instructions: Callable[[], int], masked: Callable[[], bool]) -> None:
@@ -109,7 +109,7 @@ class MaskMeter:
         self._masked, self._since = masked, now
 
     def end(self) -> None:
-        """Nothing is counted from now on."""
+        """Stop measuring."""
         self.look()
         self._masked = False
 
@@ -119,7 +119,7 @@ class MaskMeter:
 
     @property
     def last(self) -> int:
-        """The last stretch, the present one if it goes on."""
+        """The last time that interrupts were masked, the present one if they are."""
         return self._last + self._open
 
     @property

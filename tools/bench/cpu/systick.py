@@ -11,7 +11,7 @@ _EXTERNAL_DIVIDER = 8  # on STM32 the reference clock is HCLK/8 (PM0214 4.5)
 
 
 class SysTick:
-    """A 24-bit down counter; nothing is computed between two of its zeros."""
+    """A 24-bit down counter; its value is computed when it is read."""
 
     def __init__(self, clock: Clock, pend: Callable[[], None]) -> None:
         self._clock = clock
@@ -70,12 +70,12 @@ class SysTick:
         return 1 if self._control & CLKSOURCE else _EXTERNAL_DIVIDER
 
     def _settle(self) -> None:
-        """Make the present moment the one that everything is counted from."""
+        """Count from the present cycle on."""
         self._catch_up()
         self._value, self._since = self.value, self._clock.cycles
 
     def _plan(self) -> None:
-        """Wait for the next change from 1 to 0."""
+        """Set an event for the next change from 1 to 0."""
         self._cancel()
         ticks = self._value or (self.reload + 1 if self.reload else 0)
         if self._control & ENABLE and ticks:

@@ -1,1 +1,1 @@
-"""What each family has in common (<family>.toml) and the rules it has alone (<family>.py)."""
+"""The facts that the dies of a family share (<family>.toml), and its own rules (<family>.py)."""

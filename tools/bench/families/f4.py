@@ -1,4 +1,4 @@
-"""The rules that only the F4 has: its clock tree, over-drive, and what SYSCFG_MEMRMP takes."""
+"""The rules of the F4: its clock tree, over-drive, and what SYSCFG_MEMRMP takes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class RccF4(Rcc):
         return vco // max(r if self.source_number == PLL_R else p, 1)
 
     def _hz(self, name: str) -> int:
-        """An HSE that is not there cannot be selected, but a configuration may name it."""
+        """Without an HSE, the PLL configuration may still name it; HSI is assumed then."""
         hsi = self.system.chip.clocks["hsi_hz"]
         return (self.hse_hz or hsi) if name == "HSE" else hsi
 
@@ -86,7 +86,7 @@ class PwrF4(Pwr):
     def backup_writable(self) -> bool:
         return bool(self.get("CR") & DBP)
 
-    def complaint(self, hclk: int) -> str | None:
+    def problem(self, hclk: int) -> str | None:
         has_overdrive = self.by_name["CR"].mask & ODEN
         if hclk <= OVERDRIVE_HZ or not has_overdrive or self.get("CSR") & ODSWRDY:
             return None
@@ -137,7 +137,7 @@ class PwrF4(Pwr):
         self.put("CSR", csr)
 
     def _read_csr(self) -> int:
-        # The scale that was chosen takes effect, and the flag rises, once the PLL runs.
+        # The chosen scale takes effect, and VOSRDY is set, once the PLL runs.
         ready = VOSRDY if self._rcc.is_ready("PLL") else 0
         brr = BRR if self.get("CSR") & BRE else 0
         return self.get("CSR") | ready | brr
@@ -148,8 +148,8 @@ class PwrF4(Pwr):
 
 
 class SyscfgF4(Syscfg):
-    """MEMRMP can be written while SYSCFG has no clock, but no manual promises it: the audit names
-    what came about so. It works on silicon: since 1.12 machine.bootloader() of MicroPython's stm32
+    """MEMRMP can be written while SYSCFG has no clock, but no manual promises it: such a mapping
+    is a deviation. It works on silicon: since 1.12 machine.bootloader() of MicroPython's stm32
     port remaps that way, right after a reset, and takes the ROM's vectors from address 0; it has
     entered the ROM of real boards with F405 (micropython pull request 4862) and F411
     (forum.micropython.org, topic 8811). The other registers do need the clock: without it an F429
@@ -165,7 +165,7 @@ class SyscfgF4(Syscfg):
             self.on_write("CMPCR", self._write_cmpcr)
 
     @property
-    def complaint(self) -> str:
+    def problem(self) -> str:
         if not self._unclocked:
             return ""
         return "it was written while SYSCFG had no clock, which no manual allows"

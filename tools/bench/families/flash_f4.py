@@ -30,7 +30,7 @@ class FlashF4(OneStatusFlash):
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
-        self._filled = 0  # ICEN, DCEN: caches that were on since they were emptied
+        self._filled = 0  # ICEN, DCEN: caches that have been on since their last reset
         self.lock("KEYR", KEYS, "CR", LOCK)
         self.lock("OPTKEYR", OPTION_KEYS, "OPTCR", OPTLOCK)
         self.on_write("ACR", self._write_acr)
@@ -55,7 +55,7 @@ class FlashF4(OneStatusFlash):
 
     @property
     def user(self) -> int:
-        """The user byte."""
+        """The user option byte."""
         return self.stored_options["OPTCR"] & USER
 
     @user.setter
@@ -173,7 +173,7 @@ class FlashF4(OneStatusFlash):
         offset = address - self.base_address
         old = self.array.load(offset, size)
         self.array.store(offset, size, old & value)
-        # A word is programmed so fast that any program is made to wait: nothing can see BSY.
+        # Programming is so short that the CPU waits for it: no program sees BSY.
         self.system.stall(self.program_ns)
         if cr & EOPIE:
             self.done()

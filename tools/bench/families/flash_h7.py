@@ -27,7 +27,7 @@ class FlashH7(Flash):
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
-        self._buffer: dict[int, int] = {}  # bytes that wait, by address
+        self._buffer: dict[int, int] = {}  # bytes not yet programmed, by address
         for bank in (1, 2):
             self.lock(f"KEYR{bank}", KEYS, f"CR{bank}", LOCK)
             self.on_write(f"CR{bank}", lambda value, bank=bank: self._write_cr(bank, value))
@@ -44,7 +44,7 @@ class FlashH7(Flash):
         super().write(self._own(offset), size, value)
 
     def _own(self, offset: int) -> int:
-        """Registers that the banks share are at two addresses."""
+        """The offset of a register; those that the banks share are at two addresses."""
         shared = offset >= MIRROR and offset & ~3 not in self.by_offset
         return offset - MIRROR if shared else offset
 
@@ -148,7 +148,7 @@ class FlashH7(Flash):
         return False
 
     def _program_buffer(self) -> None:
-        """The bytes that are missing stay erased."""
+        """Bytes that were not stored stay erased."""
         first = min(self._buffer) // WORD * WORD
         sector = self.sector_at(first)
         data = bytes(self._buffer.get(first + n, self.erased) for n in range(WORD))

@@ -1,7 +1,8 @@
 """FLASH of the L0 (RM0367 3): pages of 128 bytes, erased to 0, and data EEPROM.
 
-PECR has three locks, each behind the one before. A page is erased by a write of 0 to it with ERASE
-and PROG set; a word is programmed by a plain store; a half page by 16 stores with FPRG and PROG.
+PECR has three locks; each can be opened once the one before is open. A page is erased by a write
+of 0 to it with ERASE and PROG set; a word is programmed by a plain store; a half page by 16 stores
+with FPRG and PROG.
 """
 
 from __future__ import annotations

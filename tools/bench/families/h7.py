@@ -1,5 +1,5 @@
-"""The rules that only the H7 has: clocks in three domains, voltage scaling, and registers that
-are seen at two addresses."""
+"""The rules of the H7: clocks in three domains, voltage scaling, RCC registers at two
+addresses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..chip import Peripheral
 
 CSI_HZ = 4_000_000
 PLL_SOURCES = ("HSI", "CSI", "HSE", None)  # RCC_PLLCKSELR.PLLSRC
-C1 = range(0x130, 0x180)  # RCC_C1_xxx: what is 0x60 below, for this CPU (RM0433 8.7.2)
+C1 = range(0x130, 0x180)  # RCC_C1_xxx: for this CPU, the registers 0x60 below (RM0433 8.7.2)
 C1_ABOVE = 0x60
 DBP, VOS = 1 << 8, 3 << 14  # PWR_CR1, PWR_D3CR
 VOSRDY = ACTVOSRDY = 1 << 13  # PWR_D3CR, PWR_CSR1
@@ -64,7 +64,7 @@ class RccH7(Rcc):
 
 
 class PwrH7(Pwr):
-    """RM0433 6.8. The voltage follows at once."""
+    """RM0433 6.8. The voltage changes at once."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)

@@ -1,4 +1,4 @@
-"""The rules that only the L0 has: MSI and its clock tree, and what the core voltage allows."""
+"""The rules of the L0: MSI and its clock tree, and what the core voltage allows."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class PwrL0(Pwr):
         name = names.get((self.get("CR") & VOS) >> 11, "wait_states_hz_range_2")
         return self.system.chip.clocks[name]
 
-    def complaint(self, hclk: int) -> str | None:
+    def problem(self, hclk: int) -> str | None:
         if not self.get("CR") & LPRUN or hclk <= LOW_POWER_HZ:
             return None
         return f"HCLK is {hclk} Hz in low-power run, which is for 131 kHz and less (RM0367 6.3.1)"

@@ -1,4 +1,4 @@
-"""The factory bootloader of an STM32: AN3155 over a wire, without a CPU."""
+"""The factory bootloader of an STM32: AN3155 over a serial line, without a CPU."""
 
 from .bootloader import Bootloader
 from .facts import Area, FlashTiming, RomFacts, Sector

@@ -1,6 +1,6 @@
 """The USART bootloader in system memory (AN3155 rev 20), command by command.
 
-Where AN3155 leaves a choice, what is known of the ROMs decides:
+Where AN3155 is not clear, this is what is known of real ROMs:
 
 - Only the *start* address of Read, Write and Go is checked. stm32loader reads the unique id
   (0x1FFF7A10, refused by itself) in a block that starts in the OTP area.
@@ -34,7 +34,9 @@ from .session import (
 
 AUTOBAUD = b"\x7f"
 RDP_LEVEL_1 = 0x55  # any value that is neither level 0 nor 2 would do
-ALWAYS = frozenset({0x00, 0x01, 0x02, 0x92})  # commands read protection leaves (AN3155 table 2)
+ALWAYS = frozenset(
+    {0x00, 0x01, 0x02, 0x92}
+)  # commands allowed under read protection (AN3155 table 2)
 UNLESS_LEVEL_2 = 0x92
 MASS_ERASE = {0xFFFF: None, 0xFFFE: 1, 0xFFFD: 2}  # AN3155 3.8: code -> bank
 
@@ -43,20 +45,20 @@ class Bootloader:
     """One run of the ROM: from its first instruction to Go, a system reset or a bus fault.
 
     Args:
-        chip: what the ROM knows about its die.
+        chip: the facts of its die.
         memory: raw access to the chip's memories and option bytes.
         send: takes the bytes for the host.
         go: called for Go, after its ACK, with the address of the new vector table. The caller
             puts the registers the ROM used back to reset (but for limitations that AN2606
             lists), loads MSP from word 0 and jumps to word 1 (AN3155 3.5).
-        reset: called where the ROM resets the system. Which memory boots is the caller's matter.
+        reset: called where the ROM resets the system. The caller decides which memory boots.
         after: schedules a call in virtual ns, as `Clock.after`; without it nothing takes time.
         say: takes one sentence for each command carried out or refused.
 
     Attributes:
-        listening: it has started: what the host sends is heard from now on.
+        listening: it has started and receives what the host sends.
 
-    After `go` or `reset` this object is silent for ever. If the chip is reset from elsewhere, call
+    After `go` or `reset` this object does nothing more. If the chip is reset in another way, call
     `stop`.
     """
 
@@ -101,7 +103,7 @@ class Bootloader:
         self._driver.receive(data)
 
     def stop(self) -> None:
-        """A reset from outside: nothing more happens, whatever was under way."""
+        """The chip was reset: answer nothing more."""
         self._driver.stop()
 
     # --- the main loop -------------------------------------------------------------------------
@@ -138,7 +140,7 @@ class Bootloader:
         if script := self._commands[code]():
             yield from script
 
-    # --- who are you: 3.1 to 3.3 ---------------------------------------------------------------
+    # --- identification: 3.1 to 3.3 ------------------------------------------------------------
 
     def _get(self) -> None:
         answer = bytes([self._chip.protocol, *self._commands])
@@ -256,7 +258,7 @@ class Bootloader:
 
 
 def _list(numbers: list[int]) -> str:
-    """Not all of more than a thousand pages."""
+    """The numbers, shortened if there are many."""
     if len(numbers) <= 24:
         return ", ".join(map(str, numbers))
     return f"{numbers[0]} to {numbers[-1]}, {len(numbers)} of them"

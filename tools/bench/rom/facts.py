@@ -1,4 +1,4 @@
-"""What the ROM of one die knows about its die: numbers only, filled from `chips/*.toml`."""
+"""The facts that the ROM of a die needs; `rom_adapter.py` takes them from the chip file."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ class Area:
 
 @dataclass(frozen=True)
 class Sector:
-    """One erasable piece of flash. Its number for the ROM is its place in `RomFacts.sectors`:
-    0 to 23 on a 2 MiB F42x, although FLASH_CR.SNB numbers bank 2 from 0b10000 (RM0090 3.9.8)."""
+    """The smallest unit that can be erased. Its number for the ROM is its index in
+    `RomFacts.sectors`: 0 to 23 on a 2 MiB F42x, although FLASH_CR.SNB numbers bank 2 from 0b10000
+    (RM0090 3.9.8)."""
 
     base: int
     size: int
@@ -81,7 +82,7 @@ class RomFacts:
     protect: int = 0
     """Bytes that one bit of the write protection stands for; 0: a sector."""
     voltage_ranges: bool = True
-    """The host may say how high the supply is (AN2606 4.4, F4)."""
+    """The host may write the voltage range (AN2606 4.4, F4)."""
 
     def sector_at(self, address: int) -> int | None:
         """Number of the sector that holds `address`, None outside flash."""

@@ -14,12 +14,14 @@ PARALLELISM = (0, 1, 1, 2, 3)  # voltage range (AN2606 table 4) -> index of x8 x
 
 
 class Flash:
-    """The flash of one chip. Nothing here takes time; `*_ns` says how long it would."""
+    """The flash of one chip. Operations are done at once; the methods `*_ns` give their time."""
 
     def __init__(self, facts: RomFacts, memory: RomMemory) -> None:
         self._facts = facts
         self._memory = memory
-        self.voltage_range = 0  # 1.8 to 2.1 V: byte by byte until the host says more (AN2606 4.4)
+        self.voltage_range = (
+            0  # 1.8 to 2.1 V: byte by byte until the host writes a range (AN2606 4.4)
+        )
         self._failed = False
 
     @property
@@ -51,7 +53,7 @@ class Flash:
         return True
 
     def _program_units(self, address: int, data: bytes, unit: int) -> bool:
-        """What is missing of the first and the last unit stays erased."""
+        """Bytes of the first and the last unit that are not given stay erased."""
         blank = bytes([self._facts.erased])
         start, end = address // unit * unit, -(-(address + len(data)) // unit) * unit
         whole = blank * (address - start) + data
@@ -77,7 +79,7 @@ class Flash:
         return -(-length // self._column(self._facts.timing.at_once)) * self._facts.timing.program
 
     def _column(self, values: tuple[int, ...]) -> int:
-        """The one for the present voltage."""
+        """The value for the present voltage range."""
         return values[min(PARALLELISM[self.voltage_range], len(values) - 1)]
 
     def program_otp(self, address: int, data: bytes) -> bool:
@@ -108,8 +110,8 @@ class Flash:
                 self._blank(number)
 
     def mass_erasable(self, bank: int | None) -> bool:
-        """One protected sector and the hardware does no mass erase at all (RM0090 3.7.4); the ROM
-        reports no error (AN3155 3.8)."""
+        """False if a sector is protected: then the hardware erases nothing (RM0090 3.7.4), and the
+        ROM reports no error (AN3155 3.8)."""
         return not any(self.is_protected(number) for number in self.sectors_of(bank))
 
     def regress(self) -> None:

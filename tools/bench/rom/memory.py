@@ -1,4 +1,4 @@
-"""What the bootloader needs of a chip, and nothing more: raw memory and the option bytes."""
+"""What the bootloader needs of a chip: memory and option bytes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ RDP_LEVEL_2 = 0xCC
 
 
 class BusFault(Exception):
-    """There is nothing at that address. The real ROM ends in its HardFault handler: silence."""
+    """There is nothing at that address. The real ROM ends in its HardFault handler."""
 
 
 class OptionBytes(Protocol):
-    """The option bytes as they are kept in flash. A plain attribute or a property each."""
+    """The option bytes in flash."""
 
     rdp: int
     """The RDP byte."""
@@ -24,10 +24,10 @@ class OptionBytes(Protocol):
 
 
 class RomMemory(Protocol):
-    """Raw access to the memories, as a debugger has it.
+    """Access to the memories without rules, as a debugger has it.
 
-    The rules (bits go from 1 to 0 only, protected sectors, read protection) are the bootloader's
-    work, so an adapter need not know them.
+    The bootloader applies the rules (bits go from 1 to 0 only, protected sectors, read
+        protection).
     """
 
     @property
@@ -40,7 +40,7 @@ class RomMemory(Protocol):
         ...
 
     def write(self, address: int, data: bytes) -> None:
-        """Store `data` in RAM, flash or OTP just as it is. Raise `BusFault` as `read` does."""
+        """Store `data` in RAM, flash or OTP, unchanged. Raise `BusFault` as `read` does."""
         ...
 
     def clear_ram(self) -> None:

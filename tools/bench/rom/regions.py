@@ -22,7 +22,7 @@ class Region(Enum):
 
 
 class Regions:
-    """The memories of a chip as Read Memory, Write Memory and Go see them."""
+    """The memories that Read Memory, Write Memory and Go accept."""
 
     def __init__(self, facts: RomFacts, memory: RomMemory, flash: Flash) -> None:
         self._facts = facts

@@ -1,7 +1,7 @@
-"""How a command talks: it asks for bytes, or says how long it is busy, by `yield`.
+"""Commands as generators: by `yield` a command waits for bytes, or is busy for some time.
 
-A command written this way reads like the device-side flow charts of AN3155, and does not mind
-how the bytes of the host are cut into chunks.
+So a command reads like the device-side flow charts of AN3155, and bytes of the host may come in
+any chunks.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ T = TypeVar("T")
 
 
 class Nack(Exception):
-    """Answer NACK and wait for the next command. The text says why, for the bench's user."""
+    """Answer NACK and wait for the next command. The message is for the user of the bench."""
 
 
 @dataclass(frozen=True)
 class Busy:
-    """Deaf for `ns` of virtual time: the ROM polls the flash, not its USART. Of the bytes that
-    come meanwhile the first `kept` wait in the data register, the others overrun."""
+    """For `ns` of virtual time the ROM polls the flash, not its USART. Of the bytes that arrive in
+    that time, the first `kept` stay in the data register and the others are lost by overrun."""
 
     ns: int
     kept: int = 1
@@ -60,7 +60,7 @@ def take_complemented(what: str) -> Script[int]:
 
 
 class Driver:
-    """Feeds a script with bytes as they come, and lets virtual time pass while it is busy."""
+    """Runs a generator: gives it the bytes of the host, and waits while it is busy."""
 
     def __init__(self, script: Script[None], after: After | None) -> None:
         self._script: Script[None] | None = script
