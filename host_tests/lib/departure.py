@@ -6,12 +6,16 @@ of line, and a ROM that it must arrive in.
 
 from __future__ import annotations
 
+import functools
 import struct
+from collections.abc import Sequence
 
 from host_tests.bench.thumb import FLASH, RAM, Machine
 from host_tests.tables.library import LIB, load
 from tools.bench.core import Core, CoreSpec, Memory, Stop
 from tools.machine_code import assemble
+
+helper_code = functools.cache(assemble)
 
 LOOK, GO, COMPLETE, CONTROL = range(4)  # tasks, see jump.py
 HELPER = FLASH + 0x8000
@@ -23,6 +27,7 @@ WORDS = RAM + 0x200  # of memory that the script writes
 PSP = RAM + 0x6000
 IN_FLASH = FLASH + 0xC000  # the image once more, to be copied by the application
 SDRAM = 0xC0000000
+MSR_BASEPRI = bytes.fromhex("80f31188")
 MSR_MSPLIM = bytes.fromhex("83f30a88")
 MPU = 0x17, 0x03060025  # RBAR and RASR: region 7, which opens RAM
 
@@ -39,12 +44,15 @@ LINES = (
 AFTER = (0x11111111, 0x22222222, 0x22222222, 0x55, 0x1234000F, 0, 0x44444444)
 
 
-def image(rom: int = ROM) -> bytes:
+@functools.cache
+def image(
+    rom: int = ROM, lines: Sequence[int] = LINES, ram: tuple[int, int] = (RAM, RAM_END)
+) -> bytes:
     """As script.image() makes it."""
     script = load((LIB / "script.py").read_text())
-    lines = struct.pack(f">{len(LINES)}I", *LINES)
+    own = struct.pack(f">{len(lines)}I", *lines)
     end = struct.pack(">3I", 2, rom, 0)
-    return bytes(script.image(b"", lines, end, (RAM, RAM_END), MPU))
+    return bytes(script.image(b"", own, end, ram, MPU))
 
 
 def calling(code: str, helper: int = HELPER, image_at: int = IMAGE) -> str:
@@ -63,27 +71,34 @@ class Departure:
         helper: bytes | None = None,
         helper_at: int = HELPER,
         image_at: int = IMAGE,
+        script: bytes | None = None,
     ) -> None:
         self.machine = Machine(calling(code, helper_at, image_at), spec=spec)
         self.core: Core = self.machine.core
+        self.helper_at, self.image_at, self.script = helper_at, image_at, script or image()
         sdram = Memory(0x1000, name="SDRAM")
-        for base, memory in ((FLASH, self.machine.flash), (SDRAM, sdram)):
+        self.machine.ram.fill(0, self.machine.ram.size, 0xA5)
+        memories = (FLASH, self.machine.flash), (RAM, self.machine.ram), (SDRAM, sdram)
+        for base, memory in memories:
             if 0 <= helper_at - base < memory.size:
-                memory.write(helper_at - base, helper or assemble())
-        self.machine.flash.write(IN_FLASH - FLASH, image())
+                memory.write(helper_at - base, helper or helper_code())
+        self.machine.flash.write(IN_FLASH - FLASH, self.script)
         rom = Memory(0x1000, name="ROM")
         rom.write(0, struct.pack("<2I", ROM_MSP, ROM_START | 1))
         rom.write(ROM_START - ROM, struct.pack("<H", 0xE7FE))  # b .
         self.core.map_memory(ROM, rom, writable=False)
         self.core.map_memory(SDRAM, sdram)
         self.machine.ram.write(WORDS - RAM, struct.pack(f"<{len(BEFORE)}I", *BEFORE))
-        if image_at == IMAGE:
-            self.machine.ram.write(IMAGE - RAM, image())
+        if image_at - RAM in range(self.machine.ram.size):
+            self.machine.ram.write(image_at - RAM, self.script)
         self.arrived = False
+        self.mpu_then = 0, 0
         self.foreign: set[str] = set()  # what the helper used, and this core has not
         self._watch_registers(spec)
         if spec.architecture < 8:
             self._watch_stack_limits(helper_at)
+        if spec.architecture == 6:
+            self._watch_basepri()
 
     def _watch_registers(self, spec: CoreSpec) -> None:
         """Reserved in the system control space of this core, whatever this one does about it."""
@@ -109,8 +124,18 @@ class Departure:
 
     def _watch_stack_limits(self, helper_at: int) -> None:
         """MSR MSPLIM is UNPREDICTABLE before ARMv8-M (DDI 0403E B5.2.3)."""
-        at = helper_at + assemble().index(MSR_MSPLIM)
+        at = helper_at + helper_code().index(MSR_MSPLIM)
         self.core.on_execute(at, at + 1, lambda _: self.foreign.add("MSPLIM"))
+
+    def _watch_basepri(self) -> None:
+        """So is MSR BASEPRI on ARMv6-M (DDI 0419E B4.2.3)."""
+        core = self.core
+
+        def note(address: int, size: int) -> None:
+            if size == 4 and self.machine.ram.read(address - RAM, 4) == MSR_BASEPRI:
+                self.foreign.add("BASEPRI")
+
+        core.engine.hooks.on_instruction(note, RAM, RAM_END - 1)
 
     def run(self, cycles: int = 20_000) -> Departure:
         def stop(address: int) -> None:
@@ -121,6 +146,12 @@ class Departure:
             pass
         remove()
         return self
+
+    def _mpu(self) -> tuple[int, int]:
+        """MPU_CTRL, and MPU_RASR (ARMv8-M: RLAR) of region 7."""
+        bus = self.core.bus
+        bus.store(0xE000ED98, 4, 7)
+        return bus.load(0xE000ED94), bus.load(0xE000EDA0)
 
     def off(self) -> list[str]:
         """Names of what is not as a reset would have left it, in the ROM."""
@@ -140,6 +171,8 @@ class Departure:
             "PSPLIM": (state.psplim, 0),
             "active exceptions": (core.nvic.active, set()),
             "SCR": (core.bus.load(0xE000ED10), 0),
+            "SHCSR": (core.bus.load(0xE000ED24) if core.spec.mainline else 0, 0),
+            "MPU": (self._mpu(), self.mpu_then),
             "faults": (core.faults, []),
             "violations": (core.violations, []),
             "caches": (core.left_behind(), []),

@@ -12,9 +12,17 @@ from pathlib import Path
 import pytest
 
 from host_tests.bench.thumb import HANDLERS, RAM, STACK_TOP
-from host_tests.lib.departure import AFTER, BEFORE, IMAGE, ROM_MSP, WORDS, calling, image
+from host_tests.lib.departure import (
+    AFTER,
+    BEFORE,
+    IMAGE,
+    ROM_MSP,
+    WORDS,
+    calling,
+    helper_code,
+    image,
+)
 from host_tests.lib.test_jump_run import ANYWHERE, NESTED, ON_ARMV8M
-from tools.machine_code import assemble
 
 SECURE, CODE = 0x10000000, 0x28000000  # ARM AN505: SSRAM1, SSRAM2; RAM is the SRAM of the IoT kit
 HELPER, ROM = CODE + 0x8000, CODE + 0x100000
@@ -127,7 +135,7 @@ def sections(application: str, helper: bytes) -> tuple[str, str]:
 
 def off(application: str, folder: Path, helper: bytes | None = None) -> list[str]:
     """Names of what is not as a reset would have left it, in the ROM."""
-    source, script = sections(application, helper or assemble())
+    source, script = sections(application, helper or helper_code())
     (folder / "a.s").write_text(source)
     (folder / "a.ld").write_text(script)
     for command in ("as -o a.o a.s", "ld -T a.ld -e 0 -o a.elf a.o"):

@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 
 from host_tests.lib.conftest import Board
+from host_tests.lib.departure import helper_code
 from host_tests.lib.fake_machine import SRAM
-from tools import machine_code
 
 VTOR, ICSR = 0xE000ED08, 0xE000ED04
 NMIPENDSET = 1 << 31
@@ -72,7 +72,7 @@ def test_a_task_pends_the_nmi_with_a_table_that_leads_to_the_code(
     assert handler & 1
     assert [*table[:NMI], *table[NMI + 1 :]] == [*VECTORS[:NMI], *VECTORS[NMI + 1 :]]
 
-    code = machine_code.assemble()
+    code = helper_code()
     shim = bytes(board.fake.heap.bytearray_at(handler - 1, 16 + len(code)))
     assert shim[16:] == code
     where = board.fake.heap.addressof(image)
@@ -95,7 +95,7 @@ def test_the_table_is_aligned_for_all_the_interrupts_that_the_core_has(
     jump_bytes.helper(image, jump_bytes.GO)
     assert board.fake.written[0][0] == VTOR
     assert board.fake.written[0][1] % bytes_of_table == 0
-    assert taken < len(image) + len(machine_code.assemble()) + bytes_of_table + 4 * SYSTEM + 100
+    assert taken < len(image) + len(helper_code()) + bytes_of_table + 4 * SYSTEM + 100
 
 
 def test_code_and_table_leave_the_data_cache_of_a_cortex_m7(
@@ -110,7 +110,7 @@ def test_code_and_table_leave_the_data_cache_of_a_cortex_m7(
     jump_bytes.helper(image, jump_bytes.GO)
     vectors = board.fake.written[0][1]
     handler = struct.unpack_from("<I", board.fake.heap.bytearray_at(vectors, 12), 8)[0] - 1
-    length = 16 + len(machine_code.assemble())
+    length = 16 + len(helper_code())
     needed = {
         at & -LINE for at in [*range(vectors, vectors + 64), *range(handler, handler + length)]
     }

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from host_tests.lib import thumb
+from host_tests.lib.calls import resident
 from host_tests.lib.conftest import Board
 from host_tests.lib.thumb import Instruction
 from tools import machine_code
 
-MOV_R2_PC = 0x467A
 ADD_R6_R3_R2 = 0x189E  # where the code lies, and how long its resident part is
 ADD_R6_R6_R2 = 0x18B6
 # What ARMv6-M has not, and the look at CPUID before it: cmp r4, #15 and bne (ARCHITECTURE), or
@@ -40,17 +40,6 @@ def code() -> bytes:
 @pytest.fixture(scope="module")
 def listing(code: bytes) -> list[Instruction]:
     return list(thumb.instructions(code))
-
-
-def resident(code: bytes) -> tuple[int, int]:
-    """(offset, bytes as the helper counts them) of the part that is carried to SRAM.
-
-    It starts behind the first BL and ends where the code takes PC to learn how long it is.
-    """
-    listing = list(thumb.instructions(code))
-    start = next(i.offset + 4 for i in listing if thumb.is_call(i))
-    end = next(i.offset + 4 for i in listing if i.first == MOV_R2_PC)
-    return start, (end - start + 3) & ~3
 
 
 def test_there_is_room_for_the_resident_part(code: bytes, board: Board) -> None:
@@ -107,7 +96,7 @@ def test_the_instructions_given_as_numbers_are_what_their_comments_say(
     tmp_path: Path,
 ) -> None:
     """`data(2, ...)  # mnemonic`, after Arm's assembler."""
-    given = re.findall(r"data\(2, ([^)]*)\)  # (\w+ ?[^:\n]*)", machine_code.SOURCE.read_text())
+    given = re.findall(r"data\(2, ([^)]*)\)  # (\w+ ?[^:;\n]*)", machine_code.SOURCE.read_text())
     assert len(given) == machine_code.SOURCE.read_text().count("data(2, ") > 20
     expected = [int(number, 16) for numbers, _ in given for number in numbers.split(",")]
     assert assembled([mnemonic.strip() for _, mnemonic in given], tmp_path) == expected

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from host_tests.lib.departure import CONTROL, HELPER, IMAGE, IN_FLASH, PSP, SDRAM, Departure, image
+from host_tests.bench.thumb import RAM
+from host_tests.lib.departure import (
+    CONTROL,
+    HELPER,
+    IMAGE,
+    IN_FLASH,
+    MPU,
+    PSP,
+    SDRAM,
+    Departure,
+    image,
+)
 from tools.bench.cpu.spec import CORES, CORTEX_M4F
 
 ARMV6M = ("cortex-m0", "cortex-m0+")
@@ -139,6 +150,14 @@ NESTED = {
     + handler("pendsv", "ldr r4,=0xE000E100; movs r5,#8; str r5,[r4]; str r5,[r4,#0x100]; b .\n")
     + handler("irq3", "ldr r4,=0xE000E104; movs r5,#128; str r5,[r4]; str r5,[r4,#0x100]; b .\n")
     + handler("irq39"),
+    "interrupt 3 in interrupt 39": """
+        ldr r4,=0xE000E424; ldr r5,=0x40000000; str r5,[r4]
+        ldr r4,=0xE000E104; movs r5,#128; str r5,[r4]; str r5,[r4,#0x100]; b .
+    """
+    + handler("irq39", "ldr r4,=0xE000E100; movs r5,#8; str r5,[r4]; str r5,[r4,#0x100]; b .\n")
+    + handler("irq3"),
+    "helper in RAM": "{go}",
+    "image anywhere": "{go}",
 }
 
 
@@ -173,7 +192,9 @@ CACHED = {
     "both caches on, the MPU as well": cached(IC | DC) + FORBID_SRAM + "{go}",
 }
 CACHED_SDRAM = SDRAM_REGION + cached(IC | DC, SDRAM) + "{go}"
+SRAM_TOO = SDRAM_REGION.replace(str(SDRAM | 0x10), str(SDRAM | 0x11)) + FORBID_SRAM
 IN_SDRAM = {
+    "image and helper in SDRAM, SRAM forbidden": SRAM_TOO + cached(0, SDRAM) + "{go}",
     "both caches on, the image in SDRAM": CACHED_SDRAM,
     "both caches on, image and helper in SDRAM": CACHED_SDRAM,
     "image and helper in SDRAM": SDRAM_REGION + cached(0, SDRAM) + "{go}",
@@ -181,21 +202,36 @@ IN_SDRAM = {
 PLACES = {**ANYWHERE, **NESTED, **MPU_ON, **ON_ARMV8M, **CACHED, **IN_SDRAM}
 
 
-def departs(where: str, core: str, helper: bytes | None = None) -> list[str]:
+HELPERS = {"helper in RAM": RAM + 0x2000}
+IMAGES = {"image anywhere": IMAGE + 4}
+
+
+class Leaving(Departure):
+    """From one of PLACES, on one of CORES."""
+
+    def __init__(self, where: str, core: str, helper: bytes | None = None) -> None:
+        super().__init__(
+            PLACES[where],
+            CORES[core],
+            helper,
+            HELPERS.get(where, SDRAM + 0x800 if "helper in SDRAM" in where else HELPER),
+            SDRAM if where in IN_SDRAM else IMAGES.get(where, IMAGE),
+        )
+        if "helper in SDRAM" in where:  # its script switches the MPU off
+            enabled = 7 if "forbidden" in where else 5
+            self.mpu_then = enabled, MPU[1]
+        if where == "the I-cache on" and self.core.caches:  # what another may hold is not written
+            cleaned = "the D-cache was cleaned while it was off"
+            self.core.caches.maintain_set = lambda value, **_: self.foreign.add(cleaned)
+
+    def off(self) -> list[str]:
+        self.core.faults.clear()  # those that the application made
+        return super().off()
+
+
+def departs(where: str, core: str) -> list[str]:
     """Names of what is off in the ROM."""
-    run = Departure(
-        PLACES[where],
-        CORES[core],
-        helper,
-        SDRAM + 0x800 if "helper in SDRAM" in where else HELPER,
-        SDRAM if where in IN_SDRAM else IMAGE,
-    )
-    cleaned: list[int] = []
-    if where == "the I-cache on" and run.core.caches:  # what another may hold is not written
-        run.core.caches.maintain_set = lambda value, **_: cleaned.append(value)
-    run.run()
-    run.core.faults.clear()  # those that the application made
-    return run.off() + ["the D-cache was cleaned while it was off"] * bool(cleaned)
+    return Leaving(where, core).run().off()
 
 
 @pytest.mark.parametrize("core", [*ARMV6M, *ARMV7M, ARMV8M])

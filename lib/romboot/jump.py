@@ -64,8 +64,8 @@ def helper(r0, r1):
     beq(THREAD)
     mov(r3, 1)
     lsl(r3, r3, 24)  # xPSR to return to: Thumb state, no exception
-    lsl(r2, r0, 20)
-    bmi(LAST)  # ICSR.RETTOBASE: no other exception is active
+    lsl(r2, r0, 20)  # unnoticed: see the next line
+    bmi(LAST)  # ICSR.RETTOBASE: no other is active; unnoticed: nor would one be found in IABR
     ldr(r2, [r6, 0])  # CPUID
     lsl(r2, r2, 15)
     bpl(LAST)  # ARMv6-M has no RETTOBASE, nor what follows: see HandlerError
@@ -76,10 +76,8 @@ def helper(r0, r1):
     mov(r2, 0)
     cmp(r1, 16)
     bcs(ONLY)
-    cmp(r1, 4)
-    bcc(ONLY)
     mov(r2, 1)
-    sub(r0, r1, 4)
+    sub(r0, r1, 4)  # below 0 for NMI and HardFault: then the shift leaves 0
     cmp(r1, 6)
     bne(BIT_KNOWN)
     add(r0, 1)
@@ -125,7 +123,7 @@ def helper(r0, r1):
     label(FORGE)
     data(2, 0xB088)  # sub sp, #32: an exception frame
     mov(r0, lr)
-    sub(r0, 1)
+    sub(r0, 1)  # unnoticed: bit 0 there is UNPREDICTABLE (B1.5.8), the emulators ignore it
     data(2, 0x9006)  # str r0, [sp, #24]: PC
     data(2, 0x9307)  # str r3, [sp, #28]: xPSR
     bx(r4)
@@ -170,7 +168,7 @@ def helper(r0, r1):
     lsl(r2, r0, 31)
     bne(WAIT)
     sub(r0, 2)
-    beq(ARRIVE)
+    beq(ARRIVE)  # with 0 in r0
     data(2, 0xCF04)  # ldmia r7!, {r2}
     ldr(r3, [r0, 0])
     bic(r3, r1)
@@ -195,7 +193,7 @@ def helper(r0, r1):
     str(r1, [r6, 12])  # AIRCR = VECTKEY | SYSRESETREQ
     data(2, 0xF3BF, 0x8F4F)  # dsb
     label(HALT)
-    b(HALT)
+    b(HALT)  # unnoticed: here a reset comes at once
 
     label(ARRIVE)
     data(2, 0xF3BF, 0x8F4F)  # dsb
@@ -203,7 +201,6 @@ def helper(r0, r1):
     ldr(r2, [r1, 0])  # system memory, word 0: MSP
     ldr(r3, [r1, 4])  # word 1: the reset vector
     data(2, 0xF382, 0x8808)  # msr MSP, r2
-    mov(r0, 0)
     ldr(r4, [r6, 0])  # CPUID
     lsl(r4, r4, 12)
     lsr(r4, r4, 28)
@@ -368,7 +365,8 @@ def helper(r0, r1):
     data(2, 0xC55C)  # stmia r5!, {r2, r3, r4, r6}
     cmp(r0, r1)
     bcc(COPY)
-    data(2, 0xF387, 0x8808)  # msr MSP, r7
+    # A frame would fit between copy and MSP too, but perhaps not at a multiple of 8.
+    data(2, 0xF387, 0x8808)  # msr MSP, r7; unnoticed: the emulators take a frame anywhere
     data(2, 0xF3BF, 0x8F4F)  # dsb
     data(2, 0xF3BF, 0x8F6F)  # isb
     bx(r8)
