@@ -53,6 +53,18 @@ class Chip:
         lsi = mem32[csr] & 3  # LSION, LSIRDY
         return lsi == 2 or (lsi == 3 and mem32[iwdg + 4] | mem32[iwdg + 8] ^ 0xFFF != 0)  # PR, RLR
 
+    def states(self, lasting):
+        """In words: what is set that a jump cannot clear, but a reset; or, if lasting, neither."""
+        found = []
+        for stays, about, checks in self.family.STATES:
+            for register, mask, value in checks:
+                if mem32[register] & mask != value:
+                    break
+            else:
+                if stays == lasting:
+                    found.append(about)
+        return ", ".join(found)
+
     def rdp_level(self):
         """Readout protection level, 0 to 2, from the option bytes."""
         register, shift = self.family.PROTECTION
@@ -73,7 +85,8 @@ class Chip:
 
     def useless_rom(self):
         """A ROM of some versions starts the application again unless BOOT0 is high. At readout
-        protection level 2 every ROM starts and can do nothing (AN2606 4.1)."""
+        protection level 2 every ROM starts and can do nothing (AN2606 4.1). A second core that
+        starts at each reset would go on running the application."""
         for number, rom_id, ids in self.family.CLOSED:
             if number == self.number and mem8[rom_id] in ids:
                 from .errors import ClosedRomError
@@ -83,6 +96,11 @@ class Chip:
             from .errors import ProtectedError
 
             return ProtectedError()
+        lasting = self.states(True)
+        if lasting:
+            from .errors import LastingError
+
+            return LastingError(lasting)
 
 
 def check_port():

@@ -68,11 +68,13 @@ class Entry:
 
     def _choose(self, via):
         # (via, why, what stands in its way). The jump needs nothing of the firmware, so it comes
-        # first; but only a reset stops a watchdog.
-        if via is None and not self.chip.watchdog_runs():
+        # first; but only a reset stops a watchdog, and clears some states.
+        states = self.chip.states(False)
+        if via is None and not states and not self.chip.watchdog_runs():
             return "jump", "it needs nothing of this build", self._helper(jump.LOOK)
         if via == "jump":
-            return via, "as asked", self._helper(jump.LOOK)
+            why = "as asked, though this stays: " + states if states else "as asked"
+            return via, why, self._helper(jump.LOOK)
         from . import reset
 
         state, missing = reset.hook(*self.chip.family.FLASH)
@@ -80,7 +82,12 @@ class Entry:
             self._reset = reset.Reset(jump, self.image, state)
             missing = self._reset.missing
         if not missing:
-            return "reset", "as asked" if via else "it stops the independent watchdog", None
+            why = "it clears this: " + states if states else "it stops the independent watchdog"
+            return "reset", "as asked" if via else why, None
+        if via is None and states:
+            from .errors import StateError
+
+            return "reset", "only a reset clears it", StateError(states, missing)
         if via is None:
             return "jump", "the watchdog goes on, as " + missing, self._helper(jump.LOOK)
         from .errors import HookError

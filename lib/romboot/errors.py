@@ -75,6 +75,21 @@ class SyncError(_WithText):
     )
 
 
+class StateError(_WithText):
+    """Something is set that only a reset clears, and this build has no way through a reset."""
+
+    text = (
+        "%s: only a reset clears that, and a reset would not end in the ROM: %s. Press reset, or "
+        "use the BOOT0 pin; via='jump' leaves it set"
+    )
+
+
+class LastingError(_WithText):
+    """Something is set that not even a reset clears."""
+
+    text = "%s. Clear it, or use the BOOT0 pin; force=True goes all the same"
+
+
 class StackError(_WithText):
     """There is no executable internal SRAM below the main stack to run the last steps from."""
 

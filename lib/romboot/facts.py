@@ -56,11 +56,26 @@ def pcrop(chip):
     return ""
 
 
+def cores(chip):
+    """(are there two, how that is known), (False, "") if no chip of the family has."""
+    check = tables(chip).DUAL_CORE
+    if not check:
+        return False, ""
+    address, mask, value = check
+    word = mem32[address] & 0xFFFFFFFF
+    if word >> 16 != value >> 16:
+        return None, "one or two: the line identifier is 0x%08X, no name" % word
+    dual = word & mask == value
+    line = word.to_bytes(4, "big").decode()
+    return dual, "%s, by the line identifier STM32%s" % ("two" if dual else "one", line)
+
+
 class Info:
     """Facts read from the chip.
 
     name, dev_id, rev_id; flash_kib, KiB; uid, 12 bytes; rom, its address; id, the bootloader ID
-    byte (AN2606 4.2); interfaces, where the ROM listens; rdp, 0 to 2; pcrop, True if on.
+    byte (AN2606 4.2); interfaces, where the ROM listens; rdp, 0 to 2; pcrop, True if on;
+    dual_core, True, False, or None if the chip does not tell.
     """
 
     def __init__(self):
@@ -74,6 +89,7 @@ class Info:
         self.id = mem8[rom_id]
         self.rdp = found.rdp_level()
         self.pcrop = bool(pcrop(found))
+        self.dual_core, self._cores = cores(found)
 
     def table(self):
         """The facts, a line each."""
@@ -87,6 +103,8 @@ class Info:
             ("ROM ID", "0x%02X: %s; version %d" % (self.id, _ID[digit], self.id & 15)),
             ("protection", _RDP[self.rdp]),
         ]
+        if self._cores:
+            lines.insert(1, ("cores", self._cores))
         if self.pcrop:
             lines.append(("", pcrop(self.chip)))
         for i, interface in enumerate(self.interfaces.split(", ")):

@@ -23,6 +23,7 @@ MPU = const((0x17, 0x3060025))
 RAM = const(0x20000000)
 MORE_RAM = const(())
 CLOSED = const(())
+STATES = const(())
 DIES = const((
     (
         128,

@@ -13,6 +13,7 @@ PCROP = const((
      "the sectors under it. Only a readout regression from level 1 to 0 "
      "lifts it, which erases the flash"),
 ))
+DUAL_CORE = const(())
 BLOCKS = const((
     (0xE000EF34, "FPU"),
     (0xE000ED90, "MPU"),

@@ -24,6 +24,34 @@ MPU = const((0x1F, 0x3060025))
 RAM = const(0x24000000)
 MORE_RAM = const(((0x20000000, 0x20020000),))
 CLOSED = const(())
+STATES = const((
+    (
+        False,
+        "the window watchdog has its clock (APB3ENR.WWDG1EN)",
+        ((0x580244E4, 0x40, 0x40),),
+    ),
+    (
+        False,
+        "clock security of HSE is on (RCC_CR.CSSHSEON)",
+        ((0x58024400, 0x80000, 0x80000),),
+    ),
+    (
+        False,
+        "the window watchdog's scope is the system (RCC_GCR.WW1RSC)",
+        ((0x580244A0, 0x1, 0x1),),
+    ),
+    (
+        False,
+        "the Cortex-M4 was started (RCC_GCR.BOOT_C2)",
+        ((0x580244A0, 0x8, 0x8),),
+    ),
+    (
+        True,
+        ("the Cortex-M4 of this dual-core chip starts at each reset "
+         "(FLASH_OPTSR.BCM4) and runs on beside the ROM"),
+        ((0x1FF1E8C0, 0xFFFFFEFD, 0x48373435), (0x5200201C, 0x400000, 0x400000)),
+    ),
+))
 DIES = const((
     (
         512,

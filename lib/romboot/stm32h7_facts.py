@@ -13,6 +13,7 @@ PCROP = const((
      "write or erase it. Only a readout regression from level 1 to 0 with "
      "DMEP set lifts it, which erases the flash"),
 ))
+DUAL_CORE = const((0x1FF1E8C0, 0xFFFFFEFD, 0x48373435))
 BLOCKS = const((
     (0xE000EF50, "CACHE"),
     (0xE000EF34, "FPU"),

@@ -24,6 +24,18 @@ MPU = const((0x1F, 0x3060025))
 RAM = const(0x24000000)
 MORE_RAM = const(((0x20000000, 0x20020000),))
 CLOSED = const(())
+STATES = const((
+    (
+        False,
+        "the window watchdog has its clock (APB3ENR.WWDG1EN)",
+        ((0x58024544, 0x40, 0x40),),
+    ),
+    (
+        False,
+        "clock security of HSE is on (RCC_CR.CSSHSEON)",
+        ((0x58024400, 0x80000, 0x80000),),
+    ),
+))
 DIES = const((
     (
         512,

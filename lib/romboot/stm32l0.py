@@ -23,6 +23,13 @@ MPU = const((0x17, 0x3060025))
 RAM = const(0x20000000)
 MORE_RAM = const(())
 CLOSED = const(((0, 0x1FF01FFE, (0x41, 0xB2)), (3, 0x1FF00FFE, (0xC2, 0xC3))))
+STATES = const((
+    (
+        False,
+        "the firewall has its clock (APB2ENR.FWEN)",
+        ((0x40021034, 0x80, 0x80),),
+    ),
+))
 DIES = const((
     (
         20,

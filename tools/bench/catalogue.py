@@ -13,7 +13,7 @@ from .blocks.small import Can, Dbgmcu, Rng
 from .blocks.syscfg import Syscfg
 from .blocks.tim import Timer
 from .blocks.usart import UsartV1, UsartV2
-from .blocks.watchdogs import Iwdg, Wwdg
+from .blocks.watchdogs import Iwdg, Wwdg, WwdgV2
 from .chip import Peripheral
 from .families.f4 import PwrF4, RccF4, SyscfgF4
 from .families.flash_f4 import FlashF4
@@ -57,6 +57,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "usart v1": UsartV1,
     "usart v2": UsartV2,
     "wwdg v1": Wwdg,
+    "wwdg v2": WwdgV2,
 }
 
 

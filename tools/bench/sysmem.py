@@ -35,6 +35,9 @@ def build(chip: Chip) -> dict[int, Memory]:
     uid = chip.factory["uid"]
     _write(found, uid, UID[:8])
     _write(found, chip.factory.get("uid_third_word", uid + 8), UID[8:])
+    if "line_id" in chip.factory:
+        address, name = chip.factory["line_id"]
+        _write(found, address, name.encode()[::-1])
     kib = chip.region("FLASH").size // 1024
     for address, value in [(chip.factory["flash_kib"], kib), *chip.factory["calibration"]]:
         _write(found, address, value.to_bytes(2, "little"))

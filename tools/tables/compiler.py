@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from . import cortex_m
-from .family import Family, Interface
+from .family import Check, Family, Interface
 from .language import Block, Kind, pack, steps
 
 BYTES_A_LINE = 20
@@ -81,9 +81,18 @@ def family_data(family: Family) -> dict[str, Value]:
             for number, die in enumerate(family.dies)
             if die.closed
         ),
+        "STATES": tuple(
+            (state.lasting, state.about, tuple(map(check, state.checks)))
+            for state in family.states
+        ),
         "DIES": tuple((die.rams[0].size // 1024, pack(steps(die.script))) for die in family.dies),
         "SCRIPT": (pack(steps(family.before)), pack(steps(family.after)) + end(family)),
     }
+
+
+def check(of: Check) -> Value:
+    """(address, mask, value)."""
+    return (Hex(of.address), Hex(of.mask), Hex(of.value))
 
 
 def end(family: Family) -> bytes:
@@ -132,6 +141,7 @@ def family_facts(family: Family) -> dict[str, Value]:
         "UNIQUE_ID": tuple(map(Hex, family.unique_id)),
         "USB_CLOCK": family.usb_clock,
         "PCROP": pcrop,
+        "DUAL_CORE": check(family.dual_core) if family.dual_core else (),
         "BLOCKS": tuple((Hex(block.base), block.name) for block in blocks(family)),
         "INTERFACES": tuple(texts),
         "DIES": tuple(

@@ -93,6 +93,33 @@ class Pcrop:
 
 
 @dataclass(frozen=True)
+class Check:
+    """A word that can be read, at an address, and what it is under a mask if something is so."""
+
+    address: int
+    mask: int
+    value: int
+
+
+def is_set(register: Register, bit: int) -> Check:
+    """This bit is 1."""
+    return Check(register.address, 1 << bit, 1 << bit)
+
+
+@dataclass(frozen=True)
+class State:
+    """What software can set, or option bytes, and no step of a script can clear.
+
+    about: what it is, for a sentence. It is there if all the checks are so.
+    lasting: a reset does not clear it either.
+    """
+
+    about: str
+    checks: tuple[Check, ...]
+    lasting: bool = False
+
+
+@dataclass(frozen=True)
 class Interface:
     """Where a ROM listens. low and high: the bootloader IDs that have it, both included."""
 
@@ -185,6 +212,10 @@ class Family:
     idcode_clock: Bit | None = None
     """Without this clock DBGMCU reads as 0."""
     pcrop: Pcrop | None = None
+    states: tuple[State, ...] = ()
+    dual_core: Check | None = None
+    """So in the line identifier of a die with a second core. The upper 16 bits of each line
+    identifier of the family are those of this value; what has others is none."""
 
     def __str__(self) -> str:
         return self.name

@@ -39,7 +39,22 @@ Where sources disagree:
 from __future__ import annotations
 
 from . import cortex_m
-from .family import M7, Bit, Die, Family, Interface, Pcrop, Ram, Usart, UsartKind, only, otg
+from .family import (
+    M7,
+    Bit,
+    Check,
+    Die,
+    Family,
+    Interface,
+    Pcrop,
+    Ram,
+    State,
+    Usart,
+    UsartKind,
+    is_set,
+    only,
+    otg,
+)
 from .language import Block, Register, Script, change, columns, fill, row, wait, write
 
 IRQS = 163  # of the H72x, the most of any H7 (IRQn_Type of the headers)
@@ -67,7 +82,7 @@ RCC = Block(
     "RCC", 0x58024400,
     **RCC_SHARED,
     D1CFGR=0x18, D2CFGR=0x1C, D3CFGR=0x20,
-    D1CCIPR=0x4C, D2CCIP1R=0x50, D2CCIP2R=0x54, D3CCIPR=0x58, D3AMR=0xA8,
+    D1CCIPR=0x4C, D2CCIP1R=0x50, D2CCIP2R=0x54, D3CCIPR=0x58, GCR=0xA0, D3AMR=0xA8,
     **clocks(0xD4),
 )  # fmt: skip
 # RM0433 4.9
@@ -317,6 +332,20 @@ def pcrop(*areas: Register) -> Pcrop:
     )
 
 
+def states(rcc: Block) -> tuple[State, ...]:
+    """Of any H7: HAL and LL say of CSSHSEON that only a reset or Standby changes it, RM0433 8.7.44
+    of WWDG1EN that hardware resets it."""
+    return (
+        State("the window watchdog has its clock (APB3ENR.WWDG1EN)", (is_set(rcc.APB3ENR, 6),)),
+        State("clock security of HSE is on (RCC_CR.CSSHSEON)", (is_set(rcc.CR, 19),)),
+    )
+
+
+# "H745", "H747", "H755" or "H757" in ASCII (RM0399 rev 4, 64.3). DEV_ID 0x450, its REV_IDs and the
+# option byte BCM4 (1 as delivered on an STM32H750, too) do not tell one core from two.
+DUAL_CORE = Check(0x1FF1E8C0, 0xFFFFFEFD, 0x48373435)
+BCM4 = is_set(FLASH.OPTSR_CUR, 22)  # header of the STM32H745
+
 FAMILY = Family(
     name="STM32H7",
     core=M7,
@@ -329,6 +358,19 @@ FAMILY = Family(
     protection=FLASH.OPTSR_CUR,  # RDP in bits 15:8
     protection_shift=8,
     pcrop=pcrop(FLASH.PRAR_CUR1),  # H72x has one bank, and 0, which is an area, where 2 would be
+    states=(
+        *states(RCC),
+        # "cleared by hardware after a system reset": HAL_RCCEx_WWDGxSysResetConfig, EnableBootCore
+        State("the window watchdog's scope is the system (RCC_GCR.WW1RSC)", (is_set(RCC.GCR, 0),)),
+        State("the Cortex-M4 was started (RCC_GCR.BOOT_C2)", (is_set(RCC.GCR, 3),)),
+        State(
+            "the Cortex-M4 of this dual-core chip starts at each reset (FLASH_OPTSR.BCM4) and "
+            "runs on beside the ROM",
+            (DUAL_CORE, BCM4),
+            lasting=True,
+        ),
+    ),
+    dual_core=DUAL_CORE,
     lsi=RCC.CSR,
     iwdg=0x58004800,  # IWDG1_BASE of the headers
     usart_kind=UsartKind.V2,

@@ -9,7 +9,9 @@ reset, order) and its SVD files of L0x1, L05x and L06x; AN2606 rev 70 tables 3, 
 After a reset SYSCLK is MSI at 2.1 MHz, VCORE is in range 2, there is no wait state. What a system
 reset leaves alone stays here too: the RTC's domain (in RCC.CSR all from LSEON to RTCRST; not
 LSION), the reset flags, and DBGMCU, of which only a power-on reset clears anything. What software
-cannot put back, as only a reset clears it: the firewall and its clock (RCC.APB2ENR.FWEN).
+cannot put back, as only a reset clears it: the firewall and its clock (RCC.APB2ENR.FWEN). That
+clock is what STATES looks at: without it the firewall has no segments, and SYSCFG.CFGR2.FWDIS, 0
+while it is on, reads as 0 while SYSCFG has no clock, too.
 
 Where sources disagree:
 - SMENR: each implemented bit is 1 after a reset. The SVD files give all dies the values of the
@@ -32,7 +34,21 @@ Where sources disagree:
 from __future__ import annotations
 
 from . import cortex_m
-from .family import M0PLUS, Bit, Die, Family, Interface, Pcrop, Ram, Usart, UsartKind, only, usb_fs
+from .family import (
+    M0PLUS,
+    Bit,
+    Die,
+    Family,
+    Interface,
+    Pcrop,
+    Ram,
+    State,
+    Usart,
+    UsartKind,
+    is_set,
+    only,
+    usb_fs,
+)
 from .language import Block, Script, change, columns, fill, row, wait, write
 
 IRQS = 32  # IRQn_Type of the headers
@@ -221,6 +237,7 @@ FAMILY = Family(
         about="PCROP (FLASH_OPTR.WPRMOD) is on: the ROM cannot read, write or erase the sectors "
         "under it. Only a readout regression from level 1 to 0 lifts it, which erases the flash",
     ),
+    states=(State("the firewall has its clock (APB2ENR.FWEN)", (is_set(RCC.APB2ENR, 7),)),),
     lsi=RCC.CSR,
     iwdg=0x40003000,  # IWDG_BASE of the headers
     usart_kind=UsartKind.V2,

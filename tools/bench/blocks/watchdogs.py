@@ -108,9 +108,12 @@ class Wwdg(RegisterBlock):
         super().reset()
         self._cancel()
 
+    def divider(self) -> int:
+        """Of the clock of the bus: 4096 and CFR.WDGTB."""
+        return 4096 << (self.get("CFR") >> 7 & 3)
+
     def _step_ns(self) -> int:
-        divider = 4096 << (self.get("CFR") >> 7 & 3)
-        return divider * NS_PER_S // self.system.frequency(self.facts.bus)
+        return self.divider() * NS_PER_S // self.system.frequency(self.facts.bus)
 
     def _counter(self) -> int:
         start = self.get("CR") & 0x7F
@@ -153,3 +156,10 @@ class Wwdg(RegisterBlock):
     def _write_sr(self, value: int) -> None:
         self.put("SR", self.get("SR") & value)
         self.irq(False)
+
+
+class WwdgV2(Wwdg):
+    """WDGTB has a third bit, and another place."""
+
+    def divider(self) -> int:
+        return 4096 << (self.get("CFR") >> 11 & 7)

@@ -1,0 +1,64 @@
+"""What only a reset clears, on the virtual boards: each is seen, and left by a reset."""
+
+from __future__ import annotations
+
+import pytest
+
+from host_tests.target import CLEAN, MANIFEST, how_it_arrives
+from tools.bench.board import VirtualBoard
+from tools.bench.prompt import Prompt
+from tools.firmware import build
+
+H743, L073 = "NUCLEO_H743ZI", "NUCLEO_L073RZ"
+# Code that sets it, and a word of what plan() says.
+STATES = {
+    "WWDG1 runs": (
+        H743,
+        """
+mem32[0x580244E4] |= 0x40       # RCC_APB3ENR.WWDG1EN
+mem32[0x50003004] = 0x387F      # WWDG_CFR: the longest period, 524 ms at 64 MHz
+mem32[0x50003000] = 0xFF        # WWDG_CR: WDGA, T
+""",
+        "WWDG1EN",
+    ),
+    "WWDG1 has its clock": (H743, "mem32[0x580244E4] |= 0x40", "WWDG1EN"),
+    "clock security": (H743, "mem32[0x58024400] |= 1 << 19", "CSSHSEON"),
+    "scope of WWDG1": (H743, "mem32[0x580244A0] = 1", "WW1RSC"),
+    "IWDG1 runs": (H743, "import machine; machine.WDT(timeout=10000)", "independent watchdog"),
+    "clock of the firewall": (L073, "mem32[0x40021034] |= 0x80", "FWEN"),
+    "IWDG runs": (L073, "import machine; machine.WDT(timeout=10000)", "independent watchdog"),
+}
+
+
+def at_prompt(name: str) -> tuple[VirtualBoard, Prompt]:
+    board = VirtualBoard.load(name, firmware=build(name, frozen_manifest=MANIFEST))
+    prompt = Prompt(board)
+    prompt.run("from machine import mem32; import gc, romboot; gc.collect()")
+    return board, prompt
+
+
+@pytest.mark.parametrize(("name", "code", "word"), STATES.values(), ids=STATES)
+def test_it_is_left_by_a_reset(name: str, code: str, word: str) -> None:
+    board, prompt = at_prompt(name)
+    prompt.start(f"{code}\nromboot.enter_bootloader()")
+    assert how_it_arrives(board) == CLEAN
+    assert board.core.violations == []
+
+
+@pytest.mark.parametrize(("name", "code", "word"), list(STATES.values())[1:], ids=list(STATES)[1:])
+def test_a_plan_says_why(name: str, code: str, word: str) -> None:
+    """Not of a watchdog that would end the talk."""
+    _, prompt = at_prompt(name)
+    prompt.run(code)
+    said = prompt.run("p = romboot.plan(); print(p.via, p.why, len(p.reasons))")
+    assert said.startswith("reset it ") and word in said and said.endswith(" 0\r\n")
+
+
+def test_a_jump_as_asked_leaves_it() -> None:
+    """The bench would say so, and so does plan()."""
+    board, prompt = at_prompt(H743)
+    prompt.run(STATES["clock security"][1])
+    said = prompt.run("print(romboot.plan(via='jump'))")
+    assert "by jump: as asked, though this stays" in said and "CSSHSEON" in said
+    prompt.start("romboot.enter_bootloader(via='jump')")
+    assert "RCC.CR" in how_it_arrives(board)
