@@ -2,8 +2,9 @@
 
 pytest                                  virtual NUCLEO_F429ZI and PYBV11; with the marker
                                         every_board all of boards/
-pytest --device PORT [--rom-port PORT]  a real board: entering and identifying only
-pytest --device PORT --rom-port PORT --write   ... and its flash is written too
+pytest --device=PORT --rom-port=PORT    a real board: only the tests that are for one; with "=",
+                                        or pytest takes the ports for folders with tests
+pytest --device=PORT --rom-port=PORT --write   ... and its flash is written too
 pytest --firmware FILE --board NAME     a virtual board with another image, also an official one
 """
 
@@ -17,10 +18,20 @@ from pathlib import Path
 import pytest
 
 from host_tests.target import LIB, MANIFEST, ROOT, RealTarget, Target, VirtualTarget
+from tools.cli import main
+from tools.cli.install import remove
 from tools.cli.installed import Library, install
+from tools.cli.prompt import connected
 from tools.firmware import build
 
 BOARDS = ("NUCLEO_F429ZI", "PYBV11")
+HAS_LIBRARY = """
+try:
+    from romboot import enter_bootloader
+    print(True)
+except ImportError:
+    print(False)
+"""
 
 
 def in_the_library(board: Path) -> bool:
@@ -61,15 +72,36 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("board_name", names)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Each test leaves the board in its ROM, which starts the firmware again over its own port."""
+    if config.getoption("--device") and not config.getoption("--rom-port"):
+        raise pytest.UsageError(
+            "--device needs --rom-port: the tests put the board into its ROM, and it gets back to "
+            "its prompt by what they say to the ROM there"
+        )
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without the collection of chip facts one test is skipped in the name of all that need it."""
-    if (REFERENCE / "roms.json").exists():
-        return
+    """At --device only tests for a real board. Without the collection of chip facts one test is
+    skipped in the name of all that need it."""
+    if config.getoption("--device"):
+        _keep(config, items, [item for item in items if _for_a_real_board(item)])
     need = [item for item in items if _needs_reference(item)]
-    if need:
+    if need and not (REFERENCE / "roms.json").exists():
         need[0].add_marker(pytest.mark.skip(reason=NO_REFERENCE.format(len(need))))
-        config.hook.pytest_deselected(items=need[1:])
-        items[:] = [item for item in items if item not in need[1:]]
+        _keep(config, items, [item for item in items if item not in need[1:]])
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], kept: list[pytest.Item]) -> None:
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def _for_a_real_board(item: pytest.Item) -> bool:
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    return {"board_name"} < set(fixtures) & {"board_name", "target", "ready"} and (
+        "virtual" not in fixtures
+    )
 
 
 def _needs_reference(item: pytest.Item) -> bool:
@@ -80,13 +112,18 @@ def _needs_reference(item: pytest.Item) -> bool:
 @pytest.fixture
 def target(request: pytest.FixtureRequest, board_name: str) -> Iterator[Target]:
     """A board at its prompt, without the library: virtual and fresh, or the one at --device."""
+    if request.config.getoption("--device"):
+        request.getfixturevalue("clean_device")
     with _boot(request, board_name, None) as board:
         yield board
 
 
 @pytest.fixture
 def ready(request: pytest.FixtureRequest, board_name: str) -> Iterator[Target]:
-    """A board with the library: frozen in; at --device it must be there; see also `installed`."""
+    """A board with the library: frozen in; at --device see `library_on_device`; at --firmware see
+    `installed`."""
+    if request.config.getoption("--device"):
+        request.getfixturevalue("library_on_device")
     with _boot(request, board_name, MANIFEST) as board:
         yield board
 
@@ -101,6 +138,29 @@ def installed(
     if not image or not name or pytestconfig.getoption("--device"):
         return None
     return install(name, image, tmp_path_factory.mktemp("installed") / "flash.bin")
+
+
+@pytest.fixture(scope="session")
+def clean_device(pytestconfig: pytest.Config) -> Iterator[None]:
+    """If the board at --device had no library, it has none when the tests are over."""
+    port = str(pytestconfig.getoption("--device"))
+    with connected(port) as prompt:
+        had = prompt.run(HAS_LIBRARY).strip() == "True"
+    yield
+    if not had:
+        with connected(port) as prompt:
+            for folder in ("/flash", "/flash/lib", "/lib", ""):
+                remove(prompt, f"{folder}/romboot")
+
+
+@pytest.fixture(scope="session")
+def library_on_device(pytestconfig: pytest.Config, clean_device: None) -> None:
+    """The library of the board at --device, put there if it has none."""
+    port = str(pytestconfig.getoption("--device"))
+    with connected(port) as prompt:
+        had = prompt.run(HAS_LIBRARY).strip() == "True"
+    if not had and main(["install", "--device", port]):
+        pytest.exit(f"the library could not be put onto the board at {port}")
 
 
 @pytest.fixture
