@@ -1,4 +1,4 @@
-"""Runs a virtual board live: pseudo terminals on its wires, real time when it waits.
+"""Runs a virtual board in real time, with pseudo terminals on its wires.
 
 Each turn of the loop runs a slice of the CPU, then moves bytes between wires and terminals. While
 the CPU works, one turn follows the other. When it sleeps (WFI, or the ROM waits for the host) the
@@ -52,7 +52,7 @@ B = TypeVar("B", bound=LiveBoard)
 
 
 class Server(Generic[B]):
-    """The live loop of one board, in the foreground (`run`) or in a thread (`start`).
+    """Runs one board, in the foreground (`run`) or in a thread (`start`).
 
     Args:
         board: nobody else may run it while the server does.

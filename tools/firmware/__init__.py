@@ -1,12 +1,11 @@
 """The bench firmware: real MicroPython 1.25 for a board of `boards/`, built from Debian's source.
 
-What it is for: proving the library without hardware. The virtual board of `tools.bench` needs a
-firmware to run, one that anybody can build in a minute from a source package that a Debian mirror
-has, and that the tests may vary: without the inline assembler, with threads, with the library
-frozen in. It is MicroPython itself (core, extmod, configuration, linker scripts and the hardware
-independent files of ports/stm32, all unmodified) on a small port in C, `port/`, without ST's HAL,
-which Debian's package does not have. The official firmware of a board runs on the bench too, and
-is the better witness where one has it.
+It serves to test the library without hardware. The virtual board of `tools.bench` needs a firmware
+that can be built in a minute from a source package of Debian, and in variants: without the inline
+assembler, with threads, with the library frozen in. It is MicroPython itself (core, extmod,
+configuration, linker scripts and the hardware independent files of ports/stm32, all unmodified) on
+a small port in C, `port/`, without ST's HAL, which Debian's package does not have. The official
+firmware of a board runs on the bench too, and proves more.
 
 The port has two parts. The common one is for any Cortex-M STM32 with a chip file in the bench: it
 runs at the clock that a reset leaves, has the console on a USART or LPUART, soft timers, a
@@ -37,8 +36,8 @@ where the official firmware has no inline assembler or does not freeze asyncio, 
 on bank 2, wired as on the STM32F429I-DISCO, and `heap = [0x10000000, size]` for one in CCM; `text
 = [0x90000000, size]` puts the code into flash behind the QUADSPI, wired as on the
 STM32F469I-DISCO, and `text = [0x60000000, size]` into NOR flash on bank 1 of the FMC, wired as on
-the STM32429I-EVAL. What runs before that flash is set up, and what a reset looks at first, stays
-in internal flash.
+the STM32429I-EVAL. What runs before that flash is set up, and the vector table, stay in internal
+flash.
 
     from . import build, source_tree
     elf = build("NUCLEO_F429ZI", "threads", frozen_manifest=Path("manifest.py"))
@@ -55,7 +54,7 @@ A variant other than `standard` appends `-NAME` to `sys.implementation._build`, 
 does.
 
 Environment: `ROMBOOT_CACHE` is the directory for downloads and builds (`.cache` of the repository
-if not set); `ROMBOOT_DEBIAN_MIRROR` is the address of a Debian mirror, asked before those of apt.
+if not set); `ROMBOOT_DEBIAN_MIRROR` is the address of a Debian mirror, tried before those of apt.
 """
 
 from .board import load_board

@@ -1,4 +1,4 @@
-"""Writes what a board and its chip add to the port.
+"""Writes the headers, linker script and make variables of a board.
 
 `config.mk` and `mpconfigboard.h` say how MicroPython is compiled: core, features. Boards that have
 the same can share nearly all objects. `board.mk`, `board.h`, `names.h` and `memory.ld` are for the
@@ -17,12 +17,12 @@ MINIMUM_HEAP = "8K"  # as stm32l072xz.ld of the real port
 
 
 def config_files(board: Board) -> dict[str, str]:
-    """What the objects of several boards may have in common. Name of the file -> text."""
+    """The files that all objects depend on; boards may share them. Name of the file -> text."""
     return {"config.mk": _config_make(board), "mpconfigboard.h": _config_header(board)}
 
 
 def board_files(board: Board, variant: str) -> dict[str, str]:
-    """What is the board's own. Name of the file -> text."""
+    """The files of one board. Name of the file -> text."""
     return {
         "board.mk": _board_make(board),
         "board.h": _defines(_addresses(board)),
@@ -164,8 +164,8 @@ def _reset_flags(chip: Chip) -> dict[str, object]:
 
 
 def _system_memory(chip: Chip) -> dict[str, object]:
-    """Where machine.bootloader() goes, as in the real port: to address 0 where the ROM can appear
-    there, else to the start of the ROM."""
+    """The target of machine.bootloader(), as in the real port: address 0 where the ROM can be
+    mapped there, else the start of the ROM."""
     if not chip.remap:
         return {"BOARD_ROM": hex(chip.rom["base"]), "BOARD_REMAP": 0}
     return {
@@ -184,7 +184,7 @@ def _board_make(board: Board) -> str:
 
 
 def _memory(board: Board) -> str:
-    """The names that the linker scripts in boards/ of the real port want."""
+    """The names that the linker scripts in boards/ of the real port use."""
     if _is_f4(board):
         ram_size, (regions, rest) = f4.ram_size(board), f4.memory(board)
     else:

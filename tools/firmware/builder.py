@@ -19,8 +19,8 @@ from .toolchain import PREFIX, Toolchain, find_toolchain
 
 PORT = Path(__file__).parent / "port"
 JOBS = 2
-KEPT = 4  # builds of one name, and every one that was asked for within ...
-RECENT_S = 24 * 3600  # ... as another process may be about to read it
+KEPT = 4  # builds of one name; also kept are those used within the last ...
+RECENT_S = 24 * 3600  # ... seconds, as another process may be about to read them
 
 # As boards/manifest.py of the real port; its other two modules are in micropython-lib.
 ASYNCIO = 'include("$(MPY_DIR)/extmod/asyncio")\n'
@@ -89,7 +89,7 @@ def build(
 
 
 def _manifest(board: Board, variant: str, manifest: Path | None) -> str:
-    """Where there is no assembler, a manifest is told so (the option asm of lib/manifest.py)."""
+    """The manifest to freeze, included with asm=False if there is no assembler."""
     asm = "" if board.assembler and variant != "noasm" else ", asm=False"
     own = f"include({str(manifest)!r}{asm})\n" if manifest else ""
     return (ASYNCIO if board.asyncio else "") + own
@@ -113,8 +113,8 @@ def _digest(*parts: str | bytes) -> str:
 
 
 def _copy_port(port: Path) -> None:
-    """The objects are compiled from a copy: make goes by time stamps, and those of a checkout say
-    when it was made. The name of the objects' folder goes by the content of the port."""
+    """The objects are compiled from a copy: make compares time stamps, and those of a checkout
+    are the time of the checkout. The name of the objects' folder has a hash of the port."""
     if not port.exists():
         partial = port.with_name("port.partial")
         shutil.rmtree(partial, ignore_errors=True)
@@ -125,7 +125,7 @@ def _copy_port(port: Path) -> None:
 def _make(
     name: str, variant: str, objects: Path, tree: Path, toolchain: Toolchain, progress: Progress
 ) -> None:
-    # makemanifest.py goes by time stamps, which say nothing when another manifest was used before.
+    # makemanifest.py compares time stamps, which is wrong if another manifest was used before.
     (objects / "frozen_content.c").unlink(missing_ok=True)
     shutil.rmtree(objects / "frozen_mpy", ignore_errors=True)
     command = [
@@ -184,8 +184,8 @@ def _keep(objects: Path, elf: Path) -> None:
 
 
 def drop_old(folder: Path, name: str) -> None:
-    """Remove the builds of that name that nobody has asked for of late."""
-    asked = {path: path.stat().st_mtime for path in folder.glob(f"{name}-*")}
-    for path in sorted(asked, key=lambda path: asked[path], reverse=True)[KEPT:]:
-        if time.time() - asked[path] > RECENT_S:
+    """Remove builds of that name that were not used lately."""
+    used = {path: path.stat().st_mtime for path in folder.glob(f"{name}-*")}
+    for path in sorted(used, key=lambda path: used[path], reverse=True)[KEPT:]:
+        if time.time() - used[path] > RECENT_S:
             shutil.rmtree(path, ignore_errors=True)

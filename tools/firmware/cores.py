@@ -1,4 +1,4 @@
-"""What the compiler is told of each core: a row per Cortex-M."""
+"""Compiler flags and assembler files for each Cortex-M core."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class CoreFlags:
         fpu: GCC's -mfpu where the chip has an FPU, and the bits of its floats in MicroPython.
         thumb: 1 for ARMv6-M, else 2: which helpers in assembler of MicroPython's tree.
         mpy: -march of mpy-cross, for native code in frozen modules.
-        defines: what the CMSIS header asks of a chip's header.
+        defines: what the CMSIS header needs from a chip's header.
     """
 
     header: str

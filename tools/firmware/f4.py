@@ -21,8 +21,8 @@ FS_CACHE_SIZE = 16 * 1024  # in SRAM, as stm32f401xe.ld and stm32f411.ld of the 
 SECTIONS = "common_ifs.ld"  # of boards/ in the real port: vectors, file system, code
 STM32_FILES = "flash.c storage.c"
 
-# What a reset comes to before external flash can be read, and the early-boot hook, which the real
-# port has in internal flash too (its boards/PYBD_SF2/f722_qspi.ld).
+# Code that runs before external flash can be read, and the early-boot hook, which the real port
+# has in internal flash too (its boards/PYBD_SF2/f722_qspi.ld).
 _FIRST = 0x400  # bytes below the file system
 _FIRST_SECTION = """\
 SECTIONS
@@ -71,7 +71,7 @@ def ram_size(board: Board) -> int:
 
 
 def memory(board: Board) -> tuple[str, str]:
-    """The regions that boards/common_ifs.ld of the real port wants, as in its stm32f429.ld, or in
+    """The regions that boards/common_ifs.ld of the real port uses, as in its stm32f429.ld, or in
     stm32f411.ld where there is no CCM; and what else is in the linker script."""
     base, size = board.data["memory"]["filesystem"]
     text = _text(board)

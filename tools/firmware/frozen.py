@@ -48,7 +48,7 @@ def _manifestfile(tree: Path) -> ModuleType:
 
 @contextlib.contextmanager
 def _working_directory_kept():
-    """A manifest changes it while it runs, and an error in one would leave it changed."""
+    """Restores it: a manifest changes it while it runs, and an error would leave it changed."""
     before = os.getcwd()
     try:
         yield

@@ -98,7 +98,7 @@ def _apt_proxy() -> str | None:
 
 
 def _open(url: str) -> http.client.HTTPResponse:
-    """Through the proxy that apt is told to use, else the environment's."""
+    """Opens a URL through the proxy of apt's configuration, else of the environment."""
     proxy = _apt_proxy()
     proxies = {"http": proxy, "https": proxy} if proxy else None
     return urllib.request.build_opener(urllib.request.ProxyHandler(proxies)).open(url, timeout=60)

@@ -35,7 +35,7 @@ def find_toolchain() -> Toolchain:
 
 
 def _has_newlib() -> bool:
-    """Asks where the compiler looks, which is quicker than compiling."""
+    """Whether the compiler finds the files; quicker than compiling."""
     for option in ("libc.a", "include/stdio.h"):
         found = _output(f"{PREFIX}gcc", f"-print-file-name={option}").strip()
         if Path(found).is_absolute() and Path(found).exists():

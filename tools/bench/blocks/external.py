@@ -22,7 +22,7 @@ class ExternalMemoryController(RegisterBlock):
         raise NotImplementedError
 
     @property
-    def alive(self) -> bool:
+    def enabled(self) -> bool:
         return self.clocked and not self.held
 
     def hold(self, held: bool) -> None:
@@ -50,10 +50,10 @@ class Fmc(ExternalMemoryController):
             self.on_write("SDCMR", self._write_sdcmr)
 
     def reachable(self, kind: str, bank: int) -> bool:
-        alive = self.alive and not self.by_name["BCR1"].mask & FMCEN & ~self.get("BCR1")
+        enabled = self.enabled and not self.by_name["BCR1"].mask & FMCEN & ~self.get("BCR1")
         if kind == "sdram":
-            return alive and bank in self._sdram
-        return alive and bool(self.get(f"BCR{bank}") & MBKEN)
+            return enabled and bank in self._sdram
+        return enabled and bool(self.get(f"BCR{bank}") & MBKEN)
 
     def reset(self) -> None:
         self._sdram = set()
@@ -80,7 +80,7 @@ class Quadspi(ExternalMemoryController):
 
     def reachable(self, kind: str, bank: int) -> bool:
         mapped = self.get("CCR") & MEMORY_MAPPED == MEMORY_MAPPED
-        return self.alive and bool(self.get("CR") & QUADSPI_EN) and mapped
+        return self.enabled and bool(self.get("CR") & QUADSPI_EN) and mapped
 
     def _write(self, name: str, value: int) -> None:
         value &= ~self.by_name[name].self_clearing

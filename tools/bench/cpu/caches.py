@@ -271,7 +271,9 @@ class Caches:
         found: list[str] = []
         dirty = self.dirty_lines()
         if dirty:
-            found.append(f"{_lines(dirty)} are dirty in the D-cache: clean it before it goes off")
+            found.append(
+                f"{_lines(dirty)} are dirty in the D-cache: clean it before it is switched off"
+            )
         if self._sets_left and not self._enabled & DC:
             found.append("the D-cache was not invalidated after it was switched off")
         if self._icache_used and not self._enabled & IC:

@@ -8,7 +8,7 @@ The behaviour of Unicorn 2.1.4 that this file depends on:
 * WFI ends a run without an error, WFE and YIELD as an invalid instruction with the PC past them.
 * A run is always started with a count and without an end address: mixing counted and uncounted
   starts throws all translated code away, and an end address costs a page lookup at each stop.
-* An IT block is never stopped inside; the slice goes on to its end (and is counted so).
+* An IT block is never stopped inside; the slice runs to its end (and is counted so).
 * An instruction that may write PRIMASK, BASEPRI or FAULTMASK is the last of its block.
 * A store to executable memory searches for translated code there and is slow. So a page of RAM is
   made executable only when the CPU first executes it.
@@ -42,7 +42,7 @@ from .spec import CoreSpec
 class Cause(enum.Enum):
     """Why a slice ended."""
 
-    LIMIT = "as many instructions as asked for"
+    LIMIT = "the limit of instructions"
     BREAK = "an address that is watched"
     WFI = "WFI"
     EVENT_HINT = "WFE or YIELD"
@@ -115,7 +115,7 @@ class Engine(CpuRegisters):
         self._unexecuted: set[int] = set()  # pages that are not executable yet, by number
         self._cause: Cause | None = None
         self._address = 0
-        self._break_address = -1  # where a slice was asked to stop
+        self._break_address = -1  # where a slice is to stop
         self._break_count = 0  # instructions executed by then
         self._resumed_at = -1  # the same of the previous slice: now it is executed
         self.hooks.add(UC_HOOK_INTR, HOOK_INTR_CFUNC(self._interrupt))

@@ -1,9 +1,10 @@
 """State of the emulated CPU that Unicorn has no register number for.
 
-Unicorn's CPU knows the PMSAv7 MPU (down to subregions and regions smaller than a page) and when to
-create a floating-point context, but the registers that control them are in QEMU's NVIC, which
-Unicorn does not have. They are part of what `uc_context_save()` saves and `uc_context_restore()`
-puts back, so they are changed there: about 2 us a change, nothing while the CPU runs.
+Unicorn's CPU implements the PMSAv7 MPU (down to subregions and regions smaller than a page) and
+when to create a floating-point context, but the registers that control them are in QEMU's NVIC,
+which Unicorn does not have. They are part of what `uc_context_save()` saves and
+`uc_context_restore()` puts back, so they are changed there: about 2 us a change, nothing while the
+CPU runs.
 
 Their places are derived from registers that can be written (IPSR, PRIMASK, ESR), and used only if
 the words in between read what a reset leaves in them.

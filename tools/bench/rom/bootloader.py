@@ -8,7 +8,7 @@ Where AN3155 is not clear, this is what is known of real ROMs:
   (notes in 3.6 to 3.8): a client finds out when it verifies.
 - 3.6 both says that an invalid address is NACKed and that it is not; protocol 3.1 NACKs it
   (table 3).
-- The ROM of an L0 has no mass erase, as stm32loader knows: it erases page by page.
+- The ROM of an L0 has no mass erase, so stm32loader erases page by page.
 - Readout Unprotect erases whether or not the chip was protected (3.12).
 """
 
@@ -118,7 +118,7 @@ class Bootloader:
             )
             return
         self._send(ACK)
-        self._say("the host sent 0x7F: the ROM knows the baud rate and listens")
+        self._say("the host sent 0x7F: the ROM has measured the baud rate and listens")
         while True:
             try:
                 yield from self._command()

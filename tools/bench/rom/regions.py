@@ -78,7 +78,7 @@ class Regions:
 
     def _read_options(self, address: int, length: int) -> bytes:
         bank = self._option_bank(address)
-        assert bank is not None  # the caller asked `at`
+        assert bank is not None  # `at` has found the region
         offset = address - self._facts.options[bank].start
         return _window(self._flash.read_options(bank), offset, length)
 

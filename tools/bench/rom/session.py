@@ -105,7 +105,7 @@ class Driver:
     def _pause(self, busy: Busy) -> None:
         self._wanted = 0
         if self._after is None or busy.ns <= 0:
-            return  # no clock: `_run` goes on at once
+            return  # no clock: `_run` continues at once
         self._busy = busy
         del self._buffer[busy.kept :]  # what came in one chunk with the end of the command
         self._after(busy.ns, self._wake)
