@@ -8,6 +8,7 @@ import io
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from host_tests.target import ROOT, VirtualTarget
 from tools import paths
 from tools.bench import flash_file
 from tools.bench.board import VirtualBoard
+from tools.bench.image import load_image
 from tools.cli import firmware, main, measure, parser, prompt
 from tools.firmware import build
 
@@ -103,6 +105,39 @@ def test_an_image_that_is_none(name: str, tmp_path: Path) -> None:
         said.add(stderr.getvalue())
     (sentence,) = said
     assert sentence.startswith("romboot: ") and name in sentence
+
+
+def vectors(stack: int, entry: int) -> bytes:
+    return struct.pack("<2I", stack, entry) + bytes(64)
+
+
+@pytest.mark.parametrize(
+    ("image", "why"),
+    [
+        (vectors(0x20050000, 0x08000009), "its stack starts at 0x20050000, where the STM32F429xx"),
+        (vectors(0x20010000, 0x08040001), "its first instruction is at 0x08040001"),
+        (
+            vectors(0x20010000, 0x08000009) + b"; PYBv1.1 with STM32F405RG",
+            "it calls itself PYBv1.1",
+        ),
+    ],
+)
+def test_an_image_of_another_board(
+    image: bytes, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "other.bin"
+    path.write_bytes(image)
+    for command in ("demo", "bench", "measure"):
+        assert main([command, BOARD, "--firmware", str(path)]) == 1
+        assert f"other.bin is for another board than {BOARD}: {why}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["NUCLEO_F429ZI", "PYBV11", "STM32F429DISC"])
+def test_an_image_of_this_board(name: str) -> None:
+    board, own = VirtualBoard.load(name), load_image(build(name))
+    assert not firmware.misfit(board, own)
+    others = {n for n in ("NUCLEO_F429ZI", "PYBV11") if n != name}
+    assert all(firmware.misfit(VirtualBoard.load(n), own) for n in others)
 
 
 def test_an_unwritable_file_is_said_before_the_work() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+import struct
 import sys
 import tomllib
 from hashlib import sha256
@@ -12,8 +14,11 @@ from typing import Any
 from .. import firmware, packages, paths, tables
 from ..bench import chip
 from ..bench.board import VirtualBoard
+from ..bench.image import Segment, load_image
 from ..paths import BOARDS, MANIFEST
 from .errors import CliError
+
+MACHINE = re.compile(rb"([ -~]+) with STM32\w")  # MICROPY_BANNER_MACHINE, py/mpconfig.h
 
 
 def image(args: argparse.Namespace, *, frozen: bool = False) -> Path:
@@ -23,10 +28,33 @@ def image(args: argparse.Namespace, *, frozen: bool = False) -> Path:
     if not args.firmware.is_file():
         raise CliError(f"there is no firmware image {args.firmware}")
     try:
-        VirtualBoard.load(args.board, args.firmware)
+        board = VirtualBoard.load(args.board, args.firmware)
+        other = misfit(board, load_image(args.firmware, board.soc.flash.base_address))
     except (OSError, ValueError) as error:
         raise CliError(str(error)) from error
+    if other:
+        raise CliError(f"{args.firmware} is for another board than {args.board}: {other}")
     return args.firmware
+
+
+def misfit(board: VirtualBoard, segments: list[Segment]) -> str:
+    """Why an image is not for a board; "" if it may be. It has the name that os.uname().machine
+    shows, and a vector table."""
+    found = [match for _, data in segments for match in MACHINE.findall(data)]
+    names = {match.rpartition(b"; ")[2].decode() for match in found}
+    if names and board.name not in names:
+        return f"it calls itself {min(names)}, not {board.name}"
+    start = board.soc.flash.base_address
+    vectors = next((data[:8] for at, data in segments if at == start), b"")
+    if len(vectors) < 8:
+        return ""
+    stack, entry = struct.unpack("<2I", vectors)
+    areas = [r for r in board.chip.memory if r.kind in ("sram", "ccm", "tcm")]
+    if not any(r.base < stack <= r.end for r in [*areas, *board.soc.map.externals]):
+        return f"its stack starts at 0x{stack:08X}, where the {board.chip.name} has no RAM"
+    if not any(at <= entry < at + len(data) for at, data in segments):
+        return f"its first instruction is at 0x{entry:08X}, which is not part of it"
+    return ""
 
 
 def can_mount(board: str) -> bool:
