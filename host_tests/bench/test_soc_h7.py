@@ -32,6 +32,20 @@ def test_it_starts_on_hsi_at_64_mhz_from_the_flash_itself() -> None:
     assert b.soc.syscfg.shown_at_zero is None
 
 
+def test_the_window_watchdog_has_three_bits_of_prescaler() -> None:
+    """64 steps of 4096 * 128 / 64 MHz are 524.288 ms."""
+    b = h743()
+    b.set("RCC.APB3ENR", 1 << 6)
+    b.write("WWDG1.CFR", 0x7F | 7 << 11)
+    b.write("WWDG1.CR", 0xFF)
+    resets = len(b.cpu.resets)
+    b.pass_ns(524 * MS)
+    assert len(b.cpu.resets) == resets
+    b.pass_ns(MS)
+    assert len(b.cpu.resets) == resets + 1
+    assert b.read("RCC.APB3ENR") == 0
+
+
 def test_400_mhz_and_the_share_of_each_domain() -> None:
     b = h743()
     b.set("RCC.CR", HSEON)

@@ -15,10 +15,12 @@ goes on to the bootloader at 0x1FF09800 (AN2606 tables 133, 135).
 
 What a system reset leaves alone stays here too: PWR.CR2, CR3 (the supply, written once after
 power-on) and the backup domain, the reset flags, DBGMCU. What software cannot put back, as only a
-reset clears it: WWDG1 and its clock, RCC.CR.CSSHSEON, RCC.GCR. What stays although a reset may
-clear it: PWR.WKUPEPR (not certain), RAMECC, RCC.CKGAENR and FLASH.CRCCR, which no firmware is
-known to use, and the AXI interconnect: on revision Y ST's SystemInit writes 1 to
-AXI_TARG7_FN_MOD against an erratum of AXI SRAM, where the script runs.
+reset clears it: WWDG1 and its clock, RCC.CR.CSSHSEON, RCC.GCR; those lead to a reset (`states`). A
+Cortex-M4 that starts at each reset (dual core, option byte BCM4) is refused, as it would run on
+beside the ROM. Not proven: that revision Y has the line identifier, which tells one core from two.
+What stays although a reset may clear it: PWR.WKUPEPR (not certain), RAMECC, RCC.CKGAENR and
+FLASH.CRCCR, which no firmware is known to use, and the AXI interconnect: on revision Y ST's
+SystemInit writes 1 to AXI_TARG7_FN_MOD against an erratum of AXI SRAM, where the script runs.
 
 Where sources disagree:
 - RCC.CR: 00000001 (HAL_RCC_DeInit and SystemInit clear all else; Renode), SVD 00000083.

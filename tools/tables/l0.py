@@ -10,7 +10,7 @@ After a reset SYSCLK is MSI at 2.1 MHz, VCORE is in range 2, there is no wait st
 reset leaves alone stays here too: the RTC's domain (in RCC.CSR all from LSEON to RTCRST; not
 LSION), the reset flags, and DBGMCU, of which only a power-on reset clears anything. What software
 cannot put back, as only a reset clears it: the firewall and its clock (RCC.APB2ENR.FWEN). That
-clock is what STATES looks at: without it the firewall has no segments, and SYSCFG.CFGR2.FWDIS, 0
+clock is what `states` looks at: without it the firewall has no segments, and SYSCFG.CFGR2.FWDIS, 0
 while it is on, reads as 0 while SYSCFG has no clock, too.
 
 Where sources disagree:
