@@ -10,6 +10,7 @@ from typing import ClassVar
 from tools.tables import dies, f4
 
 CPUID = 0xE000ED00
+MPU_TYPE = 0xE000ED90
 IDCODE = 0xE0042000
 OPTCR = 0x40023C14
 VECTORS = 0x1FFF0000
@@ -211,6 +212,7 @@ class FakeChip:
         self.family = next((f for f, die in dies() if die.dev_id == dev_id), f4.FAMILY)
         poke = self.registers.poke
         poke(CPUID, 0x410F0001 | self.family.core.partno << 4)
+        poke(MPU_TYPE, self.family.mpu_regions << 8)
         self._idcode = rev_id << 16 | dev_id
         self.registers.react = self.clock_of_dbgmcu
         if not self.family.idcode_clock:

@@ -39,6 +39,19 @@ def test_it_is_found_and_gets_its_script(family: Family, die: Die, make: Make) -
     )
 
 
+def test_the_first_revision_of_the_f405_shows_another_dev_id(make: Make) -> None:
+    """0x411, the F2's, on a Cortex-M4 (errata sheet DM00037591, 2.1.2)."""
+    board = make(dev_id=0x411, rev_id=0x2000)
+    chip = board.romboot.plan().chip
+    assert chip.idcode == 0x20000411
+    assert bytes(board.entry.Entry().image) == bytes(make(dev_id=0x413).entry.Entry().image)
+    board = make(dev_id=0x411, rev_id=0x2000)
+    assert board.romboot.info().name == "STM32F405/407/415/417"
+    board.registers.poke(CPUID, 0x412FC230)  # an F2
+    with pytest.raises(board.errors.UnknownChipError, match="no DEV_ID could be read"):
+        board.romboot.plan()
+
+
 def no_pcrop(family: Family, board: Board) -> None:
     """As delivered: an area that ends before it starts."""
     if family.pcrop and family.pcrop.bit is None:

@@ -37,6 +37,40 @@ def code_in_sdram(board: Board) -> None:
 
 RAM_END = SRAM + 192 * 1024
 
+
+def no_memory_there(*_: object) -> int:
+    raise OSError("EACCES on /dev/mem")
+
+
+@pytest.mark.parametrize("call", ["enter_bootloader", "plan", "info"])
+def test_another_port_is_told_before_anything_is_read(
+    call: str, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The unix port's mem32 is /dev/mem, and machine code is elsewhere in its objects."""
+    not_a_pyboard(board)
+    monkeypatch.setattr(board.registers, "peek", no_memory_there)
+    monkeypatch.setattr(board.entry.jump, "code_address", no_memory_there)
+    monkeypatch.setattr(board.entry.jump, "helper", no_memory_there)
+    with pytest.raises(board.errors.NotSTM32Error):
+        getattr(board.romboot, call)()
+
+
+def test_an_f7_is_not_read_where_an_h7_has_its_idcode(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That would be a BusFault: the core is the same, the number of MPU regions is not."""
+    board.registers.poke(CPUID, 0x411FC270)
+    peek = board.registers.peek
+
+    def read(address: int, size: int = 4) -> int:
+        assert address >> 28 == 0xE, f"0x{address:08X} was read"
+        return peek(address, size)
+
+    monkeypatch.setattr(board.registers, "peek", read)
+    with pytest.raises(board.errors.UnknownChipError, match=f"core 0xC27, {NONE}"):
+        board.romboot.plan()
+
+
 NONE = "no DEV_ID could be read"
 
 # What is wrong, the exception, and words that its text must have.

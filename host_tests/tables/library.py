@@ -55,7 +55,7 @@ table = SimpleNamespace(
     PARTNO=_partno,
     IDCODE=_idcode,
     IDCODE_CLOCK=_clock,
-    DEV_IDS=dict(_families)["stm32f4"],
+    DEV_IDS=next(dev_ids for name, dev_ids in _families if name == "stm32f4"),
     VECTORS=compiled.ROM[0],
     ROM_END=compiled.ROM[1],
     FLASH=compiled.FLASH[0],

@@ -11,6 +11,7 @@ from .chips import CORES
 
 _VTOR = const(0xE000ED08)
 _CPUID = const(0xE000ED00)  # ARM DDI 0403E B3.2.3; PARTNO in bits 15:4
+_MPU_TYPE = const(0xE000ED90)  # B3.5.4; DREGION in bits 15:8
 _WORD = const(0xFFFFFFFF)  # mem32 is signed
 
 
@@ -116,8 +117,8 @@ def find():
     check_port()
     core = mem32[_CPUID] >> 4 & 0xFFF
     idcode = 0
-    for partno, address, clock, bit, families in CORES:
-        if partno == core:
+    for known, address, clock, bit, families in CORES:
+        if known == core or known == core | (mem32[_MPU_TYPE] & 0xFF00) << 4:
             before = mem32[clock] if clock else 0
             if clock:
                 mem32[clock] = before | 1 << bit

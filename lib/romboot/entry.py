@@ -248,8 +248,8 @@ def _drain(consoles):
 
 
 def _attached(ports):
-    # Of (clocks, bit, register, mask, attached): bit n if the n-th USB device has a clock and is
-    # attached.
+    # Of (byte with the clock, its bit, register, mask, attached): bit n if the n-th USB device has
+    # a clock and is attached.
     found = 0
     bit = 1
     for clocks, number, register, mask, attached in ports:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from . import cortex_m
-from .family import Check, Family, Interface
+from .family import M7, Check, Family, Interface
 from .language import Block, Kind, pack, steps
 
 BYTES_A_LINE = 20
@@ -39,20 +39,36 @@ def modules(families: Iterable[Family]) -> dict[str, str]:
 def cores(families: Iterable[Family]) -> Value:
     """For each (core, IDCODE, its clock): what to look at, and the DEV_IDs that it can show.
 
-    (CPUID.PARTNO, address of IDCODE, register and bit of its clock or 0, ((module, DEV_IDs), ...))
+    (core, address of IDCODE, register and bit of its clock or 0, ((module, DEV_IDs), ...))
+    The place of a DEV_ID is that of its die in DIES.
     """
     found: dict[tuple[Value, ...], tuple[Value, ...]] = {}
     for family in families:
         clock = family.idcode_clock
         key = (
-            Hex(family.core.partno),
+            Hex(core(family)),
             Hex(family.idcode),
             Hex(clock.register.address) if clock else 0,
             clock.number if clock else 0,
         )
         dev_ids = tuple(Hex(die.dev_id) for die in family.dies)
-        found[key] = (*found.get(key, ()), (family.module, dev_ids))
+        found[key] = (*found.get(key, ()), (family.module, dev_ids), *misread(family))
     return tuple((*key, entries) for key, entries in found.items())
+
+
+def core(family: Family) -> int:
+    """CPUID.PARTNO; from bit 12 on MPU_TYPE.DREGION, if that is needed too: an STM32F7 has the
+    core of an STM32H7 with 8 regions (PM0253 4.6), and nothing at the address of its IDCODE."""
+    return family.core.partno | (family.mpu_regions << 12 if family.core is M7 else 0)
+
+
+def misread(family: Family) -> Iterator[Value]:
+    """The same for DEV_IDs of faulty revisions: up to the last die that has one."""
+    dev_ids = [Hex(die.misread or die.dev_id) for die in family.dies]
+    while dev_ids and family.dies[len(dev_ids) - 1].misread is None:
+        del dev_ids[-1]
+    if dev_ids:
+        yield family.module, tuple(dev_ids)
 
 
 def family_data(family: Family) -> dict[str, Value]:

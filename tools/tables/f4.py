@@ -174,6 +174,7 @@ DIES = (
         ),
         rom_id=0x1FFF77DE, ids=(0x31, 0x90, 0x91),  # 0x90 in package WLCSP90 only
         interfaces=(*F405, *only(*FROM_90, I2C1_PB7, I2C2, I2C3, SPI1, SPI2)),
+        misread=0x411,  # by revision A (IDCODE 0x20006411): errata sheet DM00037591, 2.1.2
     ),
     Die(
         0x419, "STM32F427/429/437/439", sram(192),

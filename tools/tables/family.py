@@ -158,6 +158,7 @@ class Die:
     script: what differs from die to die, between Family.before and Family.after.
     rom_id: address of the bootloader ID byte; ids: the values that AN2606 knows.
     closed: IDs of ROMs that go back to the application when they are jumped into.
+    misread: the DEV_ID that a faulty revision shows.
     """
 
     dev_id: int
@@ -168,6 +169,7 @@ class Die:
     ids: tuple[int, ...]
     interfaces: tuple[Interface, ...]
     closed: tuple[int, ...] = ()
+    misread: int | None = None
 
     def __str__(self) -> str:
         return f"0x{self.dev_id:03X}"
