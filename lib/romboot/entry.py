@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from machine import mem8, mem16, mem32
+from machine import mem8, mem32
 from micropython import const
 
 from . import IN_HANDLER, chip, script
@@ -183,7 +183,7 @@ class Entry:
 
 
 def in_handler():
-    return mem16[_ICSR] & _VECTACTIVE
+    return mem32[_ICSR] & _VECTACTIVE
 
 
 def enter(after_ms, force, via):
