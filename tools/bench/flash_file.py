@@ -1,6 +1,7 @@
-"""The file that keeps the flash of a virtual board: a line that says whose it is, then the flash.
+"""The file that keeps the flash of a virtual board: a line with the name of the board,
+then the flash.
 
-It is written in place, so that whoever has locked it goes on having the same file.
+It is written in place, so that a lock on the file stays valid.
 """
 
 from __future__ import annotations
