@@ -12,7 +12,7 @@ import pytest
 
 from host_tests.target import MANIFEST, ROOT, VirtualTarget
 from tools import packages, tables
-from tools.cli import install, library
+from tools.cli import firmware, install, library
 from tools.cli.errors import CliError
 from tools.cli.prompt import Prompt
 from tools.firmware import build
@@ -180,3 +180,31 @@ def test_no_path_of_this_machine_is_in_a_compiled_file() -> None:
 @pytest.mark.parametrize("path", packages.packages(), ids=lambda path: path.name)
 def test_the_package_files_of_mip(path: Path) -> None:
     assert path.read_text() == packages.packages()[path], "run python -m tools.packages"
+
+
+# --- boards that hold no library ---------------------------------------------------------------
+
+
+def test_a_heap_without_room_for_the_library() -> None:
+    """It is used as it is frozen in; without that a sentence says so."""
+    board = "NUCLEO_L073RZ"
+    with VirtualTarget.boot(board, firmware.build(board)) as target:
+        done = romboot("info", "--device", target.console)
+        assert done.returncode == 1 and "freeze romboot into the firmware" in done.stderr
+        assert "MemoryError" not in done.stderr
+        assert target.ok("exec", "print(6 * 7)") == "42\n"
+    with VirtualTarget.boot(board, firmware.build(board, frozen=True)) as target:
+        done = romboot("info", "--device", target.console)
+        assert done.returncode == 0, done.stderr
+        assert "the one in the firmware is used" in done.stderr and "ROM ID" in done.stdout
+        done = romboot("plan", "--installed", "--device", target.console)
+        assert done.stdout or "has no room for this" in done.stderr
+
+
+def test_no_file_system() -> None:
+    board = "NUCLEO_L073RZ"
+    with VirtualTarget.boot(board, firmware.build(board)) as target:
+        done = romboot("install", "--device", target.console)
+        assert done.returncode == 1 and "no file system: freeze romboot into it" in done.stderr
+        done = romboot("info", "--installed", "--device", target.console)
+    assert done.returncode == 1 and "put it there with `romboot install`" in done.stderr

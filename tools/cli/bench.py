@@ -10,8 +10,10 @@ from .errors import CliError
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until Ctrl-C; its exit code."""
-    words = [args.board, "--firmware", str(firmware.image(args))]
+    """Serve until Ctrl-C; its exit code. A board that cannot be given the library has it frozen
+    in."""
+    image = firmware.image(args, frozen=not firmware.can_mount(args.board))
+    words = [args.board, "--firmware", str(image)]
     options = {"--flash": args.flash, "--link": args.link, "--rom-resets": args.rom_resets}
     for option, value in options.items():
         words += [option, str(value)] if value else []

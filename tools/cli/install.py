@@ -47,6 +47,11 @@ print((sys.platform, getattr(i, '_mpy', 0), lib[0] if lib else '', frozen,
     [(p, size(p)) for p in old if size(p) is not None]))
 """
 
+INSTEAD = (
+    "freeze romboot into it, see the README. info, plan and enter need no installation if the "
+    "heap has room for the library (16 KB)"
+)
+
 SYNC = "import os\nif hasattr(os, 'sync'): os.sync()"
 
 REMOVE = """
@@ -111,7 +116,7 @@ def _look(prompt: Prompt) -> Board:
     if not board.lib:
         raise CliError(
             "this firmware has no folder for libraries in sys.path, so it has no file system: "
-            "freeze romboot into it, or let the commands bring it each time"
+            f"{INSTEAD}"
         )
     return board
 
@@ -162,8 +167,7 @@ def _free(prompt: Prompt, board: Board) -> tuple[int, int]:
         found = prompt.run(f"import os; print(os.statvfs({board.disk!r})[1:4])")
     except BoardError as error:
         raise CliError(
-            f"this board has no file system at {board.disk} ({error}): freeze romboot into its "
-            "firmware, or let the commands bring it each time"
+            f"this board has no file system at {board.disk} ({error}): {INSTEAD}"
         ) from error
     size, _, free = ast.literal_eval(found)
     return size, size * free

@@ -27,6 +27,8 @@ SILENCE_S = 60  # the longest that code may run without a word
 READ_S = 5  # of one read, where it blocks
 MOUNT = "/remote"  # SerialTransport.fs_hook_mount
 
+NO_ROOM = "the heap of this board has no room for this"
+
 log = logging.getLogger(__name__)
 
 
@@ -37,7 +39,8 @@ class BoardError(CliError):
         last = traceback.strip().rpartition("\n")[2].strip()
         self.kind, _, text = last.partition(": ")
         # Only an exception of the library is a sentence without its class.
-        super().__init__(last if hasattr(builtins, self.kind) else text or last)
+        sentence = last if hasattr(builtins, self.kind) else text or last
+        super().__init__(f"{NO_ROOM} ({last})" if self.kind == "MemoryError" else sentence)
 
 
 class Prompt:

@@ -10,10 +10,16 @@ from ..tables.family import Family
 from . import dfu, leaving, rom
 from .arriving import BackError, Watch
 from .errors import CliError
-from .prompt import InRomError, Prompt, check_port, connected
+from .prompt import BoardError, InRomError, Prompt, check_port, connected
 
 VERDICT = "romboot verdict: "  # marks the line that is for this program, not for the user
 NAME = 16  # characters for RCC.PLLSAICFGR and the like
+
+MEMORY = ("MemoryError", "KB of free heap")  # Python's, and lib/romboot/__init__.py's
+TOO_SMALL = (
+    "the heap of this board has no room for the library (16 KB, 5 KB when it is frozen): freeze "
+    "romboot into the firmware, see the README"
+)
 
 WHY = (
     "The ROM of an F405 or F407 resets the chip now and then when it measures a crystal of more "
@@ -93,5 +99,37 @@ def _times(count: int) -> str:
 
 
 def _provide(prompt: Prompt, args: argparse.Namespace) -> None:
-    if not args.installed:
+    """See to it that `import romboot` works: by the library of this command or, if the heap has
+    no room for that, by one that is frozen in."""
+    if args.installed:
+        _need(prompt)
+        return
+    try:
         prompt.mount_library()
+        prompt.run("import romboot")
+    except BoardError as error:
+        if not any(sign in str(error) for sign in MEMORY):
+            raise
+        prompt.restart()
+        try:
+            prompt.run("import romboot")
+        except BoardError:
+            raise CliError(TOO_SMALL) from error
+        print(
+            "romboot: the heap has no room for the library of this command; the one in the "
+            "firmware is used",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _need(prompt: Prompt) -> None:
+    try:
+        prompt.run("import romboot")
+    except BoardError as error:
+        if error.kind != "ImportError":
+            raise
+        raise CliError(
+            "there is no library on this board: put it there with `romboot install`, or leave out "
+            "--installed"
+        ) from error
