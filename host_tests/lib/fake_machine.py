@@ -18,6 +18,16 @@ FLASH_SIZE = 0x1FFF7A22
 UNIQUE_ID = 0x1FFF7A10
 SRAM = 0x20000000
 CORTEX_M4 = 0x410FC241
+# Option bytes (RM0090 3.9.10, 3.9.11; RM0367 3.7.8; RM0433 4.9): level 0, nothing protected.
+AS_DELIVERED = {
+    "Cortex-M4": {OPTCR: 0x7FFFAAED, 0x40023C18: 0x0FFF0000},
+    "Cortex-M0+": {0x4002201C: 0x807000AA},
+    "Cortex-M7": {
+        0x5200201C: 0x1BC6AAF0,
+        **dict.fromkeys((0x52002028, 0x52002128), 0xFF),  # PRAR_CUR
+        **dict.fromkeys((0x52002038, 0x52002138), 0xFFFFFFFF),  # WPSN_CUR
+    },
+}
 ROM_START = 0xDA1  # from the vector table on
 
 
@@ -219,7 +229,8 @@ class FakeChip:
             poke(self.family.idcode, self._idcode)
         poke(self.family.vectors, SRAM + 0x2D0)
         poke(self.family.vectors + 4, self.family.vectors + ROM_START)
-        poke(self.family.protection.address, 0x0F000000 | 0xAA << self.family.protection_shift)
+        for address, value in AS_DELIVERED[self.family.core.name].items():
+            poke(address, value)
 
     def clock_of_dbgmcu(self, address: int, _before: int, value: int) -> None:
         """IDCODE reads 0 without it, where there is one."""

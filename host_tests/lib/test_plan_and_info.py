@@ -35,7 +35,7 @@ def test_a_plan_lists_every_step_in_order(die: library.Die, make: Callable[..., 
     assert die.name in lines[-1]
     assert "free" in lines[-1]
     assert board.fake.written == []
-    other_verdicts = 700  # a reason not to go, readout protection, PCROP, a watchdog
+    other_verdicts = 700  # a reason not to go, and a few warnings
     assert len(repr(plan)) + other_verdicts <= board.dryrun._ROOM
 
 
@@ -133,28 +133,13 @@ def test_info_has_what_the_chip_says(board: Board, capsys: pytest.CaptureFixture
         "2048 KiB",
         "a0a1a2a3a4a5a6a7a8a9aaab",
         f"0x1FFF0000, starts at 0x{VECTORS + ROM_START:08X}",
-        "0x91: USART, CAN or FDCAN, DFU, I2C, SPI; version 1",
+        "0x91, version 9.1",
         "level 0",
         "USART3 PB10/PB11 or PC10/PC11",
         "USB DFU PA11/PA12",
     ):
         assert words in printed
     assert board.fake.written == []
-
-
-@each_die
-def test_info_has_a_line_for_each_interface(die: library.Die, make: Callable[..., Board]) -> None:
-    board = make(dev_id=die.dev_id)
-    board.registers.poke(die.id_address, 0x90, 1)
-    info = board.romboot.info()
-    assert info.id == 0x90, "it is read where this die has it"
-    lines = info.table().splitlines()
-    first = next(at for at, line in enumerate(lines) if line.startswith("listens on"))
-    *interfaces, usb = lines[first:]
-    assert [line[12:] for line in interfaces] == die.interfaces.split(", ")
-    assert all(line.startswith(" ") for line in interfaces[1:])
-    assert usb.startswith("USB DFU")
-    assert "HSE" in usb
 
 
 @pytest.mark.parametrize(
@@ -171,21 +156,28 @@ def test_pcrop_is_told_and_does_not_hinder(board: Board) -> None:
     """RM0090 3.9.11: SPRMOD."""
     assert "PCROP" not in board.romboot.info().table() + repr(board.romboot.plan())
     board.registers.poke(OPTCR, 0x8FFFAAED)
-    assert "level 0: open" in board.romboot.info().table()
+    assert "protection  level 0" in board.romboot.info().table()
     assert "PCROP" in board.romboot.info().table()
     plan = board.romboot.plan()
     assert "PCROP" in repr(plan)
     assert plan
 
 
-@pytest.mark.parametrize("number", range(1, 16))
-def test_every_kind_of_rom_id_has_words(number: int, board: Board) -> None:
-    """AN2606 4.2: the first digit is the interfaces."""
+KINDS = {
+    **{1: "USART", 2: "USART", 3: "USART, CAN, DFU", 4: "USART, DFU", 5: "USART, I2C", 6: "I2C"},
+    **{8: "I2C, SPI", 10: "USART, DFU, I2C", 11: "USART, I2C, SPI", 12: "USART, SPI"},
+    **{13: "USART, DFU, I2C, SPI", 14: "USART, CAN, DFU, I2C, SPI, I3C"},
+    15: "USART, DFU, I2C, I3C",
+}
+
+
+@pytest.mark.parametrize("number", KINDS)
+def test_of_an_unknown_rom_the_kinds_are_told(number: int, board: Board) -> None:
+    """AN2606 4.2: the first digit is the interfaces. 7 and 9 an F429 has."""
     board.registers.poke(0x1FFF76DE, number << 4 | 3, 1)
-    table = board.romboot.info().table()
-    (line,) = (line for line in table.splitlines() if f"0x{number:X}3: " in line)
-    assert line.endswith("; version 3")
-    assert ": ;" not in line
+    lines = board.romboot.info().table().splitlines()
+    at = next(i for i, line in enumerate(lines) if f"0x{number:X}3, version {number}.3" in line)
+    assert f"; {KINDS[number]} by its first digit, pins unknown" in lines[at + 1]
 
 
 def test_repr_of_info(board: Board) -> None:
@@ -198,3 +190,135 @@ def test_it_can_be_asked_again(function: str, board: Board) -> None:
     """An import of romboot.plan inside plan() must not put the module in the function's place."""
     first = getattr(board.romboot, function)()
     assert repr(getattr(board.romboot, function)()) == repr(first)
+
+
+OPTCR1 = 0x40023C18
+BANK_2_RUNS = 0x40013800  # SYSCFG_MEMRMP
+
+
+def told(board: Board) -> tuple[list[str], list[str]]:
+    """The warnings of info() and of plan(), which writes nothing."""
+    info = [line for line in board.romboot.info().table().splitlines() if "WARNING" in line]
+    plan = board.romboot.plan(force=True)
+    verdict = [line for line in repr(plan).splitlines() if line.startswith("WARNING")]
+    clock = board.fake.family.idcode_clock  # an L0 wants it for the look at DBGMCU
+    allowed = [clock.register.address] if clock else []
+    assert [write for write in board.fake.written if write[0] not in allowed] == []
+    return info, verdict
+
+
+def test_nothing_is_warned_of_as_delivered(board: Board) -> None:
+    assert told(board) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("dev_id", "registers", "words"),
+    [
+        (0x413, {OPTCR: 0x0FFEAAED}, "sectors 0-0 (0x08000000-0x08003FFF)"),
+        (0x413, {OPTCR: 0x0F00AAED}, "sectors 0-7 (0x08000000-0x0807FFFF)"),
+        (
+            0x413,
+            {OPTCR: 0x07CFAAED},
+            "sectors 4-5 (0x08010000-0x0803FFFF), 11-11 (0x080E0000-0x080FFFFF)",
+        ),
+        (0x419, {OPTCR1: 0x07FF0000}, "sectors 23-23 (0x081E0000-0x081FFFFF)"),
+        (
+            0x419,
+            {OPTCR: 0x07FFAAED, OPTCR1: 0x0FFE0000},
+            "sectors 11-12 (0x080E0000-0x08103FFF)",
+        ),
+        (0x431, {OPTCR: 0x007FAAED}, "sectors 7-7 (0x08060000-0x0807FFFF)"),
+        (0x423, {OPTCR: 0x003FAAED}, ""),  # 256 KiB: 6 sectors; of further bits nobody knows
+        (0x463, {OPTCR: 0x3FFFAAED}, "sectors 14-14 (0x08140000-0x0817FFFF)"),  # and 15
+        (0x447, {0x40022020: 0x80000001}, "sectors 0-0 (0x08000000-0x08000FFF), 31-31 (0x0801F0"),
+        (
+            0x447,
+            {0x40022020: 0x80000000, 0x40022080: 1},
+            "sectors 31-32 (0x0801F000-0x08020FFF)",
+        ),
+        (0x450, {0x52002038: 0xFFFFFF7F}, "sectors 7-7 (0x080E0000-0x080FFFFF)"),
+        (0x450, {0x52002138: 0xFFFFFF3F}, "sectors 14-15 (0x081C0000-0x081FFFFF)"),
+        (0x483, {0x52002138: 0}, ""),  # it has one bank
+        (
+            0x480,
+            {0x52002138: 0xFFFFFFFE},
+            "groups of four sectors 32-32 (0x08100000-0x08107FFF)",
+        ),
+    ],
+)
+def test_write_protected_sectors_are_told_with_their_addresses(
+    dev_id: int, registers: dict[int, int], words: str, make: Callable[..., Board]
+) -> None:
+    """Sectors: RM0090 3.4, RM0430 3.3, RM0367 3.3.1, RM0433 4.3.4."""
+    board = make(dev_id=dev_id)
+    board.registers.poke(FLASH_SIZE, 2048, 2)
+    for address, value in registers.items():
+        board.registers.poke(address, value)
+    info, plan = told(board)
+    if words:
+        assert len(info) == len(plan) == 1
+        assert words in info[0]
+        assert words in plan[0]
+        assert "write-protected" in info[0]
+        assert "silently drops writes" in info[0]
+    else:
+        assert (info, plan) == ([], [])
+
+
+def test_the_second_bank_of_a_megabyte_is_in_its_middle(board: Board) -> None:
+    """RM0090 3.4, DB1M."""
+    board.registers.poke(FLASH_SIZE, 1024, 2)
+    board.registers.poke(OPTCR1, 0x0FFE0000)
+    assert "12-12 (0x08080000-0x08083FFF)" in told(board)[0][0]
+
+
+@pytest.mark.parametrize(
+    ("dev_id", "register", "value", "words"),
+    [
+        (0x419, OPTCR, 0x8FF0AAED, ": sectors 4-11 (0x08010000-0x080FFFFF)"),
+        (0x447, 0x4002201C, 0x807001AA, ""),
+    ],
+)
+def test_sectors_under_pcrop(
+    dev_id: int, register: int, value: int, words: str, make: Callable[..., Board]
+) -> None:
+    """With SPRMOD a bit that is 1 protects (RM0090 3.7.5)."""
+    board = make(dev_id=dev_id)
+    board.registers.poke(OPTCR1, 0)
+    board.registers.poke(register, value)
+    info, _ = told(board)
+    assert words in info[0]
+    assert "PCROP" in info[-1]
+    assert "write-protected" not in "".join(info)
+
+
+@pytest.mark.parametrize(
+    ("dev_id", "register", "value", "words"),
+    [
+        (0x419, OPTCR, 0x0FFFAAFD, "BFB2"),
+        (0x434, OPTCR, 0x0FFFAAFD, "BFB2"),
+        (0x413, OPTCR, 0x0FFFAAFD, ""),  # one bank
+        (0x419, BANK_2_RUNS, 0x100, "bank 2 runs"),
+        (0x447, 0x4002201C, 0x80F000AA, "BFB2"),
+        (0x417, 0x4002201C, 0x80F000AA, ""),
+        (0x447, 0x40010000, 0x8, "bank 2 runs"),
+        (0x450, 0x5200201C, 0x9BC6AAF0, "banks are swapped"),
+        (0x413, OPTCR, 0x0FFFAACD, "watchdog starts with every reset"),
+        (0x425, 0x4002201C, 0x806000AA, "watchdog starts with every reset"),
+        (0x480, 0x5200201C, 0x1BC6AAE0, "watchdog starts with every reset"),
+        (0x413, OPTCR, 0x0FFF55ED, "level 1"),
+    ],
+)
+def test_options_that_surprise_are_told(
+    dev_id: int, register: int, value: int, words: str, make: Callable[..., Board]
+) -> None:
+    board = make(dev_id=dev_id)
+    board.registers.poke(register, value)
+    info, plan = told(board)
+    if words:
+        assert len(info) == len(plan) == 1
+        assert words in info[0]
+        assert words in plan[0]
+        assert plan[0].endswith(".")
+    else:
+        assert (info, plan) == ([], [])

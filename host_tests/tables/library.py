@@ -77,11 +77,12 @@ def registers() -> dict[str, int]:
 def _dies() -> list[Die]:
     names = {address: name for name, address in registers().items()}
     dies = []
-    for dev_id, (kib, script), (name, rom_id, interfaces) in zip(
+    for dev_id, (kib, script), (name, rom_id, versions, _, _) in zip(
         table.DEV_IDS, compiled.DIES, _facts.DIES, strict=True
     ):
         values = {names[address]: value for address, value in _rows(script)}
-        text = _facts.INTERFACES[interfaces]
+        numbers = dict.fromkeys(number for _, listens, _ in versions for number in listens)
+        text = ", ".join(_facts.INTERFACES[number] for number in numbers)
         dies.append(Die(dev_id, name, kib * 1024, rom_id, text, values))
     return dies
 

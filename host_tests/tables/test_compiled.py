@@ -46,7 +46,8 @@ def test_names_are_those_of_the_manuals() -> None:
     assert names(0x40023810, f4.FAMILY) == "RCC.AHB1RSTR"
     assert names(0xE000E184, f4.FAMILY) == "NVIC.ICER1"
     assert names(0x40023C04, f4.FAMILY) == "FLASH.KEYR"
-    assert names(0x40023C18, f4.FAMILY) == ""
+    assert names(0x40023C18, f4.FAMILY) == "FLASH.OPTCR1"
+    assert names(0x40023C1C, f4.FAMILY) == ""
 
 
 def test_a_family_is_found_by_the_name_of_its_module() -> None:

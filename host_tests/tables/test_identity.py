@@ -65,7 +65,7 @@ def test_the_bench_has_the_same_rom(name: str) -> None:
     die = family.die(bench.dev_id)
     assert (die.rom_id, family.vectors) == (bench.rom["id_address"], bench.rom["vector_table"])
     assert bench.rom["id"] in die.ids
-    assert usarts_in(", ".join(map(str, die.interfaces))) == [
+    assert usarts_in(", ".join(map(str, die.listens(bench.rom["id"])))) == [
         (usart["usart"], usart["tx"], usart["rx"]) for usart in bench.rom["usarts"]
     ]
 

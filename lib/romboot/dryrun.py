@@ -6,7 +6,7 @@ from machine import mem32
 from micropython import const
 
 from .entry import Entry
-from .facts import die, pcrop, tables
+from .facts import tables, warnings
 from .script import HEADER
 
 WRITE, FILL, CHANGE, WAIT = range(4)  # see script.py
@@ -81,24 +81,13 @@ class Plan(Entry):
             yield "NO: " + str(reason)
         if not self.reasons:
             yield "The way is free: %s, ROM at 0x%08X, by %s: %s." % (
-                die(self.chip)[0],
+                tables(self.chip).DIES[self.chip.number][0],
                 self.chip.family.ROM[0],
                 self.via,
                 self.why,
             )
-        if self.chip.rdp_level() == 1:
-            yield (
-                "Readout protection is at level 1: the ROM will answer, but read, write or go "
-                "only after a readout unprotect, which erases the flash."
-            )
-        protected = pcrop(self.chip)
-        if protected:
-            yield protected + "."
-        if self.via == "jump" and self.chip.watchdog_runs():
-            yield (
-                "The independent watchdog runs and cannot be stopped: the ROM sets it to its "
-                "longest period and refreshes it (AN2606 4.1)."
-            )
+        for warning in warnings(self.chip, self.via):
+            yield "WARNING: " + warning + "."
 
     def __repr__(self):
         # The lines scatter over a small heap (NUCLEO_F401RE with the library as .mpy files), so

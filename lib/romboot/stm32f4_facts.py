@@ -5,55 +5,161 @@ from micropython import const
 
 # fmt: off
 UNIQUE_ID = const((0x1FFF7A10, 0x1FFF7A14, 0x1FFF7A18))
-USB_CLOCK = const("a crystal on HSE of a whole number of MHz, 4 to 26; 8 MHz measures best")
 PCROP = const((
-    31,
-    (0x40023C14,),
-    ("PCROP (FLASH_OPTCR.SPRMOD) is on: the ROM cannot read, write or erase "
-     "the sectors under it. Only a readout regression from level 1 to 0 "
-     "lifts it, which erases the flash"),
+ 31,
+ (0x40023C14,),
+ ("PCROP (FLASH_OPTCR.SPRMOD) is on: the ROM cannot read, write or erase "
+  "the sectors under it. Only a readout regression from level 1 to 0 "
+  "lifts it, which erases the flash"),
 ))
 DUAL_CORE = const(())
 BLOCKS = const((
-    (0xE000EF34, "FPU"),
-    (0xE000ED90, "MPU"),
-    (0xE000ED00, "SCB"),
-    (0xE000E100, "NVIC"),
-    (0xE000E010, "SYST"),
-    (0xE000E000, "SCS"),
-    (0x40023C00, "FLASH"),
-    (0x40023800, "RCC"),
-    (0x40013C00, "EXTI"),
-    (0x40013800, "SYSCFG"),
+ (0xE000EF34, "FPU"),
+ (0xE000ED90, "MPU"),
+ (0xE000ED00, "SCB"),
+ (0xE000E100, "NVIC"),
+ (0xE000E010, "SYST"),
+ (0xE000E000, "SCS"),
+ (0x40023C00, "FLASH"),
+ (0x40023800, "RCC"),
+ (0x40013C00, "EXTI"),
+ (0x40013800, "SYSCFG"),
 ))
 INTERFACES = const((
-    ("USART1 PA9/PA10, USART3 PB10/PB11 or PC10/PC11, CAN2 PB13/PB5, USB DFU "
-     "PA11/PA12, from ID 0x90 on: I2C1 PB6/PB7, I2C2 PF1/PF0, I2C3 PA8/PC9, "
-     "SPI1 PA4-PA7, SPI2 PI0-PI3"),
-    ("USART1 PA9/PA10, USART3 PB10/PB11 or PC10/PC11, CAN2 PB13/PB5, USB DFU "
-     "PA11/PA12, I2C1 PB6/PB9, from ID 0x90 on: I2C2 PF1/PF0, I2C3 PA8/PC9, "
-     "SPI1 PA4-PA7, SPI2 PI0-PI3, SPI4 PE11-PE14"),
-    ("USART1 PA9/PA10, USART3 PB10/PB11 or PC10/PC11, CAN2 PB13/PB5, USB DFU "
-     "PA11/PA12, I2C1 PB6/PB9, I2C2 PF1/PF0, I2C3 PA8/PC9, SPI1 PA4-PA7, "
-     "SPI2 PB12/PC7/PB14/PB15, SPI4 PE11-PE14"),
-    ("USART1 PA9/PA10, USART2 PD5/PD6, USB DFU PA11/PA12, I2C1 PB6/PB7, I2C2 "
-     "PB10/PB3, I2C3 PA8/PB4, SPI1 PA4-PA7, SPI2 PB12-PB15, SPI3 "
-     "PA15/PC10-PC12"),
-    ("USART1 PA9/PA10, USART3 PB10/PB11 or PC10/PC11, CAN2 PB13/PB5, USB DFU "
-     "PA11/PA12, I2C1 PB6/PB9, I2C2 PF0/PF1 (so printed; likely PF1/PF0), "
-     "I2C3 PA8/PC9, SPI1 PA4-PA7, SPI2 PI0-PI3, SPI4 PE11-PE14"),
-    ("USART1 PA9/PA10, USART2 PD5/PD6, USB DFU PA11/PA12, USART3 PB10/PB11, "
-     "CAN2 PB13/PB5, I2C1 PB6/PB7, I2C2 PF1/PF0, I2C3 PA8/PB4, I2C4 "
-     "PB15/PB14, SPI1 PA4-PA7, SPI3 PA15/PC10-PC12, SPI4 PE11-PE14"),
+ "USART1 PA9/PA10",
+ "USART3 PB10/PB11 or PC10/PC11",
+ "CAN2 PB13/PB5",
+ "USB DFU PA11/PA12",
+ "I2C1 PB6/PB7",
+ "I2C2 PF1/PF0",
+ "I2C3 PA8/PC9",
+ "SPI1 PA4-PA7",
+ "SPI2 PI0-PI3",
+ "I2C1 PB6/PB9",
+ "SPI4 PE11-PE14",
+ "SPI2 PB12/PC7/PB14/PB15",
+ "USART2 PD5/PD6",
+ "I2C2 PB10/PB3",
+ "I2C3 PA8/PB4",
+ "SPI2 PB12-PB15",
+ "SPI3 PA15/PC10-PC12",
+ "I2C2 PF0/PF1 (so printed; likely PF1/PF0)",
+ "I2C4 PB15/PB14",
+ "USART3 PB10/PB11",
+))
+NOTES = const((
+ ("USB DFU needs a crystal on HSE of a whole number of MHz, 4 to 26; 8 "
+  "MHz measures best"),
+ ("by report this ROM at times mistakes a crystal above 8 MHz and resets "
+  "the chip, and the application is back: enter again"),
+ "Write Unprotect does not work over CAN",
+ "in dual-bank mode DFU cannot erase bank 2",
+ "USART3 is on other pins, AN2606 does not say which",
+))
+OPTIONS = const((
+ (
+  0x40023C14,
+  5,
+  0,
+  ("the watchdog starts with every reset (WDG_SW is 0): new firmware must "
+   "refresh it, as the ROM does"),
+ ),
+ (
+  0x40023C14,
+  4,
+  1,
+  ("BFB2 is 1: a reset starts bank 2 if it holds an application, else bank "
+   "1; new firmware in bank 1 (0x08000000) may not be what starts"),
+ ),
+ (
+  0x40013800,
+  8,
+  1,
+  "bank 2 runs, at 0x08000000; in the ROM bank 1 is there again",
+ ),
+))
+PROTECTED = const((
+ 0,
+ "sectors",
+ (
+  (0x40023C14, 16, 0x8000000, b"\x04\x04\x04\x04\x10         @"),
+  (0x40023C18, 16, 0x0, b"\x04\x04\x04\x04\x10         @"),
+ ),
 ))
 DIES = const((
-    ("STM32F405/407/415/417", 0x1FFF77DE, 0),
-    ("STM32F427/429/437/439", 0x1FFF76DE, 1),
-    ("STM32F446", 0x1FFF76DE, 2),
-    ("STM32F401xB/xC", 0x1FFF76DE, 3),
-    ("STM32F411", 0x1FFF76DE, 3),
-    ("STM32F401xD/xE", 0x1FFF76DE, 3),
-    ("STM32F469/479", 0x1FFF76DE, 4),
-    ("STM32F412", 0x1FFF76DE, 5),
-    ("STM32F413/423", 0x1FFF76DE, 5),
+ (
+  "STM32F405/407/415/417",
+  0x1FFF77DE,
+  (
+   (b"0", b"\0\x01\x02\x03", b"\0\x01"),
+   (b"1", b"\0\x01\x02\x03", b"\0\x01\x02"),
+   (b"\x90", b"\0\x01\x02\x03\x04\x05\x06\x07\x08", b"\0\x01\x02"),
+   (b"\x91", b"\0\x01\x02\x03\x04\x05\x06\x07\x08", b"\0\x01"),
+  ),
+  b"\0",
+  b"\x0c",
+ ),
+ (
+  "STM32F427/429/437/439",
+  0x1FFF76DE,
+  (
+   (b"p", b"\0\x01\x02\x03\x09", b"\0\x03\x02"),
+   (b"\x90", b"\0\x01\x02\x03\x09\x05\x06\x07\x08\x0a", b"\0\x03"),
+   (b"\x91", b"\0\x01\x02\x03\x09\x05\x06\x07\x08\x0a", b"\0\x03\x02"),
+  ),
+  b"\0\x01\x02",
+  b"\x0c\x0c",
+ ),
+ (
+  "STM32F446",
+  0x1FFF76DE,
+  ((b"\x90", b"\0\x01\x02\x03\x09\x05\x06\x07\x0b\x0a", b"\0"),),
+  b"\0",
+  b"\x08",
+ ),
+ (
+  "STM32F401xB/xC",
+  0x1FFF76DE,
+  ((b"\xd0\xd1", b"\0\x0c\x03\x04\x0d\x0e\x07\x0f\x10", b"\0"),),
+  b"\0",
+  b"\x06",
+ ),
+ (
+  "STM32F411",
+  0x1FFF76DE,
+  ((b"\xd0", b"\0\x0c\x03\x04\x0d\x0e\x07\x0f\x10", b"\0"),),
+  b"\0",
+  b"\x08",
+ ),
+ (
+  "STM32F401xD/xE",
+  0x1FFF76DE,
+  ((b"\xd1", b"\0\x0c\x03\x04\x0d\x0e\x07\x0f\x10", b"\0"),),
+  b"\0",
+  b"\x08",
+ ),
+ (
+  "STM32F469/479",
+  0x1FFF76DE,
+  ((b"\x90", b"\0\x01\x02\x03\x09\x11\x06\x07\x08\x0a", b"\0"),),
+  b"\0\x01\x02",
+  b"\x0c\x0c",
+ ),
+ (
+  "STM32F412",
+  0x1FFF76DE,
+  (
+   (b"\x90", b"\0\x0c\x03\x02\x04\x05\x0e\x12\x07\x10\x0a", b"\0\x04"),
+   (b"\x91", b"\0\x0c\x03\x02\x04\x05\x0e\x12\x07\x10\x0a\x13", b"\0"),
+  ),
+  b"\0",
+  b"\x0c",
+ ),
+ (
+  "STM32F413/423",
+  0x1FFF76DE,
+  ((b"\x90", b"\0\x0c\x03\x02\x04\x05\x0e\x12\x07\x10\x0a\x13", b"\0"),),
+  b"\0",
+  b"\x0f",
+ ),
 ))

@@ -5,40 +5,99 @@ from micropython import const
 
 # fmt: off
 UNIQUE_ID = const((0x1FF1E800, 0x1FF1E804, 0x1FF1E808))
-USB_CLOCK = const("no crystal (HSI48), but for ROM 13.2 of the H74x: HSE")
 PCROP = const((
-    None,
-    (0x52002028,),
-    ("PCROP (an area in FLASH_PRAR_CUR1 or 2) is on: the ROM cannot read, "
-     "write or erase it. Only a readout regression from level 1 to 0 with "
-     "DMEP set lifts it, which erases the flash"),
+ None,
+ (0x52002028,),
+ ("PCROP (an area in FLASH_PRAR_CUR1 or 2) is on: the ROM cannot read, "
+  "write or erase it. Only a readout regression from level 1 to 0 with "
+  "DMEP set lifts it, which erases the flash"),
 ))
 DUAL_CORE = const((0x1FF1E8C0, 0xFFFFFEFD, 0x48373435))
 BLOCKS = const((
-    (0xE000EF50, "CACHE"),
-    (0xE000EF34, "FPU"),
-    (0xE000ED90, "MPU"),
-    (0xE000ED00, "SCB"),
-    (0xE000E100, "NVIC"),
-    (0xE000E010, "SYST"),
-    (0xE000E000, "SCS"),
-    (0x58025800, "DMAMUX2"),
-    (0x58024800, "PWR"),
-    (0x58024400, "RCC"),
-    (0x58000000, "EXTI"),
-    (0x52002000, "FLASH"),
-    (0x40020800, "DMAMUX1"),
+ (0xE000EF50, "CACHE"),
+ (0xE000EF34, "FPU"),
+ (0xE000ED90, "MPU"),
+ (0xE000ED00, "SCB"),
+ (0xE000E100, "NVIC"),
+ (0xE000E010, "SYST"),
+ (0xE000E000, "SCS"),
+ (0x58025800, "DMAMUX2"),
+ (0x58024800, "PWR"),
+ (0x58024400, "RCC"),
+ (0x58000000, "EXTI"),
+ (0x52002000, "FLASH"),
+ (0x40020800, "DMAMUX1"),
 ))
 INTERFACES = const((
-    ("USART1 PA9/PA10 or PB14/PB15, USART2 PA2/PA3, USART3 PB10/PB11, USB "
-     "DFU PA11/PA12, I2C1 PB6/PB9, I2C2 PF1/PF0, I2C3 PA8/PC9, SPI1 PA4-PA7, "
-     "SPI2 PI0-PI3, SPI3 PA15/PC10-PC12, SPI4 PE11-PE14, ID 0x90 to 0x9F: "
-     "FDCAN1 PH13/PH14"),
-    ("USART1 PA9/PA10, USART2 PA2/PA3, USART3 PB10/PB11 or PD8/PD9, USB DFU "
-     "PA11/PA12, I2C1 PB6/PB9, I2C2 PF1/PF0, I2C3 PA8/PC9, SPI1 PA4-PA7, "
-     "SPI3 PA15/PC10-PC12, SPI4 PE11-PE14, FDCAN1 PH13/PH14 or PD1/PD0"),
+ "USART1 PA9/PA10 or PB14/PB15",
+ "USART2 PA2/PA3",
+ "USART3 PB10/PB11",
+ "USB DFU PA11/PA12",
+ "I2C1 PB6/PB9",
+ "I2C2 PF1/PF0",
+ "I2C3 PA8/PC9",
+ "SPI1 PA4-PA7",
+ "SPI2 PI0-PI3",
+ "SPI3 PA15/PC10-PC12",
+ "SPI4 PE11-PE14",
+ "FDCAN1 PH13/PH14",
+ "USART1 PA9/PA10",
+ "USART3 PB10/PB11 or PD8/PD9",
+ "FDCAN1 PH13/PH14 or PD1/PD0",
+))
+NOTES = const((
+ "USB DFU needs no crystal (HSI48)",
+ "with PB15 low no interface but USB answers",
+ "after power-on it needs a reset, or a pull-up on PA11",
+ "an erase of bank 2 answers too early: wait",
+ "USB DFU needs a crystal on HSE",
+ "Go, USART2 and SPI1 do not work; a mass erase over I2C erases bank 2 only",
+ "bank erase, and mass erase over DFU, do not work",
+ "at protection level 1 with a USB cable the ROM resets for ever",
+))
+OPTIONS = const((
+ (
+  0x5200201C,
+  4,
+  0,
+  ("the watchdog starts with every reset (IWDG1_SW is 0): new firmware "
+   "must refresh it, as the ROM does"),
+ ),
+ (
+  0x5200201C,
+  31,
+  1,
+  ("the banks are swapped (SWAP_BANK_OPT): 0x08000000 is bank 2; addresses "
+   "of protected sectors here are without the swap"),
+ ),
+))
+PROTECTED = const((
+ 0,
+ "sectors",
+ ((0x52002038, 0, 0x8000000, b" "), (0x52002138, 0, 0x8100000, b" ")),
 ))
 DIES = const((
-    ("STM32H742/743/745/747/750/753/755/757", 0x1FF1E7FE, 0),
-    ("STM32H723/725/730/733/735", 0x1FF1E7FE, 1),
+ (
+  "STM32H742/743/745/747/750/753/755/757",
+  0x1FF1E7FE,
+  (
+   (b"\x90", b"\0\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b", b"\0\x01\x02"),
+   (b"\x91", b"\0\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b", b"\0\x01\x03"),
+   (b"\x92", b"\0\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b", b"\0\x01"),
+   (b"\xd2", b"\0\x02\x03\x04\x05\x06\x08\x09\x0a", b"\x04\x05"),
+   (b"\xd3", b"\0\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a", b"\0\x06"),
+  ),
+  b"\0\x01",
+  b"\x08\x08",
+ ),
+ (
+  "STM32H723/725/730/733/735",
+  0x1FF1E7FE,
+  (
+   (b"\x91\x93", b"\x0c\x01\x0d\x03\x04\x05\x06\x07\x09\x0a\x0e", b"\0"),
+   (b"\x92", b"\x0c\x01\x0d\x03\x04\x05\x06\x07\x09\x0a\x0e", b"\0\x07"),
+  ),
+  b"\0",
+  b"\x08",
+ ),
 ))

@@ -5,34 +5,77 @@ from micropython import const
 
 # fmt: off
 UNIQUE_ID = const((0x8FFF800, 0x8FFF804, 0x8FFF808))
-USB_CLOCK = const("no crystal (HSI48)")
 PCROP = const((
-    None,
-    (0x52002028, 0x52002128),
-    ("PCROP (an area in FLASH_PRAR_CUR1 or 2) is on: the ROM cannot read, "
-     "write or erase it. Only a readout regression from level 1 to 0 with "
-     "DMEP set lifts it, which erases the flash"),
+ None,
+ (0x52002028, 0x52002128),
+ ("PCROP (an area in FLASH_PRAR_CUR1 or 2) is on: the ROM cannot read, "
+  "write or erase it. Only a readout regression from level 1 to 0 with "
+  "DMEP set lifts it, which erases the flash"),
 ))
 DUAL_CORE = const(())
 BLOCKS = const((
-    (0xE000EF50, "CACHE"),
-    (0xE000EF34, "FPU"),
-    (0xE000ED90, "MPU"),
-    (0xE000ED00, "SCB"),
-    (0xE000E100, "NVIC"),
-    (0xE000E010, "SYST"),
-    (0xE000E000, "SCS"),
-    (0x58025800, "DMAMUX2"),
-    (0x58024800, "PWR"),
-    (0x58024400, "RCC"),
-    (0x58000000, "EXTI"),
-    (0x52002000, "FLASH"),
-    (0x40020800, "DMAMUX1"),
+ (0xE000EF50, "CACHE"),
+ (0xE000EF34, "FPU"),
+ (0xE000ED90, "MPU"),
+ (0xE000ED00, "SCB"),
+ (0xE000E100, "NVIC"),
+ (0xE000E010, "SYST"),
+ (0xE000E000, "SCS"),
+ (0x58025800, "DMAMUX2"),
+ (0x58024800, "PWR"),
+ (0x58024400, "RCC"),
+ (0x58000000, "EXTI"),
+ (0x52002000, "FLASH"),
+ (0x40020800, "DMAMUX1"),
 ))
 INTERFACES = const((
-    ("USART1 PA9/PA10, USART2 PA2/PA3, USART3 PB10/PB11 or PD8/PD9, USB DFU "
-     "PA11/PA12, I2C1 PB6/PB9, I2C2 PF1/PF0, I2C3 PA8/PC9, SPI1 PA4-PA7, "
-     "SPI2 PI0-PI3, SPI3 PA15/PC10-PC12, SPI4 PE11-PE14 (so in table 137; "
-     "not in table 3), FDCAN1 PH13/PH14 or PD1/PD0"),
+ "USART1 PA9/PA10",
+ "USART2 PA2/PA3",
+ "USART3 PB10/PB11 or PD8/PD9",
+ "USB DFU PA11/PA12",
+ "I2C1 PB6/PB9",
+ "I2C2 PF1/PF0",
+ "I2C3 PA8/PC9",
+ "SPI1 PA4-PA7",
+ "SPI2 PI0-PI3",
+ "SPI3 PA15/PC10-PC12",
+ "SPI4 PE11-PE14 (so in table 137; not in table 3)",
+ "FDCAN1 PH13/PH14 or PD1/PD0",
 ))
-DIES = const((("STM32H7A3/7B0/7B3", 0x1FF13FFE, 0),))
+NOTES = const((
+ "USB DFU needs no crystal (HSI48)",
+ "at protection level 1 with a USB cable the ROM resets for ever",
+))
+OPTIONS = const((
+ (
+  0x5200201C,
+  4,
+  0,
+  ("the watchdog starts with every reset (IWDG1_SW is 0): new firmware "
+   "must refresh it, as the ROM does"),
+ ),
+ (
+  0x5200201C,
+  31,
+  1,
+  ("the banks are swapped (SWAP_BANK_OPT): 0x08000000 is bank 2; addresses "
+   "of protected sectors here are without the swap"),
+ ),
+))
+PROTECTED = const((
+ 0,
+ "groups of four sectors",
+ ((0x52002038, 0, 0x8000000, b"\x08"), (0x52002138, 0, 0x8100000, b"\x08")),
+))
+DIES = const((
+ (
+  "STM32H7A3/7B0/7B3",
+  0x1FF13FFE,
+  (
+   (b"\x90\x92", b"\0\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b", b"\0"),
+   (b"\x91", b"\0\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b", b"\0\x01"),
+  ),
+  b"\0\x01",
+  b"  ",
+ ),
+))

@@ -5,37 +5,101 @@ from micropython import const
 
 # fmt: off
 UNIQUE_ID = const((0x1FF80050, 0x1FF80054, 0x1FF80064))
-USB_CLOCK = const("no crystal")
 PCROP = const((
-    8,
-    (0x4002201C,),
-    ("PCROP (FLASH_OPTR.WPRMOD) is on: the ROM cannot read, write or erase "
-     "the sectors under it. Only a readout regression from level 1 to 0 "
-     "lifts it, which erases the flash"),
+ 8,
+ (0x4002201C,),
+ ("PCROP (FLASH_OPTR.WPRMOD) is on: the ROM cannot read, write or erase "
+  "the sectors under it. Only a readout regression from level 1 to 0 "
+  "lifts it, which erases the flash"),
 ))
 DUAL_CORE = const(())
 BLOCKS = const((
-    (0xE000ED90, "MPU"),
-    (0xE000ED00, "SCB"),
-    (0xE000E100, "NVIC"),
-    (0xE000E010, "SYST"),
-    (0x40022000, "FLASH"),
-    (0x40021000, "RCC"),
-    (0x40010400, "EXTI"),
-    (0x40010000, "SYSCFG"),
-    (0x40007000, "PWR"),
+ (0xE000ED90, "MPU"),
+ (0xE000ED00, "SCB"),
+ (0xE000E100, "NVIC"),
+ (0xE000E010, "SYST"),
+ (0x40022000, "FLASH"),
+ (0x40021000, "RCC"),
+ (0x40010400, "EXTI"),
+ (0x40010000, "SYSCFG"),
+ (0x40007000, "PWR"),
 ))
 INTERFACES = const((
-    ("USART1 PA9/PA10, USART2 PA2/PA3, ID 0x40 to 0x4F: USB DFU PA11/PA12, "
-     "ID 0xB0 to 0xBF: I2C1 PB6/PB7, I2C2 PB10/PB11, SPI1 PA4-PA7, SPI2 "
-     "PB12-PB15"),
-    "USART1 PA9/PA10, USART2 PA2/PA3, SPI1 PA4-PA7, SPI2 PB12-PB15",
-    "USART2 PA2/PA3 or PA9/PA10, SPI1 PA4-PA7",
-    "USART2 PA2/PA3 or PA9/PA10, SPI1 PA4-PA7 or PA4/PA13/PA14/PA7",
+ "USART1 PA9/PA10",
+ "USART2 PA2/PA3",
+ "USB DFU PA11/PA12",
+ "I2C1 PB6/PB7",
+ "I2C2 PB10/PB11",
+ "SPI1 PA4-PA7",
+ "SPI2 PB12-PB15",
+ "USART2 PA2/PA3 or PA9/PA10",
+ "SPI1 PA4-PA7 or PA4/PA13/PA14/PA7",
+))
+NOTES = const((
+ "AN2606 says that no L0 can be jumped into",
+ "users report that this ROM stays",
+ "USB DFU needs no crystal",
+ "users report that this ROM starts the application",
+ "nobody has reported on this ROM",
+ "this ROM looks for a bank to start, as 4.1 does",
+ "this ROM starts the application unless the first word of the flash is erased",
+ "no SPI1 in package TSSOP14",
+ "in TSSOP14 SPI1 needs a falling edge of NSS first",
+))
+OPTIONS = const((
+ (
+  0x4002201C,
+  20,
+  0,
+  ("the watchdog starts with every reset (WDG_SW is 0): new firmware must "
+   "refresh it, as the ROM does"),
+ ),
+ (
+  0x4002201C,
+  23,
+  1,
+  ("BFB2 is 1: a reset starts bank 2 if it holds an application, else bank "
+   "1; new firmware in bank 1 (0x08000000) may not be what starts"),
+ ),
+ (0x40010000, 3, 1, "bank 2 runs, at 0x08000000"),
+))
+PROTECTED = const((
+ 1,
+ "sectors",
+ ((0x40022020, 0, 0x8000000, b"\x01"), (0x40022080, 0, 0x8020000, b"\x01")),
 ))
 DIES = const((
-    ("STM32L071/072/073/081/082/083", 0x1FF01FFE, 0),
-    ("STM32L051/052/053/062/063", 0x1FF00FFE, 1),
-    ("STM32L031/041", 0x1FF00FFE, 2),
-    ("STM32L011/021", 0x1FF00FFE, 3),
+ (
+  "STM32L071/072/073/081/082/083",
+  0x1FF01FFE,
+  (
+   (b"@", b"\0\x01\x02", b"\0\x01\x02"),
+   (b"A", b"\0\x01\x02", b"\0\x03\x02"),
+   (b"\xb1", b"\0\x01\x03\x04\x05\x06", b"\0\x04"),
+   (b"\xb2", b"\0\x01\x03\x04\x05\x06", b"\0\x05"),
+  ),
+  b"\0\x01\x02",
+  b" \x10",
+ ),
+ (
+  "STM32L051/052/053/062/063",
+  0x1FF00FFE,
+  ((b"\xc0", b"\0\x01\x05\x06", b"\0\x01"),),
+  b"\0",
+  b"\x10",
+ ),
+ (
+  "STM32L031/041",
+  0x1FF00FFE,
+  ((b"\xc0", b"\x07\x05", b"\0\x04"),),
+  b"\0",
+  b"\x08",
+ ),
+ (
+  "STM32L011/021",
+  0x1FF00FFE,
+  ((b"\xc2", b"\x07\x05", b"\x06\x07"), (b"\xc3", b"\x07\x08", b"\x06\x08")),
+  b"\0",
+  b"\x04",
+ ),
 ))

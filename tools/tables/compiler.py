@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from . import cortex_m
-from .family import M7, Check, Family, Interface
+from .family import M7, Check, Die, Family, Option, WriteProtection
 from .language import Block, Kind, pack, steps
 
-BYTES_A_LINE = 20
+BYTES_A_LINE = 24
 ALIGNMENT = 512 * 1024  # of an MPU region that covers any SRAM; see cortex_m.open_region()
 
 Value: TypeAlias = "int | str | bytes | tuple[Value, ...] | None"
+Entry = TypeVar("Entry")
 
 
 class Hex(int):
@@ -147,46 +148,83 @@ def usarts(family: Family) -> Value:
 
 
 def family_facts(family: Family) -> dict[str, Value]:
-    """What info() and plan() say of it. DIES: in the order of family_data()."""
-    texts = list(dict.fromkeys(interfaces(die.interfaces) for die in family.dies))
-    pcrop: Value = (0, (), "")
-    if family.pcrop:
-        addresses = tuple(Hex(register.address) for register in family.pcrop.registers)
-        pcrop = (family.pcrop.bit, addresses, family.pcrop.about)
+    """What info() and plan() say of it. DIES: in the order of family_data().
+
+    DIES has for each die its name, the address of the bootloader ID, its versions, the numbers of
+    its options and, for each bank, how many bits of write protection it has. A version is (IDs,
+    numbers of its interfaces, numbers of its notes).
+    """
+    listens, notes, options = Numbered[str](), Numbered[str](), Numbered[Value]()
+    dies = tuple(
+        (
+            die.name,
+            Hex(die.rom_id),
+            versions(die, listens, notes),
+            options.of(map(option, die.options)),
+            bytes(die.sectors),
+        )
+        for die in family.dies
+    )
     return {
         "UNIQUE_ID": tuple(map(Hex, family.unique_id)),
-        "USB_CLOCK": family.usb_clock,
-        "PCROP": pcrop,
+        "PCROP": pcrop(family),
         "DUAL_CORE": check(family.dual_core) if family.dual_core else (),
         "BLOCKS": tuple((Hex(block.base), block.name) for block in blocks(family)),
-        "INTERFACES": tuple(texts),
-        "DIES": tuple(
-            (die.name, Hex(die.rom_id), texts.index(interfaces(die.interfaces)))
-            for die in family.dies
-        ),
+        "INTERFACES": tuple(listens),
+        "NOTES": tuple(notes),
+        "OPTIONS": tuple(options),
+        "PROTECTED": protection(family.write_protection),
+        "DIES": dies,
     }
 
 
-def interfaces(found: Iterable[Interface]) -> str:
-    """Separated by ", "; where some are only of certain ROMs, with the IDs before the first."""
-    texts = []
-    last = Interface("", "")
-    for each in found:
-        of = "" if (each.low, each.high) == (last.low, last.high) else ids(each)
-        texts.append(of + str(each))
-        last = each
-    return ", ".join(texts)
+class Numbered(list[Entry]):
+    """Entries, each once, by number."""
+
+    def of(self, entries: Iterable[Entry]) -> bytes:
+        """The numbers of these, which are added if need be."""
+        found = list(entries)
+        self.extend(entry for entry in dict.fromkeys(found) if entry not in self)
+        return bytes(map(self.index, found))
 
 
-def ids(interface: Interface) -> str:
-    """Of which ROMs it is, in words."""
-    if (interface.low, interface.high) == (0, 0xFF):
-        return "any ID: "
-    if interface.high == 0xFF:
-        return f"from ID 0x{interface.low:02X} on: "
-    if interface.low == 0:
-        return f"up to ID 0x{interface.high:02X}: "
-    return f"ID 0x{interface.low:02X} to 0x{interface.high:02X}: "
+def versions(die: Die, listens: Numbered[str], notes: Numbered[str]) -> Value:
+    """ROMs that differ in nothing that info() says share a row."""
+    rows: dict[tuple[bytes, bytes], bytes] = {}
+    for rom_id in die.ids:
+        row = (
+            listens.of(str(interface) for interface in die.listens(rom_id)),
+            notes.of(note.about for note in die.notes_on(rom_id)),
+        )
+        rows[row] = rows.get(row, b"") + bytes([rom_id])
+    return tuple((ids, *row) for row, ids in rows.items())
+
+
+def option(found: Option) -> Value:
+    """(register, bit, its value, what to say then)."""
+    return (Hex(found.register.address), found.bit, found.value, found.about)
+
+
+def protection(found: WriteProtection) -> Value:
+    """(level, unit, ((register, shift, base or 0, sizes in units of 4 KiB), ...))."""
+    rows = tuple(
+        (
+            Hex(bank.register.address),
+            bank.shift,
+            Hex(bank.base or 0),
+            bytes(kib // 4 for kib in bank.kib),
+        )
+        for bank in found.banks
+    )
+    return (found.level, found.unit, rows)
+
+
+def pcrop(family: Family) -> Value:
+    """(bit or None, registers, what to say)."""
+    if not family.pcrop:
+        return (0, (), "")
+    addresses = tuple(Hex(register.address) for register in family.pcrop.registers)
+    return (family.pcrop.bit, addresses, family.pcrop.about)
 
 
 def blocks(family: Family) -> list[Block]:
@@ -231,7 +269,7 @@ def _lines(value: Value) -> list[str]:
     lines = ["("]
     for item in value:
         *before, last = _lines(item)
-        lines += [f"    {line}" for line in before] + [f"    {last},"]
+        lines += [f" {line}" for line in before] + [f" {last},"]
     return [*lines, ")"]
 
 
@@ -254,7 +292,7 @@ def _text(value: Value) -> str:
     if isinstance(value, Hex):
         return f"0x{int(value):X}"
     if isinstance(value, bytes):
-        return 'b"' + "".join(f"\\x{byte:02x}" for byte in value) + '"'
+        return _bytes(value)
     if isinstance(value, str):
         assert '"' not in value and "\\" not in value
         return f'"{value}"'
@@ -262,3 +300,16 @@ def _text(value: Value) -> str:
         items = ", ".join(_text(item) for item in value)
         return f"({items},)" if len(value) == 1 else f"({items})"
     return repr(value)
+
+
+def _bytes(value: bytes) -> str:
+    """As short as can be: the sources must fit into a board's file system."""
+    parts = []
+    for byte, following in zip(value, value[1:] + b"\0", strict=True):
+        if 0x20 <= byte < 0x7F and chr(byte) not in '"\\':
+            parts.append(chr(byte))
+        elif byte or chr(following).isdigit():
+            parts.append(f"\\x{byte:02x}")
+        else:
+            parts.append("\\0")
+    return 'b"' + "".join(parts) + '"'

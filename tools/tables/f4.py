@@ -19,7 +19,23 @@ Where sources disagree:
 from __future__ import annotations
 
 from . import cortex_m
-from .family import M4, Bit, Die, Family, Interface, Pcrop, Ram, Usart, UsartKind, only, otg
+from .family import (
+    M4,
+    Bank,
+    Bit,
+    Die,
+    Family,
+    Interface,
+    Note,
+    Option,
+    Pcrop,
+    Ram,
+    Usart,
+    UsartKind,
+    WriteProtection,
+    only,
+    otg,
+)
 from .language import Block, Script, change, columns, fill, row, wait, write
 
 IRQS = 102  # of the F413, the most of any F4 (RM0430 table 40)
@@ -35,7 +51,10 @@ RCC = Block(
     CSR=0x74, SSCGR=0x80, PLLI2SCFGR=0x84, PLLSAICFGR=0x88, DCKCFGR=0x8C, CKGATENR=0x90,
     DCKCFGR2=0x94,
 )  # fmt: skip
-FLASH = Block("FLASH", 0x40023C00, ACR=0x00, KEYR=0x04, SR=0x0C, CR=0x10, OPTCR=0x14)  # 3.9.12
+# RM0090 3.9.12
+FLASH = Block(
+    "FLASH", 0x40023C00, ACR=0x00, KEYR=0x04, SR=0x0C, CR=0x10, OPTCR=0x14, OPTCR1=0x18
+)  # fmt: skip
 SYSCFG = Block("SYSCFG", 0x40013800, MEMRMP=0x00)  # RM0090 9.3.1
 EXTI = Block("EXTI", 0x40013C00, IMR=0x00, EMR=0x04, RTSR=0x08, FTSR=0x0C, SWIER=0x10, PR=0x14)
 
@@ -150,7 +169,6 @@ F412 = (
     USART1,
     USART2,
     DFU,
-    USART3,
     CAN2,
     I2C1_PB7,
     I2C2,
@@ -160,9 +178,52 @@ F412 = (
     SPI3,
     SPI4,
 )
-FROM_90 = 0x90, 0xFF
 
-# Address of the bootloader ID and the IDs that exist: AN2606 rev 70 Table 3.
+# The ROM measures HSE against HSI, so not every crystal will do (AN2606, e.g. 24.1 for F42x).
+CRYSTAL = Note(
+    "USB DFU needs a crystal on HSE of a whole number of MHz, 4 to 26; 8 MHz measures best"
+)
+# Reports from silicon: circuitpython issue 11270 (12 MHz: 5 entries of 12 arrived), Marlin 27047.
+CRYSTAL_F405 = Note(
+    "by report this ROM at times mistakes a crystal above 8 MHz and resets the chip, and the "
+    "application is back: enter again"
+)
+CAN_UNPROTECT = "Write Unprotect does not work over CAN"  # AN2606 tables 74, 76, 90, 92
+DFU_BANK_2 = Note("in dual-bank mode DFU cannot erase bank 2")  # AN2606 tables 90, 92
+
+
+# nWRP (RM0090 3.9.10, 3.9.11; sizes: 3.4). Bank 2 is of F42x, F43x and F469; with 1 MB and DB1M it
+# begins at 512 KiB. The F413 has 15 bits, the last for sectors 14 and 15 (OB_WRP_SECTOR_14 and _15
+# of ST's HAL).
+KIB = (16, 16, 16, 16, 64, *[128] * 9, 256)
+NWRP = WriteProtection(
+    0, (Bank(FLASH.OPTCR, 16, 0x08000000, KIB), Bank(FLASH.OPTCR1, 16, None, KIB))
+)
+
+# RM0090 3.9.10; what the ROM does with the watchdog: IWDG in AN2606's table of each line.
+WATCHDOG = Option(
+    FLASH.OPTCR, 5, 0,
+    "the watchdog starts with every reset (WDG_SW is 0): new firmware must refresh it, as the ROM "
+    "does",
+)  # fmt: skip
+# AN2606 Table 2 pattern 5, figures 51, 53, 56; RM0090 9.3.1: UFB_MODE. SYSCFG without a clock
+# reads 0.
+DUAL_BOOT = (
+    WATCHDOG,
+    Option(
+        FLASH.OPTCR, 4, 1,
+        "BFB2 is 1: a reset starts bank 2 if it holds an application, else bank 1; new firmware "
+        "in bank 1 (0x08000000) may not be what starts",
+    ),
+    Option(
+        SYSCFG.MEMRMP, 8, 1,
+        "bank 2 runs, at 0x08000000; in the ROM bank 1 is there again",
+    ),
+)  # fmt: skip
+
+# Address of the bootloader ID and the IDs that exist: AN2606 rev 70 Table 3 and the versions of
+# each line (tables 74, 76, 78, 80, 84, 86, 88, 90, 92, 94, 96). Of the F401xB/xC table 3 has 13.1
+# and table 78 has 13.0. 0x90 of the F405 is in package WLCSP90 only.
 DIES = (
     Die(
         0x413, "STM32F405/407/415/417", sram(128),
@@ -172,8 +233,10 @@ DIES = (
             "7E6791FF 000000F1 00000001 36FEC9FF 00075F33",
             "20003000 - - - -",
         ),
-        rom_id=0x1FFF77DE, ids=(0x31, 0x90, 0x91),  # 0x90 in package WLCSP90 only
-        interfaces=(*F405, *only(*FROM_90, I2C1_PB7, I2C2, I2C3, SPI1, SPI2)),
+        rom_id=0x1FFF77DE, ids=(0x30, 0x31, 0x90, 0x91),
+        interfaces=(*F405, *only((0x90, 0x91), I2C1_PB7, I2C2, I2C3, SPI1, SPI2)),
+        notes=(CRYSTAL, CRYSTAL_F405, Note(CAN_UNPROTECT, (0x31, 0x90))),
+        sectors=(12,), options=(WATCHDOG,),
         misread=0x411,  # by revision A (IDCODE 0x20006411): errata sheet DM00037591, 2.1.2
     ),
     Die(
@@ -184,8 +247,10 @@ DIES = (
             "7EEF97FF 000000F1 00000001 F6FEC9FF 04777F33",
             "24003000 24003000 00000000 - -",
         ),
-        rom_id=0x1FFF76DE, ids=(0x70, 0x91),
-        interfaces=(*F405, I2C1_PB9, *only(*FROM_90, I2C2, I2C3, SPI1, SPI2, SPI4)),
+        rom_id=0x1FFF76DE, ids=(0x70, 0x90, 0x91),
+        interfaces=(*F405, I2C1_PB9, *only((0x90, 0x91), I2C2, I2C3, SPI1, SPI2, SPI4)),
+        notes=(CRYSTAL, DFU_BANK_2, Note(CAN_UNPROTECT, (0x70, 0x91))),
+        sectors=(12, 12), options=DUAL_BOOT,
     ),
     Die(
         0x421, "STM32F446", sram(128),
@@ -199,6 +264,7 @@ DIES = (
         interfaces=(
             *F405, I2C1_PB9, I2C2, I2C3, SPI1, Interface("SPI2", "PB12/PC7/PB14/PB15"), SPI4,
         ),
+        notes=(CRYSTAL,), sectors=(8,), options=(WATCHDOG,),
     ),
     Die(
         0x423, "STM32F401xB/xC", sram(64),
@@ -208,7 +274,8 @@ DIES = (
             "0061909F 00000080 - 10E2C80F 00077931",
             "20003000 - 00000000 - -",
         ),
-        rom_id=0x1FFF76DE, ids=(0xD1,), interfaces=F401,
+        rom_id=0x1FFF76DE, ids=(0xD0, 0xD1), interfaces=F401,
+        notes=(CRYSTAL,), sectors=(6,), options=(WATCHDOG,),
     ),
     Die(
         0x431, "STM32F411", sram(128),
@@ -219,6 +286,7 @@ DIES = (
             "20003010 - 00000000 - -",
         ),
         rom_id=0x1FFF76DE, ids=(0xD0,), interfaces=F401,
+        notes=(CRYSTAL,), sectors=(8,), options=(WATCHDOG,),
     ),
     Die(
         0x433, "STM32F401xD/xE", sram(96),
@@ -229,6 +297,7 @@ DIES = (
             "20003000 - 00000000 - -",
         ),
         rom_id=0x1FFF76DE, ids=(0xD1,), interfaces=F401,
+        notes=(CRYSTAL,), sectors=(8,), options=(WATCHDOG,),
     ),
     Die(
         0x434, "STM32F469/479", sram(320),
@@ -243,6 +312,7 @@ DIES = (
             *F405, I2C1_PB9, Interface("I2C2", "PF0/PF1 (so printed; likely PF1/PF0)"), I2C3,
             SPI1, SPI2, SPI4,
         ),
+        notes=(CRYSTAL,), sectors=(12, 12), options=DUAL_BOOT,
     ),
     Die(
         0x441, "STM32F412", sram(256),
@@ -252,7 +322,13 @@ DIES = (
             "006190FF 000000C0 00000003 17E6CDFF 0117F933",
             "24003010 - 00000000 00000000 00000000",
         ),
-        rom_id=0x1FFF76DE, ids=(0x90, 0x91), interfaces=F412,
+        rom_id=0x1FFF76DE, ids=(0x90, 0x91),
+        interfaces=(*F412, *only((0x91,), USART3)),
+        notes=(
+            CRYSTAL,
+            Note("USART3 is on other pins, AN2606 does not say which", (0x90,)),
+        ),
+        sectors=(12,), options=(WATCHDOG,),
     ),
     Die(
         0x463, "STM32F413/423", sram(320),
@@ -262,7 +338,8 @@ DIES = (
             "006390FF 000000D0 00000003 FFFECFFF 0357F9F3",
             "24003010 - 00000000 00000000 00000000",
         ),
-        rom_id=0x1FFF76DE, ids=(0x90,), interfaces=F412,
+        rom_id=0x1FFF76DE, ids=(0x90,), interfaces=(*F412, USART3),
+        notes=(CRYSTAL,), sectors=(15,), options=(WATCHDOG,),
     ),
 )  # fmt: skip
 
@@ -298,6 +375,7 @@ FAMILY = Family(
     ),
     lsi=RCC.CSR,  # RM0090 7.3.21
     iwdg=0x40003000,  # RM0090 table 1
+    write_protection=NWRP,
     usart_kind=UsartKind.V1,  # RM0090 30.6
     usarts=(
         *(apb1("USART2", 17), apb1("USART3", 18), apb1("UART4", 19), apb1("UART5", 20)),
@@ -308,8 +386,6 @@ FAMILY = Family(
         otg("OTG_FS", 0x50000000, Bit(RCC.AHB2ENR, 7)),  # RM0090 table 1, 7.3.11
         otg("OTG_HS", 0x40040000, Bit(RCC.AHB1ENR, 29)),  # 7.3.10
     ),
-    # The ROM measures HSE against HSI, so not every crystal will do (AN2606, e.g. 24.1 for F42x).
-    usb_clock="a crystal on HSE of a whole number of MHz, 4 to 26; 8 MHz measures best",
     mpu_regions=REGIONS,
     before=BEFORE,
     after=AFTER,

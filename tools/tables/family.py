@@ -83,7 +83,8 @@ class Pcrop:
     """Proprietary code readout protection.
 
     It is on if in one of the registers this bit is set or, if bit is None, if there is an area
-    that is not empty: its first address in bits 11:0, its last in bits 27:16.
+    that is not empty: its first address in bits 11:0, its last in bits 27:16. A bit also changes
+    what the bits of Sectors mean: those that are not write-protected by them are under PCROP.
     about: the sentence that info() and plan() say, without its full stop.
     """
 
@@ -120,21 +121,61 @@ class State:
 
 
 @dataclass(frozen=True)
+class Bank:
+    """Write protection: a bit for each sector in a register, from `shift` on.
+
+    base: address of the first sector, None for the middle of the flash. kib: sizes of the
+    sectors; the last one is that of all further ones.
+    """
+
+    register: Register
+    shift: int
+    base: int | None
+    kib: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class WriteProtection:
+    """A sector is protected if its bit is `level`. unit: what a bit stands for."""
+
+    level: int
+    banks: tuple[Bank, ...]
+    unit: str = "sectors"
+
+
+@dataclass(frozen=True)
+class Option:
+    """What to say (a sentence without its full stop) if a bit has this value."""
+
+    register: Register
+    bit: int
+    value: int
+    about: str
+
+
+@dataclass(frozen=True)
 class Interface:
-    """Where a ROM listens. low and high: the bootloader IDs that have it, both included."""
+    """Where a ROM listens. ids: the bootloader IDs that have it, if it is not every ID."""
 
     name: str
     pins: str
-    low: int = 0
-    high: int = 0xFF
+    ids: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.name} {self.pins}"
 
 
-def only(low: int, high: int, *interfaces: Interface) -> tuple[Interface, ...]:
+@dataclass(frozen=True)
+class Note:
+    """What a user of the ROM must know, without a full stop. ids: as of Interface."""
+
+    about: str
+    ids: tuple[int, ...] = ()
+
+
+def only(ids: tuple[int, ...], *interfaces: Interface) -> tuple[Interface, ...]:
     """These interfaces, of ROMs with such IDs only."""
-    return tuple(Interface(i.name, i.pins, low, high) for i in interfaces)
+    return tuple(Interface(i.name, i.pins, ids) for i in interfaces)
 
 
 @dataclass(frozen=True)
@@ -157,6 +198,8 @@ class Die:
     rams: contiguous, executable; the first is used if the main stack lies in none of them.
     script: what differs from die to die, between Family.before and Family.after.
     rom_id: address of the bootloader ID byte; ids: the values that AN2606 knows.
+    sectors: how many bits of write protection each bank has.
+    notes: on its ROMs; options: of the option bytes, and where they show.
     closed: IDs of ROMs that go back to the application when they are jumped into.
     misread: the DEV_ID that a faulty revision shows.
     """
@@ -168,11 +211,22 @@ class Die:
     rom_id: int
     ids: tuple[int, ...]
     interfaces: tuple[Interface, ...]
+    sectors: tuple[int, ...]
+    notes: tuple[Note, ...] = ()
+    options: tuple[Option, ...] = ()
     closed: tuple[int, ...] = ()
     misread: int | None = None
 
     def __str__(self) -> str:
         return f"0x{self.dev_id:03X}"
+
+    def listens(self, rom_id: int) -> tuple[Interface, ...]:
+        """The interfaces of a ROM with this ID, which AN2606 must know."""
+        return tuple(i for i in self.interfaces if rom_id in (i.ids or self.ids))
+
+    def notes_on(self, rom_id: int) -> tuple[Note, ...]:
+        """The notes on a ROM with this ID, which AN2606 must know."""
+        return tuple(note for note in self.notes if rom_id in (note.ids or self.ids))
 
 
 @dataclass(frozen=True)
@@ -200,11 +254,10 @@ class Family:
     lsi: Register
     """Has LSION in bit 0 and LSIRDY in bit 1: the independent watchdog keeps LSI on."""
     iwdg: int
+    write_protection: WriteProtection
     usart_kind: UsartKind
     usarts: tuple[Usart, ...]
     usb: tuple[UsbPort, ...]
-    usb_clock: str
-    """What the ROM needs for USB; info() says it."""
     mpu_regions: int
     before: Script
     after: Script

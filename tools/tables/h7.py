@@ -43,16 +43,20 @@ from __future__ import annotations
 from . import cortex_m
 from .family import (
     M7,
+    Bank,
     Bit,
     Check,
     Die,
     Family,
     Interface,
+    Note,
+    Option,
     Pcrop,
     Ram,
     State,
     Usart,
     UsartKind,
+    WriteProtection,
     is_set,
     only,
     otg,
@@ -91,7 +95,7 @@ RCC = Block(
 FLASH = Block(
     "FLASH", 0x52002000,
     ACR=0x00, KEYR1=0x04, CR1=0x0C, SR1=0x10, CCR1=0x14, OPTCR=0x18,
-    OPTSR_CUR=0x1C, PRAR_CUR1=0x28,
+    OPTSR_CUR=0x1C, PRAR_CUR1=0x28, WPSN_CUR1=0x38, WPSN_CUR2=0x138,
     KEYR2=0x104, CR2=0x10C, SR2=0x110, CCR2=0x114,
     PRAR_CUR2=0x128,
 )  # fmt: skip
@@ -266,7 +270,45 @@ SPI1 = Interface("SPI1", "PA4-PA7")
 SPI2 = Interface("SPI2", "PI0-PI3")
 SPI3 = Interface("SPI3", "PA15/PC10-PC12")
 SPI4 = Interface("SPI4", "PE11-PE14")
-V9 = 0x90, 0x9F  # 13.2 and 13.3 (0xD2, 0xD3) came first
+V9 = (0x90, 0x91, 0x92)  # 13.2 and 13.3 (0xD2, 0xD3) came first
+
+PB15 = Note("with PB15 low no interface but USB answers", V9)  # AN2606 table 136
+HSI48 = "USB DFU needs no crystal (HSI48)"
+RDP_LOOP = "at protection level 1 with a USB cable the ROM resets for ever"
+# AN2606 rev 70 table 136
+NOTES_H74 = (
+    Note("USB DFU needs a crystal on HSE", (0xD2,)),
+    Note(HSI48, (0xD3, *V9)),
+    Note("Go, USART2 and SPI1 do not work; a mass erase over I2C erases bank 2 only", (0xD2,)),
+    Note("bank erase, and mass erase over DFU, do not work", (0xD3,)),
+    PB15,
+    Note("after power-on it needs a reset, or a pull-up on PA11", (0x90,)),
+    Note("an erase of bank 2 answers too early: wait", (0x91,)),
+)
+
+
+def wrpsn(kib: int, unit: str = "sectors") -> WriteProtection:
+    """WRPSn of each bank (RM0433 4.9.20; headers: FLASH_WPSN_CUR1, FLASH_SECTOR_SIZE)."""
+    return WriteProtection(
+        0,
+        (
+            Bank(FLASH.WPSN_CUR1, 0, 0x08000000, (kib,)),
+            Bank(FLASH.WPSN_CUR2, 0, 0x08100000, (kib,)),
+        ),
+        unit,
+    )
+
+
+WATCHDOG = Option(
+    FLASH.OPTSR_CUR, 4, 0,
+    "the watchdog starts with every reset (IWDG1_SW is 0): new firmware must refresh it, as the "
+    "ROM does",
+)  # fmt: skip
+SWAP = Option(
+    FLASH.OPTSR_CUR, 31, 1,
+    "the banks are swapped (SWAP_BANK_OPT): 0x08000000 is bank 2; addresses of protected sectors "
+    "here are without the swap",
+)  # fmt: skip
 
 # Address of the bootloader ID and the last of its values: AN2606 rev 70 Table 3; earlier values:
 # the tables of bootloader versions of each line.
@@ -283,10 +325,14 @@ DIES = (
             power(PWR, PWR.D3CR, 0x4000),
             exti(0xFFF5FFFF, 0x008BFFFF),
         ],
-        rom_id=0x1FF1E7FE, ids=(0x90, 0x91, 0x92, 0xD2, 0xD3),
+        rom_id=0x1FF1E7FE, ids=(*V9, 0xD2, 0xD3),
         interfaces=(
-            USART1_EITHER, USART2, USART3, DFU, *I2C, SPI1, SPI2, SPI3, SPI4, *only(*V9, FDCAN1),
+            USART1_EITHER, *only((*V9, 0xD3), USART2), USART3, DFU, *I2C,
+            *only((*V9, 0xD3), SPI1), SPI2, SPI3, SPI4, *only(V9, FDCAN1),
         ),
+        notes=NOTES_H74,
+        sectors=(8, 8),
+        options=(WATCHDOG, SWAP),
     ),
     Die(
         0x483, "STM32H723/725/730/733/735", rams(320),
@@ -304,6 +350,8 @@ DIES = (
         interfaces=(
             USART1, USART2, USART3_EITHER, DFU, *I2C, SPI1, SPI3, SPI4, FDCAN1_EITHER,
         ),
+        notes=(Note(HSI48), Note(RDP_LOOP, (0x92,))),  # AN2606 table 134
+        sectors=(8,), options=(WATCHDOG,),
     ),
 )  # fmt: skip
 
@@ -375,14 +423,13 @@ FAMILY = Family(
     dual_core=DUAL_CORE,
     lsi=RCC.CSR,
     iwdg=0x58004800,  # IWDG1_BASE of the headers
+    write_protection=wrpsn(128),
     usart_kind=UsartKind.V2,
     usarts=usarts(RCC),
     usb=(
         otg("OTG_FS", 0x40080000, Bit(RCC.AHB1ENR, 27)),  # not on H72x, H73x and H7A
         otg("OTG_HS", 0x40040000, Bit(RCC.AHB1ENR, 25)),
     ),
-    # AN2606 rev 70 tables 133, 135 to 137
-    usb_clock="no crystal (HSI48), but for ROM 13.2 of the H74x: HSE",
     mpu_regions=REGIONS,
     before=before(RCC, RCC.D1CFGR, RCC.D1CCIPR),
     after=after(0x1FF09800),

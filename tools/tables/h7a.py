@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import h7
-from .family import Bit, Die, Interface, otg
+from .family import Bit, Die, Interface, Note, otg
 from .language import Block
 
 VECTORS = 0x1FF0A000  # AN2606 rev 70 table 137
@@ -56,6 +56,9 @@ DIES = (
             h7.USART1, h7.USART2, h7.USART3_EITHER, h7.DFU, *h7.I2C, h7.SPI1, h7.SPI2, h7.SPI3,
             Interface("SPI4", "PE11-PE14 (so in table 137; not in table 3)"), h7.FDCAN1_EITHER,
         ),
+        notes=(Note(h7.HSI48), Note(h7.RDP_LOOP, (0x91,))),  # AN2606 table 138
+        sectors=(32, 32),
+        options=(h7.WATCHDOG, h7.SWAP),
     ),
 )  # fmt: skip
 
@@ -70,9 +73,10 @@ FAMILY = replace(
     states=h7.states(RCC),
     dual_core=None,
     lsi=RCC.CSR,
+    # A bit for four sectors of 8 KiB (headers: FLASH_SECTOR_TOTAL, FLASH_WPSN_WRPSN)
+    write_protection=h7.wrpsn(32, "groups of four sectors"),
     usarts=h7.usarts(RCC),
     usb=(otg("OTG_HS", 0x40040000, Bit(RCC.AHB1ENR, 25)),),
-    usb_clock="no crystal (HSI48)",  # AN2606 rev 70 table 137
     before=h7.before(RCC, RCC.CDCFGR1, RCC.CDCCIPR),
     after=h7.after(VECTORS),
     dies=DIES,

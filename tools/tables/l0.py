@@ -36,15 +36,19 @@ from __future__ import annotations
 from . import cortex_m
 from .family import (
     M0PLUS,
+    Bank,
     Bit,
     Die,
     Family,
     Interface,
+    Note,
+    Option,
     Pcrop,
     Ram,
     State,
     Usart,
     UsartKind,
+    WriteProtection,
     is_set,
     only,
     usb_fs,
@@ -64,7 +68,11 @@ RCC = Block(
     IOPSMENR=0x3C, AHBSMENR=0x40, APB2SMENR=0x44, APB1SMENR=0x48, CCIPR=0x4C, CSR=0x50,
 )  # fmt: skip
 # RM0367 3.7
-FLASH = Block("FLASH", 0x40022000, ACR=0x00, PECR=0x04, PEKEYR=0x0C, SR=0x18, OPTR=0x1C)
+FLASH = Block(
+    "FLASH", 0x40022000,
+    ACR=0x00, PECR=0x04, PEKEYR=0x0C, SR=0x18, OPTR=0x1C, WRPR=0x20,
+)  # fmt: skip
+SECOND = Block("FLASH", 0x40022000, WRPR2=0x80)  # of dies with 192 KiB (headers, RM0367 3.7.10)
 PWR = Block("PWR", 0x40007000, CR=0x00, CSR=0x04)  # RM0367 6.4
 SYSCFG = Block("SYSCFG", 0x40010000, CFGR1=0x00)  # RM0367 10.2
 EXTI = Block("EXTI", 0x40010400, IMR=0x00, EMR=0x04, RTSR=0x08, FTSR=0x0C, SWIER=0x10, PR=0x14)
@@ -167,7 +175,30 @@ SPI2 = Interface("SPI2", "PB12-PB15")
 DFU = Interface("USB DFU", "PA11/PA12")
 I2C1 = Interface("I2C1", "PB6/PB7")
 I2C2 = Interface("I2C2", "PB10/PB11")
-V4, V11 = (0x40, 0x4F), (0xB0, 0xBF)  # of L072/073/082/083 and of L071/081
+V4, V11 = (0x40, 0x41), (0xB1, 0xB2)  # of L072/073/082/083 and of L071/081
+
+JUMP = Note("AN2606 says that no L0 can be jumped into")
+STAYS, UNKNOWN = "users report that this ROM stays", "nobody has reported on this ROM"
+# WRPROT (RM0367 3.7.9, 3.7.10)
+WRPROT = WriteProtection(
+    1, (Bank(FLASH.WRPR, 0, 0x08000000, (4,)), Bank(SECOND.WRPR2, 0, 0x08020000, (4,)))
+)
+
+WATCHDOG = Option(
+    FLASH.OPTR, 20, 0,
+    "the watchdog starts with every reset (WDG_SW is 0): new firmware must refresh it, as the ROM "
+    "does",
+)  # fmt: skip
+# AN2606 Table 2 pattern 7, figures 83 and 85; headers: OPTR.BFB2, SYSCFG_CFGR1.UFB
+DUAL_BOOT = (
+    WATCHDOG,
+    Option(
+        FLASH.OPTR, 23, 1,
+        "BFB2 is 1: a reset starts bank 2 if it holds an application, else bank 1; new firmware "
+        "in bank 1 (0x08000000) may not be what starts",
+    ),
+    Option(SYSCFG.CFGR1, 3, 1, "bank 2 runs, at 0x08000000"),
+)  # fmt: skip
 
 # Address of the bootloader ID and the last of its values: AN2606 rev 70 Table 3; earlier values:
 # the tables of bootloader versions of each line.
@@ -179,9 +210,16 @@ DIES = (
             "0000009F 01111301 00405225 F8FE4A33",
         ),
         rom_id=0x1FF01FFE, ids=(0x40, 0x41, 0xB1, 0xB2), closed=(0x41, 0xB2),
-        interfaces=(
-            USART1, USART2, *only(*V4, DFU), *only(*V11, I2C1, I2C2, SPI1, SPI2),
+        interfaces=(USART1, USART2, *only(V4, DFU), *only(V11, I2C1, I2C2, SPI1, SPI2)),
+        notes=(
+            JUMP,
+            Note(STAYS, (0x40,)),
+            Note("users report that this ROM starts the application", (0x41,)),
+            Note(UNKNOWN, (0xB1,)),
+            Note("this ROM looks for a bank to start, as 4.1 does", (0xB2,)),
+            Note("USB DFU needs no crystal", V4),  # AN2606 below table 148
         ),
+        sectors=(32, 16), options=DUAL_BOOT,
     ),
     Die(
         0x417, "STM32L051/052/053/062/063", sram(8),
@@ -190,6 +228,8 @@ DIES = (
             "0000008F 01111301 00405225 B8E64A11",
         ),
         rom_id=0x1FF00FFE, ids=(0xC0,), interfaces=(USART1, USART2, SPI1, SPI2),
+        notes=(JUMP, Note(STAYS)),
+        sectors=(16,), options=(WATCHDOG,),
     ),
     Die(
         0x425, "STM32L031/041", sram(8),
@@ -198,6 +238,8 @@ DIES = (
             "00000087 01001301 00401225 90260801",
         ),
         rom_id=0x1FF00FFE, ids=(0xC0,), interfaces=(USART2_EITHER, SPI1),
+        notes=(JUMP, Note(UNKNOWN)),
+        sectors=(8,), options=(WATCHDOG,),
     ),
     Die(
         0x457, "STM32L011/021", sram(2),
@@ -208,8 +250,16 @@ DIES = (
         rom_id=0x1FF00FFE, ids=(0xC2, 0xC3), closed=(0xC2, 0xC3),
         interfaces=(
             USART2_EITHER,
-            Interface("SPI1", "PA4-PA7 or PA4/PA13/PA14/PA7"),  # the second one in TSSOP14
+            *only((0xC2,), SPI1),
+            # in TSSOP14 the second one, which 12.2 has not got (AN2606 table 143)
+            *only((0xC3,), Interface("SPI1", "PA4-PA7 or PA4/PA13/PA14/PA7")),
         ),
+        notes=(
+            Note("this ROM starts the application unless the first word of the flash is erased"),
+            Note("no SPI1 in package TSSOP14", (0xC2,)),
+            Note("in TSSOP14 SPI1 needs a falling edge of NSS first", (0xC3,)),
+        ),
+        sectors=(4,), options=(WATCHDOG,),
     ),
 )  # fmt: skip
 
@@ -240,13 +290,13 @@ FAMILY = Family(
     states=(State("the firewall has its clock (APB2ENR.FWEN)", (is_set(RCC.APB2ENR, 7),)),),
     lsi=RCC.CSR,
     iwdg=0x40003000,  # IWDG_BASE of the headers
+    write_protection=WRPROT,
     usart_kind=UsartKind.V2,
     usarts=(
         Usart("USART1", 0x40013800, Bit(RCC.APB2ENR, 14)),
         *(apb1("USART2", 17), apb1("LPUART1", 18), apb1("USART4", 19), apb1("USART5", 20)),
     ),
     usb=(usb_fs("USB", 0x40005C00, Bit(RCC.APB1ENR, 23)),),  # USB_BASE of the headers
-    usb_clock="no crystal",  # AN2606 rev 70, below table 148
     mpu_regions=REGIONS,
     before=BEFORE,
     after=AFTER,

@@ -1,0 +1,162 @@
+"""info() says of a ROM what AN2606 says of that version, and nothing of another one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from host_tests.lib.conftest import Board
+from tools.tables import dies
+
+Make = Callable[..., Board]
+
+I2C, SPI = "I2C1 I2C2 I2C3", "SPI1 SPI2 SPI3 SPI4"
+F405 = "USART1 USART3 CAN2 DFU"
+F401 = f"USART1 USART2 DFU {I2C} SPI1 SPI2 SPI3"
+F412 = f"USART1 USART2 CAN2 DFU {I2C} I2C4 SPI1 SPI3 SPI4"
+H74 = f"USART1 USART2 USART3 DFU {I2C} {SPI}"
+H72 = f"USART1 USART2 USART3 DFU {I2C} SPI1 SPI3 SPI4 FDCAN1"
+H7A = f"{H74} FDCAN1"
+
+# AN2606 rev 70, read once more: Table 3, and of each line the configuration and the versions, with
+# what does not work there. DEV_ID -> bootloader ID -> interfaces.
+AN2606 = {
+    0x413: dict.fromkeys((0x30, 0x31), F405)
+    | dict.fromkeys((0x90, 0x91), f"{F405} {I2C} SPI1 SPI2"),  # tables 73 to 76
+    0x419: {0x70: f"{F405} I2C1"}
+    | dict.fromkeys((0x90, 0x91), f"{F405} {I2C} SPI1 SPI2 SPI4"),  # tables 89 to 92
+    0x421: {0x90: f"{F405} {I2C} SPI1 SPI2 SPI4"},  # 93, 94
+    0x423: {0xD0: F401, 0xD1: F401},  # 78 has 13.0, table 3 has 0xD1
+    0x431: {0xD0: F401},  # 83, 84
+    0x433: {0xD1: F401},  # 79, 80
+    0x434: {0x90: f"{F405} {I2C} SPI1 SPI2 SPI4"},  # 95, 96
+    0x441: {0x90: F412, 0x91: f"{F412} USART3"},  # 86: 9.1 fixes the pins of USART3
+    0x463: {0x90: f"{F412} USART3"},  # 87, 88
+    0x447: dict.fromkeys((0x40, 0x41), "USART1 USART2 DFU")
+    | dict.fromkeys((0xB1, 0xB2), "USART1 USART2 I2C1 I2C2 SPI1 SPI2"),  # 148 to 151
+    0x417: {0xC0: "USART1 USART2 SPI1 SPI2"},  # 146, 147
+    0x425: {0xC0: "USART2 SPI1"},  # 144, 145
+    0x457: dict.fromkeys((0xC2, 0xC3), "USART2 SPI1"),  # 142, 143
+    0x450: dict.fromkeys((0x90, 0x91, 0x92), f"{H74} FDCAN1")
+    | {
+        0xD2: f"USART1 USART3 DFU {I2C} SPI2 SPI3 SPI4",  # 136: not USART2, SPI1
+        0xD3: H74,
+    },
+    0x483: dict.fromkeys((0x91, 0x92, 0x93), H72),  # 133, 134 (table 3 has SPI2, 133 has not)
+    0x480: dict.fromkeys((0x90, 0x91, 0x92), H7A),  # 137, 138
+}
+VERSIONS = [(dev_id, rom_id) for dev_id, ids in AN2606.items() for rom_id in ids]
+each_version = pytest.mark.parametrize(("dev_id", "rom_id"), VERSIONS)
+
+
+def rom_of(make: Make, dev_id: int, rom_id: int) -> Board:
+    board = make(dev_id=dev_id)
+    (address,) = (die.rom_id for _, die in dies() if die.dev_id == dev_id)
+    board.registers.poke(address, rom_id, 1)
+    return board
+
+
+def interfaces_in(lines: list[str]) -> list[str]:
+    """USART1, CAN2, DFU ... of the lines from "listens on" to "keep quiet"."""
+    labels = [line.split("  ")[0] for line in lines]
+    found = lines[labels.index("listens on") : labels.index("keep quiet")]
+    return [re.split(r" +", line[12:].removeprefix("USB "))[0] for line in found]
+
+
+def test_every_die_is_here() -> None:
+    assert set(AN2606) == {die.dev_id for _, die in dies()}
+
+
+@each_version
+def test_every_version_has_its_interfaces_and_no_other(
+    dev_id: int, rom_id: int, make: Make
+) -> None:
+    info = rom_of(make, dev_id, rom_id).romboot.info()
+    text = info.table()
+    assert sorted(interfaces_in(text.splitlines())) == sorted(AN2606[dev_id][rom_id].split())
+    assert info.known == info.id == rom_id
+    assert "not in AN2606" not in text
+    assert not re.search(r"\bID 0x|from ID", text.replace("DEV_ID", "").replace("REV_ID", ""))
+    assert ("USB DFU needs" in text) == ("USB DFU PA11" in text)
+
+
+@each_version
+def test_the_pins_to_keep_quiet_are_those_of_the_interfaces(
+    dev_id: int, rom_id: int, make: Make
+) -> None:
+    """RX of each USART and CAN, and the pins of each SPI; AN2606 4.3."""
+    info = rom_of(make, dev_id, rom_id).romboot.info()
+    text = info.table()
+    (line,) = (line for line in text.splitlines() if line.startswith("keep quiet"))
+    pins = line[12:].split()
+    expected = []
+    for interface in info.interfaces:
+        name, places = interface.split(" ", 1)
+        for place in re.sub(r" \(.*", "", places).split(" or "):
+            if re.match("USART|F?D?CAN", name):
+                expected.append(place.split("/")[-1])
+            elif name.startswith("SPI"):
+                expected.append(place)
+    assert pins == expected
+    assert "PA10" in pins
+    assert "makes it deaf elsewhere" in text
+
+
+@pytest.mark.parametrize(
+    ("dev_id", "rom_id", "known"),
+    [(0x419, 0x92, 0x91), (0x419, 0x71, 0x70), (0x447, 0x42, 0x41), (0x413, 0x92, 0x91),
+     (0x450, 0xD4, 0xD3), (0x457, 0xC0, 0xC2), (0x441, 0x9F, 0x91)],
+)  # fmt: skip
+def test_of_an_unknown_version_the_nearest_is_told_and_marked(
+    dev_id: int, rom_id: int, known: int, make: Make
+) -> None:
+    info = rom_of(make, dev_id, rom_id).romboot.info()
+    lines = info.table().splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("ROM ID"))
+    assert f"0x{rom_id:02X}, version" in lines[at]
+    assert lines[at + 1].strip().endswith(f"this is of 0x{known:02X}:")
+    assert "not in AN2606" in lines[at + 1]
+    assert sorted(interfaces_in(lines)) == sorted(AN2606[dev_id][known].split())
+
+
+@pytest.mark.parametrize(("dev_id", "rom_id"), [(0x419, 0xD1), (0x447, 0x91), (0x450, 0xFF)])
+def test_of_an_unknown_kind_only_the_kind_is_told(dev_id: int, rom_id: int, make: Make) -> None:
+    info = rom_of(make, dev_id, rom_id).romboot.info()
+    text = info.table()
+    assert "USART" in text
+    assert "pins unknown" in text
+    assert not re.search(r"\bP[A-I]\d", text)
+    assert (info.known, info.interfaces, info.notes) == (None, [], [])
+
+
+@pytest.mark.parametrize(
+    ("dev_id", "rom_id", "words", "not_words"),
+    [
+        (
+            0x447,
+            0x40,
+            ["no L0 can be jumped into", "this ROM stays", "no crystal"],
+            ["starts the application"],
+        ),
+        (0x447, 0x41, ["no L0 can be jumped into", "this ROM starts the application"], ["stays"]),
+        (0x447, 0xB2, ["this ROM looks for a bank"], ["stays", "USB DFU"]),
+        (0x450, 0x92, ["PB15 low", "HSI48"], ["PA11", "USART2 and SPI1"]),
+        (0x450, 0x90, ["PB15 low", "pull-up on PA11"], ["bank 2"]),
+        (0x450, 0xD2, ["crystal on HSE", "USART2 and SPI1"], ["PB15 low", "HSI48"]),
+        (0x483, 0x93, ["HSI48"], ["PB15 low", "resets for ever"]),
+        (0x413, 0x31, ["above 8 MHz", "enter again", "Write Unprotect"], []),
+        (0x413, 0x91, ["8 MHz", "enter again"], ["Write Unprotect"]),
+        (0x431, 0xD0, ["8 MHz"], ["enter again"]),
+    ],
+)
+def test_notes_are_those_of_the_version(
+    dev_id: int, rom_id: int, words: list[str], not_words: list[str], make: Make
+) -> None:
+    text = rom_of(make, dev_id, rom_id).romboot.info().table()
+    _, _, notes = text.partition("keep quiet")
+    for word in words:
+        assert word in notes
+    for word in not_words:
+        assert word not in notes
