@@ -24,7 +24,8 @@ from tools import paths
 from tools.bench import flash_file
 from tools.bench.board import VirtualBoard
 from tools.bench.image import load_image
-from tools.cli import firmware, main, measure, parser, prompt
+from tools.cli import firmware, main, measure, prompt
+from tools.cli.commands import parser
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"
@@ -72,6 +73,37 @@ def test_a_wrong_port() -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("romboot: there is no port /dev/not-there")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("port", "why"),
+    [("/dev/ptmx", "no MicroPython prompt answers on {}"), ("/dev/null", "{} cannot be opened")],
+)
+def test_a_port_that_is_none(port: str, why: str) -> None:
+    done = romboot("info", "--device", port)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"romboot: {why.format(port)}")
+
+
+@pytest.mark.parametrize("wait", [0, 0.1, 0.3])
+def test_ctrl_c(wait: float) -> None:
+    """From the first moment on, the imports of the command included."""
+    code = ROMBOOT[2].replace("sys.exit(", "print('on', flush=True); sys.exit(")
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "measure"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        time.sleep(wait)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
 
 
 @pytest.mark.parametrize("words", [["bench", "NOPE"], ["demo", "--firmware", "not-there.bin"]])

@@ -19,7 +19,7 @@ from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
 from . import dfu, library, rom
-from .errors import CliError
+from .errors import PORT_ERRORS, CliError
 
 ANSWER_S = 3  # until a prompt that was interrupted answers
 BOOT_S = 20  # boot.py may take its time
@@ -181,7 +181,7 @@ def look_for_rom(port: str) -> None:
 def _open(port: str) -> SerialTransport:
     try:
         return SerialTransport(port, timeout=READ_S)
-    except (TransportError, OSError) as error:
+    except (TransportError, *PORT_ERRORS) as error:
         raise CliError(why_not(port)) from error
 
 
@@ -189,7 +189,7 @@ def check_port(port: str) -> None:
     """Raise CliError if a port cannot be opened."""
     try:
         serial.serial_for_url(port).close()
-    except (OSError, ValueError) as error:
+    except PORT_ERRORS as error:
         raise CliError(why_not(port)) from error
 
 
@@ -197,7 +197,7 @@ def why_not(port: str) -> str:
     """Why a port cannot be opened, and what to do."""
     try:
         serial.Serial(port).close()
-    except (OSError, ValueError) as error:
+    except PORT_ERRORS as error:
         number = getattr(error, "errno", None)
         if isinstance(error, serial.SerialException) and number == 2:
             return f"there is no port {port}. {_ports()}"

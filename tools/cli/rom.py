@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import serial
 from stm32loader.bootloader import CommandError, Stm32Bootloader
 from stm32loader.uart import SerialConnection
 
-from .errors import CliError
+from .errors import PORT_ERRORS, CliError
 
 ACK, NACK, SYNC = b"\x79", b"\x1f", b"\x7f"  # AN3155 2, 3
 START_S = 1.0  # AN2606 Table 227: no F4 needs more than 230 ms from its start to its first answer
@@ -48,17 +47,17 @@ def connected(
     connection = SerialConnection(port, BAUD, "N" if _is_pty(port) else "E")
     try:
         connection.connect()
-    except serial.SerialException as error:
-        raise CliError(f"{port} cannot be opened: {error.strerror or error}") from error
+    except PORT_ERRORS as error:
+        raise CliError(f"{port} cannot be opened: {error}") from error
     try:
         _synchronise(connection, port, seconds, meanwhile)
         yield Stm32Bootloader(connection, verbosity=0)
     except CommandError as error:
         raise CliError(f"the ROM on {port} refused a command: {error}") from error
-    except OSError as error:
-        raise CliError(f"{port} has gone, or has failed: {error.strerror or error}") from error
+    except PORT_ERRORS as error:
+        raise CliError(f"{port} has gone, or has failed: {error}") from error
     finally:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(*PORT_ERRORS):
             connection.disconnect()
 
 

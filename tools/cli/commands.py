@@ -1,0 +1,118 @@
+"""The `romboot` command: a table of commands, each in a module of its own.
+
+A module is imported when its command runs. So the commands for a board on the desk need nothing
+of the virtual board, which is optional, and which not every system can run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from .. import paths
+from . import arguments
+from .errors import CliError
+
+DESCRIPTION = "From a MicroPython prompt on an STM32 into its factory ROM bootloader."
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 it could not be done (a sentence on stderr says why); 2 the command "
+    "line is wrong; 130 Ctrl-C."
+)
+BENCH = ("unicorn", "fcntl", "pty", "termios", "tty")  # not everywhere; only the bench needs them
+
+
+class Command(NamedTuple):
+    """`module` has a function `function`, which takes the parsed arguments, returns the exit code
+    and raises CliError with a sentence."""
+
+    name: str
+    summary: str
+    module: str
+    function: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+
+
+COMMANDS = (
+    Command("info", "what a board's chip and ROM are", "target", "info", arguments.board),
+    Command(
+        "plan", "every write that entering would do, and whether it may", "target", "plan",
+        arguments.plan,
+    ),
+    Command("enter", "put a board into its ROM bootloader", "target", "enter", arguments.enter),
+    Command(
+        "install", "put the library into a board's file system", "install", "run",
+        arguments.install,
+    ),
+    Command(
+        "demo", "boot a virtual board, enter its bootloader, show the proof", "demo", "run",
+        arguments.virtual,
+    ),
+    Command(
+        "bench", "start a virtual board and leave it running for any serial tool", "bench", "run",
+        arguments.bench,
+    ),
+    Command(
+        "measure", "instructions, blackout, heap and flash, beside the tutorial", "measure", "run",
+        arguments.measure,
+    ),
+)  # fmt: skip
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="romboot", description=DESCRIPTION, epilog=EXIT_CODES)
+    top.add_argument("--version", action="version", version=f"romboot {paths.version()}")
+    arguments.verbose(top, False)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        sub = commands.add_parser(
+            command.name, help=command.summary, description=command.summary, epilog=EXIT_CODES
+        )
+        arguments.verbose(sub, argparse.SUPPRESS)
+        command.add_arguments(sub)
+        sub.set_defaults(command=command)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command."""
+    try:
+        return _run(parser().parse_args(argv))
+    except CliError as error:
+        print(f"romboot: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # as in `romboot demo | head`; the exit would flush stdout once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(args: argparse.Namespace) -> int:
+    logging.basicConfig(
+        level=logging.INFO if args.verbose else logging.WARNING, format="%(message)s"
+    )
+    logging.captureWarnings(True)
+    command: Command = args.command
+    try:
+        module = importlib.import_module(f".{command.module}", __package__)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in BENCH:
+            raise
+        raise CliError(_missing(command.name, missing)) from error
+    code = getattr(module, command.function)(args)
+    sys.stdout.flush()
+    return code
+
+
+def _missing(command: str, module: str) -> str:
+    if module == "unicorn":
+        return (
+            f"{command} needs the virtual board, which is not installed: "
+            "pip install 'romboot[bench]'"
+        )
+    return f"{command} needs pseudo terminals (Python's {module}), which this system has not got"
