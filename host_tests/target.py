@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ MANIFEST = ROOT / "manifest.py"
 TEST_BOARDS = ROOT / "host_tests" / "boards"  # memory laid out as on no board of boards/
 
 FLASH = 0x08000000
+HOST_S = 30  # real seconds that the start of the ROM waits for mpremote to end
 SPEED = 100.0  # virtual seconds to a real one in the ROM, which erases for many
 CLEAN = "the ROM found the chip as a reset would have left it"
 ENTER = "from romboot import enter_bootloader; enter_bootloader(after_ms=100)"
@@ -99,6 +101,7 @@ class VirtualTarget(Target):
     """A board in the bench."""
 
     server: Server[VirtualBoard]
+    host_is_done: threading.Event
 
     @classmethod
     @contextlib.contextmanager
@@ -110,10 +113,27 @@ class VirtualTarget(Target):
         flash_file: what was in its flash before, the firmware excepted; see `keep_flash`."""
         board = VirtualBoard.load(name, image, flash_file)
         with running(board, speed=SPEED, fast_while=VirtualBoard.rom_listens) as server:
-            yield cls(server.ports["console"], server.ports["rom"], server)
+            target = cls(server.ports["console"], server.ports["rom"], server, threading.Event())
+            target.host_is_done.set()
+
+            def wait_for_host(arrival: Arrival) -> None:
+                target.host_is_done.wait(HOST_S)
+
+            board.on_arrival = wait_for_host
+            yield target
             with server.paused() as board:
                 assert not board.soc.unmodelled
                 assert not board.soc.violations
+
+    def mpremote(self, *words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        """The same. Its last bytes are a CR and a Ctrl-B. A host that is in time has sent them
+        before the ROM listens, where one cable serves both; here that does not depend on how
+        busy this machine is, because the ROM's start waits until mpremote has ended."""
+        self.host_is_done.clear()
+        try:
+            return super().mpremote(*words, timeout=timeout)
+        finally:
+            self.host_is_done.set()
 
     def keep_flash(self) -> None:
         """Write the flash file, as the end of a run of `romboot bench` does."""

@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 REFERENCE = Path(os.environ.get("ROMBOOT_REFERENCE", ROOT.parent / "shared" / "reference"))
 FAMILIES = {"f4": f4.FAMILY, "h7": h7.FAMILY, "l0": l0.FAMILY}
 CORE_BLOCKS = ("RCC", "FLASH", "PWR", "SYSCFG", "EXTI", "DBGMCU")
+PINS = 16  # lines of EXTI that are pins
 # The reference lists I2S extensions on F446; RM0390 table 1 and ST's header have none there.
 PHANTOM = {("STM32F446xx", 0x40003400), ("STM32F446xx", 0x40004000)}
 
@@ -237,8 +238,11 @@ def test_registers_as_in_the_reference(chip: Chip, reference: dict[str, Any], bl
         if chip.family == "h7" and name in ("IMR2", "IMR3"):  # it forgets the direct lines
             unsure |= ~chip.peripheral("EXTI").by_name[f"RTSR{name[-1]}"].mask
         assert (here.reset ^ reset) & ~unsure == 0, f"{block}.{name}"
-        if mask is not None and name != "CSR":
-            assert here.mask & ~here.unknown == mask & ~here.unknown, f"{block}.{name}"
+        if mask is not None:
+            # "stray": in the reference's reset value but not in its mask, as BORRSTF of the F412,
+            # which RM0402 has in RCC_CSR
+            known_bits = ~here.unknown & ~int(there.get("stray", "0"), 16)
+            assert here.mask & known_bits == mask & known_bits, f"{block}.{name}"
 
 
 def raised_by_hardware(chip: Chip, register: str) -> int:
@@ -252,6 +256,12 @@ def disagreement(registers: dict[str, Any], name: str) -> int:
     """Bits in which the reference has another value for the same register of the second bank."""
     twin = registers.get(f"{name[:-1]}2") if name.endswith("1") else None
     return int(registers[name]["reset"], 16) ^ int(twin["reset"], 16) if twin else 0
+
+
+def unmodelled(chip: Chip, gate: dict[str, Any]) -> bool:
+    """RTCAPBEN of F412 and F413 is in their headers, but no other F4 has it and no source at hand
+    has its reset value, so the bench keeps the bit and does not let it stop the RTC."""
+    return chip.family == "f4" and gate["field"] == "RTCAPBEN"
 
 
 def test_peripherals_as_in_the_reference(chip: Chip, reference: dict[str, Any]) -> None:
@@ -268,8 +278,8 @@ def test_peripherals_as_in_the_reference(chip: Chip, reference: dict[str, Any]) 
             continue
         mine = here[base]
         for bit, theirs in ((mine.enable, there["enable"]), (mine.reset, there["reset"])):
-            if theirs and "doubtful" not in theirs and there["kind"] != "rtc":
+            if theirs and "doubtful" not in theirs and not unmodelled(chip, theirs):
                 register = theirs.get("header_reg", theirs["reg"])
                 assert bit and (bit.register, bit.bit) == (register, theirs["bit"]), mine.name
-        if there["irqs"] and there["kind"] != "exti":
-            assert list(mine.irqs) == there["irqs"], mine.name
+        irqs = sorted(set(chip.exti_irqs[:PINS])) if there["kind"] == "exti" else list(mine.irqs)
+        assert not there["irqs"] or irqs == there["irqs"], mine.name
