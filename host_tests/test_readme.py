@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -31,12 +32,16 @@ def commands() -> list[str]:
 
 
 def these(program: str) -> list[str]:
-    return sorted({line for line in commands() if shlex.split(line)[0] == program})
+    """But for those of the session with `romboot bench`, which run together."""
+    session = " ports"
+    return sorted(
+        {line for line in commands() if shlex.split(line)[0] == program and session not in line}
+    )
 
 
 def test_no_command_is_forgotten() -> None:
     tested = ("mpremote", "make", "stm32flash", ".venv/bin/pytest", ".venv/bin/python")
-    tested += ("romboot", "pip", "objcopy", "sleep")
+    tested += ("romboot", "pip", "objcopy", "sleep", ".venv/bin/romboot", ".venv/bin/mpremote")
     for line in commands():
         assert shlex.split(line)[0] in tested, f"no test here runs: {line}"
 
@@ -104,6 +109,35 @@ def test_new_firmware_by_uart(one_piece: bool, tmp_path: Path) -> None:
         assert "Starting execution at address 0x08000000... done." in done.stdout
         files = target.ok("exec", "import os; print(os.listdir())")
         assert ("mine.txt" in files) != one_piece
+
+
+def test_a_session_with_romboot_bench(tmp_path: Path) -> None:
+    """Block by block, as in two terminals."""
+    start, session = (block for block in blocks() if " ports" in block)
+    build(BOARD)  # not while the clock runs
+    folder = str(Path(sys.executable).parent)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = shlex.split(start.replace(".venv/bin", folder))
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment
+    ) as bench:
+        try:
+            assert bench.stdout
+            assert any("ports/rom" in line for line in bench.stdout)
+            done = subprocess.run(
+                ["sh", "-e", "-c", session.replace(".venv/bin", folder)],
+                capture_output=True,
+                text=True,
+                cwd=tmp_path,
+                env=environment,
+                timeout=120,
+            )
+        finally:
+            bench.terminate()
+            bench.communicate()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("42\n") and "Device ID    : 0x0419" in done.stdout
+    assert (tmp_path / "read.bin").stat().st_size == 256
 
 
 @pytest.mark.parametrize("line", these(".venv/bin/pytest"))
