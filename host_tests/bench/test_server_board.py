@@ -55,6 +55,23 @@ def test_write_and_go(server: Server[VirtualBoard], loader: Stm32Bootloader) -> 
         assert board.rom is None
 
 
+def test_go_into_an_image_that_is_none(
+    server: Server[VirtualBoard], loader: Stm32Bootloader
+) -> None:
+    """It faults, and the vector is still that of the ROM: that is no way in, and said so."""
+    told: list[str] = []
+    with server.paused() as board:
+        board.say = told.append
+    loader.erase_memory([0])
+    loader.write_memory(FLASH, PROGRAM[:8] + bytes.fromhex("00de00de"))  # udf #0
+    loader.go(FLASH)
+    time.sleep(0.3)
+    (fault,) = (line for line in told if "system memory" in line)
+    assert fault.startswith("a HardFault of the application"), told
+    with server.paused() as board:
+        assert board.arrival and not board.arrival.clean and board.rom is None
+
+
 def test_erasing_takes_virtual_time(server: Server[VirtualBoard], loader: Stm32Bootloader) -> None:
     with server.paused() as board:
         before = board.clock.now

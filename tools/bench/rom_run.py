@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .arrival import Deviation, audit
+from .arrival import EXCEPTION_NUMBER, Deviation, audit
 from .clock import Event
 from .core import Core, ExceptionEntry
 from .memory_map import ALIAS
@@ -23,6 +23,7 @@ WATCH_NS = 2 * MS  # from the arrival until the ROM answers: late exceptions are
 STALE_RAM = 0x5A  # what the ROM's start-up leaves in the RAM that it uses
 FIRST_IRQ = 16
 EXCEPTIONS = {2: "NMI", 3: "HardFault", 4: "MemManage", 5: "BusFault", 6: "UsageFault"}
+FAULTS = tuple(EXCEPTIONS)
 EXCEPTIONS |= {11: "SVCall", 14: "PendSV", 15: "SysTick"}
 
 
@@ -37,6 +38,8 @@ class Arrival:
     ns: int
     """Virtual time since power-on."""
     deviations: list[Deviation] = field(default_factory=list)
+    fault: str = ""
+    """The name of the fault whose vector led here, if one did: nobody entered on purpose."""
 
     @property
     def clean(self) -> bool:
@@ -45,6 +48,12 @@ class Arrival:
     def __str__(self) -> str:
         if self.clean:
             return "the ROM found the chip as a reset would have left it"
+        if self.fault:
+            return (
+                f"a {self.fault} of the application, whose vector leads to system memory: the "
+                "bootloader was not entered, and does not answer. Is the image that Go started "
+                "for this chip?"
+            )
         things = "thing is" if len(self.deviations) == 1 else "things are"
         lines = "\n".join(f"  {deviation}" for deviation in self.deviations)
         return f"{len(self.deviations)} {things} not as the ROM needs them:\n{lines}"
@@ -75,6 +84,7 @@ class RomRun:
         self._arriving: Arrival | None = None  # being watched
         self._watch_end: Event | None = None
         self._unwatch: list[Callable[[], None]] = []
+        self._by_go = False  # Go started the application: the ROM's own table is in use
         core.on_exception = self._exception
 
     @property
@@ -84,6 +94,7 @@ class RomRun:
 
     def leave(self) -> None:
         """The chip was reset, or an application was started: wait for the next arrival."""
+        self._by_go = False
         if self.model:
             self.model.stop()
         self.model, self._arriving, self.occupied = None, None, False
@@ -114,7 +125,9 @@ class RomRun:
         self._stop_watching()
         clock = self._soc.clock
         found = audit(self._soc, self._core)
-        self._arriving = Arrival(address, self._core.instructions, clock.now, found)
+        number = self._core.state().xpsr & EXCEPTION_NUMBER
+        fault = EXCEPTIONS[number] if number in FAULTS and self._by_go else ""
+        self._arriving = Arrival(address, self._core.instructions, clock.now, found, fault)
         self._watch_end = clock.after(WATCH_NS, self._watched)
 
     def _exception(self, entry: ExceptionEntry) -> None:
@@ -183,6 +196,7 @@ class RomRun:
             rcc.write(rcc.by_name[name].offset, 4, 0)
         self._core.reset(address, vtor=0 if self._soc.chip.remap else self._table)
         self.leave()
+        self._by_go = True
 
     @property
     def _table(self) -> int:
