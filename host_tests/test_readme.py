@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from host_tests.target import ENTER, MANIFEST, ROOT, Target, VirtualTarget
+from host_tests.target import CLEAN, ENTER, MANIFEST, ROOT, VirtualTarget
 from tools import cli
 from tools.firmware import build
 
@@ -177,9 +177,13 @@ def test_a_module_of_tools(line: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_python_of_the_readme(virtual: Target) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.S)
+def test_the_python_of_the_readme(virtual: VirtualTarget) -> None:
+    block, boot = re.findall(r"```python\n(.*?)```", README, re.S)
+    virtual.ok("exec", boot)
     code = block.replace("romboot.enter_bootloader()  ", "pass  ")
     assert code != block
     output = virtual.ok("exec", code)
     assert "listens on" in output
+    virtual.ok("exec", "open('update', 'w').close()")
+    virtual.ok("exec", "--no-follow", boot)
+    assert str(virtual.arrival()) == CLEAN
