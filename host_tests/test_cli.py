@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -26,6 +27,7 @@ from tools.bench.board import VirtualBoard
 from tools.bench.image import load_image
 from tools.cli import firmware, main, measure, prompt
 from tools.cli.commands import parser
+from tools.cli.errors import CliError
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"
@@ -77,7 +79,7 @@ def test_a_wrong_port() -> None:
 
 @pytest.mark.parametrize(
     ("port", "why"),
-    [("/dev/ptmx", "no MicroPython prompt answers on {}"), ("/dev/null", "{} cannot be opened")],
+    [("/dev/ptmx", "no MicroPython prompt answers on {}"), ("/dev/null", "{} is no serial port")],
 )
 def test_a_port_that_is_none(port: str, why: str) -> None:
     done = romboot("info", "--device", port)
@@ -104,6 +106,20 @@ def test_ctrl_c(wait: float) -> None:
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
+
+
+def test_the_option_that_names_a_wrong_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompt.list_ports, "comports", lambda: [Mock(device="/dev/ttyUSB7")])
+    with pytest.raises(
+        CliError, match=r"no port /dev/not-there\. --rom takes one of /dev/ttyUSB7"
+    ):
+        prompt.check_port("/dev/not-there", "--rom")
+
+
+def test_an_unknown_board_is_said_first_and_alike() -> None:
+    said = {(d.stdout, d.stderr) for d in (romboot(c, "NOPE") for c in ("demo", "bench"))}
+    ((output, errors),) = said
+    assert output == "" and errors.startswith("romboot: there is no board NOPE: there are ")
 
 
 @pytest.mark.parametrize("words", [["bench", "NOPE"], ["demo", "--firmware", "not-there.bin"]])
@@ -233,6 +249,9 @@ def test_demo(board_name: str, pytestconfig: pytest.Config) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "registers that are not as a reset leaves them: 0" in done.stdout
     assert "romboot 0.1.0" in done.stdout
+    assert "Extended erase" not in done.stderr and ",\n" not in done.stdout
+    (size,) = re.findall(r"new firmware: .* (\d+ KiB)", done.stdout)
+    assert done.stdout.count(f"] {size}\n") == 2
     if firmware.has_files(board_name):
         assert "mine.txt: kept" in done.stdout
 

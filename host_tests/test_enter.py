@@ -88,6 +88,7 @@ def test_no_rom_where_it_is_looked_for(virtual: VirtualTarget) -> None:
     done = romboot("enter", "--installed", "--device", virtual.console, "--rom", virtual.console)
     assert done.returncode == 1
     assert "no ROM bootloader answers" in done.stderr
+    assert "its prompt is gone" in done.stderr
 
 
 def test_a_board_that_does_not_go_is_no_success(virtual: VirtualTarget) -> None:

@@ -51,8 +51,16 @@ class Watch:
             time.sleep(BACK_S)  # a ROM must not be asked before it listens
         if self._one_cable:
             self._prompt.close()
-        with rom.connected(self._rom_port, BACK_S, self._heard) as loader:
-            said = rom.describe(loader)
+        try:
+            with rom.connected(self._rom_port, BACK_S, self._heard) as loader:
+                said = rom.describe(loader)
+        except BackError:
+            raise
+        except CliError as error:
+            raise CliError(
+                f"the board has left MicroPython and its prompt is gone, but {error} Reset the "
+                "board to get the prompt back"
+            ) from error
         return f"The ROM bootloader answers on {self._rom_port}: {said}"
 
     def _silence(self) -> str:

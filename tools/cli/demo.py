@@ -17,19 +17,20 @@ from .errors import CliError
 
 AFTER_MS = 100
 SPEED = 20.0  # virtual seconds to a real one in the ROM, which erases for many
+KIB = 1024
 WIDTH = 40  # of a progress bar
 LONGEST_S = 20.0  # seconds that the virtual board may take for anything
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit code 0 if every step did what it should. Another --firmware is given itself again."""
+    mounts = firmware.can_mount(args.board) or args.firmware is not None
     heading(f"1. Firmware for the virtual {args.board}")
     given = args.firmware is not None
-    mounts = given or firmware.can_mount(args.board)
     image = firmware.image(args, frozen=not mounts)
     upgrade = image if given else firmware.build(args.board, frozen=True)
     size = sum(len(data) for _, data in load_image(image))
-    print(f"  {image.name}, {size // 1024} KiB{'' if mounts else ', with romboot frozen in'}")
+    print(f"  {image.name}, {size // KIB} KiB{'' if mounts else ', with romboot frozen in'}")
     board = VirtualBoard.load(args.board, firmware=image)
     with running(board, speed=SPEED, fast_while=VirtualBoard.rom_listens) as server:
         Demo(args.board, server, upgrade, ours=not given, mounts=mounts).run()
@@ -91,7 +92,7 @@ class Demo:
 
     def cost(self) -> None:
         cost = measure.cost(self.name, self.upgrade, "romboot", measure.ROMBOOT)
-        print(f"  instructions from the call to the ROM: {cost.call_to_rom:,},")
+        print(f"  instructions from the call to the ROM: {cost.call_to_rom:,}")
         print(f"  of these with interrupts masked: {cost.blackout:,}")
 
     def wait_for_arrival(self) -> Arrival:
@@ -110,12 +111,15 @@ class Demo:
             print(f"  {self.rom}: {rom.describe(loader)}")
             pieces = blocks(load_image(self.upgrade))
             sectors = self.sectors_of(pieces)
-            print(f"  erase {len(sectors)} sectors; what the image leaves free stays as it is")
-            rom.erase(loader, sectors)
-            bar = Bar("write", pieces)
+            size = sum(len(data) for _, data in pieces)
+            frozen = ", with romboot frozen in" if self.ours else ""
+            print(f"  new firmware: {self.upgrade.name}, {size // KIB} KiB{frozen}")
+            print(f"  it goes to {len(sectors)} sectors; the others are not erased")
+            rom.erase(loader, sectors, Bar("erase", len(sectors), "sectors").add)
+            bar = Bar("write", size)
             for address, data in pieces:
                 rom.write(loader, address, data, bar.add)
-            bar = Bar("verify", pieces)
+            bar = Bar("verify", size)
             for address, data in pieces:
                 if rom.read(loader, address, len(data), bar.add) != data:
                     raise CliError(f"what the ROM reads back at 0x{address:08X} is not the image")
@@ -163,16 +167,17 @@ def heading(text: str) -> None:
 class Bar:
     """A progress bar on one line; where nobody looks, only its end."""
 
-    def __init__(self, what: str, pieces: list[Segment]) -> None:
-        self.what, self.done = what, 0
-        self.total = sum(len(data) for _, data in pieces)
+    def __init__(self, what: str, total: int, unit: str = "KiB") -> None:
+        self.what, self.total, self.unit = what, total, unit
+        self.done = 0
 
     def add(self, count: int) -> None:
-        """So many more bytes are done."""
+        """So many more, bytes if the unit is KiB, are done."""
         self.done += count
         if sys.stdout.isatty() or self.done == self.total:
             filled = "#" * (WIDTH * self.done // self.total)
-            kib = self.done // 1024
-            print(f"\r  {self.what:<7}[{filled:<{WIDTH}}] {kib} KiB", end="", flush=True)
+            number = self.done // KIB if self.unit == "KiB" else self.done
+            line = f"{self.what:<7}[{filled:<{WIDTH}}] {number} {self.unit}"
+            print(f"\r  {line}", end="", flush=True)
         if self.done == self.total:
             print(flush=True)

@@ -23,6 +23,7 @@ MACHINE = re.compile(rb"([ -~]+) with STM32\w")  # MICROPY_BANNER_MACHINE, py/mp
 
 def image(args: argparse.Namespace, *, frozen: bool = False) -> Path:
     """The file that --firmware names, or the bench firmware, built if need be."""
+    _board(args.board)
     if args.firmware is None:
         return build(args.board, frozen=frozen)
     if not args.firmware.is_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import errno
 import io
 import logging
 import os
@@ -185,22 +186,24 @@ def _open(port: str) -> SerialTransport:
         raise CliError(why_not(port)) from error
 
 
-def check_port(port: str) -> None:
-    """Raise CliError if a port cannot be opened."""
+def check_port(port: str, option: str) -> None:
+    """Raise CliError if the port that this option names cannot be opened."""
     try:
         serial.serial_for_url(port).close()
     except PORT_ERRORS as error:
-        raise CliError(why_not(port)) from error
+        raise CliError(why_not(port, option)) from error
 
 
-def why_not(port: str) -> str:
-    """Why a port cannot be opened, and what to do."""
+def why_not(port: str, option: str = "--device") -> str:
+    """Why the port that this option names cannot be opened, and what to do."""
     try:
         serial.Serial(port).close()
     except PORT_ERRORS as error:
         number = getattr(error, "errno", None)
         if isinstance(error, serial.SerialException) and number == 2:
-            return f"there is no port {port}. {_ports()}"
+            return f"there is no port {port}. {_ports(option)}"
+        if os.strerror(errno.ENOTTY) in str(error):
+            return f"{port} is no serial port. {_ports(option)}"
         if number == 13:
             return (
                 f"no permission to open {port}. On Debian and Ubuntu join its group with "
@@ -211,6 +214,6 @@ def why_not(port: str) -> str:
     return f"{port} could not be opened, but now can: try again"
 
 
-def _ports() -> str:
+def _ports(option: str) -> str:
     names = ", ".join(sorted(port.device for port in list_ports.comports()))
-    return f"--device takes one of {names}" if names else "This machine has no serial port"
+    return f"{option} takes one of {names}" if names else "This machine has no serial port"

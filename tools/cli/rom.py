@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -116,10 +117,13 @@ def describe(loader: Stm32Bootloader) -> str:
     return f"protocol {version >> 4}.{version & 15}, DEV_ID 0x{loader.get_id():03X}"
 
 
-def erase(loader: Stm32Bootloader, numbers: list[int]) -> None:
+def erase(loader: Stm32Bootloader, numbers: list[int], progress: Progress) -> None:
     """Erase sectors or pages of flash by number."""
     for at in range(0, len(numbers), ERASE):
-        loader.extended_erase_memory(numbers[at : at + ERASE])
+        some = numbers[at : at + ERASE]
+        with contextlib.redirect_stderr(io.StringIO()):  # stm32loader's "can take ten seconds"
+            loader.extended_erase_memory(some)
+        progress(len(some))
 
 
 def write(loader: Stm32Bootloader, address: int, data: bytes, progress: Progress) -> None:

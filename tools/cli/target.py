@@ -65,7 +65,7 @@ def enter(args: argparse.Namespace) -> int:
     """Enter the bootloader, again if the ROM does not stay; say what was seen of it."""
     two_cables = args.rom and args.rom != args.device
     if two_cables:
-        check_port(args.rom)  # before the board goes
+        check_port(args.rom, "--rom")  # before the board goes
     if two_cables and (said := rom.ask(args.rom)):
         print(f"The board is in its ROM bootloader already: {said}")
         return 0
