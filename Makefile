@@ -1,7 +1,7 @@
 # make demo    set up, boot the virtual board, enter the bootloader, show the proof
 # make test    lint, types and every test (what CI runs)
 # make mutation which state misses which line of the board's script
-# make measure figures: instructions, blackout, heap, flash
+# make measure figures: instructions, with interrupts masked too, heap, flash
 # make setup   only install what the others need
 
 BOARD ?= NUCLEO_F429ZI

@@ -25,7 +25,7 @@ from tools import paths
 from tools.bench import flash_file
 from tools.bench.board import VirtualBoard
 from tools.bench.image import load_image
-from tools.cli import firmware, main, measure, prompt
+from tools.cli import firmware, main, measure, prompt, sizes
 from tools.cli.commands import parser
 from tools.cli.errors import CliError
 from tools.firmware import build
@@ -268,6 +268,13 @@ def test_measure_and_what_it_may_cost(tmp_path: Path) -> None:
     frozen, files = measured["size"]["heap"]
     assert frozen["peak"] < 4 * 1024
     assert files["peak"] < 12 * 1024
+
+
+def test_a_goal_that_is_missed_is_marked() -> None:
+    missed = sizes.Sizes("f4", 1, {}, frozen=sizes.FULL + 1, frozen_small=sizes.SMALL)
+    lines = sizes.render(missed)
+    assert "| flash, frozen | 16,385 | 16,384: missed by 1 |" in lines
+    assert lines[-1].endswith("| 7,680 | 7,680 |")
 
 
 def test_measure_an_image_without_the_library(tmp_path: Path) -> None:

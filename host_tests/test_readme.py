@@ -111,6 +111,23 @@ def test_new_firmware_by_uart(one_piece: bool, tmp_path: Path) -> None:
         assert ("mine.txt" in files) != one_piece
 
 
+def test_two_copies_and_their_removal() -> None:
+    """As README.md says: which of two copies runs, a .py before a .mpy; rm -r takes one away."""
+    (remove,) = {line for line in README.split("`") if line.startswith("mpremote rm")}
+    make = "import os; [os.mkdir(f) for f in ('/lib', '/lib/romboot', '/romboot')]"
+    with VirtualTarget.boot(BOARD, build(BOARD)) as target:
+        target.ok("exec", make)
+        for folder in ("/lib/romboot", "/romboot"):
+            for name in ("__init__.py", "__init__.mpy"):
+                target.ok("exec", f"open('{folder}/{name}', 'w').close()")
+        which = "import romboot; print(romboot.__file__)"
+        assert target.ok("exec", which).strip() == "romboot/__init__.py"
+        target.ok("rm", "-r", ":romboot")
+        assert target.ok("exec", which).strip() == "/lib/romboot/__init__.py"
+        target.ok(*shlex.split(remove)[1:])
+        assert target.ok("exec", "import os; print(os.listdir('/lib'))").strip() == "[]"
+
+
 def test_a_session_with_romboot_bench(tmp_path: Path) -> None:
     """Block by block, as in two terminals."""
     start, session = (block for block in blocks() if " ports" in block)

@@ -134,7 +134,7 @@ def render(name: str, library: Library, costs: list[Cost], size: sizes.Sizes) ->
     lines = [
         f"Virtual {name}; the library is {library.where}. Instructions:",
         "",
-        "| way | call to ROM | blackout | registers off |",
+        "| way | call to ROM | with interrupts masked | registers off their reset value |",
         "|---|--:|--:|--:|",
     ]
     for c in costs:
@@ -145,7 +145,7 @@ def render(name: str, library: Library, costs: list[Cost], size: sizes.Sizes) ->
         lines.append(f"| {c.way} | {c.call_to_rom:,} | {blackout} | {c.registers_off} |")
     lines += [
         "",
-        "Blackout: with interrupts masked; for a way through a reset, from the reset on.",
+        "With interrupts masked: for a way through a reset, from the reset on.",
         "",
         *(f"- {c.way}: {', '.join(c.names_off)}" for c in costs if c.names_off),
         *(f"- {c.way}: {c.failed}" for c in costs if c.failed),
