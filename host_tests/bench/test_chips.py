@@ -26,8 +26,6 @@ REFERENCE = Path(os.environ.get("ROMBOOT_REFERENCE", ROOT.parent / "shared" / "r
 FAMILIES = {"f4": f4.FAMILY, "h7": h7.FAMILY, "l0": l0.FAMILY}
 CORE_BLOCKS = ("RCC", "FLASH", "PWR", "SYSCFG", "EXTI", "DBGMCU")
 PINS = 16  # lines of EXTI that are pins
-# The reference lists I2S extensions on F446; RM0390 table 1 and ST's header have none there.
-PHANTOM = {("STM32F446xx", 0x40003400), ("STM32F446xx", 0x40004000)}
 
 
 @pytest.fixture(params=names())
@@ -258,6 +256,14 @@ def disagreement(registers: dict[str, Any], name: str) -> int:
     return int(registers[name]["reset"], 16) ^ int(twin["reset"], 16) if twin else 0
 
 
+def in_doubt(there: dict[str, Any], reference: dict[str, Any]) -> bool:
+    """An I2S extension without a size, or at the base of a peripheral that has a gate: I2S2 and
+    I2S3 of the F446, which RM0390 table 1 and ST's header do not have."""
+    at_base = [p for p in reference["peripherals"] if p["base"] == there["base"]]
+    replaced = any(p["enable"] for p in at_base) and not there["enable"]
+    return there["kind"] == "spi" and (there["size"] is None or replaced)
+
+
 def unmodelled(chip: Chip, gate: dict[str, Any]) -> bool:
     """RTCAPBEN of F412 and F413 is in their headers, but no other F4 has it and no source at hand
     has its reset value, so the bench keeps the bit and does not let it stop the RTC."""
@@ -274,7 +280,7 @@ def test_peripherals_as_in_the_reference(chip: Chip, reference: dict[str, Any]) 
         memory = there["kind"] in ("uid", "tscal", "vrefintcal", "usbram", "fdcanram")
         if base not in here and (inside or memory or there["kind"] is None):
             continue
-        if (chip.name, base) in PHANTOM and there["kind"] == "spi":
+        if in_doubt(there, reference) and (base not in here or here[base].kind != "spi"):
             continue
         mine = here[base]
         for bit, theirs in ((mine.enable, there["enable"]), (mine.reset, there["reset"])):
