@@ -199,6 +199,9 @@ def test_a_heap_without_room_for_the_library() -> None:
         assert "the one in the firmware is used" in done.stderr and "ROM ID" in done.stdout
         done = romboot("plan", "--installed", "--device", target.console)
         assert done.stdout or "has no room for this" in done.stderr
+        done = romboot("enter", "--device", target.console)
+        assert done.returncode == 0, done.stderr
+        assert target.arrival().clean
 
 
 def test_no_file_system() -> None:

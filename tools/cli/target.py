@@ -17,7 +17,7 @@ NAME = 16  # characters for RCC.PLLSAICFGR and the like
 
 MEMORY = ("MemoryError", "KB of free heap")  # Python's, and lib/romboot/__init__.py's
 TOO_SMALL = (
-    "the heap of this board has no room for the library (16 KB, 5 KB when it is frozen): freeze "
+    "the heap of this board has no room for the library (16 KB, 4 KB when it is frozen): freeze "
     "romboot into the firmware, see the README"
 )
 
