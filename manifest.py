@@ -2,6 +2,6 @@
 #     include("path/to/romboot/manifest.py", family="f4")
 # with the family of your chip ("f4 h7" for two); without that all go in. Also:
 #     asm=False    for a build without the inline assembler, which cannot hold jump.py
-#     report=False without info() and plan(), a third of the flash
-options.defaults(asm=True, family=None, report=True)
-include("lib/manifest.py", asm=options.asm, family=options.family, report=options.report)
+#     small=True   the small edition: enter_bootloader() alone, in less than 8 KB
+options.defaults(asm=True, family=None, small=False)
+include("lib/manifest.py", asm=options.asm, family=options.family, small=options.small)

@@ -265,6 +265,7 @@ def test_measure_and_what_it_may_cost(tmp_path: Path) -> None:
     assert jump["registers_off"] == first["registers_off"] == reset["registers_off"] == 0
     assert jump["blackout"] < 1_300
     assert jump["call_to_rom"] < 80_000
+    assert measured["size"]["frozen_small"] <= sizes.SMALL
     frozen, files = measured["size"]["heap"]
     assert frozen["peak"] < 4 * 1024
     assert files["peak"] < 12 * 1024

@@ -1,24 +1,36 @@
 # The files of the library, for a firmware to freeze: see manifest.py of the repository.
+import json
 import os
 
-options.defaults(asm=True, family=None, report=True)
+options.defaults(asm=True, family=None, small=False)
 metadata(
     version="0.1.0",
     description="From a MicroPython prompt on an STM32 into its factory ROM bootloader",
 )
-_families = ["stm32" + name for name in (options.family or "").split()]
+_NOT_IN_SMALL = ("dryrun.py", "entry.py", "external.py", "facts.py", "reset.py")
 
 
-def _wanted(name):
-    owner = name[: -len(".py")].split("_")[0]
-    return (
-        name.endswith(".py")
-        # A build has the inline assembler, or the same machine code as bytes.
-        and name != ("jump_bytes.py" if options.asm else "jump.py")
-        and not (options.family and owner.startswith("stm32") and owner not in _families)
-        and (options.report or not name.endswith(("dryrun.py", "facts.py")))
-    )
+def _python(folder):
+    return {name for name in os.listdir(folder) if name.endswith(".py")}
 
 
-# opt=3: without line numbers
-package("romboot", tuple(filter(_wanted, sorted(os.listdir("romboot")))), base_path=".", opt=3)
+def _of_family(family):
+    # The package file of mip knows them.
+    with open(family + ".json") as package_file:
+        return {target.split("/")[-1] for target, _ in json.load(package_file)["urls"]}
+
+
+def _freeze(names, base):
+    package("romboot", tuple(sorted(names)), base_path=base, opt=3)  # without line numbers
+
+
+_names = _python("romboot")
+if options.family:
+    _names = set().union(*map(_of_family, options.family.split()))
+# A build has the inline assembler, or the same machine code as bytes.
+_names.remove("jump_bytes.py" if options.asm else "jump.py")
+if options.small:
+    _own = _python("small/romboot")
+    _freeze(_own, "small")
+    _names = {n for n in _names - _own if n not in _NOT_IN_SMALL and not n.endswith("_facts.py")}
+_freeze(_names, ".")

@@ -3,8 +3,9 @@
     python -m tools.packages         writes package.json and lib/<family>.json
 
 A module that is called as a family (stm32f4), or whose name begins with that and an underscore,
-is for that family alone; lib/manifest.py goes by the same rule. cache.py is for Cortex-M7 only.
-All others are for every board.
+is for that family alone. cache.py is for Cortex-M7 only, external.py for all but Cortex-M0+, which
+have no memory that code cannot run in. All others are for every board. lib/manifest.py goes by
+what is written here.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import json
 from pathlib import Path
 
 from . import paths, tables
-from .tables.family import M7, Family
+from .tables.family import M0PLUS, M7, Family
 
 FOLDER = paths.LIB / "romboot"
-CACHES = "cache.py"  # of the core: an M7 has them
+CACHES, EXTERNAL = "cache.py", "external.py"
 
 
 def families() -> list[str]:
@@ -39,6 +40,8 @@ def _owners(name: str) -> list[str]:
     """The families that need a file."""
     if name == CACHES:
         return [short(family) for family in tables.FAMILIES if family.core is M7]
+    if name == EXTERNAL:
+        return [short(family) for family in tables.FAMILIES if family.core is not M0PLUS]
     first = name.removesuffix(".py").partition("_")[0].removeprefix("stm32")
     return [first] if first in families() else families()
 

@@ -62,7 +62,8 @@ class Registers:
 
 
 class View:
-    """mem8, mem16 or mem32 of `machine`. MicroPython's mem32 gives words as signed integers."""
+    """mem8, mem16 or mem32 of `machine`. MicroPython's mem32 gives words as signed integers, and
+    any of them takes an address as one."""
 
     def __init__(self, registers: Registers, size: int) -> None:
         self._registers = registers
@@ -70,12 +71,12 @@ class View:
 
     def __getitem__(self, address: int) -> int:
         assert address % self._size == 0, f"unaligned read of 0x{address:08X}"
-        value = self._registers.peek(address, self._size)
+        value = self._registers.peek(address & 0xFFFFFFFF, self._size)
         return value - (1 << 32) if self._size == 4 and value >> 31 else value
 
     def __setitem__(self, address: int, value: int) -> None:
         assert address % self._size == 0, f"unaligned write of 0x{address:08X}"
-        self._registers.write(address, value, self._size)
+        self._registers.write(address & 0xFFFFFFFF, value, self._size)
 
 
 class Timer:

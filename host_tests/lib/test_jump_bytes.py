@@ -61,7 +61,7 @@ def test_a_task_pends_the_nmi_with_a_table_that_leads_to_the_code(
 ) -> None:
     image = board.entry.Entry().image
     before = board.registers.peek(VTOR)
-    jump_bytes.helper(image, jump_bytes.COMPLETE)
+    jump_bytes.helper(image, jump_bytes._COMPLETE)
     (first, vectors, _), (second, pend, _), (third, after, _) = board.fake.written
     assert (first, second, third) == (VTOR, ICSR, VTOR)
     assert (pend, after) == (NMIPENDSET, before)
@@ -76,7 +76,7 @@ def test_a_task_pends_the_nmi_with_a_table_that_leads_to_the_code(
     shim = bytes(board.fake.heap.bytearray_at(handler - 1, 16 + len(code)))
     assert shim[16:] == code
     where = board.fake.heap.addressof(image)
-    assert struct.unpack_from("<2I", shim, 8) == (where, jump_bytes.COMPLETE)
+    assert struct.unpack_from("<2I", shim, 8) == (where, jump_bytes._COMPLETE)
     # ldr r0, [pc, #4] reads offset 8 and ldr r1, [pc, #8] offset 12 if the handler is on a word
     assert (handler - 1) % 4 == 0
     assert shim[:8] == bytes.fromhex("0148 0249 04e0 c046")
@@ -92,7 +92,7 @@ def test_the_table_is_aligned_for_all_the_interrupts_that_the_core_has(
     heap = board.fake.heap.next
     image = board.entry.Entry().image
     taken = board.fake.heap.next - heap
-    jump_bytes.helper(image, jump_bytes.GO)
+    jump_bytes.helper(image, jump_bytes._GO)
     assert board.fake.written[0][0] == VTOR
     assert board.fake.written[0][1] % bytes_of_table == 0
     assert taken < len(image) + len(helper_code()) + bytes_of_table + 4 * SYSTEM + 100
@@ -107,7 +107,7 @@ def test_code_and_table_leave_the_data_cache_of_a_cortex_m7(
     cleaned = [value for address, value, _ in board.fake.written if address == DCCMVAC]
     invalidated = [address for address, _, _ in board.fake.written if address == ICIALLU]
     board.registers.log.clear()
-    jump_bytes.helper(image, jump_bytes.GO)
+    jump_bytes.helper(image, jump_bytes._GO)
     vectors = board.fake.written[0][1]
     handler = struct.unpack_from("<I", board.fake.heap.bytearray_at(vectors, 12), 8)[0] - 1
     length = 16 + len(helper_code())
@@ -124,5 +124,5 @@ def test_a_data_cache_that_is_off_or_not_there_is_left_alone(
     ccr: int, cleans: bool, board: Board, jump_bytes: ModuleType
 ) -> None:
     board.registers.poke(CCR, ccr)
-    jump_bytes.helper(board.entry.Entry().image, jump_bytes.LOOK)
+    jump_bytes.helper(board.entry.Entry().image, jump_bytes._LOOK)
     assert (DCCMVAC in {address for address, _, _ in board.fake.written}) == cleans

@@ -4,9 +4,10 @@
 from machine import mem32
 from micropython import const
 
-_CCR = const(0xE000ED14)  # ARM DDI 0403E B3.2.8
-_ICIALLU = const(0xE000EF50)  # B3.2.22
-_DCCMVAC = const(0xE000EF68)
+_SCS = const(-0x1FFF2000)  # 0xE000E000, as a small integer
+_CCR = const(_SCS + 0xD14)  # ARM DDI 0403E B3.2.8
+_ICIALLU = const(_SCS + 0xF50)  # B3.2.22
+_DCCMVAC = const(_SCS + 0xF68)
 _LINE = const(32)  # bytes; ARM DDI 0489 5.1
 
 

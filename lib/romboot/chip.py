@@ -9,9 +9,10 @@ from micropython import const
 
 from .chips import CORES
 
-_VTOR = const(0xE000ED08)
-_CPUID = const(0xE000ED00)  # ARM DDI 0403E B3.2.3; PARTNO in bits 15:4
-_MPU_TYPE = const(0xE000ED90)  # B3.5.4; DREGION in bits 15:8
+_SCS = const(-0x1FFF2000)  # 0xE000E000, as a small integer
+_VTOR = const(_SCS + 0xD08)
+_CPUID = const(_SCS + 0xD00)  # ARM DDI 0403E B3.2.3; PARTNO in bits 15:4
+_MPU_TYPE = const(_SCS + 0xD90)  # B3.5.4; DREGION in bits 15:8
 _WORD = const(0xFFFFFFFF)  # mem32 is signed
 
 

@@ -17,8 +17,12 @@ try:
 except (SyntaxError, ValueError, ImportError):  # a build without the inline assembler
     from . import jump_bytes as jump
 
+_LOOK = const(0)  # tasks of jump.helper()
+_GO = const(1)
+_CONTROL = const(3)
 _NPRIV = const(1)  # CONTROL: thread mode is unprivileged
-_ICSR = const(0xE000ED04)  # ARM DDI 0403E B3.2.4
+_SCS = const(-0x1FFF2000)  # 0xE000E000, as a small integer
+_ICSR = const(_SCS + 0xD04)  # ARM DDI 0403E B3.2.4
 _VECTACTIVE = const(0x1FF)
 _DRAIN_MS = const(100)  # the longest wait for a console; one character takes 1 ms at 9600 baud
 _DETACH_MS = const(20)  # a hub sees a disconnect after 2.5 us (USB 2.0 7.1.7.3) and latches it
@@ -51,7 +55,7 @@ class Entry:
             from .external import check
 
             check(code, jump.MPU_CTRL)
-        if jump.helper(0, jump.CONTROL) & _NPRIV:
+        if jump.helper(0, _CONTROL) & _NPRIV:
             from .errors import PrivilegeError
 
             raise PrivilegeError()
@@ -71,10 +75,10 @@ class Entry:
         # first; but only a reset stops a watchdog, and clears some states.
         states = self.chip.states(False)
         if via is None and not states and not self.chip.watchdog_runs():
-            return "jump", "it needs nothing of this build", self._helper(jump.LOOK)
+            return "jump", "it needs nothing of this build", self._helper(_LOOK)
         if via == "jump":
             why = "as asked, though this stays: " + states if states else "as asked"
-            return via, why, self._helper(jump.LOOK)
+            return via, why, self._helper(_LOOK)
         from . import reset
 
         state, missing = reset.hook(*self.chip.family.FLASH)
@@ -89,7 +93,7 @@ class Entry:
 
             return "reset", "only a reset clears it", StateError(states, missing)
         if via is None:
-            return "jump", "the watchdog goes on, as " + missing, self._helper(jump.LOOK)
+            return "jump", "the watchdog goes on, as " + missing, self._helper(_LOOK)
         from .errors import HookError
 
         return via, "as asked", HookError(missing)
@@ -121,7 +125,7 @@ class Entry:
                 from .errors import HandlerError
 
                 raise HandlerError()
-            reason = self._helper(jump.GO)
+            reason = self._helper(_GO)
             if reason:
                 raise reason
         except MemoryError:  # an interrupt handler must not allocate an exception

@@ -22,10 +22,10 @@ from micropython import const
 MPU_CTRL = const(1)  # the bits that must be set for the MPU to make external memory executable
 
 # What helper(image, task) is to do; the image is a bytearray made by script.image().
-LOOK = const(0)  # return 0 if there is room below the main stack, else MSP
-GO = const(1)  # leave; return MSP if there is no room
-COMPLETE = const(2)  # make the image ready to run where it is (reset.py)
-CONTROL = const(3)  # return CONTROL (bit 0: unprivileged); the image is not looked at
+_LOOK = const(0)  # return 0 if there is room below the main stack, else MSP
+_GO = const(1)  # leave; return MSP if there is no room
+_COMPLETE = const(2)  # make the image ready to run where it is (reset.py)
+_CONTROL = const(3)  # return CONTROL (bit 0: unprivileged); the image is not looked at
 
 
 def code_address():
@@ -36,7 +36,7 @@ def code_address():
 @micropython.asm_thumb
 def helper(r0, r1):
     data(2, 0xF3EF, 0x8514)  # mrs r5, CONTROL
-    cmp(r1, CONTROL)
+    cmp(r1, _CONTROL)
     bne(LOCATE)
     b(RETURN_R5)
     label(LOCATE)
@@ -231,7 +231,7 @@ def helper(r0, r1):
 
     # It must be internal SRAM from end to end, and neither image nor code may lie there. An image
     # that is only completed stays where it is.
-    cmp(r1, COMPLETE)
+    cmp(r1, _COMPLETE)
     beq(CODE_CLEAR)
     ldr(r6, [r0, 4])
     data(2, 0xBA36)  # rev r6, r6
@@ -257,7 +257,7 @@ def helper(r0, r1):
     bcc(RETURN_R5)
     label(CODE_CLEAR)
     mov(r12, r1)
-    cmp(r1, LOOK)
+    cmp(r1, _LOOK)
     beq(RETURN_0)
 
     # Complete the image while interrupts still run: words to the order of this core, then code.
@@ -279,7 +279,7 @@ def helper(r0, r1):
     bne(CODE)
     mov(r5, r1)
     mov(r2, r12)
-    cmp(r2, COMPLETE)
+    cmp(r2, _COMPLETE)
     beq(RETURN_R5)
     add(r4, r4, r7)
     add(r4, 1)

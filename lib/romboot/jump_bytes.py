@@ -15,23 +15,26 @@ from machine import disable_irq, enable_irq, mem32
 from micropython import const
 from uctypes import addressof, bytearray_at
 
-LOOK = const(0)  # tasks, as in jump.py
-GO = const(1)
-COMPLETE = const(2)
-CONTROL = const(3)
+_LOOK = const(0)  # tasks, as in jump.py
+_GO = const(1)
+_COMPLETE = const(2)
+_CONTROL = const(3)
 MPU_CTRL = const(3)  # ENABLE, and HFNMIENA: without it the MPU is off in an NMI
 
-_ICTR = const(0xE000E004)  # ARM DDI 0403E B3.4.2: interrupts / 32 - 1; nothing in ARMv6-M
-_ICSR = const(0xE000ED04)  # B3.2.4
+_SCS = const(-0x1FFF2000)  # 0xE000E000, as a small integer
+_ICTR = const(_SCS + 0x004)  # ARM DDI 0403E B3.4.2: interrupts / 32 - 1; nothing in ARMv6-M
+_ICSR = const(_SCS + 0xD04)  # B3.2.4
 _NMIPENDSET = const(-0x80000000)  # bit 31, as mem32 wants it
-_VTOR = const(0xE000ED08)
-_CCR = const(0xE000ED14)
+_VTOR = const(_SCS + 0xD08)
+_CCR = const(_SCS + 0xD14)
 _NMI = const(8)  # offset in the vector table
 _SYSTEM = const(64)  # bytes of vectors before those of interrupts
 
 # ldr r0, [pc, #4]; ldr r1, [pc, #8]; b over the literals; nop; image; task; then the code
-_SHIM = b"\x01\x48\x02\x49\x04\xe0\xc0\x46"
-_IMAGE, _TASK, _START = const(8), const(12), const(16)
+_SHIM = const(b"\x01\x48\x02\x49\x04\xe0\xc0\x46")
+_IMAGE = const(8)
+_TASK = const(12)
+_START = const(16)
 
 # code: begin
 _CODE = const(
@@ -82,14 +85,21 @@ def helper(image, task):
     """As jump.helper(). LOOK judges by MSP as the vector table has it, and prepares everything, so
     that the others allocate nothing. CONTROL is 0: it takes machine code to leave privileged mode
     or the main stack, and such a build calls none."""
-    if task == CONTROL:
+    if task == _CONTROL:
         return 0
-    if task != LOOK:
-        return _run(task)
-    _prepare(image)
-    ram, ram_end = struct.unpack_from(">2I", image, 4)
-    stack = mem32[mem32[_VTOR]] & 0xFFFFFFFF
-    return 0 if ram + len(image) < stack <= ram_end else stack
+    if task == _LOOK:
+        _prepare(image)
+        ram, ram_end = struct.unpack_from(">2I", image, 4)
+        stack = mem32[mem32[_VTOR]] & 0xFFFFFFFF
+        return 0 if ram + len(image) < stack <= ram_end else stack
+    before = mem32[_VTOR]
+    _handler[_TASK] = task  # data: it is read through the D-cache
+    state = disable_irq()
+    mem32[_VTOR] = _vectors
+    mem32[_ICSR] = _NMIPENDSET
+    mem32[_VTOR] = before
+    enable_irq(state)
+    return mem32[before]
 
 
 def _prepare(image):
@@ -112,14 +122,3 @@ def _prepare(image):
 
         clean(addressof(_handler), len(_handler))
         clean(_vectors, _SYSTEM)
-
-
-def _run(task):
-    before = mem32[_VTOR]
-    _handler[_TASK] = task  # data: it is read through the D-cache
-    state = disable_irq()
-    mem32[_VTOR] = _vectors
-    mem32[_ICSR] = _NMIPENDSET
-    mem32[_VTOR] = before
-    enable_irq(state)
-    return mem32[before]

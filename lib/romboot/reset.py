@@ -17,16 +17,19 @@ from machine import disable_irq, mem16, mem32
 from micropython import const
 from uctypes import addressof, bytearray_at
 
-_VTOR = const(0xE000ED08)
-_AIRCR = const(0xE000ED0C)
-_CCR = const(0xE000ED14)
+_SCS = const(-0x1FFF2000)  # 0xE000E000, as a small integer
+_VTOR = const(_SCS + 0xD08)
+_AIRCR = const(_SCS + 0xD0C)
+_CCR = const(_SCS + 0xD14)
 _SYSRESETREQ = const(0x05FA0004)
+_LOOK = const(0)  # tasks of jump.helper()
+_COMPLETE = const(2)
 _KEY = const(0x5A5)
 _PAGE = const(4096)  # the hook's addresses have no lower bits
 
 # branch_to_bootloader() of powerctrl.c, written in assembler, so the same from every compiler:
 # ldr r2, [r1]; msr msp, r2; ldr r2, [r1, #4]; bx r2
-_HOOK = b"\x0a\x68\x82\xf3\x08\x88\x4a\x68\x10\x47"
+_HOOK = const(b"\x0a\x68\x82\xf3\x08\x88\x4a\x68\x10\x47")
 _STRIDE = const(1024)
 _NEAR = const(512)  # the hook follows it, 160 bytes with its literals
 
@@ -89,7 +92,7 @@ class Reset:
             return
         self._image = bytearray_at(self._page, len(image))
         self._image[:] = image
-        jump.helper(self._image, jump.LOOK)
+        jump.helper(self._image, _LOOK)
         self._clean = None
         if mem32[_CCR] >> 16 & 3:  # the caches of a Cortex-M7
             from .cache import clean
@@ -99,7 +102,7 @@ class Reset:
     def go(self):
         """Reset. Does not return."""
         page = self._page
-        self._jump.helper(self._image, self._jump.COMPLETE)
+        self._jump.helper(self._image, _COMPLETE)
         struct.pack_into(
             "<5I", self._image, 0, self._state, page + 9, _ENTRY, _BRANCH, self._resident
         )

@@ -79,21 +79,21 @@ def family(board: str) -> str:
     raise CliError(f"romboot has no table for the {name} of {board}, DEV_ID 0x{dev_id:03X}")
 
 
-def build(board: str, *, frozen: bool = False, report: bool = True) -> Path:
-    """The bench firmware; frozen: with the library for its family, report: with info() and plan().
+def build(board: str, *, frozen: bool = False, small: bool = False) -> Path:
+    """The bench firmware; frozen: with the library for its family, small: with its small edition.
     Its progress goes to stderr."""
-    manifest = _manifest(family(board), report) if frozen else None
+    manifest = _manifest(family(board), small) if frozen else None
     try:
         return firmware.build(board, frozen_manifest=manifest, progress=_progress)
     except firmware.FirmwareError as error:
         raise CliError(str(error)) from error
 
 
-def _manifest(family: str, report: bool) -> Path:
+def _manifest(family: str, small: bool) -> Path:
     """Freezes the library for one family; takes the option asm, as lib/manifest.py does."""
-    words = f"asm=options.asm, family={family!r}, report={report}"
+    words = f"asm=options.asm, family={family!r}, small={small}"
     text = f"options.defaults(asm=True)\ninclude({str(MANIFEST)!r}, {words})\n"
-    name = f"{family}-{'full' if report else 'small'}-{sha256(text.encode()).hexdigest()[:8]}.py"
+    name = f"{family}-{'small' if small else 'whole'}-{sha256(text.encode()).hexdigest()[:8]}.py"
     path = paths.cache() / "manifests" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)

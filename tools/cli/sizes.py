@@ -16,8 +16,8 @@ from .installed import Library, install
 
 BLOCK = 512  # bytes, of the FAT file system that MicroPython makes in internal flash
 FULL, SMALL, HEAP_FROZEN, HEAP_FILES, FILES = 16 * 1024, 7_680, 2 * 1024, 8 * 1024, 20 * 1024
-"""Goals, in bytes: the most that the library should take, frozen with everything and without
-info() and plan() (what the official NUCLEO_L073RZ image has left), of heap, of a file system."""
+"""Goals, in bytes: the most that the library should take, frozen with everything and as the small
+edition (what the official NUCLEO_L073RZ image has left), of heap, of a file system."""
 
 # At the peak all that leads to the jump is there at once; garbage of the loading is not counted.
 HEAP = """
@@ -58,13 +58,13 @@ class Sizes:
     frozen: int | None = None
     """Of flash; None if not known, as of an image of the user."""
     frozen_small: int | None = None
-    """The same without info() and plan()."""
+    """Of its small edition."""
     heap: list[Heap] = field(default_factory=list)
 
 
 def sizes(name: str, image: Path, put: Library, *, ours: bool) -> Sizes:
     """Of the library: as files, and on this board, which has it so; if the image is ours, also
-    frozen without info() and plan(), and from .mpy files."""
+    the small edition, and from .mpy files."""
     family = firmware.family(name)
     sources = [packages.FOLDER / file for file in packages.files(family)]
     found = Sizes(
@@ -75,14 +75,18 @@ def sizes(name: str, image: Path, put: Library, *, ours: bool) -> Sizes:
     )
     if ours:
         plain = firmware.build(name)
-        found.frozen = _flash(image) - _flash(plain)
-        found.frozen_small = _flash(firmware.build(name, frozen=True, report=False))
-        found.frozen_small -= _flash(plain)
+        found.frozen, found.frozen_small = frozen(name), frozen(name, small=True)
         if firmware.can_mount(name):
             with tempfile.TemporaryDirectory() as folder:
                 files = install(name, plain, Path(folder) / "flash.bin")
                 found.heap.append(heap(name, plain, files))
     return found
+
+
+def frozen(name: str, *, small: bool = False) -> int:
+    """Bytes of flash that the library takes in the bench firmware of this board."""
+    with_it = firmware.build(name, frozen=True, small=small)
+    return _flash(with_it) - _flash(firmware.build(name))
 
 
 def file_system(family: str) -> int:
@@ -108,7 +112,7 @@ def render(size: Sizes) -> list[str]:
     if size.frozen is not None:
         rows += [("flash, frozen", size.frozen, FULL)]
     if size.frozen_small is not None:
-        rows += [("flash, frozen without info() and plan()", size.frozen_small, SMALL)]
+        rows += [("flash, frozen, the small edition", size.frozen_small, SMALL)]
     for h in size.heap:
         rows += [
             (f"heap after the import, {h.library}", h.imported, None),

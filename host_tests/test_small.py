@@ -1,0 +1,108 @@
+"""The small edition of the library: it fits, it enters, and it refuses by the name of an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from host_tests.target import CLEAN, how_it_arrives
+from host_tests.witness import ATTEMPT, MARK, QUIET, Witness
+from tools.bench.board import VirtualBoard
+from tools.bench.prompt import Prompt
+from tools.cli import firmware, sizes
+
+BOARDS = ["NUCLEO_L073RZ", "NUCLEO_F429ZI"]
+L073, F429 = "NUCLEO-L073RZ", "NUCLEO-F429ZI"
+
+
+@pytest.fixture(params=BOARDS)
+def board(request: pytest.FixtureRequest) -> VirtualBoard:
+    return load(request.param)
+
+
+def load(name: str) -> VirtualBoard:
+    return VirtualBoard.load(name, firmware.build(name, frozen=True, small=True))
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_it_fits(name: str) -> None:
+    assert sizes.frozen(name, small=True) <= sizes.SMALL
+
+
+@pytest.mark.parametrize("options", ["", "after_ms=100", "after_ms=0", "force=True"])
+def test_it_enters(board: VirtualBoard, options: str) -> None:
+    prompt = Prompt(board)
+    code = f"import romboot; romboot.enter_bootloader({options})"
+    if "after_ms" in options:
+        prompt.run(code)
+    else:
+        prompt.start(code)
+    assert how_it_arrives(board) == CLEAN
+
+
+def nothing(board: VirtualBoard) -> None:
+    pass
+
+
+def blank_rom(board: VirtualBoard) -> None:
+    board.soc.map.system.write(0, bytes(8))
+
+
+def protected(board: VirtualBoard) -> None:
+    registers = {F429: ("OPTCR", 0x0FFFCCED), L073: ("OPTR", 0x807000CC)}
+    board.soc.flash.put(*registers[board.name])
+
+
+def another_die(board: VirtualBoard) -> None:
+    board.soc.blocks["DBGMCU"].put("IDCODE", 0x10000458)
+
+
+IN_HANDLER = "romboot.mem32 = {-0x1FFF12FC: 16}"  # ICSR
+UNPRIVILEGED = "romboot.jump = type('', (), {'helper': lambda image, task: 1})"
+FULL_STACK = """
+real = romboot.jump
+look = lambda image, task: 0x20001000 if image else 0
+romboot.jump = type('', (), {'helper': look, 'code_address': real.code_address})
+"""
+IN_SDRAM = """
+real = romboot.jump
+romboot.jump = type('', (), {'helper': real.helper, 'code_address': lambda: 0xD0000000})
+"""
+
+
+@pytest.mark.parametrize(
+    "spoil, code, name",
+    [
+        (another_die, "", "UnknownChipError"),
+        (blank_rom, "", "BadRomError"),
+        (protected, "", "ProtectedError"),
+        (nothing, IN_HANDLER, "HandlerError"),
+        (nothing, UNPRIVILEGED, "PrivilegeError"),
+        (nothing, FULL_STACK, "StackError"),
+        (nothing, IN_SDRAM, "CodeError"),
+    ],
+)
+@pytest.mark.parametrize("options", ["", "after_ms=1"])
+def test_it_refuses(
+    board: VirtualBoard, spoil: Callable[[VirtualBoard], None], code: str, name: str, options: str
+) -> None:
+    prompt = Prompt(board)
+    spoil(board)
+    marked = board.name == F429  # the other has nothing at MARK
+    attempt = ATTEMPT if marked else ATTEMPT.replace(f"mem32[{MARK}]", "pass")
+    prompt.run(f"{attempt}\n{QUIET}\n{code}")
+    witness = Witness(board) if marked else None
+    said = prompt.run(f"attempt(romboot.enter_bootloader, {options})")
+    assert said.startswith("RomBootError ") and name in said
+    assert board.arrival is None and board.core.faults == []
+    if witness:
+        assert witness.writes == witness.changes == []
+
+
+def test_force_enters_although_protected(board: VirtualBoard) -> None:
+    prompt = Prompt(board)
+    protected(board)
+    prompt.start("import romboot; romboot.enter_bootloader(force=True)")
+    board.run_to_rom(3000)
+    assert board.arrival
