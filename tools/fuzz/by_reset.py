@@ -22,6 +22,7 @@ from .subject import Subject
 from .witness import Picture
 
 AIRCR = 0xE000ED0C
+WORD = 0xFFFFFFFF
 
 
 class _Gone(Exception):
@@ -33,18 +34,18 @@ class _Stuck(Exception):
 
 
 class _Words:
-    """machine.mem32."""
+    """machine.mem32. As on the target, a negative address is the one 4 GiB further up."""
 
     def __init__(self, app: Application) -> None:
         self._app = app
 
     def __getitem__(self, address: int) -> int:
-        value = self._app.load(address)
+        value = self._app.load(address & WORD)
         return value - (value >> 31 << 32)
 
     def __setitem__(self, address: int, value: int) -> None:
-        self._app.store(address, value)
-        if address == AIRCR:
+        self._app.store(address & WORD, value)
+        if address & WORD == AIRCR:
             raise _Gone
 
 
