@@ -138,7 +138,7 @@ class Kept:
     why: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chip:
     """A die. Frequencies in Hz, times in ns, addresses and sizes in bytes.
 

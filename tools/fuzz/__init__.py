@@ -21,7 +21,9 @@ the heap is in external memory, which a reset takes away, a refusal that has wri
 | `layout.py` | where stacks, code and image are |
 | `application.py` | the program that the state is set up in: vectors, handlers, bus writes |
 | `peripherals.py`, `interrupts.py`, `protection.py` | one kind of trouble each |
-| `family.py`, `families.py`, `f4/` | clock trees and system blocks, family by family |
+| `clocks.py`, `system.py` | clock trees; DMA, flash, SYSCFG, EXTI, watchdogs, caches |
+| `facts.py` | what the bench's chip files say of all that |
+| `family.py`, `families/` | what only a family knows: legal clock trees, its flash |
 | `states.py` | draws a state and puts it into words |
 | `run.py` | sets a state up, calls `helper`, judges |
 | `by_reset.py` | the same through a reset, with the library's own `reset.py` |

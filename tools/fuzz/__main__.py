@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from ..firmware import FirmwareError
 from . import by_reset, mutation, stuck
 from .run import Outcome, instructions_to_mask, run
-from .states import draw
+from .states import State, draw
 from .subject import FuzzError, Subject, at_prompt
 
 STATES, SEED = 500, 1
@@ -42,13 +42,19 @@ def try_states(
         for count, number in enumerate(numbers, start=1):
             try:
                 state = draw(subject, seed, number, to_mask)
-                if state.by_reset:
-                    yield number, by_reset.run(subject, state)
-                yield number, run(subject, state)
+                for outcome in _outcomes(subject, state):
+                    yield number, outcome
             except FuzzError as error:
                 raise FuzzError(f"{error}: {replay(subject.name, seed, number)}") from error
             if not count % COLLECT:
                 gc.collect()
+
+
+def _outcomes(subject: Subject, state: State) -> Iterator[Outcome]:
+    if state.by_reset:
+        yield by_reset.run(subject, state)
+    if not state.needs_reset:
+        yield run(subject, state)
 
 
 @contextmanager
@@ -112,8 +118,7 @@ def _mutate(board: str) -> int:
 def _one(subject: Subject, seed: int, number: int) -> int:
     state = draw(subject, seed, number, instructions_to_mask(subject))
     print(f"{subject.name}, seed {seed}, state {number}:\n{state}")
-    outcomes = [by_reset.run(subject, state)] if state.by_reset else []
-    outcomes.append(run(subject, state))
+    outcomes = list(_outcomes(subject, state))
     for outcome in outcomes:
         print(f"{outcome} after {outcome.instructions} instructions")
         for sentence in outcome.wrong:
@@ -131,7 +136,7 @@ def _many(subject: Subject, seed: int, states: int) -> int:
             failed += 1
             print(f"state {number} {outcome}: " + "; ".join(outcome.wrong[:4]))
             print("  " + replay(subject.name, seed, number))
-        if outcome.way == "jump" and (not (number + 1) % PROGRESS or number + 1 == states):
+        if not (number + 1) % PROGRESS or number + 1 == states:
             seconds = time.monotonic() - started
             words = ", ".join(f"{count} {name}" for name, count in sorted(ends.items()))
             print(f"{number + 1} of {states} states in {seconds:.0f} s: {words}", flush=True)

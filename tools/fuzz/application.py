@@ -16,7 +16,7 @@ from unicorn import arm_const as arm
 from ..bench.blocks.external import SDRAM_BANKS, SDRAM_LOAD_MODE
 from ..bench.board import VirtualBoard
 from ..bench.core import Stop
-from .layout import Layout
+from .layout import Layout, has_vtor
 from .subject import FuzzError, Subject
 
 CODE, RETURN = 0x400, 0x800  # offsets of the handlers and of the page that calls return to
@@ -95,7 +95,13 @@ class Application:
         self.write_memory(at, struct.pack(f"<{len(vectors)}I", *vectors))
         self.write_memory(code, self._handlers())
         self.write_memory(at + RETURN, BRANCH_TO_SELF)
-        self.store(VTOR, at)
+        if has_vtor(self.soc.chip):
+            self.store(VTOR, at)
+        else:
+            remap = self.soc.chip.remap
+            assert remap
+            self.change(f"SYSCFG.{remap.register}", remap.value("SRAM"), remap.mask)
+            self.soc.map.update()
         for n, value in enumerate(MARKS):
             self.core.engine.set(arm.UC_ARM_REG_R4 + n, value)
         self.core.engine.set_mode(xpsr=1 << 24, control=0, msp=self.layout.msp, psp=0)
@@ -159,6 +165,11 @@ class Application:
         bit = self.soc.chip.peripheral(name).enable
         if bit:
             self.set_bits(f"RCC.{bit.register}", bit.mask)
+
+    def change(self, name: str, value: int, bits: int) -> None:
+        """Some bits of a register, the others as they are. The clock of its block comes on."""
+        self.enable(name.split(".")[0])
+        self.poke(name, self.peek(name) & ~bits | value & bits)
 
     def set_bits(self, name: str, bits: int) -> None:
         self.poke(name, self.peek(name) | bits)

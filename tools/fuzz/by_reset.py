@@ -13,6 +13,7 @@ from unittest import mock
 
 from unicorn import arm_const as arm
 
+from .. import tables
 from ..bench.core import Stop
 from ..machine_code import LIB
 from .application import Application
@@ -68,10 +69,19 @@ class _Library:
             "machine": machine,
             "micropython": SimpleNamespace(const=lambda value: value),
             "uctypes": uctypes,
+            "romboot": ModuleType("romboot"),
         }
-        self.module = ModuleType("reset")
         with mock.patch.dict(sys.modules, foreign):  # type: ignore[arg-type]
-            exec((LIB / "reset.py").read_text(), self.module.__dict__)
+            foreign["romboot.cache"] = self._module("cache")
+            self.module = self._module("reset")
+        self.imports = mock.patch.dict(sys.modules, foreign)
+
+    def _module(self, name: str) -> ModuleType:
+        """One of the library, with what is foreign to Python."""
+        module = ModuleType(f"romboot.{name}")
+        module.__dict__["__package__"] = "romboot"
+        exec((LIB / f"{name}.py").read_text(), module.__dict__)
+        return module
 
     def _disable_irq(self) -> None:
         self._app.core.engine.set(arm.UC_ARM_REG_PRIMASK, 1)
@@ -100,8 +110,11 @@ def run(subject: Subject, state: State) -> Outcome:
     library = _Library(call)
     before = Picture(app)
     started = app.core.instructions
+    if state.needs_reset and not _sees_states(app):
+        return Outcome(End.FAILED, ["the library's table does not see what is set"], way="reset")
     try:
-        way = library.module.Reset(library, subject.image, subject.boot_state)
+        with library.imports:
+            way = library.module.Reset(library, subject.image, subject.boot_state)
         if way.missing or not state.layout.room_outlives_reset:
             return _refused(call, before, way.missing)
         way.go()
@@ -123,6 +136,17 @@ def run(subject: Subject, state: State) -> Outcome:
     else:
         outcome.wrong.append(f"{end.value}, resets {call.resets}: {call.whereabouts()}")
     return outcome
+
+
+def _sees_states(app: Application) -> bool:
+    """The table of the family has a state that a jump cannot clear, and it is there."""
+    dev_id = app.soc.chip.dev_id
+    family = next(family for family, die in tables.dies() if die.dev_id == dev_id)
+    return any(
+        all(app.load(check.address) & check.mask == check.value for check in state.checks)
+        for state in family.states
+        if not state.lasting
+    )
 
 
 def _refused(call: Call, before: Picture, missing: str) -> Outcome:

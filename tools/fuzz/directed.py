@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
 from ..bench import chip
-from ..bench.chip import Chip
+from ..bench.chip import Chip, FlashSector, Peripheral
+from ..bench.clock import NS_PER_S
 from ..bench.external import WINDOWS
-from . import families, interrupts, layout, peripherals, protection
+from . import clocks, facts, families, interrupts, layout, peripherals, protection, system
 from .application import Application
-from .family import Family, Recipe
+from .family import Recipe, Tree
 from .interrupts import Context
 from .layout import Layout
 from .states import State
 from .subject import Subject
 from .trouble import Trouble
 
+WORD = 0xFFFFFFFF
+
 
 def states(subject: Subject) -> list[State]:
-    """Those of the board's family, then those that every family has."""
-    die = chip.load(subject.board.chip)
-    family = families.of(die)
-    recipes = [*family.directed(die, subject.board.hse_hz), core(die), used(die, family)]
+    """Those that every family has, then those of the board's family."""
+    die, hse_hz = chip.load(subject.board.chip), subject.board.hse_hz
+    recipes = [core(die), used(), *rcc(die, hse_hz), *flash(die, subject), others(die)]
+    recipes += families.of(die).directed(die, hse_hz)
     if subject.heap_chip:
         recipes.append(outside(subject))
     return [_state(subject, recipe) for recipe in recipes]
@@ -95,16 +99,132 @@ def core(die: Chip) -> Recipe:
     )
 
 
-def used(die: Chip, family: Family) -> Recipe:
+def used() -> Recipe:
     """Every peripheral on and written all over."""
-    return Recipe(
-        "every peripheral", late=(Trouble("written all over", lambda app: _use(app, family)),)
-    )
+    return Recipe("every peripheral", late=(Trouble("written all over", _use),))
 
 
-def _use(app: Application, family: Family) -> None:
+def _use(app: Application) -> None:
     random, die = Random(0), app.soc.chip
-    peripherals.switch_on(app, dict.fromkeys(peripherals.enables(die), 0xFFFFFFFF))
-    for block in peripherals.writable_blocks(die, app.layout, family.apart):
+    peripherals.switch_on(app, dict.fromkeys(peripherals.enables(die), WORD))
+    for block in peripherals.writable_blocks(die, app.layout):
         writes = [(address, random.getrandbits(32)) for address in peripherals.places(block)]
         peripherals.write_all(app, writes, [])
+
+
+# --- clocks ------------------------------------------------------------------------------------
+
+
+def rcc(die: Chip, hse_hz: int) -> Iterator[Recipe]:
+    """Each PLL tree: every other oscillator on, that after a reset off, every register changed."""
+    for source in dict.fromkeys(clocks.sources(die, hse_hz)):
+        if " from " not in source:
+            continue
+        tree = clocks.draw_tree(Random(0), die, hse_hz, source)
+        yield Recipe(
+            f"every register of RCC, {source}",
+            early=(
+                Trouble("HSE bypassed", clocks.bypass)
+                if tree.feeds == "HSE"
+                else Trouble("a clock of 1 MHz on HSE, bypassed", clocks.slow_hse),
+                Trouble(f"clock: {tree}", lambda app, t=tree: clocks.start(app, t)),
+                Trouble("every oscillator on", lambda app, t=tree: _fill_rcc(app, t)),
+            ),
+        )
+
+
+def _fill_rcc(app: Application, tree: Tree) -> None:
+    die = app.soc.chip
+    clocks.invert_anytime(app, "RCC.")
+    for name in clocks.spare(die, tree):
+        clocks.switch_on(app, name, 0)
+    clocks.switch_on(app, "LSI")
+    if clocks.default(die) not in (tree.source, tree.feeds):
+        clocks.switch_off(app, clocks.default(die))
+    register, bit = clocks.security(die)
+    if tree.feeds == "HSE" and bit:
+        app.set_bits(register, bit)
+
+
+# --- flash -------------------------------------------------------------------------------------
+
+
+def flash(die: Chip, subject: Subject) -> Iterator[Recipe]:
+    """Open, locked with errors, being erased, without its clock."""
+    yield Recipe("flash unlocked, option bytes too", late=(Trouble("every lock open", _open),))
+    yield Recipe(
+        "flash locked in the middle of programming", late=(Trouble("errors, locks", _lock),)
+    )
+    free = system.free_sectors(die, subject)
+    for bank in sorted({sector.bank for sector in free}):
+        sector = next(s for s in reversed(free) if s.bank == bank)
+        yield Recipe(
+            f"flash bank {bank} being erased", late=(system.erase(die, sector),), erasing=True
+        )
+    for block in system.stoppable(die):
+        yield Recipe(
+            "window watchdog during an erase",
+            late=(
+                Trouble(block.name, lambda app, b=block, s=free[-1]: _bite_soon(app, b, s)),
+                system.erase(die, free[-1]),
+            ),
+            erasing=True,
+        )
+    if die.peripheral("FLASH").enable:
+        yield Recipe(
+            "clock of the flash interface off",
+            late=(Trouble("code in SRAM has switched it off", _stop_flash),),
+            erasing=True,
+        )
+
+
+def _open(app: Application) -> None:
+    for lock in families.of(app.soc.chip).locks:
+        system.unlock(app, lock, lock.bits)
+
+
+def _lock(app: Application) -> None:
+    family = families.of(app.soc.chip)
+    clocks.invert_anytime(app, "FLASH.")
+    family.error(app)
+    for lock in family.locks:
+        if lock.bits and not lock.after:
+            system.lock_again(app, lock, lock.bits)
+
+
+def _bite_soon(app: Application, block: Peripheral, sector: FlashSector) -> None:
+    """A window watchdog that bites half way through an erase, or as late as it can."""
+    app.enable(block.name)
+    step_ns = 4096 * NS_PER_S // app.soc.frequency(block.bus)
+    steps = app.soc.flash.erase_ns([sector]) // 2 // step_ns
+    system.start_wwdg(app, block, 0x40 + min(steps, 0x3F), system.WINDOW)
+
+
+def _stop_flash(app: Application) -> None:
+    clocks.invert_anytime(app, "FLASH.")
+    enable = app.soc.chip.peripheral("FLASH").enable
+    assert enable
+    app.clear_bits(f"RCC.{enable.register}", enable.mask)
+
+
+# --- the rest ----------------------------------------------------------------------------------
+
+
+def others(die: Chip) -> Recipe:
+    """EXTI, SYSCFG, PWR, DMA requests without their clocks, caches."""
+    return Recipe("EXTI, SYSCFG, PWR and more", late=(Trouble("every register", _fill_others),))
+
+
+def _fill_others(app: Application) -> None:
+    die = app.soc.chip
+    for name in system.syscfg_registers(die):
+        system.set_syscfg(app, name, WORD)
+    clocks.invert_anytime(app, "PWR.")
+    system.set_exti(app, [(name, WORD) for name in system.exti_registers(die)])
+    system.request(app, 0x55)
+    for name in families.of(die).dmamux:
+        enable = die.peripheral(name).enable
+        assert enable
+        app.clear_bits(f"RCC.{enable.register}", enable.mask)
+    if facts.has_cache(die):
+        system.caches(app)

@@ -11,6 +11,7 @@ from unicorn import arm_const as arm
 from ..bench.chip import Chip
 from ..bench.cpu.cpu_registers import FPCA, NPRIV
 from ..bench.cpu.nvic import FIRST_IRQ, HARD_FAULT, NMI, PENDSV, SYSTICK, name_of
+from ..bench.cpu.spec import CORES
 from .application import (
     CODE,
     CPACR,
@@ -35,7 +36,6 @@ SYSTEM_HANDLERS = (4, 5, 6, 11, 14, 15)  # MemManage to SysTick, those with a pr
 ARMV6M = ("cortex-m0", "cortex-m0+")
 NEAR = 120  # instructions around the mask that deserve more than their share
 CARRY = 600  # instructions after the mask in which a peripheral still runs
-CSSON = 1 << 19
 
 
 @dataclass
@@ -70,6 +70,11 @@ def mainline(die: Chip) -> bool:
     return die.core["model"] not in ARMV6M
 
 
+def may_drop(die: Chip) -> bool:
+    """There is unprivileged execution: a Cortex-M0 has none."""
+    return CORES[die.core["model"]].unprivileged
+
+
 def system_handlers(die: Chip) -> tuple[int, ...]:
     """The system exceptions that have a priority."""
     return SYSTEM_HANDLERS if mainline(die) else (11, 14, 15)
@@ -88,7 +93,7 @@ def _draw_single(random: Random, die: Chip) -> Context:
     priorities = {n: random.randrange(0, 256, 64) for n in handlers if n != NMI}
     context = Context(0, handlers, priorities)
     context.on_psp = random.random() < 0.4
-    context.unprivileged = random.random() < 0.15
+    context.unprivileged = random.random() < 0.15 and may_drop(die)
     return context
 
 
@@ -114,7 +119,7 @@ def _draw_nested(random: Random, die: Chip) -> Context:
         handlers.append(random.choice((HARD_FAULT, NMI)))
     context = Context(prigroup, handlers, priorities)
     context.on_psp = random.random() < 0.4
-    context.unprivileged = random.random() < 0.15
+    context.unprivileged = random.random() < 0.15 and may_drop(die)
     context.uses_float = random.random() < 0.4 and die.core["fpu"]
     return context
 
@@ -313,7 +318,9 @@ def _systick(app: Application, reload: int, control: int) -> None:
 
 def _fail_crystal(app: Application, after: int) -> None:
     """An NMI. Before the mask only: nothing can keep an NMI from coming after it."""
-    if app.peek("RCC.CR") & CSSON and NMI not in app.active:
+    css = app.soc.chip.rcc["control"]["css"]
+    register = app.soc.chip.rcc["oscillators"]["HSE"][0]
+    if app.peek(f"RCC.{register}") >> css & 1 and NMI not in app.active:
         app.crystal_fails = True
         app.alarms.append((after, app.soc.rcc.fail_hse))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random
 
 from ..bench import chip
 from ..bench.chip import Chip, Region
+from ..bench.cpu.spec import CORES
 from .subject import FuzzError, Subject
 
 KIB = 1024
@@ -17,6 +19,7 @@ FRAMES = 3 * KIB  # below a main stack that is not tight: nested frames, then he
 TIGHT = 640  # below one that is: room for the frames, hardly more
 PAGE = 4 * KIB  # the early-boot hook takes addresses of whole pages
 EXTERNAL = 0x60000000  # external memory and up (ARM DDI 0403E B3.1)
+ROOM_FIRST = 0.3
 HEAP = 16  # MicroPython aligns what is on its heap
 
 
@@ -46,6 +49,11 @@ class Layout:
         return self.room < EXTERNAL
 
 
+def has_vtor(die: Chip) -> bool:
+    """A Cortex-M0 has not: its vectors are at 0, where the application maps SRAM."""
+    return CORES[die.core["model"]].vtor
+
+
 class Space:
     """SRAM, given away piece by piece."""
 
@@ -63,12 +71,17 @@ class Space:
         """A piece that is free, anywhere. Raises FuzzError if there is none."""
         return self.find_within(self._sram.base, self._sram.end, size, align)
 
-    def find_within(self, low: int, high: int, size: int, align: int = HEAP) -> int:
-        """A piece between these addresses."""
-        for _ in range(1000):
+    def find_within(
+        self, low: int, high: int, size: int, align: int = HEAP, *, or_none: bool = False
+    ) -> int:
+        """A piece between these addresses; 0 if there is none, and there may be none."""
+        low = low + align - 1 & -align
+        for _ in range(1000 if high - size > low else 0):
             base = self._random.randrange(low, high - size, align)
             if self.is_free(base, size):
                 return self.take(base, size)
+        if or_none:
+            return 0
         raise FuzzError(f"no {size} bytes of SRAM are left")
 
     def is_free(self, base: int, size: int) -> bool:
@@ -76,11 +89,22 @@ class Space:
 
 
 def draw(random: Random, subject: Subject) -> Layout:
-    """A layout that an application can have."""
+    """A layout that an application can have; in some, reset.py gets its piece of the heap first:
+    where there is little SRAM, nothing else fits between the others."""
+    if random.random() < ROOM_FIRST:
+        for _ in range(20):
+            with suppress(FuzzError):
+                return _draw(random, subject, room_first=True)
+    return _draw(random, subject)
+
+
+def _draw(random: Random, subject: Subject, *, room_first: bool = False) -> Layout:
     die = chip.load(subject.board.chip)
     sram = die.region("SRAM")
     ccm = next((region for region in die.memory if region.kind == "ccm"), None)
     space = Space(random, sram)
+    if not has_vtor(die):
+        space.take(sram.base, APPLICATION)
     at_prompt = random.random() < 0.3
     tight = not at_prompt and random.random() < 0.25
     msp, image, words = 0, 0, []
@@ -92,18 +116,23 @@ def draw(random: Random, subject: Subject) -> Layout:
         msp = random.choice((sram.end, random.randrange(sram.base + 8 * KIB, sram.end, 4)))
         space.take(msp - FRAMES, FRAMES)
     image = image or _image(random, subject, space, ccm)
+    room_size = len(subject.image) + PAGE
+    room = space.find_within(*subject.heap, room_size, or_none=True) if room_first else 0
     code, where = _code(random, subject, space, die)
     if tight:
         things = {"the image": image, "the code": code}
-        close = ""
-        while not close or not space.is_free(
-            msp - TIGHT, TIGHT
-        ):  # there may be another thing above
+        for _ in range(1000):
             msp, close = _tight(random, sram, ccm, things, subject)
+            if space.is_free(msp - TIGHT, TIGHT):  # there may be another thing above
+                break
+        else:
+            raise FuzzError("there is no place for a tight stack")
         words.append(f"main stack {close}")
         space.take(msp - TIGHT, TIGHT)
     application = die.region("FLASH").end - random.randrange(1, 9) * 4 * KIB
-    if random.random() < 0.4:
+    if not has_vtor(die):
+        application = sram.base
+    elif random.random() < 0.4:
         application = space.find(APPLICATION, KIB)
     psp = space.find(THREAD_STACK) + THREAD_STACK
     if ccm and random.random() < 0.2:
@@ -111,9 +140,7 @@ def draw(random: Random, subject: Subject) -> Layout:
     words += [f"helper {where} at 0x{code:08X}", f"image at 0x{image:08X}", f"MSP 0x{msp:08X}"]
     words += [f"handlers at 0x{application:08X}"]
     buffers = space.find(BUFFER), space.find(BUFFER)
-    low, high = subject.heap
-    size = len(subject.image) + PAGE
-    room = space.find_within(low, high, size) if high - low > 2 * size else 0
+    room = room or space.find_within(*subject.heap, room_size, or_none=True)
     return Layout(application, code, image, msp, psp, buffers, room, tight, ", ".join(words))
 
 
@@ -138,7 +165,7 @@ def _code(random: Random, subject: Subject, space: Space, die: Chip) -> tuple[in
     kind = 1.0 if subject.copied else random.random()
     if kind < 0.5:
         return subject.code_address, "frozen into flash"
-    if kind < 0.55 and die.remap:
+    if kind < 0.55 and die.remap and has_vtor(die):
         return subject.code_address & 0x00FFFFFF, "in the alias of flash at 0"
     return space.find(len(subject.code)), "on the heap"
 

@@ -126,4 +126,5 @@ def find(line: tuple[Mutant, ...], trials: list[tuple[int, State]]) -> Finding:
 
 def _random_states(subject: Subject) -> list[State]:
     to_mask = instructions_to_mask(subject)
-    return [draw(subject, SEED, number, to_mask) for number in range(RANDOM_STATES)]
+    drawn = (draw(subject, SEED, number, to_mask) for number in range(RANDOM_STATES))
+    return [state for state in drawn if not state.needs_reset]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from random import Random
 
 from ..bench.chip import Chip, Peripheral
+from . import facts
 from .application import ISER, Application
-from .layout import Layout
+from .layout import Layout, has_vtor
 from .trouble import Trouble
 
 REGISTERS = 0x60  # bytes from the base of a peripheral in which most have all of theirs
 CHANNELS = (0x04, 0x18, 0x20, 0x34, 0x44, 0x48)  # TIMx_CR2, CCMR1, CCER, CCR1, BDTR, DCR
 
 
-def draw(random: Random, die: Chip, layout: Layout, apart: Collection[str]) -> Iterator[Trouble]:
-    """Clocks of peripherals first, then what runs on them. apart: blocks that are left alone."""
+def draw(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
+    """Clocks of peripherals first, then what runs on them."""
     names = enables(die)
     on: dict[str, int] = {name: random.getrandbits(32) for name in names}
     if random.random() < 0.3:
@@ -26,7 +27,7 @@ def draw(random: Random, die: Chip, layout: Layout, apart: Collection[str]) -> I
         resets = {name: random.getrandbits(32) for name in reset_registers(die)}
         words = ", ".join(f"{name} {value:08X}" for name, value in resets.items())
         yield Trouble(f"held in reset: {words}", lambda app: _hold(app, resets))
-    yield from _draw_registers(random, die, layout, apart)
+    yield from _draw_registers(random, die, layout)
     yield from _draw_timers(random, die)
 
 
@@ -48,8 +49,10 @@ def switch_on(app: Application, values: dict[str, int]) -> None:
 
 
 def _hold(app: Application, resets: dict[str, int]) -> None:
-    # The regulator and flash must go on as the clock needs them, and SDRAM with the heap in it.
-    spared = {"PWR", "FLASH", "FMC"} if app.layout.needs_sdram else {"PWR", "FLASH"}
+    # The regulator and flash must go on as the clock needs them, SDRAM with the heap in it, and
+    # vectors that are mapped to 0.
+    spared = {"PWR", "FLASH"} | ({"FMC"} if app.layout.needs_sdram else set())
+    spared |= set() if has_vtor(app.soc.chip) else {"SYSCFG"}
     for name, value in resets.items():
         for block in app.soc.chip.peripherals:
             if block.name in spared and block.reset and block.reset.register == name:
@@ -60,11 +63,9 @@ def _hold(app: Application, resets: dict[str, int]) -> None:
 # --- any register ------------------------------------------------------------------------------
 
 
-def _draw_registers(
-    random: Random, die: Chip, layout: Layout, apart: Collection[str]
-) -> Iterator[Trouble]:
+def _draw_registers(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
     """Anything written to registers of a few blocks."""
-    blocks = writable_blocks(die, layout, apart)
+    blocks = writable_blocks(die, layout)
     for block in random.sample(blocks, min(random.choice((0, 2, 6, 20)), len(blocks))):
         writes = [
             (address, random.getrandbits(32)) for address in places(block) if random.random() < 0.7
@@ -76,9 +77,9 @@ def _draw_registers(
         )
 
 
-def writable_blocks(die: Chip, layout: Layout, apart: Collection[str]) -> list[Peripheral]:
+def writable_blocks(die: Chip, layout: Layout) -> list[Peripheral]:
     """Those that anything may be written to."""
-    apart = {*apart, "FMC"} if layout.needs_sdram else apart
+    apart = facts.apart(die) | ({"FMC"} if layout.needs_sdram else set())
     return [p for p in die.peripherals if p.name not in apart and not _counts(p)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from random import Random
 
 from ..bench.chip import Chip, Region
+from ..bench.cpu.spec import CORES
 from .application import Application
 from .interrupts import Context, mainline
 from .layout import FRAMES, TIGHT, Layout
@@ -18,9 +19,18 @@ VALID = 1 << 4
 NORMAL = 3 << 16  # RASR.C, B: as RAM is without an MPU; else lines in a cache would be stranded
 
 
+def has_mpu(die: Chip) -> bool:
+    """Of the kind that is drawn here: PMSAv6 and PMSAv7."""
+    return bool(die.core["mpu_regions"]) and CORES[die.core["model"]].architecture < 8
+
+
 def draw(random: Random, die: Chip, layout: Layout, context: Context) -> Iterator[Trouble]:
     """Regions that leave the application what it uses; unprivileged, it would need more."""
-    if random.random() < 0.6 or (context.unprivileged and not context.handlers):
+    if (
+        not has_mpu(die)
+        or random.random() < 0.6
+        or (context.unprivileged and not context.handlers)
+    ):
         return
     regions: list[tuple[int, int, int]] = []  # base, bits of the size, attributes
     words = []
@@ -75,6 +85,8 @@ def open_region(app: Application, base: int, bits: int) -> None:
 
 def fill(app: Application) -> None:
     """Something in every region, and the MPU on; no region is, so nothing is forbidden."""
+    if not has_mpu(app.soc.chip):
+        return
     for number in range(app.soc.chip.core["mpu_regions"]):
         app.store(MPU_RBAR, 0xFFFFFFE0 & ~0x1F | VALID | number)
         app.store(MPU_RASR, 0x1306003E)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from ..bench import chip
-from . import families, interrupts, layout, peripherals, protection
+from . import clocks, facts, interrupts, layout, peripherals, protection, system
 from .application import Application
 from .interrupts import Context
 from .layout import Layout
@@ -14,6 +14,7 @@ from .subject import Subject
 from .trouble import Trouble
 
 BY_RESET = 0.2  # the share of states that are tried by a reset too
+NEEDS_RESET = 0.1  # those with a bit set that only a reset clears, where a die has such bits
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class State:
         looks: `helper(image, LOOK)` comes before `helper(image, GO)`, as in a plan.
         erasing: a flash erase is under way, so it may take longer than a watchdog waits.
         by_reset: it is tried by via="reset" too.
+        needs_reset: a bit is set that only a reset clears, so it is tried by that alone.
     """
 
     title: str
@@ -36,6 +38,7 @@ class State:
     looks: bool
     erasing: bool
     by_reset: bool
+    needs_reset: bool = False
 
     def __str__(self) -> str:
         lines = [f"memory: {self.layout.words}", f"called from: {self.context}"]
@@ -61,16 +64,15 @@ def draw(subject: Subject, seed: int, number: int, to_mask: int) -> State:
     """State `number` of `seed`; the same arguments give the same state."""
     random = Random(f"{subject.name} {seed} {number}")
     die = chip.load(subject.board.chip)
-    family = families.of(die)
     where = layout.draw(random, subject)
     context = interrupts.draw_context(random, die)
     early = [
-        *family.clocks(random, die, subject.board.hse_hz),
+        *clocks.draw(random, die, subject.board.hse_hz),
         *interrupts.draw_priorities(random, die, context),
     ]
     late = [
-        *peripherals.draw(random, die, where, family.apart),
-        *family.system(random, die, where),
+        *peripherals.draw(random, die, where),
+        *system.draw(random, die, where),
         *interrupts.draw_sources(random, die, context),
         *protection.draw(random, die, where, context),
         *interrupts.draw_moments(random, die, to_mask),
@@ -80,13 +82,23 @@ def draw(subject: Subject, seed: int, number: int, to_mask: int) -> State:
     flash = die.region("FLASH")
     in_ram = where.code > flash.end and where.application > flash.end
     erasing = random.random() < 0.1 and in_ram
-    erasing = erasing and family.erase is not None
-    if erasing and family.erase:
-        late.append(family.erase(random, die))
+    if erasing:
+        late.append(system.erase(die, random.choice(system.free_sectors(die, subject))))
     late += interrupts.draw_masks(random, die, context)
     looks = random.random() < 0.5
-    by_reset = (bool(context.handlers) or not context.unprivileged) and random.random() < BY_RESET
-    by_reset = by_reset and family.by_reset
+    possible = where.room and (context.handlers or not context.unprivileged)
+    by_reset = bool(possible) and random.random() < BY_RESET
+    needs_reset = bool(possible and facts.set_only(die)) and random.random() < NEEDS_RESET
+    if needs_reset:
+        late.append(system.set_only(*random.choice(facts.set_only(die))))
     return State(
-        f"state {number}", where, context, tuple(early), tuple(late), looks, erasing, by_reset
+        f"state {number}",
+        where,
+        context,
+        tuple(early),
+        tuple(late),
+        looks,
+        erasing,
+        by_reset or needs_reset,
+        needs_reset,
     )

@@ -16,7 +16,6 @@ from ..machine_code import assemble
 
 ROOT = Path(__file__).parents[2]
 BOOT_MS, ANSWER_MS, ANSWERS = 2000, 500, 20  # an L0 runs at 2 MHz
-STACK = 16 * 1024  # of the main thread, as in boards/
 PLAN = (
     "import romboot; from uctypes import addressof; p = romboot.plan(via='jump'); "
     "print('image', addressof(p.image), len(p.image))"
@@ -52,6 +51,7 @@ class Subject:
         copied: it runs from a copy on the heap (jump_bytes.py).
         flash, ram: the firmware, and SRAM with MicroPython's heap and stack in it.
         msp: the main stack while the prompt waits.
+        stack: bytes that the firmware keeps for it.
     """
 
     name: str
@@ -64,6 +64,7 @@ class Subject:
     flash: bytes
     ram: bytes
     msp: int
+    stack: int
 
     @property
     def size(self) -> int:
@@ -79,7 +80,7 @@ class Subject:
     def heap(self) -> tuple[int, int]:
         """A part of memory that is heap for sure, whatever start-up code does."""
         chip = self.heap_chip
-        end = WINDOWS[chip.kind, chip.bank] + chip.size if chip else self.msp - STACK
+        end = WINDOWS[chip.kind, chip.bank] + chip.size if chip else self.boot_state - self.stack
         return self.image_address + len(self.image), end
 
     @property
@@ -152,7 +153,8 @@ def at_prompt(name: str, manifest: Path = ROOT / "manifest.py") -> Subject:
         code=code,
         code_address=board.soc.flash.base_address + at,
         copied=not firmware_board.load_board(name).assembler,
-        flash=bytes(flash).rstrip(b"\xff"),
+        flash=bytes(flash).rstrip(bytes([board.soc.flash.erased])),
         ram=bytes(ram.view),
         msp=board.core.state().msp,
+        stack=firmware_board.load_board(name).stack_size,
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..bench.blocks.base import RegisterBlock
 from ..bench.board import VirtualBoard
-from . import families
+from . import facts
 from .application import Application
 from .layout import BUFFER
 
@@ -70,7 +70,7 @@ class Picture:
 
     def differences(self, later: Picture) -> list[str]:
         """Sentences; empty if nothing was written in between."""
-        changing = families.of(self._app.soc.chip).changing
+        changing = facts.changing(self._app.soc.chip)
         found = [
             f"{name} was 0x{self._value(name):X}, is 0x{later._value(name):X}"
             for name in {**self.registers, **later.registers}

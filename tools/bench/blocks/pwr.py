@@ -13,7 +13,8 @@ class Pwr(RegisterBlock):
     @property
     def backup_writable(self) -> bool:
         """DBP: the backup domain is write-protected after a reset."""
-        raise NotImplementedError
+        register, bit = self.system.chip.rcc["backup"]["dbp"]
+        return bool(self.get(register) >> bit & 1)
 
     def wait_states_hz(self) -> Sequence[int]:
         """The highest HCLK for 0, 1, 2 ... wait states of the flash, at the present voltage."""

@@ -15,7 +15,7 @@ from ..clock import Event
 PLLSRC_HSE = 1 << 22  # RCC_PLLCFGR
 PLL_R = 3  # RCC_CFGR.SWS: the R output; on F446, F412, F413, F469
 OVERDRIVE_HZ = 168_000_000  # above, the regulator must be in over-drive (RM0090 5.1.4)
-CWUF, CSBF, DBP, VOS, ODEN, ODSWEN = 1 << 2, 1 << 3, 1 << 8, 3 << 14, 1 << 16, 1 << 17  # PWR_CR
+CWUF, CSBF, VOS, ODEN, ODSWEN = 1 << 2, 1 << 3, 3 << 14, 1 << 16, 1 << 17  # PWR_CR
 WUF, SBF, BRR, EWUP, BRE, VOSRDY, ODRDY, ODSWRDY, UDRDY = (
     *(1 << 0, 1 << 1, 1 << 3, 1 << 8, 1 << 9, 1 << 14, 1 << 16, 1 << 17),
     3 << 18,
@@ -81,10 +81,6 @@ class PwrF4(Pwr):
         self.on_write("CR", self._write_cr)
         self.on_write("CSR", self._write_csr)
         self.on_read("CSR", self._read_csr)
-
-    @property
-    def backup_writable(self) -> bool:
-        return bool(self.get("CR") & DBP)
 
     def problem(self, hclk: int) -> str | None:
         has_overdrive = self.by_name["CR"].mask & ODEN

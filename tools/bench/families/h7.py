@@ -15,7 +15,7 @@ CSI_HZ = 4_000_000
 PLL_SOURCES = ("HSI", "CSI", "HSE", None)  # RCC_PLLCKSELR.PLLSRC
 C1 = range(0x130, 0x180)  # RCC_C1_xxx: for this CPU, the registers 0x60 below (RM0433 8.7.2)
 C1_ABOVE = 0x60
-DBP, VOS = 1 << 8, 3 << 14  # PWR_CR1, PWR_D3CR
+VOS = 3 << 14  # PWR_D3CR
 VOSRDY = ACTVOSRDY = 1 << 13  # PWR_D3CR, PWR_CSR1
 
 
@@ -70,10 +70,6 @@ class PwrH7(Pwr):
         super().__init__(facts, system)
         self.on_read("CSR1", lambda: self.get("D3CR") & VOS | ACTVOSRDY)
         self.on_write("D3CR", self._write_d3cr)
-
-    @property
-    def backup_writable(self) -> bool:
-        return bool(self.get("CR1") & DBP)
 
     def wait_states_hz(self) -> Sequence[int]:
         names = {3: "wait_states_hz", 2: "wait_states_hz_vos2"}

@@ -15,7 +15,7 @@ HSIDIVEN, HSIDIVF = 1 << 3, 1 << 4  # RCC_CR
 PLLSRC_HSE = 1 << 16  # RCC_CFGR
 PLL_BITS = 0x00FD0000  # PLLSRC, PLLMUL, PLLDIV
 PLL_FACTORS = (3, 4, 6, 8, 12, 16, 24, 32, 48)
-CWUF, CSBF, DBP, VOS = 1 << 2, 1 << 3, 1 << 8, 3 << 11  # PWR_CR
+CWUF, CSBF, VOS = 1 << 2, 1 << 3, 3 << 11  # PWR_CR
 LPRUN, LOW_POWER_HZ = 1 << 14, 131_072  # PWR_CR
 WUF, SBF, EWUP = 1 << 0, 1 << 1, 7 << 8  # PWR_CSR
 
@@ -68,10 +68,6 @@ class PwrL0(Pwr):
         super().__init__(facts, system)
         self.on_write("CR", self._write_cr)
         self.on_write("CSR", lambda value: self._write_csr(value))
-
-    @property
-    def backup_writable(self) -> bool:
-        return bool(self.get("CR") & DBP)
 
     def wait_states_hz(self) -> Sequence[int]:
         names = {1: "wait_states_hz", 3: "wait_states_hz_range_3"}
