@@ -15,6 +15,8 @@ from pathlib import Path
 
 from .board import VirtualBoard
 from .server import Server
+from .usb import board as usb
+from .usb.faults import Faults
 
 EPILOG = """\
 Connect mpremote to the console and stm32loader or stm32flash to the rom terminal (8N1: a terminal
@@ -47,6 +49,16 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="the share of its starts, from 0 to 1, in which the ROM resets the chip, as that of "
         "an F405 with a crystal above 8 MHz does; the same ones in each run",
     )  # fmt: skip
+    parser.add_argument(
+        "--usb", action="store_true", help="plug a USB cable in, on Linux: see tools/bench/usb"
+    )
+    parser.add_argument(
+        "--usb-fault",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="something that goes wrong on USB, such as leave=goes-first or seed=7",
+    )
     return parser.parse_args(argv)
 
 
@@ -72,14 +84,22 @@ def serve(options: argparse.Namespace) -> None:
 
 def _serve(options: argparse.Namespace) -> None:
     board = load(options)
-    server = Server(board, options.link, options.speed)
+    faults = Faults.parse(options.usb_fault)
+    if options.usb:
+        usb.check(board)
+    wires = usb.other_wires(board) if options.usb else None
+    server = Server(board, options.link, options.speed, wires)
     keep(board)
     narrator = Narrator()
     board.say = narrator.say
     server.on_lockup = lambda: narrator.say(f"the CPU has locked up: {board.core.lockup}")
     try:
-        with stopped_by_signals(server):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(stopped_by_signals(server))
             announce(server)
+            if options.usb:
+                where = stack.enter_context(usb.bus())
+                announce_usb(stack.enter_context(usb.plugged_in(server, where, faults)))
             server.run()
         narrator.flush()
     finally:  # also if the terminal is closed, and nothing can be said any more
@@ -155,6 +175,18 @@ def announce(server: Server[VirtualBoard]) -> None:
     print(f"Ctrl-\\, or kill -USR1 {os.getpid()}")
     for name, port in server.ports.items():
         print(f"  {name:<8} {board.wires[name].pins:<10} {port}")
+    sys.stdout.flush()
+
+
+def announce_usb(board: usb.UsbBoard) -> None:
+    """Say how programs see the USB bus, and what is on it."""
+    variables = " ".join(f"{name}={value}" for name, value in board.bus.environment().items())
+    print(f"  {'usb':<8} {board.path:<10} /dev/ttyACM0 at the prompt, DFU 0483:df11 in the ROM")
+    print("The serial port on USB is a bridge to the console of the firmware, which has no USB")
+    print("driver here. Programs see the bus if they are started, one at a time, with")
+    print(f"  env {variables} COMMAND")
+    if faults := str(board.faults):
+        print(f"What goes wrong: {faults}")
     sys.stdout.flush()
 
 

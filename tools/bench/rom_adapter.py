@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any, cast
 
 from .chip import KIB, Chip
 from .cpu.memory import BusError
-from .rom import Area, BusFault, FlashTiming, OptionBytes, RomFacts, Sector
+from .rom import Area, BusFault, FlashTiming, OptionBytes, RomFacts, Sector, UsbFacts
 from .soc import Soc
 
 US, MS = 1_000, 1_000_000  # ns
@@ -34,7 +35,30 @@ def rom_facts(chip: Chip) -> RomFacts:
         unit=flash.get("unit", 0),
         protect=flash.get("protect_kib", 0) * KIB,
         voltage_ranges=rom["f4_commands"],
+        usb=_usb(chip, rom["usb"]) if "usb" in rom else None,
     )
+
+
+def _usb(chip: Chip, data: Mapping[str, Any]) -> UsbFacts:
+    others: list[str] = data["alternates"]
+    return UsbFacts(
+        version=data["version"],
+        product=data["product"],
+        serial=data.get("serial", ""),
+        transfer=data["transfer"],
+        alternates=(data["flash"].format(_sector_map(chip, data["sector"])), *others),
+        starts_in_error=data["starts_in_error"],
+    )
+
+
+def _sector_map(chip: Chip, pattern: str) -> str:
+    """Runs of sectors of one size in one bank where a bank has several sizes, as the ROM writes
+    them, such as 04*016Kg,01*064Kg. A pattern may use count, kib and bytes."""
+    sectors = chip.sectors()
+    several = len({sector.size for sector in sectors}) > 1
+    runs = groupby(sectors, key=lambda s: (s.bank if several else 0, s.size))
+    found = [(size, len(list(run))) for (_, size), run in runs]
+    return ",".join(pattern.format(count=n, kib=size // KIB, bytes=size) for size, n in found)
 
 
 def _timing(data: Mapping[str, Any]) -> FlashTiming:

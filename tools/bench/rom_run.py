@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from .arrival import EXCEPTION_NUMBER, Deviation, audit
 from .clock import Event
 from .core import Core, ExceptionEntry
 from .memory_map import ALIAS
-from .rom import Bootloader
+from .rom import Bootloader, Dfu, RomFacts
 from .rom_adapter import SocMemory, rom_facts
 from .soc import Soc
 from .wires import Wire
@@ -59,12 +60,30 @@ class Arrival:
         return f"{len(self.deviations)} {things} not as the ROM needs them:\n{lines}"
 
 
+class Usb(Protocol):
+    """What a USB connector hears. The device of the application is for the connector to know."""
+
+    def application_started(self) -> None:
+        """The chip was reset, or the ROM has started an application."""
+
+    def rom_entered(self) -> None:
+        """The CPU is in system memory."""
+
+    def rom_ready(self, dfu: Dfu) -> None:
+        """The ROM waits for a host on USB; if one comes, call `RomRun.usb_serves`."""
+
+    def rom_serves_serial(self) -> None:
+        """A byte came over a serial line first: the ROM has left USB."""
+
+
 class RomRun:
     """The system memory of one board.
 
     Attributes:
         arrival: the last one that was watched to its end, None before the first.
-        model: the ROM model while it runs, else None.
+        model: the ROM model on serial lines while it runs, else None.
+        dfu: the same on USB, if the ROM of this chip has USB.
+        usb: the connector, if a cable may be in it.
         occupied: an arrival has been watched to its end; the CPU stays in system memory.
         on_arrival, say: to be set by the board.
         resets: called at each start of the ROM; True: it resets the chip instead of listening, as
@@ -77,6 +96,8 @@ class RomRun:
         self._wires = wires
         self.arrival: Arrival | None = None
         self.model: Bootloader | None = None
+        self.dfu: Dfu | None = None
+        self.usb: Usb | None = None
         self.occupied = False
         self.on_arrival: Callable[[Arrival], None] = lambda arrival: None
         self.say: Callable[[str], None] = lambda sentence: None
@@ -97,10 +118,14 @@ class RomRun:
         self._by_go = False
         if self.model:
             self.model.stop()
-        self.model, self._arriving, self.occupied = None, None, False
+        if self.dfu:
+            self.dfu.stop()
+        self.model, self.dfu, self._arriving, self.occupied = None, None, None, False
         if self._watch_end:
             self._watch_end.cancel()
         self._watch()
+        if self.usb:
+            self.usb.application_started()
 
     # --- arriving ------------------------------------------------------------------------------
 
@@ -129,6 +154,8 @@ class RomRun:
         fault = EXCEPTIONS[number] if number in FAULTS and self._by_go else ""
         self._arriving = Arrival(address, self._core.instructions, clock.now, found, fault)
         self._watch_end = clock.after(WATCH_NS, self._watched)
+        if self.usb:
+            self.usb.rom_entered()
 
     def _exception(self, entry: ExceptionEntry) -> None:
         """An exception after the ROM has started runs into ROM code that expects none."""
@@ -159,15 +186,48 @@ class RomRun:
             arrival = self.arrival
             self._after(round(rom["startup_ms"] * MS), lambda: self._reset_by_the_rom(arrival))
             return
+        facts, memory = rom_facts(self._soc.chip), SocMemory(self._soc)
         self.model = Bootloader(
-            rom_facts(self._soc.chip),
-            SocMemory(self._soc),
+            facts,
+            memory,
             self._send,
             self._go,
             self._reset,
             after=self._after,
             say=lambda sentence: self.say(sentence),
+            first=self._serial_serves,
         )
+        if facts.usb and self.usb:
+            self._start_usb(facts, memory, self.usb)
+
+    def _start_usb(self, facts: RomFacts, memory: SocMemory, usb: Usb) -> None:
+        dfu = self.dfu = Dfu(
+            facts,
+            memory,
+            self._go,
+            self._reset,
+            after=self._after,
+            say=lambda sentence: self.say(sentence),
+        )
+
+        def ready() -> None:
+            if self.dfu is dfu:
+                usb.rom_ready(dfu)
+
+        self._after(facts.startup_ns, ready)
+
+    def _serial_serves(self) -> None:
+        """The interface that speaks first is the only one until a reset (AN2606)."""
+        if self.dfu and self.usb:
+            self.dfu.stop()
+            self.dfu = None
+            self.usb.rom_serves_serial()
+
+    def usb_serves(self) -> None:
+        """A host has found the ROM on USB: serial lines are not heard until a reset (AN2606)."""
+        if self.model:
+            self.say("a host is on USB: the ROM serves USB alone until a reset")
+            self.model.stop()
 
     def _reset(self) -> None:
         self._soc.reset("SFT")

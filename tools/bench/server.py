@@ -83,10 +83,10 @@ class Server(Generic[B]):
         self.board = board
         self._speed, self._fast_while = speed, fast_while
         names = [name for name in board.wires if wires is None or name in wires]
-        self._ends = _terminals({name: board.wires[name] for name in names}, link)
-        self.ports = {
-            name: end.path for name in names for end in self._ends if end.wire is board.wires[name]
-        }
+        self._ends: list[PtyEnd] = []
+        self.ports: dict[str, str] = {}
+        self._link = link
+        self._add(_terminals({name: board.wires[name] for name in names}, link))
         self.on_lockup: Callable[[], None] = _do_nothing
         self.error: BaseException | None = None
         self._locked_up = False
@@ -124,6 +124,33 @@ class Server(Generic[B]):
             end.close()
         self._wake_up.close()
 
+    @property
+    def speed(self) -> float:
+        """Virtual seconds to a real second while the CPU sleeps and `fast_while` holds."""
+        return self._speed
+
+    def open(self, name: str) -> str:
+        """Give a wire that has none a terminal; its path. The board must stand still, or this be
+        called by it."""
+        self._add(_terminals({name: self.board.wires[name]}, self._link))
+        return self.ports[name]
+
+    def hang_up(self, name: str) -> None:
+        """Close the terminal of a wire, as one of a USB device is when that goes: clients read
+        the end of the file. The board must stand still, or this be called by it."""
+        gone = [end for end in self._ends if end.wire is self.board.wires[name]]
+        self._ends = [end for end in self._ends if end not in gone]
+        for end in gone:
+            end.close()
+        paths = {end.path for end in self._ends}
+        self.ports = {name: path for name, path in self.ports.items() if path in paths}
+
+    def _add(self, ends: list[PtyEnd]) -> None:
+        self._ends += ends
+        for end in ends:
+            names = [name for name, wire in self.board.wires.items() if wire is end.wire]
+            self.ports |= dict.fromkeys(names, end.path)
+
     @contextlib.contextmanager
     def paused(self) -> Iterator[B]:
         """The board, stopped between two turns, to look at or to change.
@@ -132,10 +159,15 @@ class Server(Generic[B]):
             RuntimeError: the loop ended by an error; it is the cause.
         """
         self._wake_up.set()
-        with self._turn_may_start, self._turn_runs:
-            if self.error:
-                raise RuntimeError(f"the virtual board has stopped: {self.error}") from self.error
-            yield self.board
+        try:
+            with self._turn_may_start, self._turn_runs:
+                if self.error:
+                    raise RuntimeError(
+                        f"the virtual board has stopped: {self.error}"
+                    ) from self.error
+                yield self.board
+        finally:
+            self._wake_up.set()  # the next event may be earlier now
 
     # --- the loop ------------------------------------------------------------------------------
 

@@ -70,6 +70,11 @@ class Wire:
         if data:
             self._to_host.append(bytes(data))
 
+    def clear(self) -> None:
+        """Lose what is on its way."""
+        self._to_chip.clear()
+        self._to_host.clear()
+
 
 def _drain(chunks: deque[bytes]) -> bytes:
     taken = bytearray()

@@ -99,6 +99,20 @@ def bench(parser: argparse.ArgumentParser) -> None:
         help="in so many of its starts, from 0 to 1, the ROM resets the chip, as that of an F405 "
         "with a crystal above 8 MHz does; each run has the same ones",
     )
+    parser.add_argument(
+        "--usb",
+        action="store_true",
+        help="plug a USB cable in, on Linux with the package umockdev; says how dfu-util and "
+        "mpremote see it",
+    )
+    parser.add_argument(
+        "--usb-fault",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="something that goes wrong on USB, such as leave=goes-first or twin; seed=NUMBER "
+        "chooses",
+    )
 
 
 def measure(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,9 @@ def run(args: argparse.Namespace) -> int:
     options = {"--flash": args.flash, "--link": args.link, "--rom-resets": args.rom_resets}
     for option, value in options.items():
         words += [option, str(value)] if value else []
+    words += ["--usb"] if args.usb else []
+    for fault in args.usb_fault:
+        words += ["--usb-fault", fault]
     try:
         server.serve(server.parse(words))
     except (OSError, ValueError) as error:

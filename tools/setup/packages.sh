@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the Debian or Ubuntu packages that romboot's bench needs, and with the argument `test`
-# those of its tests too, if any is missing.
+# Installs the Debian or Ubuntu packages that romboot's bench needs, with the argument `usb` those
+# of `romboot bench --usb` too, and with `test` those of all its tests, if any is missing.
 # Exit codes: 0 all there, 1 something is missing and could not be installed.
 set -eu
 
@@ -14,6 +14,12 @@ need() { # need PACKAGE TEST...
 need python3-venv python3 -c 'import ensurepip, venv'
 need gcc-arm-none-eabi arm-none-eabi-gcc --version
 need libnewlib-arm-none-eabi test -e "$(arm-none-eabi-gcc -print-file-name=libm.a 2>/dev/null)"
+case "${1:-}" in
+usb | test)
+    need umockdev python3 -c 'import ctypes; ctypes.CDLL("libumockdev-preload.so.0")'
+    need dfu-util sh -c 'command -v dfu-util'
+    ;;
+esac
 if [ "${1:-}" = test ]; then
     need stm32flash sh -c 'command -v stm32flash'
     need qemu-system-arm sh -c 'command -v qemu-system-arm'

@@ -206,6 +206,11 @@ class Usart(RegisterBlock):
     def _set_sr(self, value: int) -> None:
         self.values[self._sr] = value
 
+    @property
+    def sends(self) -> bool:
+        """Software has switched the transmitter on."""
+        return self.clocked and not self.held and self._on(TE)
+
     def _on(self, bit: int) -> bool:
         return self.get("CR1") & (self.enable | bit) == self.enable | bit
 

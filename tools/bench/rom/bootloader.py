@@ -54,6 +54,7 @@ class Bootloader:
         reset: called where the ROM resets the system. The caller decides which memory boots.
         after: schedules a call in virtual ns, as `Clock.after`; without it nothing takes time.
         say: takes one sentence for each command carried out or refused.
+        first: called when the first byte has come: from then on the ROM serves no other interface.
 
     Attributes:
         listening: it has started and receives what the host sends.
@@ -72,6 +73,7 @@ class Bootloader:
         *,
         after: After | None = None,
         say: Callable[[str], None] | None = None,
+        first: Callable[[], None] | None = None,
     ) -> None:
         self.listening = False
         self._chip = chip
@@ -82,6 +84,7 @@ class Bootloader:
         self._go = go
         self._reset = reset
         self._say = say or (lambda _sentence: None)
+        self._first = first or (lambda: None)
         self._commands: dict[int, Callable[[], Script[None] | None]] = {
             0x00: self._get,
             0x01: self._get_version,
@@ -111,7 +114,9 @@ class Bootloader:
     def _session(self) -> Script[None]:
         yield Busy(self._chip.startup_ns, kept=0)
         self.listening = True
-        if (first := (yield 1)) != AUTOBAUD:
+        first = yield 1
+        self._first()
+        if first != AUTOBAUD:
             self._say(
                 f"the first byte was 0x{first[0]:02X}, not 0x7F: the ROM took its length for the "
                 "baud rate and understands nothing until a reset (AN2606, USART connection timing)"

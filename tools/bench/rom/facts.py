@@ -52,6 +52,23 @@ class FlashTiming:
 
 
 @dataclass(frozen=True)
+class UsbFacts:
+    """What the ROM says of itself on USB."""
+
+    version: int
+    """bcdDevice of the device descriptor, 0x2200 for 2.2 (AN3156 1)."""
+    product: str
+    serial: str
+    """"" if it follows from the unique ID."""
+    transfer: int
+    """wTransferSize: bytes of one block."""
+    alternates: tuple[str, ...]
+    """Names of the alternate settings, each a memory map in the format of DfuSe."""
+    starts_in_error: bool
+    """The host finds it in dfuERROR, with errFIRMWARE."""
+
+
+@dataclass(frozen=True)
 class RomFacts:
     """The part of a chip file that its bootloader needs. Addresses and sizes in bytes."""
 
@@ -81,6 +98,8 @@ class RomFacts:
     programmed one by one, at any time."""
     protect: int = 0
     """Bytes that one bit of the write protection stands for; 0: a sector."""
+    usb: UsbFacts | None = None
+    """None: the ROM has no USB."""
     voltage_ranges: bool = True
     """The host may write the voltage range (AN2606 4.4, F4)."""
 
