@@ -77,13 +77,13 @@ class Reset:
         size = len(image) + _PAGE
         try:
             self._room = bytearray(size)
+            self._page = (addressof(self._room) + _PAGE - 1) & -_PAGE
         except MemoryError:
             self.missing = "the heap has no %d bytes in one piece" % size
             return
         self._jump = jump
         self._state = state
         words, ram, ram_end = struct.unpack_from(">3I", image)
-        self._page = (addressof(self._room) + _PAGE - 1) & -_PAGE
         self._resident = (self._page + 4 * words) | 1
         if not ram <= self._page < ram_end:
             self.missing = (

@@ -48,8 +48,7 @@ print((sys.platform, getattr(i, '_mpy', 0), lib[0] if lib else '', frozen,
 """
 
 INSTEAD = (
-    "freeze romboot into it, see the README. info, plan and enter need no installation if the "
-    "heap has room for the library (16 KB)"
+    "freeze romboot into it, see the README. romboot info, plan and enter need no installation"
 )
 
 SYNC = "import os\nif hasattr(os, 'sync'): os.sync()"

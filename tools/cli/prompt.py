@@ -19,14 +19,13 @@ from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
-from . import dfu, library, rom
+from . import dfu, rom
 from .errors import PORT_ERRORS, CliError
 
 ANSWER_S = 3  # until a prompt that was interrupted answers
 BOOT_S = 20  # boot.py may take its time
 SILENCE_S = 60  # the longest that code may run without a word
 READ_S = 5  # of one read, where it blocks
-MOUNT = "/remote"  # SerialTransport.fs_hook_mount
 
 NO_ROOM = "the heap of this board has no room for this"
 
@@ -73,16 +72,14 @@ class Prompt:
     def close(self) -> None:
         """Leave the board at its friendly prompt, if it has one, and the port to others."""
         with contextlib.suppress(OSError, TransportError):
-            if self.transport.mounted:
-                self.transport.umount_local()
             if self.transport.in_raw_repl:
                 self.transport.exit_raw_repl()
         with contextlib.suppress(OSError):
             self.transport.close()
 
-    def run(self, code: str) -> str:
+    def run(self, code: str | bytes) -> str:
         """Run code and wait for its end; what it printed. Raises BoardError for an exception."""
-        log.info("%s: %s", self.port, code.strip())
+        log.info("%s: %s", self.port, code.strip() if isinstance(code, str) else code)
         with self._answering():
             output, error = self.transport.exec_raw(code, timeout=SILENCE_S)
         if error:
@@ -103,9 +100,6 @@ class Prompt:
 
     def left(self) -> None:
         """The board is no longer at its prompt: nothing is to be sent to it, also by close()."""
-        if self.transport.mounted:
-            self.transport.mounted = False
-            self.transport.serial = cast(Any, self.transport.serial).orig_serial
         self.transport.in_raw_repl = False
 
     def listen(self, quiet_s: float, *until: bytes) -> bytes:
@@ -123,13 +117,6 @@ class Prompt:
         except OSError:
             self.gone = True
         return said
-
-    def mount_library(self) -> None:
-        """Put the library of this command first in sys.path, from this machine's disk."""
-        folder: Path = library.loadable(int(self.run(library.MPY_OF_THE_BOARD)))
-        log.info("%s: mounting %s", self.port, folder)
-        with self._answering():
-            self.transport.mount_local(str(folder))
 
     @contextlib.contextmanager
     def _answering(self) -> Iterator[None]:

@@ -1,25 +1,32 @@
-"""romboot info, plan and enter: the library on a board at the other end of a serial port."""
+"""romboot info, plan and enter: a board at the other end of a serial port."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 
 from .. import tables
 from ..tables.family import Family
 from . import dfu, leaving, rom
 from .arriving import BackError, Watch
+from .board import Board
 from .errors import CliError
 from .prompt import BoardError, InRomError, Prompt, check_port, connected
 
 VERDICT = "romboot verdict: "  # marks the line that is for this program, not for the user
 NAME = 16  # characters for RCC.PLLSAICFGR and the like
 
-MEMORY = ("MemoryError", "KB of free heap")  # Python's, and lib/romboot/__init__.py's
-TOO_SMALL = (
-    "the heap of this board has no room for the library (16 KB, 4 KB when it is frozen): freeze "
-    "romboot into the firmware, see the README"
-)
+# Of a library on the board. While it waits to go the board says something every 50 ms, so that
+# its silence means that it has gone.
+INSTALLED = f"""
+import time, romboot
+romboot.enter_bootloader(after_ms={leaving.AFTER_MS}, force={{}}, via={{!r}})
+print({leaving.GOING!r})
+for _ in range({int(leaving.LONGEST_S / 0.05)}):
+    time.sleep_ms(50)
+    print('.', end='')
+"""
 
 WHY = (
     "The ROM of an F405 or F407 resets the chip now and then when it measures a crystal of more "
@@ -30,21 +37,33 @@ WHY = (
 def info(args: argparse.Namespace) -> int:
     """Print what the chip is."""
     with connected(args.device) as prompt:
-        _provide(prompt, args)
-        print(prompt.run("import romboot; romboot.info()"), end="")
+        if args.installed:
+            _need(prompt)
+            print(prompt.run("romboot.info()"), end="")
+        else:
+            print(Board(prompt).info().table())
     return 0
 
 
 def plan(args: argparse.Namespace) -> int:
     """Print what entering would do. Exit code 1 if something stands in the way."""
-    code = f"import romboot; p = romboot.plan(force={args.force}, via={args.via!r}); print(p)"
     with connected(args.device) as prompt:
-        _provide(prompt, args)
-        output = prompt.run(f"{code}; print({VERDICT!r} + p.chip.family.__name__, bool(p))")
+        if args.installed:
+            table, module, free = _installed_plan(prompt, args)
+        else:
+            found = Board(prompt).plan(force=args.force, via=args.via)
+            table, module, free = f"{found}\n", found.chip.family.__name__, bool(found)
+    print(with_names(table, tables.family(module.rpartition(".")[2])), end="")
+    return 0 if free else 1
+
+
+def _installed_plan(prompt: Prompt, args: argparse.Namespace) -> tuple[str, str, bool]:
+    _need(prompt)
+    code = f"p = romboot.plan(force={args.force}, via={args.via!r}); print(p)"
+    output = prompt.run(f"{code}; print({VERDICT!r} + p.chip.family.__name__, bool(p))")
     table, _, verdict = output.rpartition(VERDICT)
     module, _, free = verdict.strip().partition(" ")
-    print(with_names(table, tables.family(module.rpartition(".")[2])), end="")
-    return 0 if free == "True" else 1
+    return table, module, free == "True"
 
 
 def with_names(table: str, family: Family) -> str:
@@ -62,65 +81,57 @@ def with_names(table: str, family: Family) -> str:
 
 
 def enter(args: argparse.Namespace) -> int:
-    """Enter the bootloader, again if the ROM does not stay; say what was seen of it."""
-    two_cables = args.rom and args.rom != args.device
-    if two_cables:
-        check_port(args.rom, "--rom")  # before the board goes
-    if two_cables and (said := rom.ask(args.rom)):
-        print(f"The board is in its ROM bootloader already: {said}")
-        return 0
-    for attempt in range(1, args.tries + 1):
-        try:
-            seen = _enter(args)
-        except InRomError as error:
-            print(f"The board is in its ROM bootloader already: {error.seen}")
-            return 0
-        except BackError as error:
-            print(f"romboot: try {attempt} of {args.tries}: {error}", file=sys.stderr, flush=True)
+    """Enter the bootloader, and say what was seen of it."""
+
+    def leave(prompt: Prompt) -> None:
+        if args.installed:
+            _need(prompt)
+            leaving.leave(prompt, INSTALLED.format(args.force, args.via), None)
         else:
-            print(seen if attempt == 1 else f"{seen}\nIt took {attempt} tries. {WHY}.")
-            return 0
+            Board(prompt).leave(force=args.force, via=args.via)
+
+    print(into_rom(args.device, leave, rom_port=args.rom, tries=args.tries))
+    return 0
+
+
+def into_rom(
+    device: str, leave: Callable[[Prompt], None], *, rom_port: str | None = None, tries: int = 10
+) -> str:
+    """Enter the bootloader, again if the ROM does not stay. What was seen of it, in a sentence.
+
+    Args:
+        device: the port of the prompt.
+        leave: sends the board on its way, as Board.leave() does.
+        rom_port: where the ROM answers, if that is known: then it has answered.
+        tries: how often to enter.
+
+    Raises:
+        CliError: the board is not in its ROM, or does not answer where it should.
+    """
+    if rom_port and rom_port != device:  # two cables
+        check_port(rom_port, "--rom")  # before the board goes
+        if said := rom.ask(rom_port):
+            return f"The board is in its ROM bootloader already: {said}"
+    for attempt in range(1, tries + 1):
+        before = dfu.devices()
+        try:
+            with connected(device) as prompt:
+                leave(prompt)
+                seen = Watch(prompt, rom_port, before).wait()
+        except InRomError as error:
+            return f"The board is in its ROM bootloader already: {error.seen}"
+        except BackError as error:
+            print(f"romboot: try {attempt} of {tries}: {error}", file=sys.stderr, flush=True)
+        else:
+            return seen if attempt == 1 else f"{seen}\nIt took {attempt} tries. {WHY}."
     raise CliError(
-        f"the board left MicroPython {_times(args.tries)}, and each time its prompt came back: "
+        f"the board left MicroPython {_times(tries)}, and each time its prompt came back: "
         f"the ROM did not stay. {WHY}: try again, with more --tries"
     )
 
 
-def _enter(args: argparse.Namespace) -> str:
-    before = dfu.devices()
-    with connected(args.device) as prompt:
-        _provide(prompt, args)
-        leaving.leave(prompt, force=args.force, via=args.via)
-        return Watch(prompt, args.rom, before).wait()
-
-
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
-
-
-def _provide(prompt: Prompt, args: argparse.Namespace) -> None:
-    """See to it that `import romboot` works: by the library of this command or, if the heap has
-    no room for that, by one that is frozen in."""
-    if args.installed:
-        _need(prompt)
-        return
-    try:
-        prompt.mount_library()
-        prompt.run("import romboot")
-    except BoardError as error:
-        if not any(sign in str(error) for sign in MEMORY):
-            raise
-        prompt.restart()
-        try:
-            prompt.run("import romboot")
-        except BoardError:
-            raise CliError(TOO_SMALL) from error
-        print(
-            "romboot: the heap has no room for the library of this command; the one in the "
-            "firmware is used",
-            file=sys.stderr,
-            flush=True,
-        )
 
 
 def _need(prompt: Prompt) -> None:

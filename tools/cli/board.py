@@ -1,0 +1,214 @@
+"""A board that needs no library: what the library says of it, and how it is sent into its ROM.
+
+The library runs on this machine, on the memory of the board. What it does from the moment on when
+there is no prompt any more becomes a list of steps; the board gets that list, and what the steps
+need: the image and the machine code.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import functools
+import struct
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+from . import leaving
+from .errors import CliError
+from .helper import Helper
+from .hosted import Hosted
+from .memory import DISABLE_IRQ, ENABLE_IRQ, PREPARE, SLEEP, Buffers, GoneError, Memory
+from .prompt import NO_ROOM, Prompt
+
+SYS = f"""
+import sys
+i = sys.implementation
+print((sys.platform, tuple(i.version), getattr(i, '_mpy', 0), getattr(i, '_build', '')))
+if sys.platform == 'pyboard':
+    exec({PREPARE!r})
+"""
+
+# Words that tell what core this is and where its vector table is. ARM DDI 0403E B3.2
+ICTR, SCB, MPU_TYPE = 0xE000E004, 0xE000ED00, 0xE000ED90
+CORE = (SCB, SCB + 0x04, SCB + 0x08, SCB + 0x14, MPU_TYPE, ICTR)
+VTOR = SCB + 0x08
+
+SYNC = """
+try:
+    sync = _syncing()
+    if sync: sync()
+except Exception as error:
+    print(repr(error))
+"""
+
+# The numbers are made before the first step. From there on nothing is allocated.
+GO = f"""
+import gc, time
+from struct import unpack
+from machine import disable_irq, enable_irq
+steps = unpack('<%dI' % (len(buffers[-1]) // 4), buffers[-1])
+def go():
+    for i in range(0, len(steps), 2):
+        at = steps[i]
+        if at == {SLEEP}: time.sleep_ms(steps[i + 1])
+        elif at == {DISABLE_IRQ}: state = disable_irq()
+        elif at == {ENABLE_IRQ}: enable_irq(state)
+        else: mem32[at] = steps[i + 1]
+gc.collect()
+print({leaving.GOING!r})
+time.sleep_ms({leaving.AFTER_MS})
+go()
+"""
+
+
+class RefusedError(CliError):
+    """The library refused. The board is at its prompt, and every register as before."""
+
+
+class _SaidError(Exception):
+    """An exception of the board: it looks as it did there."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Board:
+    """At its prompt, right after a soft reset.
+
+    Attributes:
+        platform, version, mpy, build: sys.platform; of sys.implementation version, _mpy (0 if it
+            has none) and _build ("" up to MicroPython 1.24).
+    """
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._prompt = prompt
+        self.platform, self.version, self.mpy, self.build = ast.literal_eval(prompt.run(SYS))
+        self._memory = memory = Memory(prompt)
+        self._buffers = buffers = Buffers(prompt, memory)
+        self._library = library = Hosted(
+            {
+                "machine": memory.machine,
+                "micropython": SimpleNamespace(const=lambda value: value),
+                "sys": SimpleNamespace(
+                    platform=self.platform, implementation=SimpleNamespace(version=self.version)
+                ),
+                "time": _time(memory),
+                "uctypes": buffers,
+            }
+        )
+        library.surroundings["romboot.jump"] = Helper(prompt, library)
+        chip = library.module("chip")
+        with self._refusals():
+            chip.check_port()
+        self._find_chip, chip.find = chip.find, functools.cache(self._find)
+        library.module("entry")._syncing = lambda: self._sync
+        library.module("reset")._has_code = self._has_code
+
+    def info(self) -> Any:
+        """An Info of the library."""
+        with self._refusals():
+            facts = self._library.module("facts")
+            self._read_for_info(facts.find())
+            return facts.Info()
+
+    def plan(self, *, force: bool = False, via: str | None = None) -> Any:
+        """A Plan of the library."""
+        with self._refusals():
+            plan = self._library.module("dryrun").Plan(force, via)
+        self._read_for_info(plan.chip)
+        self._memory.fetch(address for _, address, _, _ in plan.steps() if address)
+        return plan
+
+    def leave(self, *, force: bool = False, via: str | None = None) -> None:
+        """Enter the ROM, and return when the board has gone.
+
+        Raises:
+            RefusedError: it did not go, and is as it was.
+            BackError: its prompt is back already.
+        """
+        with self._refusals():
+            way = self._library.module("entry").Entry(force, via)
+            way.check()
+            way.prepare()
+            way.sync(force)
+            self._go(way)
+
+    def _go(self, way: Any) -> None:
+        back = None  # what it means if the prompt is there after the last step
+        with self._memory.recording() as steps:
+            try:
+                way.leave()
+            except GoneError:
+                pass
+            except self._library.module().RomBootError as error:
+                back = error
+        words = [word for step in steps for word in step]
+        self._buffers.addressof(bytearray(struct.pack(f"<{len(words)}I", *words)))
+        self._buffers.send()
+        leaving.leave(self._prompt, GO, back)
+
+    # What the library is about to read is read all at once: each command takes some 40 ms.
+
+    def _find(self) -> Any:
+        self._memory.fetch(CORE)
+        found = self._find_chip()
+        family = found.family
+        self._memory.fetch(
+            [
+                self._memory.read(VTOR, 4),
+                family.ROM[0],
+                family.ROM[0] + 4,
+                family.WATCHDOG[0],
+                family.PROTECTION[0],
+                family.FLASH[1],
+                *(check[0] for _, _, checks in family.STATES for check in checks),
+                *(clocks for _, clocks, _ in family.USARTS[3]),
+                *(clocks for clocks, *_ in family.USB),
+            ]
+        )
+        return found
+
+    def _read_for_info(self, chip: Any) -> None:
+        facts = self._library.module("facts").tables(chip)
+        _, rom_id, _, options, banks = facts.DIES[chip.number]
+        protected = facts.PROTECTED[2][: len(banks)]
+        self._memory.fetch(
+            [
+                *facts.UNIQUE_ID,
+                rom_id,
+                *facts.PCROP[1],
+                *(facts.OPTIONS[number][0] for number in options),
+                *(register for register, *_ in protected),
+            ]
+        )
+
+    def _sync(self) -> None:
+        if said := self._prompt.run(self._library.source("entry", "_syncing") + SYNC).strip():
+            raise _SaidError(said)
+
+    def _has_code(self, *arguments: int) -> bool:
+        # The board looks through its flash itself.
+        source = self._library.source("reset", "_has_code")
+        return self._prompt.run(f"{source}print(_has_code{arguments})").strip() == "True"
+
+    @contextlib.contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except MemoryError as error:
+            raise RefusedError(NO_ROOM) from error
+        except self._library.module().RomBootError as error:
+            raise RefusedError(str(error)) from error
+
+
+def _time(memory: Memory) -> SimpleNamespace:
+    """The module `time`."""
+    return SimpleNamespace(
+        ticks_ms=lambda: int(time.monotonic() * 1000),
+        ticks_add=lambda ticks, ms: ticks + ms,
+        ticks_diff=lambda new, old: new - old,
+        sleep_ms=lambda ms: memory.later(SLEEP, ms),
+    )
