@@ -102,16 +102,6 @@ def test_idcode_can_be_read_with_the_clock_of_dbgmcu_only() -> None:
     assert b.read("DBGMCU.IDCODE") & 0xFFF == 0x447
 
 
-def test_the_remap_needs_the_clock_of_syscfg() -> None:
-    b = l073()
-    b.write("SYSCFG.CFGR1", 1)
-    assert b.cpu.memories[0] is b.soc.flash.array
-    b.enable("SYSCFG")
-    b.write("SYSCFG.CFGR1", 1)
-    assert b.cpu.memories[0] is b.soc.map.system
-    assert b.cpu.memories[0x1FF00000].load(0, 4) == 0x20001000
-
-
 def test_the_clock_of_the_firewall_cannot_be_switched_off() -> None:
     b = l073()
     b.write("RCC.APB2ENR", 1 << 7 | 1)

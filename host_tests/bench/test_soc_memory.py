@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from host_tests.bench.fake_cpu import Bench
+from tools.bench.chip import load, names
 from tools.bench.cpu.memory import BusError
 from tools.bench.external import ExternalMemory
 
@@ -60,17 +61,27 @@ def test_mem_mode_moves_the_alias_after_the_instruction() -> None:
     assert b.cpu.memories[0] is b.soc.flash.array
 
 
-def test_memrmp_takes_a_write_without_the_clock_of_syscfg() -> None:
-    """It remaps, as F405 and F411 do by report, which is remembered; the others stay."""
-    b = Bench()
-    b.write("SYSCFG.EXTICR1", 1)
-    b.write("SYSCFG.MEMRMP", 1)
-    assert b.read("SYSCFG.MEMRMP") == 0
+def chips_whose_remap_has_a_clock() -> list[str]:
+    return [n for n in names() if load(n).remap and load(n).peripheral("SYSCFG").enable]
+
+
+@pytest.mark.parametrize("chip", chips_whose_remap_has_a_clock())
+def test_the_remap_takes_a_write_without_the_clock_of_syscfg(chip: str) -> None:
+    """As F405 and F411 do by report, which is remembered; the other registers stay."""
+    b = Bench(chip)
+    syscfg, remap = b.soc.syscfg, b.soc.chip.remap
+    assert remap
+    other = next(r for r in syscfg.by_name.values() if r.writable and r.name != remap.register)
+    system = remap.value("SYSTEM")
+    b.write(f"SYSCFG.{other.name}", ~other.reset)
+    b.write(f"SYSCFG.{remap.register}", system)
+    assert b.read(f"SYSCFG.{remap.register}") == 0
     assert b.cpu.memories[0] is b.soc.map.system
-    assert b.soc.syscfg.problem
+    assert syscfg.problem
     b.enable("SYSCFG")
-    assert (b.read("SYSCFG.EXTICR1"), b.read("SYSCFG.MEMRMP")) == (0, 1)
-    assert b.soc.syscfg.problem
+    assert b.read(f"SYSCFG.{other.name}") == other.reset
+    assert b.read(f"SYSCFG.{remap.register}") & remap.mask == system
+    assert syscfg.problem
 
 
 @pytest.mark.parametrize("how", ["write", "reset", "pulse"])

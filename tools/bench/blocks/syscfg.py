@@ -8,11 +8,21 @@ from .base import RegisterBlock, System
 
 class Syscfg(RegisterBlock):
     """`boot_mode` is what the BOOT pins chose at the last reset, as a value of the remap field,
-    which takes it at every reset, RCC's SYSCFGRST included."""
+    which takes it at every reset, RCC's SYSCFGRST included.
+
+    The register with that field can be written while SYSCFG has no clock, but no manual promises
+    it: such a mapping is a deviation. It works on silicon: machine.bootloader() of MicroPython's
+    stm32 port remaps that way on every family, right after a reset, and takes the ROM's vectors
+    from address 0; it has entered the ROM of real boards with F405 (micropython pull request 4862)
+    and F411 (forum.micropython.org, topic 8811). Of other families nobody has said. The other
+    registers do need the clock: without it an F429 ignores what is written to EXTICR
+    (electronics.stackexchange.com, "STM32F429 ignoring writes to EXTI mux registers").
+    """
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
         self.boot_mode = 0
+        self._unclocked = False  # the remap was written without the clock
         self._remap = system.chip.remap
         if self._remap:
             self.on_write(self._remap.register, self.write_remap)
@@ -29,13 +39,24 @@ class Syscfg(RegisterBlock):
     def problem(self) -> str:
         """Why the present mapping is a deviation although the register is right; "" if it is
         not."""
-        return ""
+        if not self._unclocked:
+            return ""
+        return "it was written while SYSCFG had no clock, which no manual allows"
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        remap = self._remap
+        at = offset & ~3
+        if self.clocked or self.held or not remap or at != self.by_name[remap.register].offset:
+            super().write(offset, size, value)
+        else:
+            self.writers[at](value if size == 4 else self._widen(offset, size, value))
 
     def port_of(self, line: int) -> int:
         """The number of the port (0 is A) of EXTI line 0 to 15."""
         return self.get(f"EXTICR{line // 4 + 1}") >> 4 * (line % 4) & 0xF
 
     def reset(self) -> None:
+        self._unclocked = False
         super().reset()
         if self._remap:
             register = self._remap.register
@@ -44,5 +65,6 @@ class Syscfg(RegisterBlock):
 
     def write_remap(self, value: int) -> None:
         assert self._remap
+        self._unclocked = not self.clocked
         if self.store(self._remap.register, value):
             self.system.remap()

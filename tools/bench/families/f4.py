@@ -1,4 +1,4 @@
-"""The rules of the F4: its clock tree, over-drive, and what SYSCFG_MEMRMP takes."""
+"""The rules of the F4: its clock tree, over-drive, and what SYSCFG has beside others."""
 
 from __future__ import annotations
 
@@ -144,37 +144,13 @@ class PwrF4(Pwr):
 
 
 class SyscfgF4(Syscfg):
-    """MEMRMP can be written while SYSCFG has no clock, but no manual promises it: such a mapping
-    is a deviation. It works on silicon: since 1.12 machine.bootloader() of MicroPython's stm32
-    port remaps that way, right after a reset, and takes the ROM's vectors from address 0; it has
-    entered the ROM of real boards with F405 (micropython pull request 4862) and F411
-    (forum.micropython.org, topic 8811). The other registers do need the clock: without it an F429
-    ignores what is written to EXTICR (electronics.stackexchange.com, "STM32F429 ignoring writes to
-    EXTI mux registers").
-    """
+    """Bank swap, and the compensation cell (RM0090 9.3)."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
-        self._unclocked = False  # MEMRMP was written without the clock
         self.on_write("MEMRMP", self._write_memrmp)
         if self.has("CMPCR"):
             self.on_write("CMPCR", self._write_cmpcr)
-
-    @property
-    def problem(self) -> str:
-        if not self._unclocked:
-            return ""
-        return "it was written while SYSCFG had no clock, which no manual allows"
-
-    def write(self, offset: int, size: int, value: int) -> None:
-        if self.clocked or self.held or offset & ~3 != self.by_name["MEMRMP"].offset:
-            super().write(offset, size, value)
-        else:
-            self._write_memrmp(value if size == 4 else self._widen(offset, size, value))
-
-    def reset(self) -> None:
-        self._unclocked = False
-        super().reset()
 
     def _write_memrmp(self, value: int) -> None:
         if value & (FB_MODE | SWP_FMC) & self.by_name["MEMRMP"].mask:
@@ -182,7 +158,6 @@ class SyscfgF4(Syscfg):
                 f"the program writes 0x{value:X} to SYSCFG.MEMRMP: it swaps flash banks or "
                 f"external memories, which the bench does not do"
             )
-        self._unclocked = not self.clocked
         self.write_remap(value)
 
     def _write_cmpcr(self, value: int) -> None:
