@@ -197,10 +197,10 @@ class RomRun:
             say=lambda sentence: self.say(sentence),
             first=self._serial_serves,
         )
-        if facts.usb and self.usb:
-            self._start_usb(facts, memory, self.usb)
+        if facts.usb:
+            self._start_usb(facts, memory)
 
-    def _start_usb(self, facts: RomFacts, memory: SocMemory, usb: Usb) -> None:
+    def _start_usb(self, facts: RomFacts, memory: SocMemory) -> None:
         dfu = self.dfu = Dfu(
             facts,
             memory,
@@ -211,16 +211,17 @@ class RomRun:
         )
 
         def ready() -> None:
-            if self.dfu is dfu:
-                usb.rom_ready(dfu)
+            if self.dfu is dfu and self.usb:
+                self.usb.rom_ready(dfu)
 
         self._after(facts.startup_ns, ready)
 
     def _serial_serves(self) -> None:
         """The interface that speaks first is the only one until a reset (AN2606)."""
-        if self.dfu and self.usb:
+        if self.dfu:
             self.dfu.stop()
-            self.dfu = None
+        self.dfu = None
+        if self.usb:
             self.usb.rom_serves_serial()
 
     def usb_serves(self) -> None:

@@ -31,6 +31,9 @@ from .session import After
 Done = Callable[[bytes | None], None]
 """Takes the answer of the device, b"" for a request without one, None for a stall."""
 
+Work = tuple[int, int, Callable[[], None]]
+"""The typical and the real time of a command in ns, and what it does when that has passed."""
+
 MS = 1_000_000  # ns
 FIRST_BLOCK = 2  # lower block numbers are commands (AN3156 3)
 PARTING_NS = 1 * MS  # from the last answer until the ROM is off the bus; any short time
@@ -165,14 +168,22 @@ class Dfu:
     # --- state and status ----------------------------------------------------------------------
 
     def _get_status(self, _value: int, _length: int, _data: bytes) -> bytes:
-        poll_ms = 0
+        """The answer; what it announces begins behind it."""
         if self.state is State.DNLOAD_SYNC and self._pending:
-            poll_ms = self._start(*self._pending)
-        elif self.state is State.DNLOAD_SYNC:
-            self.state = State.DNLOAD_IDLE
+            typical, longest, finish = self._start(*self._pending)
+            poll_ms = -int(-typical // (MS * self.speed))
         elif self.state is State.MANIFEST_SYNC:
-            self.state = State.MANIFEST
-            self._later(PARTING_NS, self.part)
+            self.state, poll_ms = State.MANIFEST, 0
+            longest, finish = PARTING_NS, self.part
+        else:
+            if self.state is State.DNLOAD_SYNC:
+                self.state = State.DNLOAD_IDLE
+            return self._status_with(0)
+        answer = self._status_with(poll_ms)
+        self._later(longest, finish)
+        return answer
+
+    def _status_with(self, poll_ms: int) -> bytes:
         return bytes([self.status]) + poll_ms.to_bytes(3, "little") + bytes([self.state, 0])
 
     def _clear_status(self, _value: int, _length: int, _data: bytes) -> bytes:
@@ -228,18 +239,17 @@ class Dfu:
             self.state, self._pending = State.DNLOAD_SYNC, (block, data)
         return b""
 
-    def _start(self, block: int, data: bytes) -> int:
-        """Begin what was downloaded; the poll time in ms of the host."""
+    def _start(self, block: int, data: bytes) -> Work:
+        """Begin what was downloaded."""
         self._pending = None
+        self._busy = True
         self.state = State.DNBUSY
         try:
             typical, longest, finish = self._command(block, data)
         except DfuError as error:
             # The error shows in the next status: this one is dfuDNBUSY (AN3156, figures 7 to 9).
             typical, longest, finish = 0, 0, _failing(error)
-        self._busy = True
-        self._later(longest, lambda: self._finish(finish))
-        return -int(-typical // (MS * self.speed))
+        return typical, longest, lambda: self._finish(finish)
 
     def _finish(self, finish: Callable[[], None]) -> None:
         if self._over:
@@ -263,8 +273,8 @@ class Dfu:
         else:
             self._after(ns, fn)
 
-    def _command(self, block: int, data: bytes) -> tuple[int, int, Callable[[], None]]:
-        """Typical and real time in ns, and what to do when it has passed. Raises DfuError."""
+    def _command(self, block: int, data: bytes) -> Work:
+        """Raises DfuError."""
         if block >= FIRST_BLOCK:
             return self._write(self._address_of(block), data)
         if block:
@@ -287,7 +297,7 @@ class Dfu:
             raise DfuError(Status.TARGET, f"0x{address:08X} is no address")
         self._pointer = address
 
-    def _write(self, address: int, data: bytes) -> tuple[int, int, Callable[[], None]]:
+    def _write(self, address: int, data: bytes) -> Work:
         self._check_protection("write")
         if not self._regions.writable(address):
             raise DfuError(Status.TARGET, f"0x{address:08X} is no address to write")
@@ -306,7 +316,7 @@ class Dfu:
 
     # --- erase: AN3156 5.3, 5.4 ----------------------------------------------------------------
 
-    def _erase_sector(self, address: int) -> tuple[int, int, Callable[[], None]]:
+    def _erase_sector(self, address: int) -> Work:
         self._check_protection("erase")
         number = self._chip.sector_at(address)
         if number is None:
@@ -318,7 +328,7 @@ class Dfu:
 
         return self._erasing(self._flash.erase_ns([number]), erase)
 
-    def _mass_erase(self) -> tuple[int, int, Callable[[], None]]:
+    def _mass_erase(self) -> Work:
         """A write-protected sector keeps the hardware from it, and that is no error."""
         self._check_protection("erase")
         if not self._chip.timing.mass:
@@ -332,12 +342,10 @@ class Dfu:
 
         return self._erasing(self._flash.mass_erase_ns(), erase)
 
-    def _erasing(
-        self, typical: int, erase: Callable[[], None]
-    ) -> tuple[int, int, Callable[[], None]]:
+    def _erasing(self, typical: int, erase: Callable[[], None]) -> Work:
         return typical, round(typical * self.slowness), erase
 
-    def _read_unprotect(self) -> tuple[int, int, Callable[[], None]]:
+    def _read_unprotect(self) -> Work:
         """The flash is erased only if it was protected (AN3156 3)."""
         protected = rdp_level(self._memory.options)
         ns = self._flash.mass_erase_ns() if protected else 0

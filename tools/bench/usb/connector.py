@@ -69,7 +69,7 @@ class Connector:
             rom.usb = self
             resets = rom.resets
             rom.resets = lambda: self._rom_resets() or resets()
-            self.application_started()
+            self.plug_cable()
 
     @property
     def serial(self) -> str:
@@ -109,15 +109,14 @@ class Connector:
         self._nothing()
 
     def plug_cable(self, *, power_cycle: bool = False) -> None:
-        """Plug the cable in again. With `power_cycle` the board has its power from there."""
+        """Plug the cable in. With `power_cycle` the board has its power from there."""
         self._cable = True
+        rom = self._board.in_system_memory
         if power_cycle:
             self._board.power_on()
-            return
-        rom = self._board.in_system_memory
-        if rom.dfu and rom.model and rom.model.listening:
+        elif rom.dfu and rom.model and rom.model.listening:
             self.rom_ready(rom.dfu)
-        else:
+        elif not rom.occupied and not rom.arriving:
             self.application_started()
 
     # --- plugging in ---------------------------------------------------------------------------
