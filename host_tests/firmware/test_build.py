@@ -14,7 +14,15 @@ import pytest
 
 from host_tests.target import MANIFEST, ROOT, TEST_BOARDS
 from tools.bench import chip
-from tools.firmware import FirmwareError, MissingToolError, build, source, source_tree, toolchain
+from tools.firmware import (
+    FirmwareError,
+    MissingToolError,
+    build,
+    debian,
+    source,
+    source_tree,
+    toolchain,
+)
 from tools.firmware.board import load_board
 from tools.firmware.boardfiles import board_files, config_files
 from tools.firmware.builder import KEPT, RECENT_S, drop_old
@@ -235,6 +243,8 @@ def test_a_bad_manifest_is_named(tmp_path: Path) -> None:
     assert Path.cwd() == before
 
 
+POOLS = ("pool/main/m/micropython", "pool/universe/m/micropython")  # of Debian, of Ubuntu
+
 # Where the source comes from. A local server plays the mirror, so no test needs a network.
 
 
@@ -261,10 +271,10 @@ def mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[type[Mir
     handler = type("Handler", (Mirror,), {})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv(source.MIRROR_VARIABLE, f"http://127.0.0.1:{server.server_port}/debian/")
+    monkeypatch.setenv(debian.MIRROR_VARIABLE, f"http://127.0.0.1:{server.server_port}/debian/")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(source, "_apt_mirrors", lambda: [])
-    monkeypatch.setattr(source, "_apt_proxy", lambda: None)
+    monkeypatch.setattr(debian, "_apt_mirrors", lambda: [])
+    monkeypatch.setattr(debian, "_apt_proxy", lambda: None)
     monkeypatch.setenv("ROMBOOT_CACHE", str(tmp_path / "cache"))
     yield handler
     server.shutdown()
@@ -277,7 +287,7 @@ def tarball() -> bytes:
     return (cache_dir() / source.TARBALL).read_bytes()
 
 
-@pytest.mark.parametrize("pool", source.POOLS)
+@pytest.mark.parametrize("pool", POOLS)
 def test_the_source_is_fetched_from_a_mirror(
     tarball: bytes, pool: str, mirror: type[Mirror]
 ) -> None:
@@ -292,7 +302,7 @@ def test_the_source_is_fetched_from_a_mirror(
 
 
 def test_a_tarball_with_another_sum_is_refused(mirror: type[Mirror]) -> None:
-    mirror.pool, mirror.content = source.POOLS[0], b"not the source"
+    mirror.pool, mirror.content = POOLS[0], b"not the source"
     with pytest.raises(FirmwareError, match=r"its sha256 is .*, not"):
         source_tree(lambda _: None)
     assert not list(cache_dir().glob("*.tar.xz*"))

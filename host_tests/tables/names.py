@@ -59,7 +59,7 @@ class Names:
         return found - {0}
 
     def _all(self) -> Iterator[Register]:
-        for svd in self._oracles.every_svd:
+        for svd in self._oracles.family_svds("STM32F4"):
             yield from svd.registers
         for svd in self._oracles.core_svds:
             # Their peripherals are other chips'; the core is the same. NXP has IPR as bytes.

@@ -76,7 +76,7 @@ def slot_bit(base: int) -> Bit | None:
 
 def slot_bits(oracles: Oracles) -> dict[str, Bit]:
     """Peripheral on an APB -> reset bit, by base address, from every F4 that anyone describes."""
-    maps = [svd.bases for svd in oracles.every_svd] + list(oracles.bases.values())
+    maps = [svd.bases for svd in oracles.family_svds("STM32F4")] + list(oracles.bases.values())
     bits = {stem(name): slot_bit(base) for bases in maps for name, base in bases.items()}
     return {name: bit for name, bit in bits.items() if bit}
 
@@ -90,7 +90,7 @@ def peripherals(oracles: Oracles, dev_id: int) -> set[str]:
 def expected(oracles: Oracles, dev_id: int) -> tuple[dict[str, int], set[str]]:
     """Bus -> mask of reset bits; and the peripherals of which nobody says where they are."""
     masks = dict.fromkeys((name.removesuffix("RSTR") for name in RESETS), 0)
-    named, slots = named_bits(oracles.every_svd), slot_bits(oracles)
+    named, slots = named_bits(oracles.family_svds("STM32F4")), slot_bits(oracles)
     unplaced = set()
     for name in peripherals(oracles, dev_id):
         bits = named.get(name) or {slots[name]} if name in slots else named.get(name)

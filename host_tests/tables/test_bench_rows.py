@@ -44,10 +44,9 @@ def test_each_vector_of_a_line_of_exti_says_so(chip: Chip, oracles: Oracles) -> 
 
 @each_chip
 def test_base_addresses_as_in_sts_svd_files(chip: Chip, oracles: Oracles) -> None:
-    """Of every peripheral that has the same name there; the H7 has no file. Where a file has TIM7
-    in the place of TIM5 the bus decides: bit n of RSTR is for slot n of 1 KiB (test_resets.py)."""
-    svds = {"f4": oracles.svds(chip.dev_id), "l0": oracles.l0_svds[:1]}.get(chip.family, [])
-    for svd in svds:
+    """Of every peripheral that has the same name there. Where a file has TIM7 in the place of TIM5
+    the bus decides: bit n of RSTR is for slot n of 1 KiB (test_resets.py)."""
+    for svd in oracles.svds(chip.dev_id):
         here = {p.name: p.base for p in chip.peripherals if p.name in svd.bases}
         assert len(here) > 25
         for name, base in here.items():

@@ -15,7 +15,9 @@ BUSES = [name.removesuffix("RSTR") for name in RESETS]
 def test_a_reset_bit_never_moves(oracles: Oracles) -> None:
     """A peripheral has its bit in the same place on every F4 that ST describes."""
     moved = {
-        name: bits for name, bits in resets.named_bits(oracles.every_svd).items() if len(bits) != 1
+        name: bits
+        for name, bits in resets.named_bits(oracles.family_svds("STM32F4")).items()
+        if len(bits) != 1
     }
     assert not moved
 
@@ -23,7 +25,7 @@ def test_a_reset_bit_never_moves(oracles: Oracles) -> None:
 def test_the_apb_bits_count_slots_of_one_kilobyte(oracles: Oracles) -> None:
     """Without exception, so that a base address tells the bit where no SVD file names it."""
     slots = resets.slot_bits(oracles)
-    named = resets.named_bits(oracles.every_svd)
+    named = resets.named_bits(oracles.family_svds("STM32F4"))
     on_apb = {
         name: bits for name, bits in named.items() if {bus for bus, _ in bits} & {*resets.APB}
     }
@@ -94,7 +96,9 @@ def test_lpenr_has_no_bit_without_a_name(die: Die, oracles: Oracles) -> None:
     of EXTI (slot 15 of APB2).
     """
     bits = {
-        bit for found in resets.named_bits(oracles.every_svd, "LPEN").values() for bit in found
+        bit
+        for found in resets.named_bits(oracles.family_svds("STM32F4"), "LPEN").values()
+        for bit in found
     }
     bits |= set(resets.slot_bits(oracles).values())
     for bus in BUSES:

@@ -13,7 +13,7 @@ ENABLES = {"APB1": RCC + 0x40, "APB2": RCC + 0x44, "AHB1": RCC + 0x30, "AHB2": R
 
 def usart_bases(oracles: Oracles) -> dict[str, int]:
     """Every USART and UART of every F4."""
-    maps = [svd.bases for svd in oracles.every_svd] + list(oracles.bases.values())
+    maps = [svd.bases for svd in oracles.family_svds("STM32F4")] + list(oracles.bases.values())
     return {
         resets.stem(name): base
         for bases in maps
@@ -26,7 +26,7 @@ def field(oracles: Oracles, block: str, register: str, name: str) -> tuple[int, 
     """(address, mask): the one that all SVD files which have this field agree on."""
     found = {
         (each.address, each.fields[name])
-        for svd in oracles.every_svd
+        for svd in oracles.family_svds("STM32F4")
         for each in svd.registers
         if each.block == block and each.name == register and name in each.fields
     }
@@ -36,7 +36,7 @@ def field(oracles: Oracles, block: str, register: str, name: str) -> tuple[int, 
 
 def test_every_usart_is_in_the_table_with_its_clock_bit(oracles: Oracles) -> None:
     """Clock bits after the SVD files where they have one, else after the slot on the bus."""
-    named = resets.named_bits(oracles.every_svd, "EN")
+    named = resets.named_bits(oracles.family_svds("STM32F4"), "EN")
     expected = set()
     for name, base in usart_bases(oracles).items():
         slot = resets.slot_bit(base)
@@ -67,7 +67,9 @@ def test_a_usb_core_is_in_the_table_with_its_clock_bit(
     bus: str, core: str, oracles: Oracles
 ) -> None:
     """SDIS is 0 while the host sees a device."""
-    ((named_bus, clock),) = resets.named_bits(oracles.every_svd, "EN")[f"otg{core.lower()}"]
+    ((named_bus, clock),) = resets.named_bits(oracles.family_svds("STM32F4"), "EN")[
+        f"otg{core.lower()}"
+    ]
     assert named_bus == bus
     block, register = f"OTG_{core}_DEVICE", f"{'FS_' if core == 'FS' else 'OTG_HS_'}DCTL"
     dctl, detached = field(oracles, block, register, "SDIS")

@@ -7,7 +7,6 @@ import json
 import pytest
 
 from host_tests.conftest import REFERENCE
-from host_tests.tables.test_h7 import in_reference
 from tools.tables import FAMILIES, names
 from tools.tables.family import Family, State
 
@@ -31,7 +30,7 @@ def masks(family: Family) -> dict[int, tuple[str, int]]:
     return found
 
 
-@in_reference
+@pytest.mark.reference
 @pytest.mark.parametrize(
     ("family", "state"), ROWS, ids=[f"{family}: {state.about}" for family, state in ROWS]
 )

@@ -5,13 +5,8 @@ RM0402 (F412), RM0430 (F413), chapters RCC, PWR, FLASH, SYSCFG, EXTI; AN2606 rev
 ST's CMSIS device headers (bits that a die implements).
 
 Where sources disagree:
-- SRAM: AN2606 Table 226 gives the F469 384 KiB, counting 64 KiB of CCM at 0x10000000; 320 are
-  contiguous (modm-devices).
+- See `disputed` of the family and of the dies, and docs/facts.md.
 - RSTR: the SVD files forget SPI4 (F401, F411), SPI5 (F411) and CEC (F446); headers have them.
-- LPENR: each implemented bit is 1 after a reset (RM0090 7.3.15 to 7.3.19). The SVD files repeat
-  the F40x values for every F4, so here it is the headers' bits.
-- PLLI2SCFGR, PLLSAICFGR: PLLCFGR's reset value in the fields that the register has. The SVD
-  files give Q = 0, a forbidden value, and forget M of the F411.
 - AHB1ENR: the SVD files say 00100000 everywhere; only dies with CCM have that bit.
 - APB1ENR of F412, F413: SVD 0; a header hints at RTCAPBEN (bit 10), unproven.
 """
@@ -24,6 +19,7 @@ from .family import (
     Bank,
     Bit,
     Die,
+    Disputed,
     Family,
     Interface,
     Note,
@@ -221,6 +217,25 @@ DUAL_BOOT = (
     ),
 )  # fmt: skip
 
+DISPUTED = (
+    Disputed(
+        "RCC.*LPENR", ("SVD", "collected SVD"), "",
+        "each implemented bit is 1 after a reset (RM0090 7.3.15 to 7.3.19); the SVD files repeat "
+        "the values of the F40x for every F4, so here it is the headers' bits",
+    ),
+    Disputed(
+        "RCC.PLL*CFGR", ("SVD",), "",
+        "the reset value of PLLCFGR in the fields that the register has; the SVD files give Q = "
+        "0, which RM0090 7.3.23 forbids, and forget M",
+    ),
+)  # fmt: skip
+
+
+def ccm(said: str, *sources: str) -> Disputed:
+    """CCM at 0x10000000 does not go on where SRAM ends."""
+    return Disputed("RAM at 20000000", sources, said, "counts 64 KiB of CCM (RM0090 2.3.1)")
+
+
 # Address of the bootloader ID and the IDs that exist: AN2606 rev 70 Table 3 and the versions of
 # each line (tables 74, 76, 78, 80, 84, 86, 88, 90, 92, 94, 96). Of the F401xB/xC table 3 has 13.1
 # and table 78 has 13.0. 0x90 of the F405 is in package WLCSP90 only.
@@ -237,6 +252,7 @@ DIES = (
         interfaces=(*F405, *only((0x90, 0x91), I2C1_PB7, I2C2, I2C3, SPI1, SPI2)),
         notes=(CRYSTAL, CRYSTAL_F405, Note(CAN_UNPROTECT, (0x31, 0x90))),
         sectors=(12,), options=(WATCHDOG,),
+        disputed=(ccm("00030000", "stlink"),),
         misread=0x411,  # by revision A (IDCODE 0x20006411): errata sheet DM00037591, 2.1.2
     ),
     Die(
@@ -251,6 +267,7 @@ DIES = (
         interfaces=(*F405, I2C1_PB9, *only((0x90, 0x91), I2C2, I2C3, SPI1, SPI2, SPI4)),
         notes=(CRYSTAL, DFU_BANK_2, Note(CAN_UNPROTECT, (0x70, 0x91))),
         sectors=(12, 12), options=DUAL_BOOT,
+        disputed=(ccm("00040000", "stlink"),),
     ),
     Die(
         0x421, "STM32F446", sram(128),
@@ -313,6 +330,13 @@ DIES = (
             SPI1, SPI2, SPI4,
         ),
         notes=(CRYSTAL,), sectors=(12, 12), options=DUAL_BOOT,
+        disputed=(
+            ccm("00060000", "stm32flash"),  # AN2606 table 226 does the same
+            Disputed(
+                "RAM at 20000000", ("stlink",), "00040000",
+                "stlink has that of the F42x; RM0386 2.3.1 has 320 KiB of SRAM and 64 of CCM",
+            ),
+        ),
     ),
     Die(
         0x441, "STM32F412", sram(256),
@@ -391,4 +415,5 @@ FAMILY = Family(
     after=AFTER,
     dies=DIES,
     blocks=(RCC, FLASH, SYSCFG, EXTI),
+    disputed=DISPUTED,
 )

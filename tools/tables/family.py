@@ -192,6 +192,21 @@ class Ram:
 
 
 @dataclass(frozen=True)
+class Disputed:
+    """A number of which others say something else than the table.
+
+    fact: its name in docs/facts.md, * for any text. sources: who says so, as docs/facts.md names
+    them. said: their value, as docs/facts.md shows it; "" if fact is a pattern. why: the reason
+    for the value of the table.
+    """
+
+    fact: str
+    sources: tuple[str, ...]
+    said: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Die:
     """One DEV_ID.
 
@@ -216,6 +231,7 @@ class Die:
     options: tuple[Option, ...] = ()
     closed: tuple[int, ...] = ()
     misread: int | None = None
+    disputed: tuple[Disputed, ...] = ()
 
     def __str__(self) -> str:
         return f"0x{self.dev_id:03X}"
@@ -271,6 +287,8 @@ class Family:
     dual_core: Check | None = None
     """So in the line identifier of a die with a second core. The upper 16 bits of each line
     identifier of the family are those of this value; what has others is none."""
+    disputed: tuple[Disputed, ...] = ()
+    """Of several dies."""
 
     def __str__(self) -> str:
         return self.name

@@ -27,15 +27,10 @@ Where sources disagree:
 - RCC.APB4ENR: RTCAPBEN is 1 (Renode), SVD 0.
 - LPENR: each implemented bit is 1 after a reset (headers); Renode, which has the values of RM0399,
   agrees in each of them. The SVD files say 0.
-- EXTI.CPUIMR: 1 for the lines that come from a peripheral directly (note in stm32h7xx_ll_exti.h;
-  Renode; stm32-rs for the dual core, after RM0399), which is each line of the headers that has no
-  RTSR. SVD and LL_EXTI_DeInit: 0 for IMR2 and IMR3.
-- FLASH.CR: 00000031 (PSIZE 3, LOCK; Renode, stm32-rs), SVD 0 for bank 1 and 31 for bank 2.
+- See `disputed` of the family and of the dies, and docs/facts.md.
 - FLASH.ACR: 00000037 (SVD, Renode; FLASH_LATENCY_DEFAULT is 7 in the headers).
 - RCC.HSICFGR: revision Y of 0x450 has HSITRIM in bits 17:12, later ones in 30:24 (HAL: REV_Y).
   Only bits 30:24 are written: 40 is right for both, as it is CSITRIM 10 on revision Y.
-- RSTR: AHB3RSTR bit 31 of H72x (header: CPURST) resets this core, so it is left out, as
-  HAL_DeInit does.
 """
 
 from __future__ import annotations
@@ -47,6 +42,7 @@ from .family import (
     Bit,
     Check,
     Die,
+    Disputed,
     Family,
     Interface,
     Note,
@@ -310,6 +306,40 @@ SWAP = Option(
     "here are without the swap",
 )  # fmt: skip
 
+ROM_AREA = (
+    Disputed(
+        "ROM: vector table",
+        ("stm32flash", "stlink"),
+        "1FF00000",
+        "the ROM begins there, and goes on to the bootloader (AN2606 tables 133, 135, 137)",
+    ),
+    Disputed(
+        "ROM: end",
+        ("stlink",),
+        "1FF20000",
+        "128 KiB, as in AN2606 tables 133, 135 and 137; table 226 is right, as the bootloader ID "
+        "(table 3) is in the last two bytes that it has",
+    ),
+)
+DIRECT_LINES = Disputed(
+    "EXTI.CPUIMR[23]",
+    ("collected SVD",),
+    "",
+    "1 for the lines that come from a peripheral directly (note in stm32h7xx_ll_exti.h; Renode; "
+    "stm32-rs for the dual core, after RM0399), which is each line of the headers that has no "
+    "RTSR; SVD and LL_EXTI_DeInit say 0",
+)
+DISPUTED = (
+    *ROM_AREA,
+    DIRECT_LINES,
+    Disputed(
+        "FLASH.CR1",
+        ("collected SVD",),
+        "",
+        "PSIZE 3, LOCK (Renode, stm32-rs); the SVD file has 0 for bank 1 and 31 for bank 2",
+    ),
+)
+
 # Address of the bootloader ID and the last of its values: AN2606 rev 70 Table 3; earlier values:
 # the tables of bootloader versions of each line.
 DIES = (
@@ -352,6 +382,21 @@ DIES = (
         ),
         notes=(Note(HSI48), Note(RDP_LOOP, (0x92,))),  # AN2606 table 134
         sectors=(8,), options=(WATCHDOG,),
+        disputed=(
+            Disputed(
+                "RCC.AHB3RSTR bit 31", ("collection",), "1",
+                "left out, as in HAL_DeInit: CPURST resets this core",
+            ),
+            Disputed(
+                "RCC.APB2RSTR bit 28", ("modm-devices",), "1",
+                "DFSDM1 has bit 30 on these dies (header); bit 28 is that of the H74x",
+            ),
+            Disputed(
+                "RCC.APB1LLPENR", ("collection",), "E8FFC3FF in EAFFC3FF",
+                "each implemented bit is 1 after a reset (headers); the other value, of stm32-rs, "
+                "forgets I2C5",
+            ),
+        ),
     ),
 )  # fmt: skip
 
@@ -435,4 +480,5 @@ FAMILY = Family(
     after=after(0x1FF09800),
     dies=DIES,
     blocks=(RCC, FLASH, PWR, EXTI, DMAMUX1, DMAMUX2),
+    disputed=DISPUTED,
 )

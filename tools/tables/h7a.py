@@ -7,13 +7,8 @@ headers say 0xD4 for them, as on the H74x; the structure below the comments, and
 
 Sources: as in h7.py; AN2606 rev 70 tables 3, 137, 138 and 226 (bootloader). RM0455 says where to
 read on. Where sources disagree, beside what h7.py has:
-- PWR.SRDCR: voltage scale 3 is 00 (PWR_REGULATOR_VOLTAGE_SCALE3 in the HAL); the SVD file repeats
-  the H74x, where it is 01.
-- FLASH.ACR: 00000013, as FLASH_LATENCY_DEFAULT is 3 in the headers; the SVD file says 00000600,
-  bits that are not there. FLASH.CR has no PSIZE.
-- The end of the ROM: AN2606 table 137 has 128 KiB, table 226 ends at 1FF13FFF; the bootloader ID
-  is at 1FF13FFE (table 3), so table 226 is right.
-- AXI SRAM: 1 MiB in three parts (headers); here the first 512 KiB, where MicroPython is.
+- See `disputed` below, and docs/facts.md.
+- FLASH.CR has no PSIZE.
 """
 
 from __future__ import annotations
@@ -21,7 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import h7
-from .family import Bit, Die, Interface, Note, otg
+from .family import Bit, Die, Disputed, Interface, Note, otg
 from .language import Block
 
 VECTORS = 0x1FF0A000  # AN2606 rev 70 table 137
@@ -59,6 +54,26 @@ DIES = (
         notes=(Note(h7.HSI48), Note(h7.RDP_LOOP, (0x91,))),  # AN2606 table 138
         sectors=(32, 32),
         options=(h7.WATCHDOG, h7.SWAP),
+        disputed=(
+            Disputed(
+                "RAM at 24000000", ("modm-devices", "collection"), "00100000",
+                "1 MiB in three parts (headers); here the first 512 KiB, where MicroPython is",
+            ),
+            Disputed(
+                "PWR.SRDCR", ("collected SVD",), "00004000 in 0000E000",
+                "voltage scale 3 is 00 (PWR_REGULATOR_VOLTAGE_SCALE3 in the HAL); the SVD file "
+                "repeats the H74x, where it is 01",
+            ),
+            Disputed(
+                "FLASH.ACR", ("collected SVD",), "00000000 in 0000003F",
+                "FLASH_LATENCY_DEFAULT is 3 in the headers; the SVD file says 00000600, bits that "
+                "are not there",
+            ),
+            Disputed(
+                "FLASH.CR1", ("collected SVD",), "00000000 in 1FAF9FFF",
+                "LOCK, as in bank 2 of the same file",
+            ),
+        ),
     ),
 )  # fmt: skip
 
@@ -81,4 +96,18 @@ FAMILY = replace(
     after=h7.after(VECTORS),
     dies=DIES,
     blocks=(RCC, h7.FLASH, PWR, h7.EXTI, h7.DMAMUX1, h7.DMAMUX2),
+    disputed=(
+        *h7.ROM_AREA,
+        h7.DIRECT_LINES,
+        *(
+            Disputed(
+                f"address of the {what}",
+                ("stm32loader",),
+                said,
+                "stm32loader has one address for all H7, that of the H74x; headers: "
+                "FLASHSIZE_BASE, UID_BASE",
+            )
+            for what, said in (("flash size", "1FF1E880"), ("unique ID", "1FF1E800"))
+        ),
+    ),
 )

@@ -14,15 +14,11 @@ clock is what `states` looks at: without it the firewall has no segments, and SY
 while it is on, reads as 0 while SYSCFG has no clock, too.
 
 Where sources disagree:
-- SMENR: each implemented bit is 1 after a reset. The SVD files give all dies the values of the
-  L05x/L06x, where that rule holds bit for bit; for the others it is the headers' bits.
+- See `disputed` of the family and of the dies, and docs/facts.md.
 - EXTI.IMR: 3F840000 (LL_EXTI_DeInit) or FF840000 (SVD): 1 for the lines that come from a
   peripheral directly. They agree in all bits that have a line (headers: 37FFFFFF).
 - RCC.CSR: RMVF is bit 23 (headers, SVD of L0x1), not 24.
 - FLASH.SR: 0000000C (Renode) or 00000004 (SVD); only its flags can be written.
-- RSTR: MIFRST and DBGRST are in the headers and left out here. The first one works only while the
-  flash is powered down, so the flash interface goes back register by register; the second one
-  would reset DBGMCU, which a system reset does not.
 - USB, HSI48: the die 0x417 has them although the header of the L051 has not.
 - The jump: AN2606 4.1 says of dual bank devices that "for STM32L0 series, the jump to system
   memory from user code is not possible". Reports: ROM 4.0 of the L07x is entered, ROM 4.1 goes
@@ -39,6 +35,7 @@ from .family import (
     Bank,
     Bit,
     Die,
+    Disputed,
     Family,
     Interface,
     Note,
@@ -200,6 +197,24 @@ DUAL_BOOT = (
     Option(SYSCFG.CFGR1, 3, 1, "bank 2 runs, at 0x08000000"),
 )  # fmt: skip
 
+SVDS = ("SVD", "collected SVD")
+DISPUTED = (
+    Disputed(
+        "RCC.*SMENR", SVDS, "",
+        "each implemented bit is 1 after a reset; the SVD files give all dies the values of the "
+        "L05x and L06x, where that rule holds bit for bit; for the others it is the headers' bits",
+    ),
+    Disputed(
+        "RCC.AHBRSTR bit 8", ("SVD", "modm-devices", "bench", "collection"), "1",
+        "left out: MIFRST works only while the flash is powered down, so the flash interface goes "
+        "back register by register",
+    ),
+    Disputed(
+        "RCC.APB2RSTR bit 22", ("SVD", "bench", "collection"), "1",
+        "left out: DBGRST would reset DBGMCU, which a system reset does not",
+    ),
+)  # fmt: skip
+
 # Address of the bootloader ID and the last of its values: AN2606 rev 70 Table 3; earlier values:
 # the tables of bootloader versions of each line.
 DIES = (
@@ -259,6 +274,12 @@ DIES = (
             Note("no SPI1 in package TSSOP14", (0xC2,)),
             Note("in TSSOP14 SPI1 needs a falling edge of NSS first", (0xC3,)),
         ),
+        disputed=(
+            Disputed(
+                "RAM at 20000000", ("stlink",), "00002000",
+                "stlink has that of categories 2 and 3 (L03x, L05x)",
+            ),
+        ),
         sectors=(4,), options=(WATCHDOG,),
     ),
 )  # fmt: skip
@@ -302,4 +323,5 @@ FAMILY = Family(
     after=AFTER,
     dies=DIES,
     blocks=(RCC, FLASH, PWR, SYSCFG, EXTI),
+    disputed=DISPUTED,
 )

@@ -6,34 +6,14 @@ Each source is read by a module of its own and knows nothing of this project's t
 from __future__ import annotations
 
 import re
+import tomllib
 from functools import cached_property
 from pathlib import Path
 
-from host_tests.tables.oracles import fetch, headers, modm, svd
+from host_tests.tables.oracles import fetch, headers, modm, openocd, stlink, stm32flash, svd
 
-# DEV_ID -> the SVD files of its parts. ST has published none of F412 and F413 in these packages.
-_SVDS = {
-    0x413: ("cmsis-svd/STM32F40x", "cmsis-svd/STM32F41x", "pyocd/STM32F41x"),
-    0x419: (
-        "cmsis-svd/STM32F427x",
-        "cmsis-svd/STM32F429x",
-        "cmsis-svd/STM32F437x",
-        "cmsis-svd/STM32F439x",
-        "pyocd/STM32F429x",
-        "pyocd/STM32F439x",
-    ),
-    0x421: ("cmsis-svd/STM32F446x",),
-    0x423: ("cmsis-svd/STM32F401x",),
-    0x431: ("cmsis-svd/STM32F411xx",),
-    0x433: ("cmsis-svd/STM32F401xE",),
-    0x434: ("cmsis-svd/STM32F46_79x",),
-}
-
-# The SVD files of the L0. What ST calls L0x1 has the registers of the L071.
-_L0_SVDS = (
-    "pyocd/STM32L0x1",
-    *(f"cmsis-svd/STM32L0{name}x" for name in (51, 52, 53, 62, 63)),
-)
+ROWS = tomllib.loads((Path(__file__).parent / "families.toml").read_text())
+SVDS: dict[int, list[str]] = {int(dev_id, 16): names for dev_id, names in ROWS["svds"].items()}
 
 # Cortex-M4 with FPU and MPU; the SVD files of the F4 describe only its NVIC.
 _CORE_SVDS = ("pyocd/STM32L4x2", "cmsis-svd/MK22F51212")
@@ -47,31 +27,41 @@ class Oracles:
         self.folder = fetch.folder()
 
     def svds(self, dev_id: int) -> list[svd.Svd]:
-        """ST's SVD files of a die's parts; none for F412 and F413."""
-        return [self._svd(name) for name in _SVDS.get(dev_id, ())]
+        """ST's SVD files of a die's parts; none for many."""
+        return [svd.load(self.folder / f"{name}.svd") for name in SVDS.get(dev_id, ())]
 
-    @cached_property
-    def every_svd(self) -> list[svd.Svd]:
-        """The SVD files of all F4."""
-        return [each for dev_id in _SVDS for each in self.svds(dev_id)]
-
-    @cached_property
-    def l0_svds(self) -> list[svd.Svd]:
-        """ST's SVD files of the L0: L0x1 first, the others are of the die 0x417."""
-        return [self._svd(name) for name in _L0_SVDS]
+    def family_svds(self, family: str) -> list[svd.Svd]:
+        """The SVD files of all dies of a family, as in "STM32F4"."""
+        found = [each for dev_id in SVDS for each in self.svds(dev_id)]
+        return [each for each in found if each.name.startswith(family)]
 
     @cached_property
     def core_svds(self) -> list[svd.Svd]:
         """SVD files that describe the Cortex-M4 itself."""
-        return [self._svd(name) for name in _CORE_SVDS]
+        return [svd.load(self.folder / f"{name}.svd") for name in _CORE_SVDS]
 
     @cached_property
     def dies(self) -> dict[int, modm.Die]:
         """modm-devices: DEV_ID -> what the die has."""
         return modm.dies(self.folder / "modm")
 
+    @cached_property
+    def stm32flash(self) -> dict[int, stm32flash.Device]:
+        """DEV_ID -> what stm32flash has of it."""
+        return stm32flash.devices(self.folder / "stm32flash")
+
+    @cached_property
+    def stlink(self) -> dict[int, stlink.Device]:
+        """DEV_ID -> what stlink has of it."""
+        return stlink.devices(self.folder / "stlink")
+
+    @cached_property
+    def openocd(self) -> dict[int, openocd.Device]:
+        """DEV_ID -> what OpenOCD has of it."""
+        return openocd.devices(self.folder / "openocd")
+
     def part_names(self, dev_id: int) -> list[str]:
-        """STM32F405 ...: the parts of a die, after modm-devices."""
+        """STM32F405 ...: the parts of an F4 die, after modm-devices."""
         return sorted(f"STM32F4{name}" for name in self.dies[dev_id].names)
 
     @cached_property
@@ -104,6 +94,3 @@ class Oracles:
     @cached_property
     def _layouts(self) -> dict[str, dict[str, int]]:
         return headers.rcc_layouts(self.folder / "qiling")
-
-    def _svd(self, name: str) -> svd.Svd:
-        return svd.load(Path(self.folder, f"{name}.svd"))

@@ -1,0 +1,40 @@
+"""Rules that hold in every family, where no source has the number itself.
+
+The masks are those of ST's headers, as the project's collection of chip facts has them.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from host_tests.tables import replay
+from host_tests.tables.sources import collected_masks
+from tools.tables import dies
+from tools.tables.family import Die, Family
+
+pytestmark = pytest.mark.reference
+EACH = [(family, die) for family, die in dies() if collected_masks(die.dev_id)]
+each_die = pytest.mark.parametrize(
+    ("family", "die"), EACH, ids=[f"{family}-{die}" for family, die in EACH]
+)
+
+
+@each_die
+def test_low_power_clocks_are_all_on(family: Family, die: Die) -> None:
+    """LPENR and SMENR after a reset: every implemented bit."""
+    masks = collected_masks(die.dev_id)
+    for name, value in replay.values(family, die).items():
+        if name.endswith(("LPENR", "SMENR")):
+            assert value & masks.get(name, 0) == masks.get(name, 0), name
+
+
+@each_die
+def test_lines_that_come_from_a_peripheral_are_not_masked(family: Family, die: Die) -> None:
+    """EXTI.IMR after a reset, where the table has it: 1 for lines without an edge detector."""
+    masks = collected_masks(die.dev_id)
+    values = replay.values(family, die)
+    for name, value in values.items():
+        if name.startswith("EXTI.") and "IMR" in name:
+            short = name.split(".")[1].removeprefix("CPU")
+            lines = masks[f"EXTI.{short}"]
+            assert value & lines == lines & ~masks[f"EXTI.{short.replace('IMR', 'RTSR')}"], name
