@@ -37,10 +37,24 @@ class Prompt:
             raise PromptError(error.decode())
         return output.decode()
 
-    def start(self, code: str) -> None:
+    def start(self, code: str | bytes) -> None:
         """Start code and return at once; it may never end."""
-        self.wire.host.send(code.encode() + END)
+        self.wire.host.send((code.encode() if isinstance(code, str) else code) + END)
         self._until(b"OK")
+
+    def listen(self, quiet_ms: int, *marks: bytes) -> bytes:
+        """What the board sends up to one of these marks, or until it has been quiet so long."""
+        said, quiet = b"", 0
+        while quiet < quiet_ms:
+            while self._seen:
+                byte, self._seen, quiet = self._seen[:1], self._seen[1:], 0
+                said += byte
+                if said.endswith(marks):
+                    return said
+            self.board.run_ms(STEP_MS)
+            quiet += STEP_MS
+            self._seen += self.wire.host.read()
+        return said
 
     def _until(self, mark: bytes) -> bytes:
         """What the board sends before `mark`. Raises PromptError."""

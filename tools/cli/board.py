@@ -64,6 +64,9 @@ go()
 """
 
 
+FROZEN = ", and use it by --installed"
+
+
 class RefusedError(CliError):
     """The library refused. The board is at its prompt, and every register as before."""
 
@@ -116,6 +119,7 @@ class Board:
 
     def plan(self, *, force: bool = False, via: str | None = None) -> Any:
         """A Plan of the library."""
+        self._buffers.clear()
         with self._refusals():
             plan = self._library.module("dryrun").Plan(force, via)
         self._read_for_info(plan.chip)
@@ -129,6 +133,7 @@ class Board:
             RefusedError: it did not go, and is as it was.
             BackError: its prompt is back already.
         """
+        self._buffers.clear()
         with self._refusals():
             way = self._library.module("entry").Entry(force, via)
             way.check()
@@ -201,7 +206,8 @@ class Board:
         except MemoryError as error:
             raise RefusedError(NO_ROOM) from error
         except self._library.module().RomBootError as error:
-            raise RefusedError(str(error)) from error
+            frozen = type(error).__name__ == "CodeError"
+            raise RefusedError(f"{error}{FROZEN if frozen else ''}") from error
 
 
 def _time(memory: Memory) -> SimpleNamespace:

@@ -122,6 +122,12 @@ class Buffers:
         self._buffers: list[tuple[int, bytearray]] = []
         self._views: list[tuple[int, memoryview]] = []
 
+    def clear(self) -> None:
+        """Give their room on the heap back."""
+        if self._buffers:
+            self._buffers, self._views = [], []
+            self._prompt.run("buffers=[]\nimport gc\ngc.collect()")
+
     def addressof(self, buffer: bytearray | memoryview) -> int:
         """Where it is on the board. MemoryError if the heap has no room for it there."""
         for address, known in (*self._buffers, *self._views):
