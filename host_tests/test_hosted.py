@@ -190,11 +190,12 @@ def test_a_heap_where_no_code_can_run() -> None:
 
 
 FULL = """
-full = []
+full, left = [], bytearray(1500)
 for size in (16384, 4096, 1024):
     try:
         while True: full.append(bytearray(size))
     except MemoryError: pass
+del left
 """
 
 
