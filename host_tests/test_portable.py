@@ -16,7 +16,7 @@ from host_tests.target import ROOT, VirtualTarget
 ABSENT = ("pty", "fcntl", "termios", "tty", "resource", "unicorn")
 CODE = f"""
 import sys, subprocess
-import serial, serial.tools.list_ports, mpremote.transport_serial, stm32loader.bootloader
+import serial, serial.tools.list_ports, mpremote.transport_serial, stm32loader.bootloader, tqdm
 sys.modules.update(dict.fromkeys({ABSENT}))
 from tools.cli import main
 sys.exit(main())
@@ -28,7 +28,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
 
 
-@pytest.mark.parametrize("words", ["--version", "--help", "info -h", "plan -h", "demo -h"])
+@pytest.mark.parametrize("words", ["--version", "--help", "info -h", "flash -h", "demo -h"])
 def test_help(words: str) -> None:
     done = run(*words.split())
     assert done.returncode == 0, done.stderr

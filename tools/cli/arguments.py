@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 DEFAULT_BOARD = "NUCLEO_F429ZI"
+FLASH = 0x08000000  # of every STM32
 
 
 def verbose(parser: argparse.ArgumentParser, default: object) -> None:
@@ -58,6 +59,41 @@ def enter(parser: argparse.ArgumentParser) -> None:
         default=10,
         metavar="N",
         help="how often to enter if the ROM resets the chip and the prompt is back (%(default)s)",
+    )
+
+
+def way(parser: argparse.ArgumentParser) -> None:
+    """Where a board is, without need to say so if there is one; and how it may be entered."""
+    parser.add_argument(
+        "--device", metavar="PORT", help="serial port of its prompt, if there are several boards"
+    )
+    parser.add_argument(
+        "--rom", metavar="PORT", help="serial port on the ROM's pins, where USB is not used"
+    )
+    parser.add_argument(
+        "--tries", type=_positive, default=10, metavar="N",
+        help="how often to enter if the ROM resets the chip (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="one JSON object for each state")
+
+
+def flash(parser: argparse.ArgumentParser) -> None:
+    """The same, and a file."""
+    parser.add_argument("file", type=Path, metavar="FILE", help=".dfu, .hex, .elf or .bin")
+    way(parser)
+    parser.add_argument(
+        "--address", type=_number, default=FLASH, metavar="N",
+        help="where a .bin goes (0x08000000)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--erase-all", action="store_true", help="erase all of the flash, files included"
+    )
+    parser.add_argument("--yes", action="store_true", help="lose files without a question")
+    parser.add_argument(
+        "--force", action="store_true", help="although the file seems to be for another board"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be done, and touch nothing"
     )
 
 
@@ -126,6 +162,10 @@ def _share(text: str) -> float:
     if not 0 <= share <= 1:
         raise ValueError(text)
     return share
+
+
+def _number(text: str) -> int:
+    return int(text, 0)
 
 
 def _positive(text: str) -> int:

@@ -6,8 +6,12 @@ does with one of more than 8 MHz, by report. Then the application starts again.
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+from stm32loader.bootloader import Stm32Bootloader
 
 from . import dfu, rom
 from .errors import CliError
@@ -47,12 +51,8 @@ class Watch:
         """
         if self._rom_port is None:
             return self._silence()
-        if self._prompt.gone:
-            time.sleep(BACK_S)  # a ROM must not be asked before it listens
-        if self._one_cable:
-            self._prompt.close()
         try:
-            with rom.connected(self._rom_port, BACK_S, self._heard) as loader:
+            with self.answering(self._rom_port) as loader:
                 said = rom.describe(loader)
         except BackError:
             raise
@@ -62,6 +62,21 @@ class Watch:
                 "board to get the prompt back"
             ) from error
         return f"The ROM bootloader answers on {self._rom_port}: {said}"
+
+    @contextlib.contextmanager
+    def answering(self, port: str) -> Iterator[Stm32Bootloader]:
+        """The ROM, as soon as it answers at this port.
+
+        Raises:
+            BackError: the prompt is back.
+            CliError: the ROM does not answer, or later refuses a command.
+        """
+        if self._prompt.gone:
+            time.sleep(BACK_S)  # a ROM must not be asked before it listens
+        if self._one_cable:
+            self._prompt.close()
+        with rom.connected(port, BACK_S, self._heard) as loader:
+            yield loader
 
     def _silence(self) -> str:
         """Longer than the start of any ROM takes (rom.START_S)."""

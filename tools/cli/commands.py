@@ -17,6 +17,7 @@ from typing import NamedTuple
 from .. import paths
 from . import arguments
 from .errors import CliError
+from .flash.codes import EXIT_CODES as FLASH_CODES
 
 DESCRIPTION = "From a MicroPython prompt on an STM32 into its factory ROM bootloader."
 EXIT_CODES = (
@@ -35,9 +36,14 @@ class Command(NamedTuple):
     module: str
     function: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
+    exit_codes: str = EXIT_CODES
 
 
 COMMANDS = (
+    Command(
+        "flash", "write a firmware file, from the prompt to the new firmware's prompt",
+        "flash.command", "flash", arguments.flash, FLASH_CODES,
+    ),
     Command("info", "what a board's chip and ROM are", "target", "info", arguments.board),
     Command(
         "plan", "every write that entering would do, and whether it may", "target", "plan",
@@ -71,7 +77,10 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         sub = commands.add_parser(
-            command.name, help=command.summary, description=command.summary, epilog=EXIT_CODES
+            command.name,
+            help=command.summary,
+            description=command.summary,
+            epilog=command.exit_codes,
         )
         arguments.verbose(sub, argparse.SUPPRESS)
         command.add_arguments(sub)
@@ -85,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(parser().parse_args(argv))
     except CliError as error:
         print(f"romboot: {error}", file=sys.stderr)
-        return 1
+        return error.code
     except BrokenPipeError:  # as in `romboot demo | head`; the exit would flush stdout once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

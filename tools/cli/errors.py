@@ -11,4 +11,6 @@ else:
 
 
 class CliError(Exception):
-    """A sentence for the user: what was seen, what it means, what to do."""
+    """A sentence for the user: what was seen, what it means, what to do. `code`: the exit code."""
+
+    code = 1

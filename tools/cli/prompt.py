@@ -44,7 +44,12 @@ class BoardError(CliError):
 
 
 class Prompt:
-    """A raw prompt, right after a soft reset.
+    """A raw prompt, right after a soft reset if it is to be fresh.
+
+    Args:
+        port: its name.
+        fresh: with a soft reset; else what is imported stays.
+        answer_s: how long it is waited for.
 
     Attributes:
         port: its name.
@@ -52,14 +57,18 @@ class Prompt:
         gone: the port went while it was listened to, as that of a USB device does.
     """
 
-    def __init__(self, port: str) -> None:
+    def __init__(self, port: str, *, fresh: bool = True, answer_s: float = ANSWER_S) -> None:
         self.port = port
         self.gone = False
         self.transport = _open(port)
+        line = cast(Any, self.transport.serial)
         try:
             with self._answering():
-                self.transport.enter_raw_repl(soft_reset=False, timeout_overall=ANSWER_S)
-            self.restart()
+                line.timeout = answer_s  # what a read takes where it blocks
+                self.transport.enter_raw_repl(False, cast(int, answer_s))
+                line.timeout = READ_S
+            if fresh:
+                self.restart()
         except CliError:
             self.transport.close()
             raise

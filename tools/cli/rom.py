@@ -21,6 +21,10 @@ GAP_S = 0.02  # after a byte that is an answer there is no other
 ERASE = 512  # the most that one command erases on some chips, by report (stm32flash)
 BLOCK = 256  # the most that one command reads or writes, AN3155 3.4
 
+# A host that went away within a Write Memory has left the ROM waiting for the rest of 256 bytes
+# and their checksum: each third question is long enough for that.
+EACH, REST = 3, 258
+
 BAUD = 115_200
 
 Progress = Callable[[int], None]
@@ -81,16 +85,18 @@ def _synchronise(
     connection: SerialConnection, port: str, seconds: float, meanwhile: Callable[[bytes], None]
 ) -> None:
     end = time.monotonic() + seconds
+    rounds = 0
     while time.monotonic() < end:
+        rounds += 1
         connection.timeout = ROUND_S
-        connection.write(SYNC)
+        connection.write(SYNC * (REST if rounds % EACH == 0 else 1))
         heard = connection.read(1)
         if heard:
             connection.timeout = GAP_S
             heard += connection.read(BLOCK)
         # NACK: it knew the baud rate already, and 0x7F is no command. ACK is a "y" too, as in the
-        # greeting of MicroPython: but there it does not stand alone.
-        if heard in (ACK, NACK):
+        # greeting of MicroPython: but there it does not stand alone, and NACK is no character.
+        if heard == ACK or (NACK in heard and not heard.strip(ACK + NACK)):
             connection.timeout = ROUND_S
             _finish_half_a_command(connection)
             connection.timeout = 5

@@ -1,0 +1,174 @@
+"""Is the file for this board? And where are the boards?"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+import serial
+from serial.tools.list_ports_common import ListPortInfo
+
+from tools.cli import main
+from tools.cli.flash import places, plan, suits
+from tools.cli.flash.asked import Board
+from tools.cli.flash.codes import Code, FlashError
+from tools.cli.flash.image import Image
+from tools.tables import dies, f4
+
+BASE = 0x08000000
+F405 = f4.FAMILY.die(0x413)
+PYBV11 = Board(
+    port="/dev/ttyACM0", machine="PYBv1.1 with STM32F405RG", version="v1.25.0 on 2025-04-15",
+    build="PYBV11", family=f4.FAMILY, die=F405, flash_kib=1024, vectors_at_start=True, mboot=False,
+    protection_level=0, protected=(), pcrop="", filesystem=(0x08004000, 112 * 1024),
+)  # fmt: skip
+
+
+def image(
+    *machines: str, at: int = BASE, stack: int = 0x20020000, entry: int | None = None,
+    mboot: bool = False,
+) -> Image:  # fmt: skip
+    data = struct.pack("<2I", stack, at + 9 if entry is None else entry) + bytes(1024)
+    return Image(Path("firmware.dfu"), ((at, data),), machines, (), mboot)
+
+
+def reasons(one: Image, board: Board = PYBV11) -> list[str]:
+    return suits.against(one, board, plan.make(one, board.sectors, False))
+
+
+def test_the_board_of_the_file_is_this_board() -> None:
+    assert reasons(image(PYBV11.machine)) == []
+    assert reasons(image("PYBv1.0 with STM32F405RG", PYBV11.machine)) == []
+    assert reasons(image()) == []  # it names none
+
+
+def test_another_board_is_refused_with_both_names() -> None:
+    """Field reports, C4."""
+    (reason,) = reasons(image("PYBv1.0 with STM32F405RG"))
+    assert "PYBv1.0 with STM32F405RG" in reason and "PYBv1.1 with STM32F405RG" in reason
+
+
+@pytest.mark.parametrize(
+    ("one", "why"),
+    [
+        (image(stack=0x20030000), "stack begins at 0x20030000"),
+        (image(stack=0x20010002), "stack begins at 0x20010002"),
+        (image(entry=BASE + 0x10001), "0x08010001, which is not part of it"),
+        (image(entry=BASE + 8), "0x08000008, which is not part of it"),
+    ],
+)
+def test_vectors_of_another_chip(one: Image, why: str) -> None:
+    (reason,) = reasons(one)
+    assert why in reason
+
+
+def test_a_stack_in_ccm_is_one_of_this_chip() -> None:
+    assert reasons(image(stack=0x10010000)) == []
+
+
+def test_mboot() -> None:
+    with_mboot = replace(PYBV11, mboot=True)
+    behind = image(at=0x08008000)
+    assert reasons(behind, with_mboot) == []
+    (reason,) = reasons(behind, replace(PYBV11, vectors_at_start=False))
+    assert "for a board with mboot" in reason
+    (reason,) = reasons(image(PYBV11.machine), with_mboot)
+    assert "where this board has mboot" in reason
+    assert reasons(image(PYBV11.machine, mboot=True), with_mboot) == []
+    (reason,) = reasons(image(mboot=True))
+    assert "is mboot, a bootloader" in reason
+
+
+def test_protection() -> None:
+    one = image()
+    (reason,) = reasons(one, replace(PYBV11, protected=((BASE, BASE + 0x4000),)))
+    assert "1 of the 1 sectors" in reason and "0x08000000" in reason
+    assert reasons(one, replace(PYBV11, protected=((BASE + 0x4000, BASE + 0x8000),))) == []
+    (reason,) = reasons(one, replace(PYBV11, protection_level=1))
+    assert "readout protection is at level 1" in reason
+    assert reasons(one, replace(PYBV11, pcrop="PCROP is on")) == ["PCROP is on"]
+
+
+@pytest.mark.parametrize(
+    ("chip", "dev_id", "fits"),
+    [
+        ("STM32F405RG", 0x413, True),
+        ("STM32F401xE", 0x433, True),
+        ("STM32F429", 0x419, True),
+        ("STM32F405RG", 0x419, False),
+        ("STM32H743", 0x450, True),
+        ("STM32L073RZT6", 0x447, True),
+        ("STM32L072CZ", 0x447, True),
+        ("STM32L072CZ", 0x417, False),
+    ],
+)
+def test_the_chip_that_a_file_names(chip: str, dev_id: int, fits: bool) -> None:
+    (die,) = (die for _, die in dies() if die.dev_id == dev_id)
+    assert suits.is_of(chip, die) == fits
+    one = image(f"A BOARD with {chip}", stack=die.rams[0].end)
+    assert bool(suits.against_chip(one, die, BASE)) != fits
+
+
+# --- where the boards are ----------------------------------------------------------------------
+
+
+def port(device: str, vid: int | None, location: str | None = None) -> ListPortInfo:
+    found = ListPortInfo(device)
+    found.vid, found.location = vid, location
+    return found
+
+
+@pytest.fixture
+def ports(monkeypatch: pytest.MonkeyPatch) -> list[ListPortInfo]:
+    found: list[ListPortInfo] = []
+    monkeypatch.setattr(places.list_ports, "comports", lambda: found)
+    return found
+
+
+def test_a_board_is_found_by_itself(ports: list[ListPortInfo]) -> None:
+    ports += [port("/dev/ttyS0", None), port("/dev/ttyACM0", 0xF055, "1-2:1.1")]
+    ports += [port("/dev/ttyUSB0", 0x0403)]
+    assert places.find(None) == [places.Place("/dev/ttyACM0", "1-2")]
+    del ports[1]
+    assert places.find(None) == [places.Place("/dev/ttyUSB0")]
+    assert places.find("/dev/ttyUSB0") == []
+    assert places.place("COM7") == places.Place("COM7")
+
+
+def run(tmp_path: Path, *words: str) -> int:
+    path = tmp_path / "firmware.bin"
+    path.write_bytes(bytes(64))
+    return main(["flash", str(path), *words])
+
+
+def test_no_board_and_several(
+    ports: list[ListPortInfo], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path) == Code.NO_BOARD
+    assert "no board is connected" in capsys.readouterr().err
+    ports += [port("COM3", 0xF055), port("COM4", 0xF055)]
+    assert run(tmp_path) == Code.SEVERAL
+    said = capsys.readouterr().err
+    assert "2 boards; name one with --device:\n  COM3\n  COM4" in said
+    assert "Nothing was touched" in said
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.ENOENT, Code.NO_BOARD), (errno.EACCES, Code.NO_RIGHT)]
+)
+def test_a_port_that_cannot_be_opened(
+    number: int, code: Code, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """root may open anything, so the operating system's word is taken from its error."""
+    error = serial.SerialException(number, "no")
+    monkeypatch.setattr(serial, "serial_for_url", Mock(side_effect=error))
+    monkeypatch.setattr(serial, "Serial", Mock(side_effect=error))
+    with pytest.raises(FlashError) as raised:
+        places.check("/dev/ttyACM0", "--device")
+    assert raised.value.code == code
+    if code == Code.NO_RIGHT:
+        assert "dialout" in str(raised.value)

@@ -1,0 +1,230 @@
+"""romboot flash over a UART: from the prompt to the prompt of another firmware."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_tests.flash.test_files import dfu
+from host_tests.target import MANIFEST, ROOT, VirtualTarget
+from host_tests.test_cli import ROMBOOT, romboot
+from tools.bench.board import VirtualBoard
+from tools.bench.image import load_image
+from tools.cli.flash.codes import Code
+from tools.firmware import build
+
+BOARD = "NUCLEO_F429ZI"
+OTHERS = ("NUCLEO_L073RZ", "NUCLEO_H743ZI")  # one of each other family
+KIB = 1024
+
+
+def firmware(board: str = BOARD) -> Path:
+    return build(board, frozen_manifest=MANIFEST)
+
+
+def words(target: VirtualTarget, file: Path, *more: str) -> list[str]:
+    rom = [] if target.rom == target.console else ["--rom", str(target.rom)]
+    return ["flash", str(file), "--device", target.console, *rom, *more]
+
+
+def flash(target: VirtualTarget, file: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return romboot(*words(target, file, *more))
+
+
+def states(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
+    """By name, in their order."""
+    return {state["state"]: state for state in map(json.loads, done.stdout.splitlines())}
+
+
+@pytest.fixture
+def virtual_f429() -> Iterator[VirtualTarget]:
+    with VirtualTarget.boot(BOARD, build(BOARD)) as target:
+        yield target
+
+
+@pytest.fixture(scope="module")
+def bystander() -> Iterator[VirtualTarget]:
+    """For what is refused: a board that every test must leave untouched."""
+    with VirtualTarget.boot(BOARD, build(BOARD)) as target:
+        yield target
+        assert target.ok("exec", "print(6 * 7)") == "42\n"
+        assert target.server.board.arrival is None
+
+
+def test_from_the_prompt_to_the_prompt_of_another_firmware(virtual_f429: VirtualTarget) -> None:
+    """Each state, in order; only the sectors of the file are erased, and files stay."""
+    target = virtual_f429
+    target.ok("exec", "with open('mine.txt', 'w') as f: f.write('kept')")
+    done = flash(target, firmware(), "--json")
+    assert done.returncode == 0, done.stderr + done.stdout
+    found = states(done)
+    names = "file application plan left ROM erase write verify leave prompt"
+    assert list(found) == names.split()
+    assert found["application"]["dev_id"] == found["ROM"]["dev_id"] == "0x419"
+    assert found["application"]["flash_kib"] == 2048
+    assert found["plan"]["sectors"] == [0, 5, 6] and found["erase"]["bytes"] == 272 * KIB
+    assert found["prompt"]["version"] == found["file"]["versions"][0]
+    assert target.arrival().clean
+    print_it = "import romboot; print(romboot.__version__, open('mine.txt').read())"
+    assert target.ok("exec", print_it) == "0.1.0 kept\n"
+
+
+@pytest.mark.parametrize("board", OTHERS)
+def test_other_families(board: str) -> None:
+    """These have no file system, so the library is in the old firmware too."""
+    with VirtualTarget.boot(board, firmware(board)) as target:
+        done = flash(target, build(board))
+        assert done.returncode == 0, done.stderr + done.stdout
+        assert target.arrival().clean
+        gone = target.mpremote("exec", "import romboot")
+        assert "ImportError" in gone.stdout + gone.stderr
+
+
+# --- refused: nothing is touched ---------------------------------------------------------------
+
+
+def test_another_board(bystander: VirtualTarget) -> None:
+    done = flash(bystander, firmware("PYBV11"))
+    assert done.returncode == Code.REFUSED
+    assert "PYBv1.1 with STM32F405" in done.stderr and "NUCLEO-F429ZI" in done.stderr
+    assert "--force" in done.stderr and "Nothing was touched" in done.stderr
+
+
+def test_files_that_would_be_lost(bystander: VirtualTarget, tmp_path: Path) -> None:
+    """A file in one piece covers the file system, which is between the pieces."""
+    board = VirtualBoard.load(BOARD, firmware())
+    (tmp_path / "a.bin").write_bytes(board.soc.flash.array.read(0, 400 * KIB))
+    done = flash(bystander, tmp_path / "a.bin")
+    assert done.returncode == Code.REFUSED
+    assert "112 KiB of the file system at 0x08004000 (112 KiB) will be erased" in done.stderr
+    done = flash(bystander, tmp_path / "a.bin", "--dry-run", "--yes")
+    assert done.returncode == 0 and "files on the board are lost" in done.stderr
+    assert "erases 8 of 24 sectors (512 KiB), writes 400 KiB" in done.stdout
+
+
+def test_protection_is_seen_before(bystander: VirtualTarget) -> None:
+    """RM0090 3.9.10: nWRP of sector 5; readout protection at level 1."""
+    for optcr, why in ((0x0FDFAAED, "1 of the 3 sectors"), (0x0FFF55ED, "is at level 1")):
+        with bystander.server.paused() as board:
+            before = board.soc.flash.get("OPTCR")
+            board.soc.flash.put("OPTCR", optcr)
+        done = flash(bystander, firmware())
+        with bystander.server.paused() as board:
+            board.soc.flash.put("OPTCR", before)
+        assert done.returncode == Code.REFUSED and why in done.stderr, done.stderr
+
+
+def test_a_dry_run_touches_nothing(bystander: VirtualTarget) -> None:
+    done = flash(bystander, firmware(), "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "erases 3 of 24 sectors (272 KiB)" in done.stdout
+    assert "\r" not in done.stdout + done.stderr  # no bars where nobody looks
+    assert f"into the ROM, which is expected at {bystander.rom}" in done.stdout
+
+
+def test_a_board_whose_rom_is_elsewhere(bystander: VirtualTarget) -> None:
+    done = romboot("flash", str(firmware()), "--device", bystander.console)
+    assert done.returncode == Code.REFUSED and "does not listen on the pins" in done.stderr
+
+
+# --- on the way --------------------------------------------------------------------------------
+
+
+def test_a_rom_that_resets_the_chip(virtual_f429: VirtualTarget) -> None:
+    """Field reports, A2."""
+    answers = iter([True])
+    with virtual_f429.server.paused() as board:
+        board.in_system_memory.resets = lambda: next(answers, False)
+    done = flash(virtual_f429, firmware())
+    assert done.returncode == 0, done.stderr
+    assert "try 1 of 10: the prompt is back" in done.stderr
+
+
+def test_no_rom_where_it_is_looked_for(virtual_f429: VirtualTarget) -> None:
+    ours, theirs = os.openpty()
+    wrong = ["--device", virtual_f429.console, "--rom", os.ttyname(theirs)]
+    done = romboot("flash", str(firmware()), *wrong)
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == Code.NO_ROM, done.stderr
+    assert "Nothing was erased" in done.stderr and "romboot leave" in done.stderr
+    # It is in its ROM now, and the command goes on from there.
+    again = flash(virtual_f429, firmware())
+    assert again.returncode == 0, again.stderr
+    assert "the board is in it already" in again.stdout
+
+
+def test_no_prompt_at_the_port(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    done = romboot("flash", str(firmware()), "--device", os.ttyname(theirs))
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == Code.NOT_ENTERED
+    assert "BOOT0 high" in done.stderr and "Nothing was touched" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_it_ends_while_it_writes(virtual_f429: VirtualTarget, number: int) -> None:
+    """By Ctrl-C, or as when a cable is pulled. The same command again writes the file."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [*ROMBOOT, *words(virtual_f429, firmware())]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+        env=environment,
+    ) as process:  # fmt: skip
+        assert process.stdout
+        while not process.stdout.readline().startswith("erase"):
+            assert process.poll() is None
+        time.sleep(0.2)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+    if number == signal.SIGINT:
+        assert process.returncode == 130
+        assert "Ctrl-C. Nothing is bricked" in errors and "Again:  romboot flash" in errors
+        assert "Traceback" not in errors
+    again = flash(virtual_f429, firmware())
+    assert again.returncode == 0, again.stderr + again.stdout
+    assert "the board is in it already" in again.stdout
+    assert virtual_f429.ok("exec", "import romboot; print(romboot.__version__)") == "0.1.0\n"
+
+
+def test_what_is_read_back_is_not_the_file(virtual_f429: VirtualTarget) -> None:
+    """As the ROM drops what goes to a protected sector; with --force, or this would be refused."""
+    with virtual_f429.server.paused() as board:
+        board.soc.flash.nwrp &= ~(1 << 5)
+        for name, value in board.soc.flash.stored_options.items():  # as a reset would load them
+            board.soc.flash.put(name, board.soc.flash.get(name) & 3 | value & ~3)
+    done = flash(virtual_f429, firmware(), "--force")
+    assert done.returncode == Code.NOT_THE_SAME
+    assert "what the ROM reads back at 0x0802" in done.stderr
+    assert "Nothing is bricked" in done.stderr
+
+
+def test_a_rom_that_go_does_not_leave(virtual_f429: VirtualTarget) -> None:
+    """A reset does, by code in SRAM."""
+    with virtual_f429.server.paused() as board:
+        rom, go = board.in_system_memory, board.in_system_memory._go
+        rom._go = lambda address: go(address) if address >> 24 == 0x20 else rom._start()
+    done = flash(virtual_f429, firmware())
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "the ROM was still there: a reset" in done.stdout
+    assert virtual_f429.ok("exec", "import romboot; print(romboot.__version__)") == "0.1.0\n"
+
+
+def test_a_firmware_that_has_no_prompt(virtual_f429: VirtualTarget, tmp_path: Path) -> None:
+    """`b .` at its first instruction."""
+    path = tmp_path / "silent.dfu"
+    stuck = (0x20010000).to_bytes(4, "little") + (0x08000009).to_bytes(4, "little") + b"\xfe\xe7"
+    path.write_bytes(dfu((0x08000000, stuck + bytes(6))))
+    done = flash(virtual_f429, path)
+    assert done.returncode == Code.NOT_BACK
+    assert "read back and compared. Press reset" in done.stderr
+    assert load_image(path)

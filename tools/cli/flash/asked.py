@@ -1,0 +1,234 @@
+"""What a board at its prompt says of itself. Nothing of romboot has to be there.
+
+Only a register of DBGMCU's clock is written on the way, and put back: some chips show their DEV_ID
+with that alone.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ... import tables
+from ...tables import compiler
+from ...tables.family import Bank, Die, Family
+from ..prompt import Prompt
+from . import boardfiles
+from .codes import Code, FlashError
+from .geometry import GEOMETRY, Sector
+from .image import MBOOT
+
+KIB = 1024
+STM32 = "pyboard"  # sys.platform of MicroPython's stm32 port
+
+WHO = """
+import sys
+i = sys.implementation
+print(repr((sys.platform, sys.version, getattr(i, '_machine', ''), getattr(i, '_build', ''))))
+"""
+
+# A read of a DBGMCU without its clock gives 0. {cores}: see tools/tables/compiler.py.
+CHIP = """
+from machine import mem32
+c = mem32[0xE000ED00] >> 4 & 0xFFF
+m = (mem32[0xE000ED90] & 0xFF00) << 4
+for k, a, e, b in {cores}:
+    if k in (c, c | m):
+        v = e and mem32[e]
+        if e:
+            mem32[e] = v | 1 << b
+        d = mem32[a] & 0xFFFFFFFF
+        if e:
+            mem32[e] = v
+        print((k, a, d))
+"""
+
+# The file system in flash is found by its first bytes. Nothing behind the flash is read.
+FLASH = """
+from machine import mem16, mem32
+n = mem16[{size}]
+e = {base} + n * 1024
+print(n, [mem32[a] & 0xFFFFFFFF for a in {words}])
+print([mem32[a] & 0xFFFFFFFF if a < e else 0 for a in {start}])
+try:
+    from uctypes import bytearray_at as at
+    r = range({base}, min({base} + 0x10000, e - 0x400), 0x400)
+    print([a for a in r if {mboot} in at(a, 0x420)])
+    from pyb import Flash
+    f = Flash(start=0)
+    n = f.ioctl(4, 0) * f.ioctl(5, 0)
+    b = bytearray(64)
+    f.readblocks(0, b)
+    print((n, [a for a in {places} if a < e and at(a, 64) == b]))
+except (ImportError, TypeError, OSError, ValueError):
+    pass
+"""
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board at its prompt. Addresses and sizes in bytes.
+
+    machine, version, build: of its firmware, as in "PYBv1.1 with STM32F405RG", "v1.25.0 on
+    2025-04-15", "PYBV11"; build may be empty.
+    vectors_at_start: what is at the first address of the file now may be an application.
+    mboot: it is in flash. protected: (start, end) of what is write-protected.
+    pcrop: a sentence if there is readout protection of sectors. filesystem: (start, size).
+    """
+
+    port: str
+    machine: str
+    version: str
+    build: str
+    family: Family
+    die: Die
+    flash_kib: int
+    vectors_at_start: bool
+    mboot: bool
+    protection_level: int
+    protected: tuple[tuple[int, int], ...]
+    pcrop: str
+    filesystem: tuple[int, int] | None
+
+    @property
+    def flash(self) -> int:
+        """Its first address."""
+        return self.family.flash
+
+    @property
+    def sectors(self) -> tuple[Sector, ...]:
+        """Of its flash."""
+        return GEOMETRY[self.die.dev_id].sectors(self.flash_kib)
+
+
+def ask(prompt: Prompt, start: int) -> Board:
+    """The board at this prompt. start: where the file begins that it may get.
+
+    Raises:
+        FlashError: it is no STM32, or one that romboot does not know.
+    """
+    platform, version, machine, build = ast.literal_eval(prompt.run(WHO))
+    if platform != STM32:
+        raise FlashError(
+            Code.REFUSED, f"this is MicroPython on {platform}, not on an STM32: {machine}"
+        )
+    family, die = _chip(prompt, machine)
+    facts = _Facts(prompt, family, die, start)
+    return Board(
+        port=prompt.port,
+        machine=machine,
+        version=version.rpartition("MicroPython ")[2],
+        build=build,
+        family=family,
+        die=die,
+        flash_kib=facts.flash_kib,
+        vectors_at_start=facts.vectors_at_start,
+        mboot=facts.mboot,
+        protection_level=facts.protection_level,
+        protected=tuple(facts.protected()),
+        pcrop=facts.pcrop,
+        filesystem=facts.filesystem or boardfiles.filesystem(build),
+    )
+
+
+def _chip(prompt: Prompt, machine: str) -> tuple[Family, Die]:
+    cores: Any = compiler.cores(tables.FAMILIES)
+    where = tuple((int(c), int(a), int(e), int(b)) for c, a, e, b, _ in cores)
+    found = prompt.run(CHIP.format(cores=where)).split("\n")
+    for core, address, idcode in (ast.literal_eval(line) for line in found if line):
+        for family in tables.FAMILIES:
+            for die in family.dies:
+                ids = (die.dev_id, die.misread)
+                known = compiler.core(family) == core and family.idcode == address
+                if known and idcode & 0xFFF in ids:
+                    return family, die
+    raise FlashError(
+        Code.REFUSED,
+        f"{machine}: romboot does not know this chip ({' '.join(found).strip() or 'no core of it'}"
+        "), so not how to enter its ROM either. The way without: BOOT0 high, then reset",
+    )
+
+
+class _Facts:
+    """The answers of one look at the flash and its option bytes."""
+
+    def __init__(self, prompt: Prompt, family: Family, die: Die, start: int) -> None:
+        self._family, self._die = family, die
+        self._banks = family.write_protection.banks[: len(die.sectors)]
+        words = [family.protection.address, *(b.register.address for b in self._banks)]
+        if family.pcrop:
+            words += [register.address for register in family.pcrop.registers]
+        start = max(start, family.flash)
+        code = FLASH.format(
+            size=family.flash_size, words=words, base=family.flash, start=(start, start + 4),
+            mboot=MBOOT, places=_places(GEOMETRY[die.dev_id].sectors(2 * KIB)),
+        )  # fmt: skip
+        first, vectors, *more = prompt.run(code).splitlines()
+        size, _, values = first.partition(" ")
+        self.flash_kib = int(size)
+        self._words = dict(zip(words, ast.literal_eval(values), strict=True))
+        self._vectors = ast.literal_eval(vectors)
+        mboot, files = [*(ast.literal_eval(line) for line in more), (), ()][:2]
+        self.mboot = bool(mboot)
+        self.filesystem = _found(files)
+
+    @property
+    def vectors_at_start(self) -> bool:
+        """There may be an application."""
+        stack, entry = self._vectors
+        flash = range(self._family.flash, self._family.flash + self.flash_kib * KIB)
+        return stack % 4 == 0 and stack < 0xE0000000 and entry & 1 == 1 and entry in flash
+
+    @property
+    def protection_level(self) -> int:
+        family = self._family
+        byte = self._words[family.protection.address] >> family.protection_shift & 0xFF
+        return 0 if byte == 0xAA else 2 if byte == 0xCC else 1
+
+    @property
+    def pcrop(self) -> str:
+        pcrop = self._family.pcrop
+        if pcrop is None:
+            return ""
+        values = [self._words[register.address] for register in pcrop.registers]
+        if pcrop.bit is not None:
+            on = any(value >> pcrop.bit & 1 for value in values)
+        else:
+            on = any(value & 0xFFF <= value >> 16 & 0xFFF for value in values)
+        return pcrop.about if on else ""
+
+    def protected(self) -> Iterator[tuple[int, int]]:
+        level = self._family.write_protection.level
+        for bank, count in zip(self._banks, self._die.sectors, strict=True):
+            word = self._words[bank.register.address] >> bank.shift
+            for number, area in enumerate(_areas(bank, count, self._middle)):
+                if word >> number & 1 == level:
+                    yield area
+
+    @property
+    def _middle(self) -> int:
+        return self._family.flash + self.flash_kib * KIB // 2
+
+
+def _areas(bank: Bank, count: int, middle: int) -> Iterator[tuple[int, int]]:
+    at = middle if bank.base is None else bank.base
+    for number in range(count):
+        size = bank.kib[min(number, len(bank.kib) - 1)] * KIB
+        yield at, at + size
+        at += size
+
+
+def _places(sectors: Sequence[Sector]) -> str:
+    """Where a file system may begin, as code: at a sector, or every 2 KiB."""
+    if min(s.size for s in sectors) >= 16 * KIB:
+        return repr(tuple(s.base for s in sectors))
+    return f"range({sectors[0].base}, {sectors[-1].end}, {2 * KIB})"
+
+
+def _found(files: Any) -> tuple[int, int] | None:
+    if not files or not files[1]:
+        return None
+    size, (start, *_) = files
+    return start, size

@@ -1,0 +1,102 @@
+"""What is in a firmware file: pieces with addresses, and what MicroPython wrote into it."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...bench.image import ImageError, Segment, load_image
+from .codes import Code, FlashError
+
+MACHINE = re.compile(rb"([ -~]+) with (STM32\w+)")  # MICROPY_BANNER_MACHINE, py/mpconfig.h
+VERSION = re.compile(rb"MicroPython (v[^\0;\r\n]{3,80}? on \d{4}-\d\d-\d\d)")  # MICROPY_BANNER_...
+MBOOT = b"overwrite mboot"  # MBOOT_ERROR_STR_OVERWRITE_BOOTLOADER, ports/stm32/mboot/dfu.h
+
+UF2 = (
+    "{} is a UF2 file: only bootloaders that show a USB drive take it. The ROM of an STM32 shows "
+    "none, and a UF2 file is for an address behind such a bootloader. Take the .dfu, .hex, .elf "
+    "or .bin of your board"
+)
+
+
+@dataclass(frozen=True)
+class Image:
+    """A file.
+
+    pieces: by ascending address, without overlap.
+    machines: what os.uname().machine may say, such as "PYBv1.1 with STM32F405RG"; empty if this
+    is no MicroPython.
+    versions: what follows "MicroPython" in its greeting.
+    mboot: it contains MicroPython's bootloader of this name.
+    """
+
+    path: Path
+    pieces: tuple[Segment, ...]
+    machines: tuple[str, ...]
+    versions: tuple[str, ...]
+    mboot: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes, without gaps."""
+        return sum(len(data) for _, data in self.pieces)
+
+    @property
+    def start(self) -> int:
+        """The lowest address."""
+        return self.pieces[0][0]
+
+    @property
+    def end(self) -> int:
+        """The first address behind it."""
+        return self.pieces[-1][0] + len(self.pieces[-1][1])
+
+    @property
+    def vectors(self) -> tuple[int, int] | None:
+        """The initial stack pointer and the first instruction, if they are there."""
+        data = self.pieces[0][1]
+        if len(data) < 8:
+            return None
+        stack, entry = struct.unpack_from("<2I", data)
+        return stack, entry
+
+
+def load(path: Path, address: int) -> Image:
+    """The image in a file. address: where a .bin goes.
+
+    Raises:
+        FlashError: there is no such file, or it is no image.
+    """
+    try:
+        if path.suffix.lower() == ".uf2" or path.read_bytes()[:4] == b"UF2\n":
+            raise FlashError(Code.REFUSED, UF2.format(path))
+        pieces = tuple(sorted(load_image(path, address)))
+    except FileNotFoundError as error:
+        raise FlashError(Code.OTHER, f"there is no file {path}") from error
+    except OSError as error:
+        raise FlashError(Code.OTHER, f"{path} cannot be read: {error.strerror}") from error
+    except ImageError as error:
+        raise FlashError(Code.OTHER, str(error)) from error
+    for (at, data), (following, _) in itertools.pairwise(pieces):
+        if at + len(data) > following:
+            raise FlashError(Code.OTHER, f"{path} has two contents for 0x{following:08X}")
+    return Image(
+        path,
+        pieces,
+        _strings(pieces, MACHINE, b"%s with %s"),
+        _strings(pieces, VERSION, b"%s"),
+        any(MBOOT in data for _, data in pieces),
+    )
+
+
+def _strings(pieces: tuple[Segment, ...], what: re.Pattern[bytes], form: bytes) -> tuple[str, ...]:
+    """Each string once. In a greeting the machine comes behind "; "."""
+    found = {
+        (form % match.groups()).rpartition(b"; ")[2].decode()
+        for _, data in pieces
+        for match in what.finditer(data)
+    }
+    return tuple(sorted(found))

@@ -1,0 +1,67 @@
+"""What the user sees: one line for each state, or one JSON object, and progress bars."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from tqdm import tqdm
+
+KIB = 1024
+NAME = 12  # characters for the name of a state
+
+Progress = Callable[[int], None]
+
+
+class Report:
+    """Lines for people or, if as_json, an object per line for scripts."""
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self._json = as_json
+        self._began = time.monotonic()
+
+    def state(self, name: str, text: str, **facts: object) -> None:
+        """A state is reached."""
+        if self._json:
+            seconds = round(time.monotonic() - self._began, 3)
+            print(json.dumps({"state": name, "text": text, "at_s": seconds, **facts}), flush=True)
+        else:
+            print(f"{name:<{NAME}} {text}", flush=True)
+
+    def fact(self, text: str, **facts: object) -> None:
+        """More of the state before it."""
+        if self._json:
+            self.state("note", text, **facts)
+        else:
+            print(f"{'':<{NAME}} {text}", flush=True)
+
+    def warn(self, text: str) -> None:
+        """Not part of what was asked for."""
+        if self._json:
+            self.state("warning", text)
+        else:
+            print(f"romboot: {text}", file=sys.stderr, flush=True)
+
+    @contextlib.contextmanager
+    def bar(self, name: str, total: int, of: str) -> Iterator[Progress]:
+        """A state that takes a while: `total` bytes. A bar where someone looks; a line at the end.
+
+        The bar is told how many more bytes are done.
+        """
+        began = time.monotonic()
+        where = None if not self._json else True  # None: not if stderr is no terminal
+        with tqdm(
+            total=total, desc=f"{name:<{NAME}}", unit="B", unit_scale=True, unit_divisor=KIB,
+            leave=False, disable=where,
+        ) as shown:  # fmt: skip
+            yield lambda count: (shown.update(count), None)[1]
+        seconds = time.monotonic() - began
+        self.state(name, f"{of}, {seconds:.1f} s", bytes=total, seconds=round(seconds, 3))
+
+
+def size(count: int) -> str:
+    """Bytes, to be read."""
+    return f"{count} bytes" if count < 10 * KIB else f"{count / KIB:.0f} KiB"
