@@ -37,6 +37,7 @@ SAID = {
     "OpenOCD": "0.12.0, its flash drivers",
     "stm32loader": "0.7, its tables",
     "qiling": "1.4.6, from ST's CMSIS headers of the F4",
+    "Linux": "device trees, RCC headers and a clock driver, in U-Boot 2023.01",
     "bench": "the chip files of the virtual board, read from manuals and SVD files by themselves",
 }
 
@@ -95,7 +96,7 @@ def _disputed(family: Family, dies: Dies) -> Iterator[str]:
         for fact in facts.values():
             said: dict[tuple[str, str], list[str]] = {}
             for source, value in fact.others.items():
-                why = next(disputes(family, die, fact, source)).why
+                why = next((d.why for d in disputes(family, die, fact, source)), "not known")
                 said.setdefault((show(value), why), []).append(source)
             for (value, why), names in said.items():
                 others = f"{value} ({', '.join(names)})"

@@ -30,7 +30,7 @@ NAMES = {alias: name for name, others in ROWS["peripherals"].items() for alias i
 UNLISTED = set(ROWS["unlisted"]["drivers"])
 # Set by the hardware: ready flags, causes of a reset, calibration, what runs.
 STATUS = re.compile(r"(RDY|RDYF|RDYFG|RSTF|CAL|SWS\d?|DIVF|VOSF|BSY)$")
-ENABLE = re.compile(r"(\w+?)(L?ENR?)$")
+OTG = {"OTGFS": "OTG_FS", "OTGHS": "OTG_HS", "USB1OTG": "OTG_HS", "USB2OTG": "OTG_FS"}
 
 
 def stem(name: str) -> str:
@@ -136,7 +136,7 @@ def _svd_consoles(svds: list[Svd]) -> Answers:
 
 def _clock(field: str, register: str, bit: int) -> tuple[str, Said]:
     name = re.sub(r"EN$", "", field)
-    name = {"OTGFS": "OTG_FS", "OTGHS": "OTG_HS", "UART1": "USART1"}.get(name, name)
+    name = OTG.get(name, name)
     return f"clock of {name}", f"RCC.{register} bit {bit}"
 
 
@@ -281,6 +281,24 @@ def qiling(oracles: Oracles, family: Family, die: Die) -> Answers:
         yield "ROM: end", start + size
         for name, base in oracles.bases[part].items():
             yield name, base
+
+
+def linux(oracles: Oracles, family: Family, die: Die) -> Answers:
+    """Linux's device trees, their headers of RCC bits, and a clock driver."""
+    tree = oracles.linux(die.dev_id)
+    if not tree:
+        return
+    for label, base in tree.bases.items():
+        name = label.upper()
+        yield from ((each, base) for each in (name, name.replace("USART", "UART")))
+    for register, bit in tree.resets.values():
+        yield f"RCC.{register} bit {bit}", 1
+    for name, (register, bit) in tree.clocks.items():
+        for each in {name, name.replace("USART", "UART")}:
+            yield _clock(each, register, bit)
+    for name, offset in tree.rcc.items():
+        names = frozenset((f"RCC.{name}", *_manual(f"RCC.{name}")))
+        yield f"address {tree.bases['rcc'] + offset:08X}", names
 
 
 # The bench's chip files, which were written from other sources than the library's tables
@@ -455,6 +473,7 @@ SOURCES: dict[str, Source] = {
     "OpenOCD": openocd,
     "stm32loader": stm32loader,
     "qiling": qiling,
+    "Linux": linux,
     "bench": chips,
 }
 """What every checkout has."""

@@ -333,6 +333,18 @@ DISPUTED = (
     *ROM_AREA,
     DIRECT_LINES,
     Disputed(
+        "RCC.AHB3RSTR bit 31",
+        ("collection", "Linux"),
+        "1",
+        "left out, as in HAL_DeInit: CPURST (header of the H72x) resets this core",
+    ),
+    Disputed(
+        "RCC.APB4RSTR bit 26",
+        ("Linux",),
+        "1",
+        "the temperature sensor is on the H72x and H7A (headers: DTSRST); there it is reset",
+    ),
+    Disputed(
         "FLASH.CR1",
         ("collected SVD",),
         "",
@@ -383,10 +395,6 @@ DIES = (
         notes=(Note(HSI48), Note(RDP_LOOP, (0x92,))),  # AN2606 table 134
         sectors=(8,), options=(WATCHDOG,),
         disputed=(
-            Disputed(
-                "RCC.AHB3RSTR bit 31", ("collection",), "1",
-                "left out, as in HAL_DeInit: CPURST resets this core",
-            ),
             Disputed(
                 "RCC.APB2RSTR bit 28", ("modm-devices",), "1",
                 "DFSDM1 has bit 30 on these dies (header); bit 28 is that of the H74x",

@@ -10,7 +10,7 @@ import tomllib
 from functools import cached_property
 from pathlib import Path
 
-from host_tests.tables.oracles import fetch, headers, modm, openocd, stlink, stm32flash, svd
+from host_tests.tables.oracles import fetch, headers, linux, modm, openocd, stlink, stm32flash, svd
 
 ROWS = tomllib.loads((Path(__file__).parent / "families.toml").read_text())
 SVDS: dict[int, list[str]] = {int(dev_id, 16): names for dev_id, names in ROWS["svds"].items()}
@@ -59,6 +59,12 @@ class Oracles:
     def openocd(self) -> dict[int, openocd.Device]:
         """DEV_ID -> what OpenOCD has of it."""
         return openocd.devices(self.folder / "openocd")
+
+    def linux(self, dev_id: int) -> linux.Tree | None:
+        """Linux's device tree of a die."""
+        files = ROWS["linux"].get(hex(dev_id))
+        clock_only = set(ROWS["linux"]["clock_only"])
+        return linux.tree(self.folder / "linux", files, clock_only) if files else None
 
     def part_names(self, dev_id: int) -> list[str]:
         """STM32F405 ...: the parts of an F4 die, after modm-devices."""

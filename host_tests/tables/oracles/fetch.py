@@ -43,6 +43,11 @@ DEBIAN = (
         "openocd", "openocd_0.12.0.orig.tar.bz2",
         "af254788be98861f2bd9103fe6e60a774ec96a8c374744eef9197f6043075afa",
     ),
+    # Linux's device trees of F4, F7 and H7, with their headers
+    DebianFile(
+        "u-boot", "u-boot_2023.01+dfsg.orig.tar.xz",
+        "e75da6f089d063aaef39a1c17f1631791d87700662624e18de2121fa39a1ed44",
+    ),
 )  # fmt: skip
 DONE = "complete.txt"
 # not stm32l0-10.xml: the dies of the STM32L010 are told apart by their packages
@@ -55,7 +60,7 @@ class UnavailableError(Exception):
 
 
 def folder() -> Path:
-    """Where the data is, a folder for each source. Downloads 60 MB at most once.
+    """Where the data is, a folder for each source. Downloads 75 MB at most once.
 
     Raises:
         UnavailableError: pip or Debian's mirrors did not give it.
@@ -160,11 +165,11 @@ def _qiling(path: Path, keep: Keep) -> None:
                 keep("qiling", file.name, wheel.open(name))
 
 
-def _tarball(source: str, pattern: str) -> Callable[[Path, Keep], None]:
+def _tarball(source: str, *patterns: str) -> Callable[[Path, Keep], None]:
     def unpack(path: Path, keep: Keep) -> None:
         with tarfile.open(path) as tar:
             for member in tar:
-                if Path(member.name).match(pattern):
+                if any(Path(member.name).match(pattern) for pattern in patterns):
                     keep(source, Path(member.name).name, tar.extractfile(member))
 
     return unpack
@@ -196,5 +201,8 @@ _UNPACK: dict[str, Callable[[Path, Keep], None]] = {
     "qiling": _qiling,
     "stm32flash": _tarball("stm32flash", "dev_table.c"),
     "openocd": _tarball("openocd", "flash/nor/stm32*.[ch]"),
+    "u-boot": _tarball(
+        "linux", "mfd/stm32*-rcc.h", "dts/stm32[fh][47]*.dtsi", "stm32/clk-stm32h7.c"
+    ),
     "stlink": _stlink,
 }
