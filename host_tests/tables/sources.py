@@ -252,6 +252,8 @@ def openocd(oracles: Oracles, family: Family, die: Die) -> Answers:
     if found := oracles.openocd.get(die.dev_id):
         yield f"DEV_ID {die}", found.name
         yield "address of IDCODE", found.idcodes
+        for address, names in found.flash.items():
+            yield f"address {address:08X}", names
         yield "address of the flash size", found.flash_size
 
 
