@@ -40,6 +40,11 @@ def write_files(files: Mapping[str, str], directory: Path) -> None:
             path.write_text(text)
 
 
+def family(board: Board) -> str:
+    """One with files of its own in port/, or what stands for all others with that core."""
+    return "f4" if _is_f4(board) else CORES[board.chip.core["model"]].family
+
+
 def _is_f4(board: Board) -> bool:
     return board.chip.family == "f4"
 
@@ -51,7 +56,7 @@ def _defines(values: Mapping[str, object]) -> str:
 def _config_make(board: Board) -> str:
     core = board.chip.core
     variables = make_variables(CORES[core["model"]], core["fpu"])
-    variables["CONFIG_CFLAGS"] += f" -DSTM32{board.chip.family.upper()}"
+    variables["CONFIG_CFLAGS"] += f" -DSTM32{family(board).upper()}"
     if _is_f4(board):
         variables |= {"FAMILY": "f4", "FAMILY_STM32": f4.STM32_FILES, "MICROPY_VFS_FAT": "1"}
     return "".join(f"{name} = {value}\n" for name, value in variables.items())
@@ -67,8 +72,7 @@ def _config_header(board: Board) -> str:
         "__NVIC_PRIO_BITS": chip.core["nvic_priority_bits"],
         "__Vendor_SysTickConfig": 0,
         "PORT_CORE_HEADER": f'"{core.header}"',
-        f"PORT_FAMILY_{chip.family.upper()}": 1,
-        "PORT_IWDG": next(hex(p.base) for p in chip.peripherals if p.kind == "iwdg"),
+        f"PORT_FAMILY_{family(board).upper()}": 1,
         "MICROPY_PY_PYB": 0,
         "MICROPY_PY_STM": 0,
         "MICROPY_HW_ENABLE_INTERNAL_FLASH_STORAGE": int(_is_f4(board)),
@@ -204,4 +208,5 @@ _ram_start = ORIGIN(RAM);
 _ram_end = ORIGIN(RAM) + LENGTH(RAM);
 _heap_start = _ebss;
 _heap_end = _sstack;
+port_iwdg = {next(p.base for p in board.chip.peripherals if p.kind == "iwdg"):#x};
 {rest}"""

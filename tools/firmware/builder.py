@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .board import Board, load_board
-from .boardfiles import board_files, config_files, write_files
+from .boardfiles import board_files, config_files, family, write_files
 from .cache import Progress, cache_dir, locked
 from .errors import FirmwareError
 from .frozen import frozen_digest
@@ -49,8 +49,8 @@ def build(
     variant: one of VARIANTS. frozen_manifest: a manifest.py of modules to freeze, besides those of
     the official board; it is included with asm=False where there is no inline assembler. boards:
     another folder than `boards/`. progress: gets a sentence now and then. The first build for a
-    core takes about 25 s, for another board or manifest of the same configuration 2 s; with the
-    same inputs as before it is found in the cache. Safe to call concurrently.
+    core takes about 25 s, for another board, die or family with that core, or another manifest,
+    2 s; with the same inputs as before it is found in the cache. Safe to call concurrently.
 
     Raises MissingToolError if a compiler is not installed, FirmwareError for anything else.
     """
@@ -74,7 +74,7 @@ def build(
     elf = cache_dir() / "images" / f"{name}-{key[:16]}" / "firmware.elf"
     if not elf.exists():
         # Boards with the same configuration share their objects, one build after the other.
-        shared = f"{description.chip.family}-{variant}"
+        shared = f"{family(description)}-{variant}"
         objects = cache_dir() / "objects" / f"{shared}-{objects_key[:16]}"
         with locked(shared, progress):
             if not elf.exists():

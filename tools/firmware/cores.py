@@ -14,6 +14,8 @@ class CoreFlags:
         thumb: 1 for ARMv6-M, else 2: which helpers in assembler of MicroPython's tree.
         mpy: -march of mpy-cross, for native code in frozen modules.
         defines: what the CMSIS header needs from a chip's header.
+        family: what MicroPython's sources are told that the common port is for; what they make of
+            it is not in the images, so that all families with a core share their objects.
     """
 
     header: str
@@ -22,28 +24,33 @@ class CoreFlags:
     thumb: int
     mpy: str
     defines: tuple[str, ...]
+    family: str
 
 
 # As ports/stm32/stm32.mk of MicroPython. M7: the FPU of the STM32F76x, F77x and H7.
 CORES = {
-    "cortex-m0": CoreFlags("core_cm0.h", "cortex-m0", None, 1, "armv6m", ("__CM0_REV",)),
+    "cortex-m0": CoreFlags(
+        "core_cm0.h", "cortex-m0", None, 1, "armv6m", ("__CM0_REV",), "f0",
+    ),
     "cortex-m0+": CoreFlags(
-        "core_cm0plus.h", "cortex-m0plus", None, 1, "armv6m", ("__CM0PLUS_REV", "__VTOR_PRESENT")
+        "core_cm0plus.h", "cortex-m0plus", None, 1, "armv6m",
+        ("__CM0PLUS_REV", "__VTOR_PRESENT"), "l0",
     ),
     "cortex-m3": CoreFlags(
-        "core_cm3.h", "cortex-m3", None, 2, "armv7m", ("__CM3_REV", "__VTOR_PRESENT")
+        "core_cm3.h", "cortex-m3", None, 2, "armv7m", ("__CM3_REV", "__VTOR_PRESENT"), "l1",
     ),
     "cortex-m4": CoreFlags(
         "core_cm4.h", "cortex-m4", ("fpv4-sp-d16", 32), 2, "armv7em",
-        ("__CM4_REV", "__VTOR_PRESENT"),
+        ("__CM4_REV", "__VTOR_PRESENT"), "l4",
     ),
     "cortex-m7": CoreFlags(
         "core_cm7.h", "cortex-m7", ("fpv5-d16", 64), 2, "armv7em",
         ("__CM7_REV", "__VTOR_PRESENT", "__ICACHE_PRESENT", "__DCACHE_PRESENT", "__DTCM_PRESENT"),
+        "h7",
     ),
     "cortex-m33": CoreFlags(
         "core_cm33.h", "cortex-m33", ("fpv5-sp-d16", 32), 2, "armv7em",
-        ("__CM33_REV", "__VTOR_PRESENT", "__SAUREGION_PRESENT", "__DSP_PRESENT"),
+        ("__CM33_REV", "__VTOR_PRESENT", "__SAUREGION_PRESENT", "__DSP_PRESENT"), "h5",
     ),
 }  # fmt: skip
 

@@ -35,7 +35,8 @@ typedef struct { // the same on all STM32
     __IO uint32_t KR, PR, RLR, SR;
 } IWDG_TypeDef;
 
-#define IWDG1 ((IWDG_TypeDef *)PORT_IWDG)
+extern IWDG_TypeDef port_iwdg; // of the linker script
+#define IWDG1 (&port_iwdg)
 #ifndef STM32H7 // machine_wdt.c knows that the H7 has more than one
 #define IWDG IWDG1
 #endif
