@@ -141,11 +141,11 @@ def test_a_second_device_with_the_same_serial_number(image: Path) -> None:
 
 
 def test_a_program_that_takes_each_new_port() -> None:
-    with usb_board(BOARD, build(BOARD), Faults(modem_manager_s=1.0)) as board:
-        board.until_application()
+    with usb_board(BOARD, build(BOARD), Faults(modem_manager_s=60)) as board:
         done = board.mpremote("exec", "print(6 * 7)")
         assert done.returncode == 1
         assert "failed to access /dev/ttyACM0 (it may be in use by another program)" in done.stderr
+        board.connector.given_back.set()
 
         def answers() -> bool:
             return board.mpremote("exec", "print(6 * 7)").stdout == "42\n"

@@ -12,7 +12,6 @@ import contextlib
 import fcntl
 import os
 import threading
-import time
 from collections.abc import Callable
 from typing import cast
 
@@ -31,7 +30,7 @@ from .faults import Faults, Leave
 from .twin import BlankMemory
 
 MS = 1_000_000  # ns
-LOOK_NS = 5 * MS  # between two looks whether the application's console is on
+LOOK_NS = 20 * MS  # between two looks whether the application's console is on
 # USB 2.0 7.1.7.3: the hub waits 100 ms, resets the device for 10 ms or more, and waits 10 ms
 ENUMERATION_NS = 120 * MS
 READ_ONLY = 0o444
@@ -50,12 +49,14 @@ class Connector:
 
     Attributes:
         plugged: the device that the host sees now.
+        given_back: set it to let the program of `Faults.modem_manager_s` close the port.
     """
 
     def __init__(self, server: Server[VirtualBoard], bus: Bus, path: str, faults: Faults) -> None:
         self.faults = faults
         self.path = path
         self.plugged: Plugged | None = None
+        self.given_back = threading.Event()
         self._server, self._bus, self._board = server, bus, server.board
         self._facts = rom_facts(self._board.chip)
         assert self._facts.usb
@@ -152,7 +153,8 @@ class Connector:
         self._board.wires["console"].clear()
         terminal = self._server.open("console")
         if self.faults.modem_manager_s:
-            _lock(terminal, self.faults.modem_manager_s)
+            self.given_back = threading.Event()
+            _take(terminal, self.faults.modem_manager_s, self.given_back)
         self.plugged = self._bus.plug(CdcDevice(self.serial), self.path, terminal)
 
     def _plug_rom(self, dfu: Dfu) -> None:
@@ -218,19 +220,15 @@ class Connector:
         return True
 
 
-def _lock(terminal: str, seconds: float) -> None:
-    """What ModemManager does with a port that may be a modem's."""
+def _take(terminal: str, seconds: float, given_back: threading.Event) -> None:
+    """Do what ModemManager does with a port that may be a modem's."""
+    handle = os.open(terminal, os.O_RDWR | os.O_NOCTTY)
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.write(handle, b"AT\r")
 
     def hold() -> None:
-        handle = os.open(terminal, os.O_RDWR | os.O_NOCTTY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.write(handle, b"AT\r")
-            time.sleep(seconds)
-        except OSError:  # somebody was quicker, or the port has gone
-            pass
-        finally:
-            os.close(handle)
+        given_back.wait(seconds)
+        os.close(handle)
 
     threading.Thread(target=hold, daemon=True).start()
 
