@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import signal
 import struct
 import subprocess
@@ -19,8 +20,10 @@ import serial
 from host_tests.target import MANIFEST, ROOT
 from host_tests.test_cli import ROMBOOT
 from host_tests.usb import Done, UsbTarget, bus, until, usb_board
+from tools.bench import chip
 from tools.bench.board import VirtualBoard
 from tools.bench.image import flatten, load_image
+from tools.bench.rom_adapter import rom_facts
 from tools.bench.usb.board import UsbError, check
 from tools.firmware import build, source_tree
 
@@ -146,6 +149,24 @@ def test_the_alternate_settings(name: str) -> None:
     lines = [line for line in lines if line.startswith("Found DFU: [0483:df11]")]
     assert [line.split('"')[3] for line in reversed(lines)] == list(LISTED[name])
     assert all('path="1-2"' in line for line in lines)
+
+
+@pytest.mark.parametrize("name", chip.names())
+def test_the_memory_map_of_the_flash_is_that_of_the_chip(name: str) -> None:
+    """Read as dfu-util reads it (DfuSe's file format, UM0424): runs of sectors, count*size."""
+    die = chip.load(name)
+    usb = rom_facts(die).usb
+    if usb is None:
+        assert "usb" not in die.rom
+        return
+    ((where, runs),) = re.findall(r"^@[^/]*/0x([0-9A-F]{8})/([^/]*)$", usb.alternates[0])
+    at, found = int(where, 16), []
+    for run in runs.split(","):
+        ((count, size, unit),) = re.findall(r"^(\d+)\*(\d+)(K?)g$", run)
+        for _ in range(int(count)):
+            found.append((at, int(size) * (KIB if unit else 1)))
+            at += found[-1][1]
+    assert found == [(sector.base, sector.size) for sector in die.sectors()]
 
 
 def test_download_and_upload(rom: UsbTarget, tmp_path: Path) -> None:
@@ -362,16 +383,23 @@ def test_several_boards(tmp_path: Path) -> None:
 
 
 def test_the_bench_with_usb() -> None:
-    command = [*ROMBOOT, "bench", "PYBV11", "--usb", "--usb-fault", "twin"]
+    """As README.md says; the directory is another one each time."""
+    readme = (ROOT / "README.md").read_text()
+    (block,) = (b for b in re.findall(r"```sh\n(.*?)```", readme, re.S) if "--usb" in b)
+    bench_line, tool_line = block.splitlines()
+    command = [*ROMBOOT, *bench_line.split()[1:], "--usb-fault", "twin"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as bench:
-        lines = iter(lambda: line(bench), "What goes wrong: twin=True")
-        (words,) = [text.split() for text in lines if text.startswith("env LD_PRELOAD=")]
-        root = Path(words[2].removeprefix("UMOCKDEV_DIR="))
+        lines = list(iter(lambda: line(bench), "What goes wrong: twin=True"))
+        (said,) = [text.removesuffix(" COMMAND") for text in lines if text.startswith("env ")]
+        root = Path(said.partition("UMOCKDEV_DIR=")[2])
+        assert tool_line.startswith(said.replace(str(root), "/tmp/romboot-XXXXXXXX/0"))
         until(lambda: (root / "dev/ttyACM0").is_symlink(), "the serial port")
-        seen = subprocess.run(
-            [*words[:3], sys.executable, "-c", COMPORTS], capture_output=True, text=True
-        )
-        assert seen.stdout.startswith("/dev/ttyACM0 1-2:1.1"), seen.stderr
+        for tool, found in (
+            (["dfu-util", "-l"], "dfu-util 0."),
+            ([sys.executable, "-c", COMPORTS], "/dev/ttyACM0 1-2:1.1"),
+        ):
+            seen = subprocess.run([*said.split(), *tool], capture_output=True, text=True)
+            assert seen.stdout.startswith(found), seen.stderr
         bench.send_signal(signal.SIGINT)
         assert bench.wait(20) == 0
     assert not root.exists()

@@ -212,6 +212,7 @@ def test_rom_as_in_the_reference(chip: Chip, reference: dict[str, Any]) -> None:
     assert f"0x{chip.rom['id']:02X}" in rom["ids_known"]["value"]
     pins = [(i["instance"], i["tx"], i["rx"]) for i in rom["interfaces"] if i["kind"] == "USART"]
     assert [(u["usart"], u["tx"], u["rx"]) for u in chip.rom["usarts"]] == pins
+    assert "usb" not in chip.rom or "DFU" in {i["kind"] for i in rom["interfaces"]}
 
 
 @pytest.mark.parametrize("block", CORE_BLOCKS)
