@@ -27,6 +27,9 @@ def states(subject: Subject) -> list[State]:
     die, hse_hz = chip.load(subject.board.chip), subject.board.hse_hz
     recipes = [core(die), used(), *rcc(die, hse_hz), *flash(die, subject), others(die)]
     recipes += families.of(die).directed(die, hse_hz)
+    if interrupts.mainline(die):
+        fault = Context(0, [interrupts.HARD_FAULT])
+        recipes.append(Recipe("an instruction that does not exist", context=fault))
     if subject.heap_chip:
         recipes.append(outside(subject))
     return [_state(subject, recipe) for recipe in recipes]

@@ -27,12 +27,14 @@ WORD = 4
 
 @dataclass(frozen=True)
 class Mutant:
-    """A script without one of its lines. `reason`: why that may go unnoticed."""
+    """A script without one of its lines. `reason`: why that may go unnoticed; `whole`: the same
+    with nothing left out."""
 
     line: str
     section: str
     reason: str
     subject: Subject
+    whole: Subject
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def _mutant(
     subject: Subject, steps: list[Step], rest: list[Step], step: Step, line: str
 ) -> Mutant:
     image = _image(subject.image, pack(steps), pack(rest))
-    return Mutant(line, step.section, step.unnoticed, replace(subject, image=image))
+    return Mutant(line, step.section, step.unnoticed, replace(subject, image=image), subject)
 
 
 def _image(image: bytes, script: bytes, other: bytes) -> bytes:
@@ -102,29 +104,40 @@ def subjects(name: str) -> list[Subject]:
     return [at_prompt(n) for n in same]
 
 
-def survey(boards: list[Subject]) -> Iterator[Finding]:
+def survey(boards: list[Subject], random_states: int = RANDOM_STATES) -> Iterator[Finding]:
     """Every line of the script that these boards share, and what came of it without."""
     trials = [(n, state) for n, s in enumerate(boards) for state in directed.states(s)]
-    trials += [(n, state) for n, s in enumerate(boards) for state in _random_states(s)]
-    for n, state in trials:
-        if wrong := run(boards[n], state).wrong:
-            raise FuzzError(f"'{state.title}' is wrong with nothing left out: {wrong}")
+    trials += [(n, s) for n, b in enumerate(boards) for s in _random_states(b, random_states)]
     for line in zip(*map(mutants, boards), strict=True):
         yield find(line, trials)
 
 
 def find(line: tuple[Mutant, ...], trials: list[tuple[int, State]]) -> Finding:
-    """Try the states until one misses the line, which is the first one for the next line."""
+    """Try the states until one misses the line, which is the first one for the next line. Raises
+    FuzzError if that state is wrong with nothing left out."""
     for trial in trials:
         n, state = trial
         if wrong := run(line[n].subject, state).wrong:
+            if anyway := _wrong_anyway(line[n].whole, state):
+                raise FuzzError(f"'{state.title}' is wrong with nothing left out: {anyway}")
             trials.remove(trial)
             trials.insert(0, trial)
             return Finding(line[n], state, wrong[0])
     return Finding(line[0], None)
 
 
-def _random_states(subject: Subject) -> list[State]:
+_known: dict[tuple[str, str], list[str]] = {}
+
+
+def _wrong_anyway(subject: Subject, state: State) -> list[str]:
+    """Tried once for each state."""
+    key = subject.name, state.title
+    if key not in _known:
+        _known[key] = run(subject, state).wrong
+    return _known[key]
+
+
+def _random_states(subject: Subject, count: int) -> list[State]:
     to_mask = instructions_to_mask(subject)
-    drawn = (draw(subject, SEED, number, to_mask) for number in range(RANDOM_STATES))
+    drawn = (draw(subject, SEED, number, to_mask) for number in range(count))
     return [state for state in drawn if not state.needs_reset]
