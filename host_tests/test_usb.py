@@ -100,14 +100,15 @@ def dfu_file(folder: Path, elements: dict[int, bytes]) -> Path:
 def test_from_the_prompt_into_the_rom_to_new_firmware_and_its_prompt(
     name: str, tmp_path: Path
 ) -> None:
-    """The firmware that is there has the library, the new one has not."""
+    """The firmware that is there has the library, the new one has not. The ROM of an H7 does not
+    answer when it leaves, so that dfu-util fails although all is well."""
     path, data = binary(build(name), tmp_path)
     with usb_board(name, build(name, frozen_manifest=MANIFEST)) as board:
         ok(board.mpremote("exec", "import romboot"))
         with waiting(board, "-s", f"{FLASH:#x}:leave", "-D", str(path)) as dfu_util:
             board.enter()
             output, _ = dfu_util.communicate(timeout=60)
-        assert dfu_util.returncode == 0, output
+        assert dfu_util.returncode == (74 if "H743" in name else 0), output
         assert "File downloaded successfully" in output
         arrival = board.arrival()
         assert arrival and arrival.clean, str(arrival)

@@ -21,6 +21,7 @@ ROM_OF_F4 = UsbFacts(
     transfer=TRANSFER,
     alternates=("@Internal Flash  /0x08000000/04*016Kg",),
     starts_in_error=True,
+    answers_leave=True,
 )
 F4 = dataclasses.replace(F429ZI, usb=ROM_OF_F4)
 STALL = None
@@ -343,6 +344,14 @@ def test_leave_goes_to_the_pointer() -> None:
     assert host.leave() == (Status.OK, State.MANIFEST)
     assert host.went == [SECTOR_5]
     assert host.ask(Request.GETSTATUS, length=6) == []
+
+
+def test_a_rom_that_does_not_answer_when_it_leaves() -> None:
+    usb = dataclasses.replace(ROM_OF_F4, answers_leave=False)
+    host = Host(dataclasses.replace(F4, usb=usb))
+    host.request(Request.DNLOAD)
+    assert host.ask(Request.GETSTATUS, length=6) == []
+    assert host.went == [FLASH]
 
 
 def test_leave_goes_to_the_start_of_flash_if_nothing_was_said() -> None:

@@ -48,6 +48,7 @@ def _usb(chip: Chip, data: Mapping[str, Any]) -> UsbFacts:
         transfer=data["transfer"],
         alternates=(data["flash"].format(_sector_map(chip, data["sector"])), *others),
         starts_in_error=data["starts_in_error"],
+        answers_leave=data["answers_leave"],
     )
 
 

@@ -9,6 +9,8 @@ Where AN3156 is not clear, or says something else, this is what is known of real
 - The address of block n is (n - 2) * wTransferSize beyond the pointer, with wTransferSize from
   the descriptor. AN3156 4.1 says the length of the request, with which the last, shorter block
   of dfu-util's upload would come from elsewhere.
+- That of an H7 is off the bus before it answers the GETSTATUS that makes it leave: dfu-util exits
+  with 74, "Error during download get_status".
 - CLRSTATUS in another state than dfuERROR leads there, with errUNKNOWN (betaflight-configurator,
   pull request 5348, on an STM32H743).
 - The alternate setting tells the host what there is. Which memory a command means depends on the
@@ -81,6 +83,7 @@ class Dfu:
         self.slowness = 1.0
         self._chip = chip
         self._usb = chip.usb
+        self._vanishes = not chip.usb.answers_leave
         self._memory = memory
         self._flash = Flash(chip, memory)
         self._regions = Regions(chip, memory, self._flash)
@@ -120,6 +123,9 @@ class Dfu:
         never if it is off the bus by then.
         """
         if self._over:
+            return
+        if self.state is State.MANIFEST_SYNC and request == Request.GETSTATUS and self._vanishes:
+            self.part()
             return
         if self._busy:
             self._waiting = lambda: self.request(request, value, length, data, done)

@@ -66,6 +66,8 @@ class UsbFacts:
     """Names of the alternate settings, each a memory map in the format of DfuSe."""
     starts_in_error: bool
     """The host finds it in dfuERROR, with errFIRMWARE."""
+    answers_leave: bool
+    """It answers the GETSTATUS that makes it leave; else it is gone by then."""
 
 
 @dataclass(frozen=True)

@@ -206,7 +206,7 @@ class Connector:
 
     def _spoil_leave(self, dfu: Dfu, done: Done) -> bool:
         match self.faults.leave:
-            case Leave.ANSWERS:
+            case Leave.USUAL:
                 return False
             case Leave.GOES_FIRST:
                 dfu.part()

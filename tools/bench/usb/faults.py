@@ -11,8 +11,8 @@ from enum import Enum
 class Leave(Enum):
     """What becomes of the ROM when the host has asked it to leave DFU mode."""
 
-    ANSWERS = "answers"
-    """It answers GETSTATUS, and goes."""
+    USUAL = "usual"
+    """What the ROM of this chip does: that of an H7 is as GOES_FIRST, others answer and go."""
     GOES_FIRST = "goes-first"
     """It is gone before it answers GETSTATUS: dfu-util says "Error during download get_status"
     and exits with 74 (monome/crow 128, klipper on an H743)."""
@@ -40,7 +40,7 @@ class Faults:
     """
 
     rom_resets: int = 0
-    leave: Leave = Leave.ANSWERS
+    leave: Leave = Leave.USUAL
     stall_block: int | None = None
     slow_erase: float = 1.0
     pull_after: int | None = None
@@ -54,7 +54,7 @@ class Faults:
         dice = random.Random(seed)
         values: dict[str, object] = {
             "rom_resets": dice.randint(1, 3),
-            "leave": dice.choice([leave for leave in Leave if leave is not Leave.ANSWERS]),
+            "leave": dice.choice([leave for leave in Leave if leave is not Leave.USUAL]),
             "stall_block": dice.randrange(max(size // 2048, 1)),
             "slow_erase": dice.uniform(2, 8),
             "pull_after": dice.randrange(size),
