@@ -15,11 +15,16 @@ from unicorn.arm_const import UC_ARM_REG_PRIMASK as PRIMASK
 from host_tests.bench.test_arrival import Machine
 from tools.bench.arrival import audit_peripherals, audit_system_registers
 from tools.bench.chip import Peripheral
-from tools.tables import f4, h7, l0
+from tools.tables import f4, h7, l0, l1
 from tools.tables.family import Family
 from tools.tables.language import Kind, Step
 
-CHIPS = {"STM32F429xx": f4.FAMILY, "STM32L073xx": l0.FAMILY, "STM32H743xx": h7.FAMILY}
+CHIPS = {
+    "STM32F429xx": f4.FAMILY,
+    "STM32H743xx": h7.FAMILY,
+    "STM32L073xx": l0.FAMILY,
+    "STM32L152xE": l1.FAMILY,
+}
 LOOP = b"\xfe\xe7"  # b .
 TRIES = 300
 
@@ -28,13 +33,15 @@ TRIES = 300
 UNTOUCHED = {"IWDG", "IWDG1", "WWDG", "WWDG1", "RTC", "FLASH", "RCC", "PWR"}
 # The flash interface after an erase with interrupts: unlocked, set up, locked. (register, value)
 KEYS = (0x45670123, 0xCDEF89AB)
+PECR_KEYS = [
+    *(("PEKEYR", key) for key in (0x89ABCDEF, 0x02030405)),
+    *(("PRGKEYR", key) for key in (0x8C9DAEBF, 0x13141516)),
+    *(("PECR", 0x30208), ("PECR", 0x30209)),
+]
 FLASH_WRITES = {
     "f4": [*(("KEYR", key) for key in KEYS), ("CR", 0x03000300), ("CR", 0x83000300)],
-    "l0": [
-        *(("PEKEYR", key) for key in (0x89ABCDEF, 0x02030405)),
-        *(("PRGKEYR", key) for key in (0x8C9DAEBF, 0x13141516)),
-        *(("PECR", 0x30208), ("PECR", 0x30209), ("ACR", 0x7B)),
-    ],
+    "l0": [*PECR_KEYS, ("ACR", 0x7B)],
+    "l1": [*PECR_KEYS, ("ACR", 0x04), ("ACR", 0x0F)],
     "h7": [
         *((f"KEYR{bank}", key) for bank in (1, 2) for key in KEYS),
         *((f"CR{bank}", value) for bank in (1, 2) for value in (0x008F0000, 0x008F0001)),
@@ -45,6 +52,7 @@ FLASH_WRITES = {
 # RCC registers that hold settings and take any value while the chip runs on its first oscillator
 SETTINGS = {
     "f4": {"CIR": 0x7F00, "SSCGR": 0xCFFFFFFF, "DCKCFGR": 0x01F31F1F, "PLLI2SCFGR": 0x7F007FC0},
+    "l1": {"ICSCR": 0xBF00, "CIR": 0x7F00, "CFGR": 0x77FD0000},
     "l0": {"ICSCR": 0xBF00, "CCIPR": 0xFFFFFFFF, "CIER": 0xFF, "CFGR": 0x7FFD0000},
     "h7": {
         **dict.fromkeys(("PLLCKSELR", "PLLCFGR", "PLL1DIVR", "PLL2DIVR", "PLL3DIVR"), 0xFFFFFFFF),
@@ -52,7 +60,8 @@ SETTINGS = {
         **{"CIER": 0x3FF, "CSICFGR": 0xFFFFFFFF, "PLL1FRACR": 0xFFFF, "HSICFGR": 0x3F000000},
     },
 }
-ON = {"f4": 0x15010000, "l0": 0x01010001, "h7": 0x15011080}  # RCC_CR: every oscillator and PLL
+# RCC_CR: every oscillator and PLL
+ON = {"f4": 0x15010000, "l0": 0x01010001, "l1": 0x01010001, "h7": 0x15011080}
 
 
 class Application(Machine):

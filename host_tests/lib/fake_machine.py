@@ -18,15 +18,18 @@ FLASH_SIZE = 0x1FFF7A22
 UNIQUE_ID = 0x1FFF7A10
 SRAM = 0x20000000
 CORTEX_M4 = 0x410FC241
+H7 = {
+    0x5200201C: 0x1BC6AAF0,
+    **dict.fromkeys((0x52002028, 0x52002128), 0xFF),  # PRAR_CUR
+    **dict.fromkeys((0x52002038, 0x52002138), 0xFFFFFFFF),  # WPSN_CUR
+}
 # Option bytes (RM0090 3.9.10, 3.9.11; RM0367 3.7.8; RM0433 4.9): level 0, nothing protected.
 AS_DELIVERED = {
-    "Cortex-M4": {OPTCR: 0x7FFFAAED, 0x40023C18: 0x0FFF0000},
-    "Cortex-M0+": {0x4002201C: 0x807000AA},
-    "Cortex-M7": {
-        0x5200201C: 0x1BC6AAF0,
-        **dict.fromkeys((0x52002028, 0x52002128), 0xFF),  # PRAR_CUR
-        **dict.fromkeys((0x52002038, 0x52002138), 0xFFFFFFFF),  # WPSN_CUR
-    },
+    "STM32F4": {OPTCR: 0x7FFFAAED, 0x40023C18: 0x0FFF0000},
+    "STM32L0": {0x4002201C: 0x807000AA},
+    "STM32L1": {0x40023C1C: 0x00F800AA},
+    "STM32H7": H7,
+    "STM32H7A": H7,
 }
 ROM_START = 0xDA1  # from the vector table on
 
@@ -230,7 +233,7 @@ class FakeChip:
             poke(self.family.idcode, self._idcode)
         poke(self.family.vectors, SRAM + 0x2D0)
         poke(self.family.vectors + 4, self.family.vectors + ROM_START)
-        for address, value in AS_DELIVERED[self.family.core.name].items():
+        for address, value in AS_DELIVERED[self.family.name].items():
             poke(address, value)
 
     def clock_of_dbgmcu(self, address: int, _before: int, value: int) -> None:

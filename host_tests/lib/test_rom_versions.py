@@ -39,6 +39,9 @@ AN2606 = {
     0x417: {0xC0: "USART1 USART2 SPI1 SPI2"},  # 146, 147
     0x425: {0xC0: "USART2 SPI1"},  # 144, 145
     0x457: dict.fromkeys((0xC2, 0xC3), "USART2 SPI1"),  # 142, 143
+    0x437: {0x40: "USART1 USART2 DFU"},  # 160, 161
+    0x436: dict.fromkeys((0x41, 0x42, 0x45), "USART1 USART2 DFU"),  # 158, 159
+    0x427: {0x40: "USART1 USART2 DFU"},  # 156, 157
     0x450: dict.fromkeys((0x90, 0x91, 0x92), f"{H74} FDCAN1")
     | {
         0xD2: f"USART1 USART3 DFU {I2C} SPI2 SPI3 SPI4",  # 136: not USART2, SPI1

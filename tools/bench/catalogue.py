@@ -19,6 +19,7 @@ from .families.f4 import PwrF4, RccF4, SyscfgF4
 from .families.flash_f4 import FlashF4
 from .families.flash_h7 import FlashH7
 from .families.flash_l0 import FlashL0
+from .families.flash_l1 import FlashL1
 from .families.h7 import PwrH7, RccH7
 from .families.l0 import PwrL0, RccL0
 
@@ -32,6 +33,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "flash f4": FlashF4,
     "flash h7": FlashH7,
     "flash l0": FlashL0,
+    "flash l1": FlashL1,
     "fmc v1": Fmc,
     "fmc v3": Fmc,
     "fsmc v1": Fmc,
@@ -43,15 +45,18 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "pwr f4": PwrF4,
     "pwr h7": PwrH7,
     "pwr l0": PwrL0,
+    "pwr l1": PwrL0,
     "quadspi v1": Quadspi,
     "rcc f4": RccF4,
     "rcc h7": RccH7,
     "rcc l0": RccL0,
+    "rcc l1": RccL0,
     "rng v1": Rng,
     "rtc v2": Rtc,
     "syscfg f4": SyscfgF4,
     "syscfg h7": Syscfg,
     "syscfg l0": Syscfg,
+    "syscfg l1": Syscfg,
     "timer v1": Timer,
     "timer32 v1": Timer,
     "usart v1": UsartV1,

@@ -19,7 +19,7 @@ PROGRAM_KEYS = (0x8C9DAEBF, 0x13141516)
 OPTION_KEYS = (0xFBEAD9C8, 0x24252627)
 PELOCK, PRGLOCK, OPTLOCK, PROG, ERASE, FPRG, EOPIE = 1, 2, 4, 1 << 3, 1 << 9, 1 << 10, 1 << 16
 OBL_LAUNCH = 1 << 18  # PECR
-BSY, EOP, WRPERR, PGAERR, SIZERR, NOTZEROERR = 1, 2, 1 << 8, 1 << 9, 1 << 10, 1 << 16  # SR
+BSY, EOP, WRPERR, PGAERR, SIZERR = 1, 2, 1 << 8, 1 << 9, 1 << 10  # SR
 FLAGS = EOP | 0x00032F00
 PREFETCH = 1 << 1  # ACR.PRFTEN
 RDP, WDG_SW = 0xFF, 1 << 20  # OPTR
@@ -27,7 +27,13 @@ WRPR_BITS = 32
 
 
 class FlashL0(OneStatusFlash):
+    """The first register of OPTIONS has the readout protection and the watchdog's option, the
+    others have a bit for each part that is write-protected."""
+
     OPTIONS = ("OPTR", "WRPR", "WRPR2")
+    HALF_PAGE_WORDS = 16
+    NOTZEROERR = 1 << 16
+    """In SR: a word is programmed that is not erased. 0 where bits are added to it instead."""
     CONTROL, EOPIE, BSY, EOP, FLAGS = "PECR", EOPIE, BSY, EOP, FLAGS
 
     def __init__(self, facts: Peripheral, system: System) -> None:
@@ -42,38 +48,46 @@ class FlashL0(OneStatusFlash):
 
     @property
     def hardware_watchdog(self) -> bool:
-        return not self.get("OPTR") & WDG_SW
+        return not self.get(self.OPTIONS[0]) & WDG_SW
 
     @property
     def rdp(self) -> int:
-        return self.stored_options["OPTR"] & RDP
+        return self.stored_options[self.OPTIONS[0]] & RDP
 
     @rdp.setter
     def rdp(self, value: int) -> None:
-        self.store_options("OPTR", RDP, value)
+        self.store_options(self.OPTIONS[0], RDP, value)
 
     @property
     def nwrp(self) -> int:
         """WRPROT has a 1 for what is protected (RM0367 3.7.9; OPTR.WPRMOD is 0)."""
-        low, high = (self.stored_options[name] for name in ("WRPR", "WRPR2"))
-        return ~(low | high << WRPR_BITS) & (1 << 48) - 1
+        parts = 0
+        for number, name in enumerate(self.OPTIONS[1:]):
+            parts |= self.stored_options.get(name, 0) << number * WRPR_BITS
+        return ~parts & (1 << self._parts) - 1
 
     @nwrp.setter
     def nwrp(self, value: int) -> None:
-        self.store_options("WRPR", 0xFFFFFFFF, ~value)
-        self.store_options("WRPR2", 0x0000FFFF, ~value >> WRPR_BITS)
+        for number, name in enumerate(self.OPTIONS[1:]):
+            if self.has(name):
+                protected = ~value >> number * WRPR_BITS
+                self.store_options(name, self.by_name[name].mask, protected)
+
+    @property
+    def _parts(self) -> int:
+        size = self.sectors[-1].base + self.sectors[-1].size - self.base_address
+        return size // (self.system.chip.flash["protect_kib"] * KIB)
 
     def option_memory(self) -> Iterator[tuple[int, bytes]]:
         """RM0367 3.4: half words, each with its complement in the upper half."""
-        halves = [self.stored_options[name] >> shift & 0xFFFF for name, shift in _OPTION_HALVES]
-        words = (half | (half ^ 0xFFFF) << 16 for half in halves)
         base = self.system.chip.region("OPTIONS").base
-        yield base, b"".join(word.to_bytes(4, "little") for word in words)
+        words = [self.stored_options[name] for name in self.OPTIONS if self.has(name)]
+        yield base, b"".join(with_complement(word) for word in words)
 
     def _write_protected(self, address: int) -> bool:
         part = (address - self.base_address) // (self.system.chip.flash["protect_kib"] * KIB)
-        name, bit = ("WRPR", part) if part < WRPR_BITS else ("WRPR2", part - WRPR_BITS)
-        return bool(self.get(name) >> bit & 1)
+        name = self.OPTIONS[1 + part // WRPR_BITS]
+        return bool(self.get(name) >> part % WRPR_BITS & 1)
 
     # --- interface -----------------------------------------------------------------------------
 
@@ -119,12 +133,14 @@ class FlashL0(OneStatusFlash):
             self.fail(SIZERR)
             return False
         offset = address - self.base_address
-        if self.array.load(offset, 4) != self.erased:
-            self.fail(NOTZEROERR)
+        old = self.array.load(offset, 4)
+        if old != self.erased and self.NOTZEROERR:
+            self.fail(self.NOTZEROERR)
             return False
-        self.array.store(offset, 4, value)
+        self.array.store(offset, 4, old | value)
         # All words of a half page take as long as one.
-        self.system.stall(self.program_ns // 16 if pecr & FPRG else self.program_ns)
+        words = self.HALF_PAGE_WORDS if pecr & FPRG else 1
+        self.system.stall(self.program_ns // words)
         self.done()
         return True
 
@@ -139,7 +155,7 @@ class FlashL0(OneStatusFlash):
         return True
 
 
-_OPTION_HALVES = (
-    *(("OPTR", 0), ("OPTR", 16), ("WRPR", 0), ("WRPR", 16)),
-    ("WRPR2", 0),
-)
+def with_complement(word: int) -> bytes:
+    """Two words of option bytes."""
+    halves = (word & 0xFFFF, word >> 16)
+    return b"".join((half | (half ^ 0xFFFF) << 16).to_bytes(4, "little") for half in halves)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from random import Random
 
 from ...bench.blocks.clocktree import AHB_SHIFTS
@@ -17,29 +17,31 @@ from ..trouble import Trouble
 LPSDSR, LOW_POWER_RUN_HZ = 1 << 0, 131_072  # PWR.CR, at most (RM0367 6.3.1)
 # PWR.CR.VOS -> the highest HCLK, with and without a wait state, and out of the PLL's oscillator
 # (RM0367 3.3.3 table 13, 7.2.4).
-RANGES = {
+Ranges = Mapping[int, tuple[int, int, int]]
+RANGES: Ranges = {
     1: (32 * MHZ, 16 * MHZ, 96 * MHZ),
     2: (16 * MHZ, 8 * MHZ, 48 * MHZ),
     3: (4_200_000, 4_200_000, 24 * MHZ),
 }
 SLOWEST_HZ = 15_000  # a call takes some thousand cycles; see run.LIMIT_NS
+ACC64 = 1 << 2  # FLASH.ACR
 PROG, ERASE, BITS = 1 << 3, 1 << 9, 0x0002_0718  # FLASH.PECR; without ERASE and OBL_LAUNCH
 PE = Lock("PECR", 1 << 0, "PEKEYR", (0x89ABCDEF, 0x02030405), BITS)  # RM0367 3.3.4
 PROGRAM = Lock("PECR", 1 << 1, "PRGKEYR", (0x8C9DAEBF, 0x13141516), BITS, after=PE)
 OPTIONS = Lock("PECR", 1 << 2, "OPTKEYR", (0xFBEAD9C8, 0x24252627), after=PE)
 
 
-def tree(random: Random, die: Chip, hse_hz: int, source: str) -> Tree:
+def tree(random: Random, die: Chip, hse_hz: int, source: str, ranges: Ranges = RANGES) -> Tree:
     name, feeds = source.split()[0], source.split()[-1]
     msi_range = random.randrange(len(MSI_HZ))
-    divided = source == "HSI" and random.random() < 0.5
+    divided = bool(_can_divide_hsi(die)) and source == "HSI" and random.random() < 0.5
     hsi = die.clocks["hsi_hz"] // 4 if divided else die.clocks["hsi_hz"]
     sysclk, pll = {"MSI": MSI_HZ[msi_range], "HSI": hsi}.get(feeds, hse_hz), 0
     if name == "PLL":
         sysclk, pll = _pll(random, sysclk)
         pll |= PLLSRC_HSE if feeds == "HSE" else 0
-    vos = random.choice([v for v, limits in RANGES.items() if _fits(limits, sysclk, pll)])
-    waits = int(sysclk > RANGES[vos][1]) | (random.getrandbits(1) if vos < 3 else 0)
+    vos = random.choice([v for v, limits in ranges.items() if _fits(limits, sysclk, pll)])
+    waits = int(sysclk > ranges[vos][1]) | (random.getrandbits(1) if vos < 3 else 0)
     cfgr = pll | random.getrandbits(3) << 8 | random.getrandbits(3) << 11
     slowest = next(n for n in range(15, 7, -1) if sysclk >> AHB_SHIFTS[n - 8] >= SLOWEST_HZ)
     cfgr |= random.choice((0, 0, random.randrange(8, slowest + 1))) << 4
@@ -50,11 +52,24 @@ def tree(random: Random, die: Chip, hse_hz: int, source: str) -> Tree:
         after += [Write("PWR.CR", LPSDSR, LPSDSR), Write("PWR.CR", LPRUN, LPRUN)]
     needs = (
         Write("PWR.CR", 1 << 11, VOS),
-        Write("FLASH.ACR", 1 | random.getrandbits(2) << 5),  # DISAB_BUF, PRE_READ
+        *_wait_state(random, die),
         Write("RCC.ICSCR", msi_range << 13, 7 << 13),
-        Write("RCC.CR", HSIDIVEN * divided, HSIDIVEN),
+        *([Write("RCC.CR", HSIDIVEN, HSIDIVEN)] if divided else []),
     )
     return Tree(name, feeds, sysclk, needs, (Write("RCC.CFGR", cfgr),), (), tuple(after), alone)
+
+
+def _can_divide_hsi(die: Chip) -> int:
+    return die.peripheral("RCC").by_name["CR"].mask & HSIDIVEN
+
+
+def _wait_state(random: Random, die: Chip) -> Iterator[Write]:
+    """Of the L1 with 64-bit access, which comes first (RM0038 3.9.1)."""
+    if die.peripheral("FLASH").by_name["ACR"].mask & ACC64:
+        yield Write("FLASH.ACR", ACC64, ACC64)
+        yield Write("FLASH.ACR", 1 | random.getrandbits(1) << 1, 3)  # PRFTEN
+    else:
+        yield Write("FLASH.ACR", 1 | random.getrandbits(2) << 5)  # DISAB_BUF, PRE_READ
 
 
 def _fits(limits: tuple[int, int, int], sysclk: int, pll: int) -> bool:
