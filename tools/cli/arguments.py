@@ -71,6 +71,9 @@ def way(parser: argparse.ArgumentParser) -> None:
         "--rom", metavar="PORT", help="serial port on the ROM's pins, where USB is not used"
     )
     parser.add_argument(
+        "--usb", metavar="PATH", help="USB path, as 1-2, of a board that is in its ROM already"
+    )
+    parser.add_argument(
         "--tries", type=_positive, default=10, metavar="N",
         help="how often to enter if the ROM resets the chip (%(default)s)",
     )  # fmt: skip

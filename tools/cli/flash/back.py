@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import CliError
@@ -17,16 +18,22 @@ ANSWER_S = 0.4  # of one question; what is sent while the firmware starts is los
 
 @dataclass(frozen=True)
 class Firmware:
-    """What a prompt says of itself, as of asked.Board."""
+    """What a prompt says of itself, as asked.Board has it."""
 
+    port: str
     machine: str
     version: str
 
 
-def wait(port: str, seconds: float) -> Firmware | None:
-    """The firmware whose prompt answers at this port; None if none does in time."""
+def wait(where: Callable[[], str | None], seconds: float) -> Firmware | None:
+    """The firmware whose prompt answers; None if none does in time. where: its port, if it is
+    there already."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
+        port = where()
+        if port is None:
+            time.sleep(0.02)
+            continue
         try:
             prompt = Prompt(port, fresh=False, answer_s=ANSWER_S)
         except CliError:
@@ -34,7 +41,7 @@ def wait(port: str, seconds: float) -> Firmware | None:
             continue
         try:
             _, version, machine, _ = ast.literal_eval(prompt.run(WHO))
-            return Firmware(machine, version.rpartition("MicroPython ")[2])
+            return Firmware(port, machine, version.rpartition("MicroPython ")[2])
         except (CliError, ValueError, SyntaxError):
             continue
         finally:

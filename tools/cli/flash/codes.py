@@ -21,6 +21,7 @@ class Code(IntEnum):
     BROKEN_OFF = 9
     NOT_THE_SAME = 10
     NOT_BACK = 11
+    HELD = 12
 
 
 EXIT_CODES = (
@@ -28,7 +29,7 @@ EXIT_CODES = (
     "3 no board; 4 several boards; 5 refused, nothing was touched; 6 the board did not leave its "
     "prompt; 7 it left, but its ROM was not found; 8 no permission to open it; 9 erasing, writing "
     "or reading broke off; 10 what was read back is not the file; 11 written, but the prompt did "
-    "not come back; 130 Ctrl-C."
+    "not come back; 12 another program holds the port; 130 Ctrl-C."
 )
 
 
@@ -38,3 +39,10 @@ class FlashError(CliError):
     def __init__(self, code: Code, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
+
+
+class GoneError(FlashError):
+    """The board has gone while the ROM was at work: nobody knows where it is now."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(Code.BROKEN_OFF, sentence)

@@ -10,17 +10,16 @@ import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from ... import tables
-from ...tables.family import Die
 from .. import rom as uart_port
 from ..errors import CliError
 from ..prompt import Prompt
-from . import asked, back, boardfiles, image, places, plan, suits, way
-from .codes import Code, FlashError
-from .geometry import BASE, GEOMETRY
+from . import asked, back, boardfiles, image, places, plan, suits, usb, way
+from .codes import Code, FlashError, GoneError
+from .geometry import BASE
 from .places import Place
 from .plan import Plan
-from .report import Progress, Report, size
+from .report import Report, size
+from .rom import Rom, first_difference
 from .uart import UartRom
 from .where import Where
 
@@ -30,6 +29,7 @@ CODES = {
     Where.LEAVING: Code.NOT_ENTERED,
     Where.IN_ROM: Code.BROKEN_OFF,
     Where.HALF: Code.BROKEN_OFF,
+    Where.GONE: Code.BROKEN_OFF,
     Where.WRITTEN: Code.BROKEN_OFF,
     Where.VERIFIED: Code.NOT_BACK,
 }
@@ -46,7 +46,10 @@ def flash(args: argparse.Namespace) -> int:
         return 130
     except CliError as error:
         code = error.code if isinstance(error, FlashError) else CODES[job.where]
-        raise FlashError(code, f"{str(error).rstrip('.')}. {job.where.say(args)}") from error
+        job.where = Where.GONE if isinstance(error, GoneError) else job.where
+        said = str(error).rstrip(".")
+        end = "" if said.endswith("\n") else ". "
+        raise FlashError(code, f"{said}{end}{job.where.say(args)}") from error
     return Code.DONE
 
 
@@ -68,13 +71,18 @@ class Flash:
         self._say_file()
         if self.args.rom:
             places.check(self.args.rom, "--rom")
-        place = self._place()
-        rom = self._in_rom_already(place, stack)
-        if rom is None:
-            rom = self._from_prompt(place, stack)
-        if rom is not None and not self.args.dry_run:
-            self._write(*rom)
-            self._leave(rom[0], rom[2], place, stack)
+        place, rom = self._place()
+        rom = rom or self._answers_at_uart(place, stack)
+        if rom:
+            self.where = Where.IN_ROM
+            self.report.state("ROM", f"the board is in it already: {rom}", **rom.facts)
+            chosen = self._plan_for(rom)
+        else:
+            chosen, enter = self._from_prompt(place, stack)
+            rom = None if self.args.dry_run else enter()
+        if rom and not self.args.dry_run:
+            self._write(rom, chosen)
+            self._leave(rom, place)
 
     # --- before --------------------------------------------------------------------------------
 
@@ -89,23 +97,34 @@ class Flash:
             pieces=[[at, len(data)] for at, data in one.pieces],
         )  # fmt: skip
 
-    def _place(self) -> Place:
+    def _place(self) -> tuple[Place, Rom | None]:
+        """Where the board is; and its ROM, if that is on USB."""
+        if self.args.device and (self.args.rom or places.is_there(self.args.device)):
+            return places.place(self.args.device), None
+        at_prompt = [] if self.args.usb or self.args.device else places.find(self.args.rom)
+        in_rom = [] if self.args.rom else usb.roms()
+        if self.args.usb:
+            in_rom = [device for device in in_rom if device.path == self.args.usb]
+        if len(at_prompt) + len(in_rom) > 1:
+            raise _several(
+                [
+                    *(f"--device {p.device}" for p in at_prompt),
+                    *(f"--usb {d.path}, serial number {d.serial}" for d in in_rom),
+                ]
+            )
+        if in_rom:
+            return Place(None, in_rom[0].path), usb.rom(in_rom[0])
         if self.args.device:
-            return places.place(self.args.device)
-        found = places.find(self.args.rom)
-        if len(found) > 1:
-            raise places.several([str(p.device) for p in found], "--device")
-        if found:
-            return found[0]
-        if self.args.rom:
-            return Place(None)
+            places.check(self.args.device, "--device")
+        if at_prompt or self.args.rom:
+            return at_prompt[0] if at_prompt else Place(None), None
         raise FlashError(
             Code.NO_BOARD,
             "no board is connected: there is no USB serial port, and no ROM on USB. A board with "
             "another port is named with --device, one that is in its ROM with --rom",
         )
 
-    def _in_rom_already(self, place: Place, stack: contextlib.ExitStack) -> _Found | None:
+    def _answers_at_uart(self, place: Place, stack: contextlib.ExitStack) -> Rom | None:
         """The ROM is asked before the prompt: what a prompt is asked would make it deaf."""
         port = self.args.rom or (None if place.usb else place.device)
         if port is None:
@@ -119,29 +138,22 @@ class Flash:
             if place.device is None:
                 raise FlashError(Code.NO_ROM, str(error)) from error
             return None
-        rom = UartRom(loader, port)
-        self.where = Where.IN_ROM
-        self.report.state("ROM", f"the board is in it already: {rom}", dev_id=rom.dev_id)
-        return self._chip_of(rom)
+        return UartRom(loader, port, stack)
 
-    def _chip_of(self, rom: UartRom) -> _Found:
-        known = {die.dev_id: (family, die) for family, die in tables.dies()}
-        if rom.dev_id not in known:
-            raise FlashError(
-                Code.REFUSED, f"romboot does not know a chip with DEV_ID 0x{rom.dev_id:03X}"
-            )
-        family, die = known[rom.dev_id]
-        kib = rom.flash_kib(family)
-        sectors = GEOMETRY[die.dev_id].sectors(kib)
+    def _plan_for(self, rom: Rom) -> Plan:
+        sectors = rom.sectors()
         chosen = plan.make(self.image, sectors, self.args.erase_all)
-        self._refuse(suits.against_chip(self.image, die, family.flash))
+        self._refuse(suits.against_rom(self.image, rom, sectors))
         self._say_plan(chosen)
-        return rom, chosen, die
+        return chosen
 
-    def _from_prompt(self, place: Place, stack: contextlib.ExitStack) -> _Found | None:
+    def _from_prompt(
+        self, place: Place, stack: contextlib.ExitStack
+    ) -> tuple[Plan, Callable[[], Rom]]:
+        """What is to be done, and how to get to the ROM for that."""
         assert place.device
         places.check(place.device, "--device")
-        prompt = self._prompt(place.device)
+        prompt = self._open(place.device)
         stack.callback(prompt.close)
         board = asked.ask(prompt, self.image.start)
         self.report.state(
@@ -155,21 +167,30 @@ class Flash:
         port = self._rom_port(place, board)
         self._ask_about_files(board, chosen)
         if self.args.dry_run:
-            self.report.fact(f"then: into the ROM, which is expected at {port}; Go; the prompt")
-            return None
-        self.where = Where.LEAVING
-        rom = way.by_uart(prompt, port, self.args, self.report, stack)
-        self.where = Where.IN_ROM
-        if rom.dev_id != board.die.dev_id:
+            where = port or f"USB {place.usb or ', wherever it comes'}"
+            self.report.fact(f"then: into the ROM, which is expected at {where}; back to a prompt")
+
+        def enter() -> Rom:
+            self.where = Where.LEAVING
+            rom = way.into_rom(prompt, place, port, self.args, self.report, stack)
+            self.where = Where.IN_ROM
+            self._compare(rom, board, chosen)
+            return rom
+
+        return chosen, enter
+
+    def _compare(self, rom: Rom, board: asked.Board, chosen: Plan) -> None:
+        """Is it the ROM of this board?"""
+        if rom.chip and rom.chip[1] is not board.die:
             raise FlashError(
                 Code.REFUSED,
-                f"the ROM at {rom.port} is of another chip, DEV_ID 0x{rom.dev_id:03X}, than the "
-                f"board at {board.port}, 0x{board.die.dev_id:03X}: --rom names the port of "
-                "another board",
+                f"the ROM at {rom} is of another chip, {rom.chip[1].name}, than the board at "
+                f"{board.port}, {board.die.name}: is that the port of another board?",
             )
-        return rom, chosen, board.die
+        if not rom.chip:
+            self._refuse(suits.other_sectors(chosen, rom.sectors()))
 
-    def _prompt(self, port: str) -> Prompt:
+    def _open(self, port: str) -> Prompt:
         try:
             return Prompt(port)
         except CliError as error:
@@ -179,9 +200,9 @@ class Flash:
                 "BOOT0 high, then reset, and it is in its ROM",
             ) from error
 
-    def _rom_port(self, place: Place, board: asked.Board) -> str:
-        """Where its ROM will answer."""
-        if self.args.rom:
+    def _rom_port(self, place: Place, board: asked.Board) -> str | None:
+        """Where its ROM will answer; None: on USB."""
+        if self.args.rom or place.usb:
             return self.args.rom
         if boardfiles.one_cable(board.build) and place.device:
             return place.device
@@ -226,18 +247,14 @@ class Flash:
 
     # --- in the ROM ----------------------------------------------------------------------------
 
-    def _write(self, rom: UartRom, chosen: Plan, _die: Die) -> None:
+    def _write(self, rom: Rom, chosen: Plan) -> None:
         with _between_commands() as pause:
-            area = sum(sector.size for sector in chosen.sectors)
             self.where = Where.HALF
-            with self._bar("erase", area, f"{len(chosen.sectors)} sectors", pause) as bar:
-                rom.erase(chosen, bar)
-            total = sum(len(data) for _, data in chosen.blocks)
-            with self._bar("write", total, size(total), pause) as bar:
-                rom.write(chosen, bar)
+            rom.write(chosen, self.report, pause)
             self.where = Where.WRITTEN
-            with self._bar("verify", total, size(total), pause) as bar:
-                wrong = rom.differs(chosen, bar)
+            total = sum(len(data) for _, data in chosen.blocks)
+            with self.report.bar("verify", total, size(total)) as bar:
+                wrong = first_difference(rom, chosen, lambda n: (bar(n), pause())[0])
         if wrong is not None:
             self.where = Where.HALF
             raise FlashError(
@@ -247,53 +264,36 @@ class Flash:
             )
         self.where = Where.VERIFIED
 
-    @contextlib.contextmanager
-    def _bar(
-        self, name: str, total: int, of: str, pause: Callable[[], None]
-    ) -> Iterator[Progress]:
-        with self.report.bar(name, total, of) as bar:
-
-            def progress(count: int) -> None:
-                bar(count)
-                pause()
-
-            yield progress
-
     # --- and back ------------------------------------------------------------------------------
 
-    def _leave(self, rom: UartRom, die: Die, place: Place, stack: contextlib.ExitStack) -> None:
+    def _leave(self, rom: Rom, place: Place) -> None:
         """By what the ROM has for it; if it is still there after that, by a reset."""
         start = self.image.start if self.image.vectors else BASE
         rom.leave(start)
         self.report.state("leave", f"{rom.verb} 0x{start:08X}", by=rom.verb)
-        stack.close()
-        if place.device is None:
+        if not place.device and not place.usb:
             self.report.fact("no --device was named, so nobody asks for the prompt")
             return
         began = time.monotonic()
-        found = back.wait(place.device, back.GO_S)
-        if found is None and self._reset(rom.port, die):
-            found = back.wait(place.device, back.BOOT_S)
+
+        def port() -> str | None:
+            return places.device_at(place.usb) if place.usb else place.device
+
+        found = back.wait(port, back.GO_S)
+        if found is None and rom.reset():
+            self.report.state("leave", "the ROM was still there: a reset", by="reset")
+            found = back.wait(port, back.BOOT_S)
         if found is None:
-            raise FlashError(Code.NOT_BACK, f"no prompt answers at {place.device}")
+            raise FlashError(
+                Code.NOT_BACK, f"no prompt has come at {port() or f'USB {place.usb}'}"
+            )
         self._judge(found)
         self.report.state(
             "prompt",
-            f"{found.machine}, MicroPython {found.version}, {place.device}, after "
+            f"{found.machine}, MicroPython {found.version}, {found.port}, after "
             f"{time.monotonic() - began:.1f} s",
-            port=place.device, machine=found.machine, version=found.version,
+            port=found.port, machine=found.machine, version=found.version,
         )  # fmt: skip
-
-    def _reset(self, port: str, die: Die) -> bool:
-        """False if the ROM is not there any more, or cannot."""
-        try:
-            with uart_port.connected(port, uart_port.ASK_S) as loader:
-                if not UartRom(loader, port).reset(die):
-                    return False
-        except CliError:
-            return False
-        self.report.state("leave", "the ROM was still there: a reset, by code in SRAM", by="reset")
-        return True
 
     def _judge(self, found: back.Firmware) -> None:
         known = self.image.versions
@@ -306,8 +306,10 @@ class Flash:
             )
 
 
-_Found = tuple[UartRom, Plan, Die]
-"""A ROM, what it is to do, and the chip."""
+def _several(found: list[str]) -> FlashError:
+    """Which of these?"""
+    lines = "".join(f"\n  {line}" for line in found)
+    return FlashError(Code.SEVERAL, f"there are {len(found)} boards; name one:{lines}\n")
 
 
 @contextlib.contextmanager

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import serial
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
-from ..errors import PORT_ERRORS, CliError
+from ..errors import PORT_ERRORS
 from ..prompt import why_not
 from .codes import Code, FlashError
 
 MICROPYTHON = 0xF055  # USBD_VID of MicroPython's stm32 port, usbd_desc.c
-NO_FILE, NO_RIGHT = 2, 13  # ENOENT, EACCES
+HELD_S = 4.0
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,7 @@ class Place:
     """A board.
 
     device: the port of its prompt, None if it has none now.
-    usb: the USB path that it is plugged in at, "1-2", if its prompt is by its own USB.
+    usb: the USB path that it is plugged in at, "1-2", if it is there by its own USB.
     """
 
     device: str | None
@@ -34,6 +39,12 @@ def place(device: str) -> Place:
         if port.device == device:
             return _place(port)
     return Place(device)
+
+
+def device_at(usb: str) -> str | None:
+    """The port of the prompt of the board at this USB path, if there is one now."""
+    found = (_place(port) for port in sorted(list_ports.comports()) if port.vid is not None)
+    return next((place.device for place in found if place.usb == usb), None)
 
 
 def find(besides: str | None) -> list[Place]:
@@ -52,23 +63,57 @@ def _place(port: ListPortInfo) -> Place:
     return Place(port.device, str(port.location).partition(":")[0] if own else None)
 
 
+def is_there(port: str) -> bool:
+    """It can be opened, or is at least there."""
+    try:
+        check(port, "--device")
+    except FlashError as error:
+        return error.code != Code.NO_BOARD
+    return True
+
+
 def check(port: str, option: str) -> None:
-    """Open a port and close it.
+    """Open a port and close it. A program like ModemManager that holds it may let go soon.
 
     Raises:
         FlashError: it is not there, or may not be opened, or is none.
     """
+    end = time.monotonic() + HELD_S
+    while (error := _why_closed(port)) and _code(error) == Code.HELD and time.monotonic() < end:
+        time.sleep(0.1)
+    if error is None:
+        return
+    code = _code(error)
+    if code == Code.HELD:
+        names = ", ".join(holders(port)) or "another program"
+        raise FlashError(code, f"{port} is held by {names}: end that, then try again") from error
+    raise FlashError(code, why_not(port, option)) from error
+
+
+def _why_closed(port: str) -> Exception | None:
     try:
-        serial.serial_for_url(port).close()
+        serial.serial_for_url(port, exclusive=True).close()
     except PORT_ERRORS as error:
-        number = getattr(error, "errno", None)
-        code = {NO_FILE: Code.NO_BOARD, NO_RIGHT: Code.NO_RIGHT}.get(number or 0, Code.OTHER)
-        raise FlashError(code, why_not(port, option)) from error
+        return error
+    return None
 
 
-def several(found: list[str], options: str) -> CliError:
-    """Which of these?"""
-    lines = "".join(f"\n  {line}" for line in found)
-    return FlashError(
-        Code.SEVERAL, f"there are {len(found)} boards; name one with {options}:{lines}"
-    )
+def _code(error: Exception) -> Code:
+    number = getattr(error, "errno", None)
+    if number == errno.ENOENT:
+        return Code.NO_BOARD
+    if number in (errno.EAGAIN, errno.EBUSY) or (number == errno.EACCES and os.name == "nt"):
+        return Code.HELD
+    return Code.NO_RIGHT if number == errno.EACCES else Code.OTHER
+
+
+def holders(port: str) -> list[str]:
+    """Programs that have a port open, as far as Linux lets this user see them."""
+    found = []
+    for handle in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            process = handle.parents[1]
+            if process.name != str(os.getpid()) and handle.readlink() == Path(port).resolve():
+                name = (process / "comm").read_text().strip()
+                found.append(f"{name} (process {process.name})")
+    return sorted(set(found))

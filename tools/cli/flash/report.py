@@ -46,19 +46,28 @@ class Report:
             print(f"romboot: {text}", file=sys.stderr, flush=True)
 
     @contextlib.contextmanager
-    def bar(self, name: str, total: int, of: str) -> Iterator[Progress]:
-        """A state that takes a while: `total` bytes. A bar where someone looks; a line at the end.
-
-        The bar is told how many more bytes are done.
-        """
-        began = time.monotonic()
-        where = None if not self._json else True  # None: not if stderr is no terminal
+    def meter(self, name: str, total: int) -> Iterator[Progress]:
+        """A progress bar where someone looks; it is told how many more bytes are done."""
         with tqdm(
             total=total, desc=f"{name:<{NAME}}", unit="B", unit_scale=True, unit_divisor=KIB,
-            leave=False, disable=where,
+            leave=False, disable=True if self._json else None,  # None: if stderr is no terminal
         ) as shown:  # fmt: skip
-            yield lambda count: (shown.update(count), None)[1]
-        seconds = time.monotonic() - began
+
+            def more(count: int) -> None:
+                shown.update(count)
+
+            yield more
+
+    @contextlib.contextmanager
+    def bar(self, name: str, total: int, of: str) -> Iterator[Progress]:
+        """The same, and the state when it is over."""
+        began = time.monotonic()
+        with self.meter(name, total) as more:
+            yield more
+        self.took(name, of, total, time.monotonic() - began)
+
+    def took(self, name: str, of: str, total: int, seconds: float) -> None:
+        """A state that took a while."""
         self.state(name, f"{of}, {seconds:.1f} s", bytes=total, seconds=round(seconds, 3))
 
 

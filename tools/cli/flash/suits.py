@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from ...tables import dies
 from ...tables.family import Die
 from .asked import Board
+from .geometry import GEOMETRY, Sector
 from .image import Image
 from .plan import Plan
+from .rom import Rom
 
 PART = re.compile(r"STM32([A-Z]+\d)(\w+)")
 SLOTS = range(0x20000000, 0x40000000)  # where an SRAM of the chip is (Armv7-M ARM, B3.1)
@@ -31,6 +34,39 @@ def against_chip(image: Image, die: Die, flash: int) -> list[str]:
     wrong = chips and not any(is_of(chip, die) for chip in chips)
     name = [f"the file is for {_all(chips)}, and this chip is {die.name}"] if wrong else []
     return [*name, *_vectors(image, die, flash)]
+
+
+def against_rom(image: Image, rom: Rom, sectors: Sequence[Sector]) -> list[str]:
+    """The same where only the ROM has been asked. Some say which chip they are of, the others
+    what sectors it has."""
+    if rom.chip:
+        family, die = rom.chip
+        return against_chip(image, die, family.flash)
+    return [
+        f"the file is for {machine}, whose flash has other sectors than the board in DFU mode"
+        for machine in image.machines
+        if (known := _sectors_of(machine)) and not set(_places(sectors)) & known
+    ]
+
+
+def other_sectors(plan: Plan, there: Sequence[Sector]) -> list[str]:
+    """The ROM must have the sectors of the plan."""
+    if {*_places(plan.sectors)} <= {*_places(there)}:
+        return []
+    return [
+        "the ROM says that its flash has other sectors than those of the board at the prompt: is "
+        "it the ROM of another board?"
+    ]
+
+
+def _sectors_of(machine: str) -> set[tuple[int, int]]:
+    chip = machine.rpartition(" with ")[2]
+    found = (GEOMETRY[die.dev_id] for _, die in dies() if is_of(chip, die))
+    return {place for geometry in found for place in _places(geometry.sectors(1 << 11))}
+
+
+def _places(sectors: Sequence[Sector]) -> list[tuple[int, int]]:
+    return [(s.base, s.size) for s in sectors]
 
 
 def is_of(chip: str, die: Die) -> bool:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Iterator, Sequence
 
 from stm32loader.bootloader import CommandError, Stm32Bootloader
 
-from ...tables.family import Die, Family
-from .. import rom
-from .geometry import Sector
+from .. import rom as port_of_rom
+from ..errors import CliError
+from .codes import Code, FlashError
+from .geometry import GEOMETRY, Sector
 from .plan import Plan
+from .report import Progress, Report, size
+from .rom import Pause, chip
 
 BATCH, BATCH_BYTES = 32, 128 * 1024  # the most that one Erase takes: a bar moves, Ctrl-C is heard
 READ = 256
@@ -22,65 +26,65 @@ ROOM = 1024  # from the end of SRAM: it belongs to no ROM (AN2606, RAM in use)
 
 
 class UartRom:
-    """Where it is, and what it does."""
+    """A ROM that has answered. `stack` closes its port."""
 
     verb = "Go"
 
-    def __init__(self, loader: Stm32Bootloader, port: str) -> None:
-        self._loader = loader
-        self.port = port
+    def __init__(self, loader: Stm32Bootloader, port: str, stack: contextlib.ExitStack) -> None:
+        self._loader, self.port, self._stack = loader, port, stack
         loader.get()  # it says which of the two erase commands it has
-        self.said = rom.describe(loader)
+        self._said = port_of_rom.describe(loader)
         self.dev_id = loader.get_id()
+        self.chip = chip(self.dev_id)
+        self.facts: dict[str, object] = {
+            "interface": "UART", "port": port, "dev_id": f"0x{self.dev_id:03X}",
+        }  # fmt: skip
 
     def __str__(self) -> str:
-        return f"UART {self.port}, {self.said}"
+        return f"UART {self.port}, {self._said}"
 
-    def flash_kib(self, family: Family) -> int:
-        """What the chip says in system memory. Some ROMs read whole blocks of it only."""
-        start = family.flash_size // READ * READ
-        block = self._loader.read_memory(start, READ)
-        (kib,) = struct.unpack_from("<H", block, family.flash_size - start)
-        return kib
+    def sectors(self) -> tuple[Sector, ...]:
+        """By the DEV_ID and what system memory says of the flash size."""
+        if self.chip is None:
+            raise FlashError(
+                Code.REFUSED, f"romboot does not know a chip with DEV_ID 0x{self.dev_id:03X}"
+            )
+        where = self.chip[0].flash_size
+        start = where // READ * READ  # some ROMs read whole blocks of it only
+        (kib,) = struct.unpack_from("<H", self._loader.read_memory(start, READ), where - start)
+        return GEOMETRY[self.dev_id].sectors(kib)
 
-    def erase(self, plan: Plan, progress: rom.Progress) -> None:
+    def write(self, plan: Plan, report: Report, pause: Pause) -> None:
         """Sector by sector: a mass erase is missing or does not work in some ROMs."""
-        for batch in _batches(plan.sectors):
-            rom.erase(self._loader, [sector.number for sector in batch], lambda _: None)
-            progress(sum(sector.size for sector in batch))
+        area, blocks = sum(sector.size for sector in plan.sectors), plan.blocks
+        with report.bar("erase", area, f"{len(plan.sectors)} sectors") as bar:
+            for batch in _batches(plan.sectors):
+                port_of_rom.erase(self._loader, [s.number for s in batch], lambda _: pause())
+                bar(sum(sector.size for sector in batch))
+        total = sum(len(data) for _, data in blocks)
+        with report.bar("write", total, size(total)) as bar:
+            for at, data in blocks:
+                port_of_rom.write(self._loader, at, data, lambda n: (bar(n), pause())[0])
 
-    def write(self, plan: Plan, progress: rom.Progress) -> None:
-        """The image, into erased flash."""
-        for at, data in plan.blocks:
-            rom.write(self._loader, at, data, progress)
-
-    def differs(self, plan: Plan, progress: rom.Progress) -> int | None:
-        """The first address where the flash is not the image; None if it is."""
-        for at, data in plan.blocks:
-            found = self.read(at, len(data), progress)
-            if found != data:
-                wrong = (
-                    i for i, pair in enumerate(zip(found, data, strict=True)) if len({*pair}) > 1
-                )
-                return at + next(wrong)
-        return None
-
-    def read(self, address: int, length: int, progress: rom.Progress) -> bytes:
+    def read(self, address: int, length: int, progress: Progress) -> bytes:
         """What is there."""
-        return rom.read(self._loader, address, length, progress)
+        return port_of_rom.read(self._loader, address, length, progress)
 
     def leave(self, address: int) -> None:
-        """Start the application there."""
+        """Go."""
         self._loader.go(address)
+        self._stack.close()
 
-    def reset(self, die: Die) -> bool:
-        """A system reset, by a few instructions in SRAM. False if the ROM does not take them."""
-        ram = die.rams[0]
+    def reset(self) -> bool:
+        """By a few instructions in SRAM, if the ROM is still there."""
+        assert self.chip
+        ram = self.chip[1].rams[0]
         start = ram.end - ROOM
         try:
-            self._loader.write_memory(start, struct.pack("<2I", ram.end, start + 9) + RESET)
-            self._loader.go(start)
-        except CommandError:
+            with port_of_rom.connected(self.port, port_of_rom.ASK_S) as loader:
+                loader.write_memory(start, struct.pack("<2I", ram.end, start + 9) + RESET)
+                loader.go(start)
+        except (CliError, CommandError):
             return False
         return True
 

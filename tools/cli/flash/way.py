@@ -7,43 +7,53 @@ import contextlib
 import time
 
 from .. import dfu, target
-from ..arriving import BackError, Watch
+from ..arriving import BANNERS, BackError, Watch
 from ..board import Board, RefusedError
 from ..errors import CliError
 from ..prompt import Prompt
+from . import places, usb
 from .codes import Code, FlashError
+from .places import Place
 from .report import Report
+from .rom import Rom
 from .uart import UartRom
+from .usb import UsbRom
+
+LOOK_S = 0.05
 
 
-def by_uart(
+def into_rom(
     prompt: Prompt,
-    port: str,
+    place: Place,
+    port: str | None,
     args: argparse.Namespace,
     report: Report,
     stack: contextlib.ExitStack,
-) -> UartRom:
-    """The ROM that answers at this port, once the board has left the prompt.
+) -> Rom:
+    """The ROM, once the board has left its prompt.
 
     Args:
         prompt: it is closed then.
-        stack: closes the port of the ROM.
+        place: where the board is.
+        port: where its ROM answers; None: on USB.
+        stack: closes what is opened here.
 
     Raises:
-        FlashError: the board does not go, or comes back each time, or the ROM does not answer.
+        FlashError: the board does not go, or comes back each time, or there is no ROM.
     """
     for attempt in range(1, args.tries + 1):
         if attempt > 1:
-            prompt = Prompt(prompt.port)
+            prompt = _prompt_again(prompt.port, place)
+        before = {device.where for device in dfu.devices()}
         try:
             _leave(prompt, args)
             report.state("left", f"{prompt.port}: the board has left its prompt", attempt=attempt)
             began = time.monotonic()
-            rom = _answering(prompt, port, stack)
+            rom = _by_uart(prompt, port, stack) if port else _by_usb(prompt, place, before)
         except BackError as error:
             report.warn(f"try {attempt} of {args.tries}: {error}")
         else:
-            report.state("ROM", f"{rom}, after {time.monotonic() - began:.1f} s", **_facts(rom))
+            report.state("ROM", f"{rom}, after {time.monotonic() - began:.1f} s", **rom.facts)
             return rom
         finally:
             prompt.close()
@@ -52,6 +62,11 @@ def by_uart(
         f"the board left MicroPython, and its prompt came back, as often as it was tried "
         f"({args.tries}): the ROM did not stay. {target.WHY}: try again, with more --tries",
     )
+
+
+def _prompt_again(port: str, place: Place) -> Prompt:
+    """A port of USB may have another name now."""
+    return Prompt((places.device_at(place.usb) if place.usb else None) or port)
 
 
 def _leave(prompt: Prompt, args: argparse.Namespace) -> None:
@@ -65,10 +80,10 @@ def _leave(prompt: Prompt, args: argparse.Namespace) -> None:
         raise FlashError(Code.NOT_ENTERED, str(error)) from error
 
 
-def _answering(prompt: Prompt, port: str, stack: contextlib.ExitStack) -> UartRom:
+def _by_uart(prompt: Prompt, port: str, stack: contextlib.ExitStack) -> UartRom:
     watch = Watch(prompt, port, dfu.devices())
     try:
-        return UartRom(stack.enter_context(watch.answering(port)), port)
+        return UartRom(stack.enter_context(watch.answering(port)), port, stack)
     except BackError:
         raise
     except CliError as error:
@@ -77,5 +92,20 @@ def _answering(prompt: Prompt, port: str, stack: contextlib.ExitStack) -> UartRo
         ) from error
 
 
-def _facts(rom: UartRom) -> dict[str, object]:
-    return {"interface": "UART", "port": rom.port, "dev_id": f"0x{rom.dev_id:03X}"}
+def _by_usb(prompt: Prompt, place: Place, before: set[str]) -> UsbRom:
+    """A port that is open keeps its name, so it is closed, or the board gets another one."""
+    if prompt.gone or place.usb:
+        prompt.close()
+    gone = False
+
+    def meanwhile() -> None:
+        nonlocal gone
+        if place.usb is None:
+            if any(banner in prompt.listen(LOOK_S) for banner in BANNERS):
+                raise BackError("the prompt is back")
+        elif places.device_at(place.usb) is None:
+            gone = True
+        elif gone:
+            raise BackError(f"the port at USB {place.usb} went, and is back")
+
+    return usb.wait(place.usb, before, meanwhile)

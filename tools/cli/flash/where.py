@@ -22,6 +22,10 @@ class Where(Enum):
         "the reset button starts the firmware that it has."
     )
     HALF = f"{BRICKED}. The board is still in it, and its firmware is not whole. Again:  {{again}}"
+    GONE = (
+        f"{BRICKED}, but its firmware is not whole. If it has lost its power, start it with BOOT0 "
+        "high. Then again:  {{again}}"
+    )
     WRITTEN = "The file is in the flash, but what was read back was not compared. Again:  {again}"
     VERIFIED = (
         "The new firmware is in the flash, read back and compared. Press reset, or take the power "
@@ -39,7 +43,7 @@ def again(args: argparse.Namespace) -> str:
 
 
 def _ports(args: argparse.Namespace) -> list[str]:
-    given = (("--device", args.device), ("--rom", args.rom))
+    given = (("--device", args.device), ("--rom", args.rom), ("--usb", args.usb))
     return [word for option, port in given if port for word in (option, port)]
 
 

@@ -1,0 +1,204 @@
+"""romboot flash over USB: unmodified dfu-util, one USB path there and back, and each fault."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from host_tests.flash.test_files import dfu
+from host_tests.target import MANIFEST
+from host_tests.test_cli import ROMBOOT
+from host_tests.usb import Faults, UsbTarget, bus, usb_board
+from tools.bench.usb.faults import Leave
+from tools.cli.flash import dfu_util, geometry, places, usb
+from tools.cli.flash.codes import Code
+from tools.cli.flash.dfu_util import Device
+from tools.firmware import build
+
+BOARD = "PYBV11"
+KIB = 1024
+BASE = 0x08000000
+SMALL = (BASE + 0x40000, bytes(range(250)) * 40)  # a file for the tests of faults
+
+
+def firmware(board: str = BOARD) -> Path:
+    return build(board, frozen_manifest=MANIFEST)
+
+
+def flash(board: UsbTarget, file: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """As an ordinary user, with no option that says where the board is."""
+    return board.run(*ROMBOOT, "flash", str(file), *words, privileged=False)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """Ten thousand bytes that are no firmware."""
+    path = tmp_path / "small.dfu"
+    path.write_bytes(dfu(SMALL))
+    return path
+
+
+def test_from_the_prompt_to_the_prompt_of_another_firmware() -> None:
+    with usb_board(BOARD, build(BOARD)) as board:
+        code = "with open('mine.txt', 'w') as f: f.write('kept')"
+        assert board.mpremote("exec", code).returncode == 0
+        done = flash(board, firmware(), "--json")
+        assert done.returncode == 0, done.stderr + done.stdout
+        states = [json.loads(line) for line in done.stdout.splitlines()]
+        names = "file application plan left ROM erase write verify leave prompt"
+        assert [state["state"] for state in states] == names.split()
+        assert states[4]["path"] == board.path and states[1]["port"].startswith("/dev/ttyACM")
+        assert states[2]["sectors"] == [0, 5, 6] and states[5]["bytes"] == 272 * KIB
+        arrival = board.arrival()
+        assert arrival and arrival.clean
+        done = board.mpremote(
+            "exec", "import romboot; print(romboot.__version__, open('mine.txt').read())"
+        )
+        assert done.stdout == "0.1.0 kept\n"
+
+
+def test_another_family() -> None:
+    """Its firmware has no file system, so the library is in the old one."""
+    with usb_board("NUCLEO_H743ZI", firmware("NUCLEO_H743ZI")) as board:
+        board.until_application()
+        done = flash(board, build("NUCLEO_H743ZI"))
+        assert done.returncode == 0, done.stderr + done.stdout
+        assert "ImportError" in board.mpremote("exec", "import romboot").stdout
+
+
+def test_a_board_that_is_in_its_rom_already(small: Path) -> None:
+    """Then all of the flash may be erased too. No prompt comes: that is no firmware."""
+    with usb_board(BOARD) as board:
+        board.until_rom()
+        done = flash(board, small, "--erase-all")
+        assert "the board is in it already: DFU, USB 1-2" in done.stdout
+        assert board.flash(*SMALL[:1], len(SMALL[1])) == SMALL[1]
+        assert "Mass erase" in board.said
+        assert done.returncode == Code.NOT_BACK
+        assert "read back and compared. Press reset" in done.stderr
+
+
+def test_several_boards(small: Path) -> None:
+    """One at its prompt, one in its ROM: listed, and refused until one is named."""
+    with (
+        bus() as where,
+        usb_board(BOARD, build(BOARD), in_bus=where, port=2) as one,
+        usb_board(BOARD, in_bus=where, port=3, unit=1) as two,
+    ):
+        one.until_application()
+        two.until_rom()
+        done = flash(one, small)
+        assert done.returncode == Code.SEVERAL
+        assert "--device /dev/ttyACM0\n  --usb 1-3, serial" in done.stderr
+        done = flash(one, small, "--usb", "1-3")
+        assert two.flash(*SMALL[:1], len(SMALL[1])) == SMALL[1], done.stderr
+        assert one.arrival() is None
+
+
+# --- faults: each ends in its own sentence and exit code ---------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "sentence"),
+    [
+        (Faults(stall_block=2), Code.BROKEN_OFF, "The board is still in it"),
+        (Faults(pull_after=5000), Code.BROKEN_OFF, "has gone (dfu-util ended with 74"),
+        (Faults(no_permission=True), Code.NO_RIGHT, dfu_util.RULE),
+        (Faults(twin=True), Code.SEVERAL, "--usb 1-13"),
+    ],
+)
+def test_faults_in_the_rom(fault: Faults, code: Code, sentence: str, small: Path) -> None:
+    with usb_board(BOARD, faults=fault) as board:
+        board.until_rom()
+        began = time.monotonic()
+        done = flash(board, small)
+        assert done.returncode == code, done.stderr
+        assert sentence in done.stderr and "Traceback" not in done.stderr
+        assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Faults(rom_resets=1), "try 1 of 10: the port at USB 1-2 went, and is back"),
+        (Faults(leave=Leave.GOES_FIRST, twin=True, modem_manager_s=1), ""),
+        (Faults(leave=Leave.STALLS, slow_erase=3), ""),
+    ],
+)
+def test_what_does_not_stop_it(fault: Faults, said: str) -> None:
+    """A ROM that resets the chip; one that goes before it has answered, beside a second device of
+    the same serial number, with a program that takes each new port for a while."""
+    with usb_board(BOARD, build(BOARD), fault) as board:
+        board.until_application()
+        done = flash(board, firmware())
+        assert done.returncode == 0, done.stderr + done.stdout
+        assert said in done.stderr
+        assert board.mpremote("exec", "import romboot; print('there')").stdout == "there\n"
+
+
+def test_a_firmware_that_does_not_start() -> None:
+    with usb_board(BOARD, build(BOARD), Faults(leave=Leave.STAYS)) as board:
+        board.until_application()
+        done = flash(board, firmware())
+        assert done.returncode == Code.NOT_BACK
+        assert "no prompt has come at USB 1-2" in done.stderr and "Press reset" in done.stderr
+
+
+def test_a_port_that_another_program_holds() -> None:
+    with usb_board(BOARD, build(BOARD), Faults(modem_manager_s=9)) as board:
+        board.until_application()
+        done = flash(board, firmware())
+        assert done.returncode == Code.HELD and "/dev/ttyACM0 is held by" in done.stderr
+
+
+def test_the_name_of_the_program_that_holds_a_port() -> None:
+    ours, theirs = os.openpty()
+    port = os.ttyname(theirs)
+    code = f"import os, time; os.open({port!r}, os.O_RDWR); print(1, flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        try:
+            assert any(f"(process {process.pid})" in name for name in places.holders(port))
+        finally:
+            process.kill()
+    os.close(ours)
+    os.close(theirs)
+
+
+# --- without a bus -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layout", "dev_id", "kib"),
+    [
+        ("@Internal Flash  /0x08000000/04*016Kg,01*064Kg,07*128Kg", 0x413, 1024),
+        ("@Internal Flash   /0x08000000/16*128Kg", 0x450, 2048),
+        ("@Internal Flash  /0x08000000/1536*128g", 0x447, 192),
+        ("@Internal Flash  /0x08000000/0256*0002Kg", 0x415, 512),
+    ],
+)
+def test_what_a_rom_says_of_its_sectors(layout: str, dev_id: int, kib: int) -> None:
+    """UM0424; what people have seen dfu-util list."""
+    assert usb.UsbRom(Device("1-2", "x", {0: layout})).sectors() == geometry.GEOMETRY[
+        dev_id
+    ].sectors(kib)
+
+
+def test_mboot_is_not_the_rom() -> None:
+    """Field reports, C9: it has one alternate setting, and no option bytes."""
+    mboot = Device("1-2", "x", {0: "@Internal Flash  /0x08000000/04*016Kg"})
+    with pytest.raises(Exception, match="bootloader of the board, such as mboot"):
+        usb.rom(mboot)
+
+
+def test_without_dfu_util(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(Exception, match="dfu-util is not installed"):
+        dfu_util.devices()

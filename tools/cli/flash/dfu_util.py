@@ -1,0 +1,127 @@
+"""dfu-util as a program: what it lists, and what it does."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...bench.image import Segment
+from ..errors import CliError
+from .codes import Code, FlashError
+
+MISSING = (
+    "dfu-util is not installed, and flashing over USB needs it: `apt install dfu-util`, `brew "
+    "install dfu-util`, or https://dfu-util.sourceforge.net"
+)
+RULE = 'SUBSYSTEM=="usb", ATTR{idVendor}=="0483", ATTR{idProduct}=="df11", MODE="0666"'
+NO_RIGHT = {
+    "linux": (
+        "this user may not open it. As root write this line into "
+        f"/etc/udev/rules.d/49-stm32-dfu.rules, then `udevadm control --reload` and plug the "
+        f"board in again:\n  {RULE}\n"
+    ),
+    "win32": "it has no driver that dfu-util can use: install WinUSB for it with Zadig",
+}
+LINE = re.compile(
+    r'^Found DFU: \[(\w+):(\w+)\].* path="(.*?)", alt=(\d+), name="(.*?)", ser.*="(.*?)"'
+)
+CLOSED = re.compile(r"Cannot open DFU device (\w+:\w+) found on devnum (\d+) \((\w+)\)")
+BAR = re.compile(rb"(Erase|Download|Upload)\s*\[[= ]*\]\s+\d+%\s+(\d+) bytes")
+OPTIONS = "@Option"  # each ROM has them as an alternate setting, mboot has not
+LEAVING = "Submitting leave request"
+
+Moved = Callable[[str, int], None]
+"""Is told what grows ("Erase", "Download", "Upload") and how many bytes of a piece are done."""
+
+
+@dataclass
+class Device:
+    """A DFU device that dfu-util may open. path: of USB, such as 1-2. alts: names by number."""
+
+    path: str
+    serial: str
+    alts: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def is_rom(self) -> bool:
+        """It is one of ST, and not mboot."""
+        return any(name.startswith(OPTIONS) for name in self.alts.values())
+
+    def __str__(self) -> str:
+        return f"USB {self.path}, serial number {self.serial}"
+
+
+def devices() -> list[Device]:
+    """Those that are there.
+
+    Raises:
+        FlashError: dfu-util is missing, or one is there that it may not open.
+    """
+    done = subprocess.run([_program(), "-l"], capture_output=True, text=True, timeout=20)
+    found: dict[str, Device] = {}
+    for line in done.stdout.splitlines():
+        if match := LINE.match(line):
+            _, _, path, alt, name, serial = match.groups()
+            found.setdefault(path, Device(path, serial)).alts[int(alt)] = name
+    if not found and (closed := CLOSED.search(done.stdout + done.stderr)):
+        raise closed_to_us(f"{closed[1]}, device number {closed[2]}, {closed[3]}")
+    return list(found.values())
+
+
+def closed_to_us(which: str) -> FlashError:
+    """A device is there and cannot be opened."""
+    why = NO_RIGHT.get(sys.platform, "this user may not open it")
+    return FlashError(Code.NO_RIGHT, f"a DFU device is there ({which}), but {why}")
+
+
+def run(device: str, words: Sequence[str], moved: Moved) -> str:
+    """`dfu-util --path DEVICE --alt 0 WORDS...`; its output.
+
+    Raises:
+        CliError: it failed. That it failed after the request to leave is no failure: then the ROM
+            was gone before it could answer.
+    """
+    command = [_program(), "--path", device, "--alt", "0", *words]
+    said = b""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout
+        seen = 0
+        while block := os.read(process.stdout.fileno(), 4096):
+            said += block
+            for match in BAR.finditer(said, seen):
+                moved(match[1].decode(), int(match[2]))
+                seen = match.end()
+    text = said.decode(errors="replace")
+    if process.returncode and LEAVING not in text:
+        raise CliError(_why(text, process.returncode))
+    return text
+
+
+def _why(said: str, code: int) -> str:
+    lines = [line.strip() for line in said.replace("\r", "\n").splitlines()]
+    errors = [s for s in lines if s.startswith("dfu-util:") or "rror" in s or "annot" in s]
+    return f"dfu-util ended with {code}: {(errors or lines or ['it said nothing'])[-1]}"
+
+
+def _program() -> str:
+    program = shutil.which("dfu-util")
+    if program is None:
+        raise FlashError(Code.OTHER, MISSING)
+    return program
+
+
+def write_file(path: Path, pieces: Sequence[Segment]) -> None:
+    """A DfuSe file (UM0391) for alternate setting 0 of ST's ROM."""
+    body = b"".join(struct.pack("<2I", at, len(data)) + data for at, data in pieces)
+    target = struct.pack("<6sBI255s2I", b"Target", 0, 0, b"", len(body), len(pieces)) + body
+    whole = struct.pack("<5sBIB", b"DfuSe", 1, 11 + len(target), 1) + target
+    whole += struct.pack("<4H3sB", 0xFFFF, 0xDF11, 0x0483, 0x011A, b"UFD", 16)
+    path.write_bytes(whole + struct.pack("<I", zlib.crc32(whole) ^ 0xFFFFFFFF))
