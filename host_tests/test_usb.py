@@ -19,13 +19,15 @@ import serial
 
 from host_tests.target import MANIFEST, ROOT
 from host_tests.test_cli import ROMBOOT
-from host_tests.usb import Done, UsbTarget, bus, until, usb_board
+from host_tests.usb import Done, Faults, UsbTarget, bus, linux, until, usb_board
 from tools.bench import chip
 from tools.bench.board import VirtualBoard
 from tools.bench.image import flatten, load_image
 from tools.bench.rom_adapter import rom_facts
 from tools.bench.usb.board import UsbError, check
 from tools.firmware import build, source_tree
+
+pytestmark = linux
 
 FLASH, KIB = 0x0800_0000, 1024
 BOARDS = ("NUCLEO_F429ZI", "PYBV11", "NUCLEO_H743ZI")
@@ -378,6 +380,21 @@ def test_several_boards(tmp_path: Path) -> None:
         assert all("File downloaded successfully" in output for output in outputs), outputs
         assert one.flash(FLASH + 0x4_0000, 5000) == files[0][1]
         assert two.flash(FLASH + 0x4_0000, 5000) == files[1][1]
+
+
+# --- romboot on USB ----------------------------------------------------------------------------
+
+
+def test_romboot_enter() -> None:
+    """A ROM that resets the chip is entered again; the DFU device is what tells success."""
+    with usb_board("PYBV11", build("PYBV11"), Faults(rom_resets=1)) as board:
+        words = ["enter", "--device", board.until_application()]
+        done = board.run(*ROMBOOT, *words)
+        assert done.returncode == 0, done.stderr
+        assert "0483:df11 (STM32  BOOTLOADER)" in done.stdout
+        assert "It took 2 tries." in done.stdout
+        arrival = board.arrival()
+        assert board.is_rom() and arrival and arrival.clean, str(arrival)
 
 
 # --- romboot bench --usb -----------------------------------------------------------------------

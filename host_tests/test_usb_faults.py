@@ -10,10 +10,12 @@ from random import Random
 import pytest
 
 from host_tests.target import MANIFEST
-from host_tests.usb import Done, UsbTarget, until, usb_board
+from host_tests.usb import Done, UsbTarget, linux, until, usb_board
 from tools.bench.image import flatten, load_image
 from tools.bench.usb.faults import Faults, Leave
 from tools.firmware import build
+
+pytestmark = linux
 
 BOARD, FLASH = "PYBV11", 0x0800_0000
 EXIT_IO = 74  # EX_IOERR of dfu-util

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from host_tests.target import ENTER, ROOT, SPEED
 from tools.bench.board import VirtualBoard
 from tools.bench.rom_run import Arrival
@@ -25,7 +27,10 @@ from tools.bench.usb.board import (
 from tools.bench.usb.bus import Bus
 from tools.bench.usb.faults import Faults
 
-__all__ = ["Faults", "UsbTarget", "bus", "usb_board"]
+__all__ = ["Faults", "UsbTarget", "bus", "linux", "usb_board"]
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="umockdev is a library for Linux")
+"""For the modules whose tests need USB."""
 
 MPREMOTE = [sys.executable, "-m", "mpremote"]
 PYTHON = [sys.executable, "-c"]

@@ -182,6 +182,7 @@ def announce_usb(board: usb.UsbBoard) -> None:
     """Say how programs see the USB bus, and what is on it."""
     variables = " ".join(f"{name}={value}" for name, value in board.bus.environment().items())
     print(f"  {'usb':<8} {board.path:<10} /dev/ttyACM0 at the prompt, DFU 0483:df11 in the ROM")
+    print("The ROM serves the interface that speaks first: with the cable in, that is USB.")
     print("The serial port on USB is a bridge to the console of the firmware, which has no USB")
     print("driver here. Programs see the bus if they are started, one at a time, with")
     print(f"  env {variables} COMMAND")
