@@ -36,7 +36,7 @@ OPTIONS = "@Option Bytes  /0x1FFFC000/01*016 e"
 OTP = "@OTP Memory /0x1FFF7800/01*512 e,01*016 e"
 FEATURE = "@Device Feature/0xFFFF0000/01*004 e"
 # What people have seen dfu-util list: of a PYBv1.0, of a LEIA board (STM32F439), of a Daisy Seed
-# (STM32H750) and, with a smaller flash, of a BigClown core module (STM32L082).
+# (STM32H750), of a BigClown core module (STM32L082) and, with 256 KiB, of a bt.tn (STM32L151).
 LISTED = {
     "PYBV11": (
         "@Internal Flash  /0x08000000/04*016Kg,01*064Kg,07*128Kg", OPTIONS, OTP, FEATURE,
@@ -48,6 +48,10 @@ LISTED = {
     ),
     "NUCLEO_H743ZI": (
         "@Internal Flash   /0x08000000/16*128Kg", "@Option Bytes   /0x5200201C/01*128 e",
+    ),
+    "NUCLEO_L152RE": (
+        "@Internal Flash  /0x08000000/2048*256 g", "@Option Bytes  /0x1FF80000/01*032 e",
+        "@DATA Memory /0x08080000/02*008Ke",
     ),
     "NUCLEO_L073RZ": (
         "@Internal Flash  /0x08000000/1536*128g", "@Option Bytes  /0x1FF80000/01*032 e",
@@ -165,7 +169,7 @@ def test_the_memory_map_of_the_flash_is_that_of_the_chip(name: str) -> None:
     ((where, runs),) = re.findall(r"^@[^/]*/0x([0-9A-F]{8})/([^/]*)$", usb.alternates[0])
     at, found = int(where, 16), []
     for run in runs.split(","):
-        ((count, size, unit),) = re.findall(r"^(\d+)\*(\d+)(K?)g$", run)
+        ((count, size, unit),) = re.findall(r"^(\d+)\*(\d+)(K?) ?g$", run)
         for _ in range(int(count)):
             found.append((at, int(size) * (KIB if unit else 1)))
             at += found[-1][1]
@@ -242,6 +246,28 @@ def test_the_option_bytes(rom: UsbTarget, tmp_path: Path) -> None:
     with rom.server.paused() as board:
         assert board.soc.flash.nwrp & 0xFFF == 0xFFD
     assert sum("resets the system" in sentence for sentence in rom.said) == 1
+
+
+def test_the_option_bytes_of_an_h7(tmp_path: Path) -> None:
+    """They are seen in the registers of the flash: RDP is in bits 8 to 15 of FLASH_OPTSR_CUR."""
+    path = tmp_path / "options.bin"
+    with usb_board("NUCLEO_H743ZI") as board:
+        board.until_rom()
+        ok(board.dfu_util("-a", "1", "-s", "0x5200201C:128", "-U", str(path)))
+    assert path.read_bytes()[1] == 0xAA
+
+
+def test_the_data_eeprom_of_an_l0(tmp_path: Path) -> None:
+    """It is written again without an erase."""
+    where, back = 0x0808_0100, tmp_path / "back.bin"
+    with usb_board("NUCLEO_L073RZ") as board:
+        board.until_rom()
+        for seed in (1, 2):
+            path, data = written(Random(seed).randbytes(100), tmp_path)
+            ok(board.dfu_util("-a", "2", "-s", f"{where:#x}", "-D", str(path)))
+            ok(board.dfu_util("-a", "2", "-s", f"{where:#x}:100", "-U", str(back)))
+            assert back.read_bytes() == data
+            back.unlink()
 
 
 def test_pydfu(rom: UsbTarget, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ ROM_OF_F4 = UsbFacts(
     serial="",
     transfer=TRANSFER,
     alternates=("@Internal Flash  /0x08000000/04*016Kg",),
+    connect_ns=250 * MS,
     starts_in_error=True,
     answers_leave=True,
 )

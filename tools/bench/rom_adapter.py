@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any, cast
 
+from .blocks.base import RegisterBlock
 from .chip import KIB, Chip
 from .cpu.memory import BusError
 from .rom import Area, BusFault, FlashTiming, OptionBytes, RomFacts, Sector, UsbFacts
@@ -27,7 +28,8 @@ def rom_facts(chip: Chip) -> RomFacts:
         ram=(Area(taken, chip.region("SRAM").end),),
         system=areas["SYSTEM"],
         timing=_timing(rom["timing"]),
-        readable=tuple(areas[name] for name in rom["readable"]),
+        readable=tuple(areas[name] for name in rom["readable"]) + _registers(rom),
+        eeprom=tuple(areas[r.name] for r in chip.memory if r.kind == "eeprom"),
         otp=areas.get("OTP"),
         options=tuple(options) if rom["f4_commands"] else (),
         startup_ns=round(rom["startup_ms"] * MS),
@@ -39,6 +41,11 @@ def rom_facts(chip: Chip) -> RomFacts:
     )
 
 
+def _registers(rom: Mapping[str, Any]) -> tuple[Area, ...]:
+    """Option bytes that are seen in registers only."""
+    return tuple(Area(base, base + size) for base, size in rom.get("registers", ()))
+
+
 def _usb(chip: Chip, data: Mapping[str, Any]) -> UsbFacts:
     others: list[str] = data["alternates"]
     return UsbFacts(
@@ -47,6 +54,7 @@ def _usb(chip: Chip, data: Mapping[str, Any]) -> UsbFacts:
         serial=data.get("serial", ""),
         transfer=data["transfer"],
         alternates=(data["flash"].format(_sector_map(chip, data["sector"])), *others),
+        connect_ns=round(data["connect_ms"] * MS),
         starts_in_error=data["starts_in_error"],
         answers_leave=data["answers_leave"],
     )
@@ -83,10 +91,21 @@ class SocMemory:
 
     def read(self, address: int, length: int) -> bytes:
         try:
+            if block := self._block(address):
+                words = range(address - block.facts.base, address - block.facts.base + length, 4)
+                data = b"".join(block.read(at, 4).to_bytes(4, "little") for at in words)
+                return data[:length]
             memory, offset = self._soc.map.find(address)
             return memory.read(offset, length)
         except (BusError, IndexError) as error:
             raise BusFault(str(error)) from error
+
+    def _block(self, address: int) -> RegisterBlock | None:
+        """The peripheral at an address of its registers."""
+        for block in self._soc.blocks.values():
+            if block.facts.base <= address < block.facts.base + block.facts.size:
+                return block
+        return None
 
     def write(self, address: int, data: bytes) -> None:
         try:

@@ -64,6 +64,9 @@ class UsbFacts:
     """wTransferSize: bytes of one block."""
     alternates: tuple[str, ...]
     """Names of the alternate settings, each a memory map in the format of DfuSe."""
+    connect_ns: int
+    """From the cable or the ROM, whichever comes last, until the host can use it (AN2606
+    table 229)."""
     starts_in_error: bool
     """The host finds it in dfuERROR, with errFIRMWARE."""
     answers_leave: bool
@@ -87,6 +90,8 @@ class RomFacts:
     timing: FlashTiming
     readable: tuple[Area, ...] = ()
     """More that can be read, nothing else."""
+    eeprom: tuple[Area, ...] = ()
+    """Data memory: it can be read and written, and needs no erase (AN2606 table 5)."""
     otp: Area | None = None
     """Blocks of 32 bytes, then one lock byte for each (RM0090 3.8)."""
     options: tuple[Area, ...] = ()

@@ -16,6 +16,7 @@ class Region(Enum):
     FLASH = auto()
     RAM = auto()
     SYSTEM = auto()
+    EEPROM = auto()
     OTP = auto()
     OPTIONS = auto()
     FEATURES = auto()
@@ -38,6 +39,8 @@ class Regions:
             return Region.RAM
         if address in facts.system or any(address in area for area in facts.readable):
             return Region.SYSTEM
+        if any(address in area for area in facts.eeprom):
+            return Region.EEPROM
         if facts.otp is not None and address in facts.otp:
             return Region.OTP
         if self._option_bank(address) is not None:
@@ -102,6 +105,8 @@ class Regions:
         """Typical time that `write` takes."""
         if region in (Region.FLASH, Region.OTP):
             return self._flash.program_ns(length)
+        if region is Region.EEPROM:  # a word takes as long as half a page (DS10685)
+            return -(-length // 4) * self._facts.timing.program
         return 0  # the manuals give no time for the option bytes
 
     def _write_ram(self, address: int, data: bytes) -> bool:

@@ -96,7 +96,8 @@ class Connector:
         """The ROM has initialised USB."""
         self._nothing()
         if self._cable:
-            self._later(ENUMERATION_NS, lambda: self._plug_rom(dfu))
+            assert self._facts.usb
+            self._later(self._facts.usb.connect_ns, lambda: self._plug_rom(dfu))
 
     def rom_serves_serial(self) -> None:
         """A byte came over a serial line first."""
