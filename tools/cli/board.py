@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+from .. import tables
+from ..tables.family import Die, Family
 from . import leaving
 from .errors import CliError
 from .helper import Helper
@@ -160,35 +162,13 @@ class Board:
     def _find(self) -> Any:
         self._memory.fetch(CORE)
         found = self._find_chip()
-        family = found.family
-        self._memory.fetch(
-            [
-                self._memory.read(VTOR, 4),
-                family.ROM[0],
-                family.ROM[0] + 4,
-                family.WATCHDOG[0],
-                family.PROTECTION[0],
-                family.FLASH[1],
-                *(check[0] for _, _, checks in family.STATES for check in checks),
-                *(clocks for _, clocks, _ in family.USARTS[3]),
-                *(clocks for clocks, *_ in family.USB),
-            ]
-        )
+        stack = self._memory.read(VTOR, 4)
+        self._memory.fetch([stack, *needed_to_enter(_family(found))])
         return found
 
-    def _read_for_info(self, chip: Any) -> None:
-        facts = self._library.module("facts").tables(chip)
-        _, rom_id, _, options, banks = facts.DIES[chip.number]
-        protected = facts.PROTECTED[2][: len(banks)]
-        self._memory.fetch(
-            [
-                *facts.UNIQUE_ID,
-                rom_id,
-                *facts.PCROP[1],
-                *(facts.OPTIONS[number][0] for number in options),
-                *(register for register, *_ in protected),
-            ]
-        )
+    def _read_for_info(self, found: Any) -> None:
+        family = _family(found)
+        self._memory.fetch(needed_for_info(family, family.dies[found.number]))
 
     def _sync(self) -> None:
         if said := self._prompt.run(self._library.source("entry", "_syncing") + SYNC).strip():
@@ -208,6 +188,30 @@ class Board:
         except self._library.module().RomBootError as error:
             frozen = type(error).__name__ == "CodeError"
             raise RefusedError(f"{error}{FROZEN if frozen else ''}") from error
+
+
+def needed_to_enter(family: Family) -> Iterator[int]:
+    """Addresses that the library reads on any chip of a family, on its way into the ROM."""
+    yield from (family.vectors, family.vectors + 4, family.flash_size)
+    yield from (family.lsi.address, family.protection.address)
+    yield from (check.address for state in family.states for check in state.checks)
+    yield from (usart.clock.register.address for usart in family.usarts)
+    yield from (port.clock.register.address for port in family.usb)
+
+
+def needed_for_info(family: Family, die: Die) -> Iterator[int]:
+    """The same, for what it says of the chip."""
+    yield from (*family.unique_id, die.rom_id)
+    yield from (option.register.address for option in die.options)
+    if family.pcrop:
+        yield from (register.address for register in family.pcrop.registers)
+    banks = zip(family.write_protection.banks, die.sectors, strict=False)
+    yield from (bank.register.address for bank, _ in banks)
+
+
+def _family(found: Any) -> Family:
+    """Of a Chip of the library."""
+    return tables.family(found.family.__name__.rpartition(".")[2])
 
 
 def _time(memory: Memory) -> SimpleNamespace:
