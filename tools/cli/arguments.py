@@ -36,14 +36,19 @@ def board(parser: argparse.ArgumentParser) -> None:
 def plan(parser: argparse.ArgumentParser) -> None:
     """The same, and how to enter."""
     board(parser)
-    parser.add_argument(
-        "--force", action="store_true", help="enter although readout protection is at level 2"
-    )
+    force(parser)
     parser.add_argument(
         "--via",
         choices=("jump", "reset"),
         help="straight into system memory, or through a system reset; without this option "
         "romboot chooses",
+    )
+
+
+def force(parser: argparse.ArgumentParser) -> None:
+    """--force."""
+    parser.add_argument(
+        "--force", action="store_true", help="enter although readout protection is at level 2"
     )
 
 
@@ -98,6 +103,14 @@ def flash(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be done, and touch nothing"
     )
+
+
+def script(parser: argparse.ArgumentParser) -> None:
+    """Which chip it is for."""
+    parser.add_argument(
+        "--chip", required=True, metavar="NAME", help="part number, such as STM32L073RZ"
+    )
+    force(parser)
 
 
 def install(parser: argparse.ArgumentParser) -> None:

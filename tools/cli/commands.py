@@ -51,6 +51,10 @@ COMMANDS = (
     ),
     Command("enter", "put a board into its ROM bootloader", "target", "enter", arguments.enter),
     Command(
+        "script", "print a file that `mpremote run` enters the bootloader with", "script", "run",
+        arguments.script,
+    ),
+    Command(
         "install", "put the library into a board's file system", "install", "run",
         arguments.install,
     ),

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from ..paths import LIB
 
@@ -32,10 +32,10 @@ class Hosted:
         self._load(NAME)
         return self._load(f"{NAME}.{name}" if name else NAME)
 
-    def source(self, module: str, function: str) -> str:
-        """A function of the library as source that needs nothing else of it: for the board."""
+    def source(self, module: str, *functions: str) -> str:
+        """Functions of a module as source that needs nothing else of it: for the board."""
         text = (FOLDER / f"{module}.py").read_text(encoding="utf-8")
-        return extract(ast.parse(text), function, vars(self.module(module)))
+        return extract(ast.parse(text), functions, vars(self.module(module)))
 
     def _import(
         self,
@@ -70,30 +70,47 @@ class Hosted:
         return self._own[name]
 
 
-def extract(tree: ast.Module, name: str, values: Mapping[str, Any]) -> str:
-    """A function of a module as source of its own: with the imports that it needs, and with the
-    module's constants as numbers and bytes."""
-    function = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name)
-    if ast.get_docstring(function):
-        del function.body[0]
-    used = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
-    wanted: list[ast.stmt] = []
-    for node in tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            node.names = [alias for alias in node.names if (alias.asname or alias.name) in used]
-            wanted += [node] if node.names else []
-    whole = ast.Module([*wanted, _Constants(values).visit(function)], [])
-    return ast.unparse(ast.fix_missing_locations(whole)) + "\n"
+def extract(tree: ast.Module, names: Sequence[str], values: Mapping[str, Any]) -> str:
+    """Functions of a module with what they use of it: imports, and variables. Numbers that do not
+    change are in place of their names. Imports of other modules of the library are left out."""
+    functions = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name in names]
+    nodes = [node for function in functions for node in ast.walk(function)]
+    used = {node.id for node in nodes if isinstance(node, ast.Name)}
+    changed = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+    numbers = {
+        name: values[name]
+        for name in used - changed
+        if isinstance(values.get(name), int) and not hasattr(builtins, name)
+    }
+    before = [part for node in tree.body for part in _needed(node, used - set(numbers), values)]
+    body = [*before, *(_Shorter(numbers).visit(function) for function in functions)]
+    return ast.unparse(ast.fix_missing_locations(ast.Module(body, []))) + "\n"
 
 
-class _Constants(ast.NodeTransformer):
-    """Puts the values of a module's constants in place of their names."""
+def _needed(node: ast.stmt, used: set[str], values: Mapping[str, Any]) -> Iterator[ast.stmt]:
+    """An import or an assignment of a module, without what is not used."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        node.names = [alias for alias in node.names if (alias.asname or alias.name) in used]
+        if node.names:
+            yield node
+    elif isinstance(node, ast.Assign) and (name := ast.unparse(node.targets[0])) in used:
+        constant = isinstance(values[name], bytes)
+        yield ast.Assign(node.targets, ast.Constant(values[name]) if constant else node.value)
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self._values = values
+
+class _Shorter(ast.NodeTransformer):
+    """Numbers in place of names; no docstrings."""
+
+    def __init__(self, numbers: Mapping[str, int]) -> None:
+        self._numbers = numbers
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        value = self._values.get(node.id)
-        if isinstance(node.ctx, ast.Load) and isinstance(value, int | bytes):
-            return ast.copy_location(ast.Constant(value), node)
-        return node
+        return ast.Constant(self._numbers[node.id]) if node.id in self._numbers else node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.stmt:
+        if ast.get_docstring(node):
+            del node.body[0]
+        return cast(ast.stmt, self.generic_visit(node))
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt | None:
+        return None if node.level else node

@@ -1,0 +1,258 @@
+"""romboot script: one file that enters the ROM of one chip, for `mpremote run`.
+
+It has the image and the machine code of that chip, and decides on the board what only the board
+can tell: whether it is that chip, what its ROM, its option bytes and a few registers say. It does
+so in the order of the library, with its sentences.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+from .. import paths, tables
+from ..tables.compiler import core
+from ..tables.family import M7, Die, Family, State
+from .errors import CliError
+from .hosted import Hosted
+from .leaving import AFTER_MS
+
+BLOCK = 256  # bytes of data in one literal
+ANY = "X"  # in the name of a die: any character
+
+# They stand for numbers that only the board knows, in a sentence of the library.
+FIRST, SECOND, THIRD = 0xFFFF_FF01, 0xFFFF_FF02, 0xFFFF_FF03
+
+HEAD = """\
+# {name}: from MicroPython into the ROM bootloader. Made by romboot {version} for
+#     mpremote run THIS_FILE
+# which returns before the board leaves, or ends with a sentence that says why it stays.
+#
+# The parts are in strings so that one after the other is compiled: that needs less of the heap.
+import os, struct, sys, time
+from machine import Timer, disable_irq, enable_irq, mem8, mem32
+from uctypes import addressof, bytearray_at
+class RomBootError(Exception): pass
+if sys.platform != 'pyboard': raise RomBootError({not_stm32} % sys.platform)
+"""
+
+PARTS = (
+    """\
+at = addressof(bytearray(4))
+if at >> 28 == 1 or at >> 29 > 4: raise RomBootError({no_code} % at)
+core = mem32[0xE000ED00] >> 4 & 0xFFF{regions}
+found = 0
+if core == {core}:
+    {idcode}
+if found & 0xFFF not in {dev_ids}: raise RomBootError({another} % (core, found & 0xFFF))
+""",
+    """\
+def ram(stack):
+    for found in {rams}:
+        if found[0] < stack <= found[1]: return found
+stack, start = mem32[{table}], mem32[{table} + 4]
+if stack & 3 or not ram(stack) or not start & 1 or not {table} < start < {rom_end}:
+    raise RomBootError({bad_rom} % (stack & 0xFFFFFFFF, start & 0xFFFFFFFF))
+found = ram(mem32[mem32[0xE000ED08]])
+if found: struct.pack_into('>3I', image, 4, found[0], found[1], found[0] | {region})
+""",
+    "{states}\n",
+    "{jump}",
+    """\
+def no_room(msp):
+    raise RomBootError({stack} % ((msp & 0xFFFFFFFF,) + struct.unpack_from('>2I', image, 4)))
+msp = helper(image, 0)
+if msp: no_room(msp)
+""",
+    "{useless}\n",
+    """\
+{syncing}
+try:
+    sync = _syncing()
+    if sync: sync()
+except Exception as error: raise RomBootError({sync} % error)
+""",
+    """\
+def go(timer):
+    timer.deinit()
+    {usb}
+    no_room(helper(image, 1))
+timer = Timer(-1, mode=Timer.PERIODIC, period={after_ms}, callback=go)
+""",
+)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the file."""
+    print(source(*chip(args.chip), force=args.force), end="")
+    return 0
+
+
+def chip(name: str) -> tuple[Family, Die]:
+    """By a part number such as STM32L073RZ, or one of the names in the tables. CliError if there
+    is none, or more than one."""
+    wanted = name.upper()
+    found = [
+        (family, die)
+        for family, die in tables.dies()
+        if any(_fits(each, wanted) for each in names(die))
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise CliError(f"{name} may be {' or '.join(die.name for _, die in found)}: which one?")
+    known = ", ".join(die.name for _, die in tables.dies())
+    raise CliError(
+        f"romboot has no table for {name}: --chip takes the part number of one of {known}"
+    )
+
+
+def names(die: Die) -> Iterator[str]:
+    """Each of "STM32F405/407" by itself."""
+    first, *others = die.name.upper().split("/")
+    yield first
+    for other in others:
+        yield first[: -len(other)] + other
+
+
+def _fits(name: str, wanted: str) -> bool:
+    pairs = zip(name, wanted, strict=False)
+    return len(wanted) > len("STM32") and all(a == b or ANY in (a, b) for a, b in pairs)
+
+
+def source(family: Family, die: Die, *, force: bool = False) -> str:
+    """The file."""
+    library = apart()
+    said = _Sentences(library)
+    number = family.dies.index(die)
+    data = library.module(family.module)
+    ram = die.rams[0]
+    before, after = data.SCRIPT
+    image = library.module("script").image(
+        before, data.DIES[number][1], after, (ram.base, ram.end), data.MPU
+    )
+    dev_ids = (die.dev_id, die.misread) if die.misread else (die.dev_id,)
+    another = (
+        f"core 0x%03X, DEV_ID 0x%03X: this is no {die.name}. Let romboot script make the file for "
+        "this chip"
+    )
+    variables, _, functions = library.source("jump_bytes", "_prepare", "helper").partition("def ")
+    clean = library.source("cache", "clean") if family.core is M7 else ""
+    fields = {
+        "name": die.name,
+        "version": paths.version(),
+        "not_stm32": said("NotSTM32Error", "%s"),
+        "no_code": said("CodeError", FIRST, "external memory or CCM"),
+        "core": core(family),
+        "regions": " | (mem32[0xE000ED90] & 0xFF00) << 4" if family.core is M7 else "",
+        "idcode": _lines(_idcode(family)),
+        "dev_ids": dev_ids,
+        "another": repr(another),
+        "rams": tuple((ram.base, ram.end) for ram in die.rams),
+        "table": family.vectors,
+        "rom_end": family.rom_end,
+        "bad_rom": said("BadRomError", family.vectors, FIRST, SECOND, ram.base, ram.end),
+        "region": data.MPU[0],
+        "states": "\n".join(_states(family, lasting=False)),
+        "jump": f"{clean}def {functions}",
+        "stack": said("StackError", FIRST, len(image), SECOND, THIRD),
+        "useless": "" if force else "\n".join(_useless(family, die, said)),
+        "syncing": library.source("entry", "_syncing"),
+        "sync": said("SyncError", _Repr()),
+        "usb": _lines(_usb(family)),
+        "after_ms": AFTER_MS,
+    }
+    head = HEAD.format(**fields) + variables + "".join(_data(image))
+    return head + "".join(_part(part.format(**fields)) for part in PARTS)
+
+
+def _part(text: str) -> str:
+    """To be compiled when it is its turn."""
+    assert "'''" not in text
+    return f"exec(r'''\n{text}''')\n" if text.strip() else ""
+
+
+def apart() -> Hosted:
+    """The library without a chip: for its data, its sentences and its source."""
+    machine = ("mem8", "mem16", "mem32", "disable_irq", "enable_irq")
+    return Hosted(
+        {
+            "machine": SimpleNamespace(**dict.fromkeys(machine)),
+            "micropython": SimpleNamespace(const=lambda value: value),
+            "uctypes": SimpleNamespace(addressof=None, bytearray_at=None),
+            "romboot.jump": SimpleNamespace(),
+        }
+    )
+
+
+class _Repr:
+    def __repr__(self) -> str:
+        return "%r"
+
+
+class _Sentences:
+    """What an exception of the library says, as source of a format for what the board knows."""
+
+    def __init__(self, library: Hosted) -> None:
+        self._errors = library.module("errors")
+
+    def __call__(self, error: str, *values: Any) -> str:
+        text = str(getattr(self._errors, error)(*values))
+        text = text.replace("force=True", "romboot script --force")
+        return repr(re.sub("FFFFFF0[1-3]", "%08X", text))
+
+
+def _data(image: bytes) -> Iterator[str]:
+    """The image, in literals that a small heap has room for."""
+    yield f"image = bytearray({len(image)})\n"
+    for at in range(0, len(image), BLOCK):
+        if block := bytes(image[at : at + BLOCK]).rstrip(b"\0"):
+            yield f"image[{at}:{at + len(block)}] = {block!r}\n"
+
+
+def _idcode(family: Family) -> Iterator[str]:
+    read = f"found = mem32[{family.idcode}]"
+    if clock := family.idcode_clock:
+        enables = f"mem32[{clock.register.address}]"
+        yield f"before = {enables}; {enables} = before | {1 << clock.number}"
+        yield f"{read}; {enables} = before"
+    else:
+        yield read
+
+
+def _states(family: Family, *, lasting: bool) -> Iterator[str]:
+    for state in family.states:
+        if state.lasting == lasting:
+            so = " and ".join(f"mem32[{c.address}] & {c.mask} == {c.value}" for c in state.checks)
+            yield f"if {so}: raise RomBootError({_advice(state)!r})"
+
+
+def _useless(family: Family, die: Die, said: _Sentences) -> Iterator[str]:
+    for rom_id in die.closed:
+        closed = said("ClosedRomError", rom_id)
+        yield f"if mem8[{die.rom_id}] == {rom_id}: raise RomBootError({closed})"
+    level = f"mem32[{family.protection.address}] >> {family.protection_shift} & 0xFF"
+    yield f"if {level} == 0xCC: raise RomBootError({said('ProtectedError')})"
+    yield from _states(family, lasting=True)
+
+
+def _usb(family: Family) -> Iterator[str]:
+    for port in family.usb:
+        clock = f"mem32[{port.clock.register.address}] >> {port.clock.number} & 1"
+        register = f"mem32[{port.register}]"
+        yield f"if {clock} and {register} & {port.mask} == {port.attached}:"
+        yield f"    time.sleep_ms(20); {register} ^= {port.mask}; time.sleep_ms(20)"
+
+
+def _lines(lines: Iterable[str]) -> str:
+    """One below the other, as deep as the place where they go."""
+    return "\n    ".join(lines) or "pass"
+
+
+def _advice(state: State) -> str:
+    if state.lasting:
+        return f"{state.about}. Clear it, or use the BOOT0 pin"
+    return f"{state.about}: only a reset clears that. Press reset, or use `romboot enter`"
