@@ -24,7 +24,7 @@ BLOCK = 256  # bytes of data in one literal
 ANY = "X"  # in the name of a die: any character
 
 # They stand for numbers that only the board knows, in a sentence of the library.
-FIRST, SECOND, THIRD = 0xFFFF_FF01, 0xFFFF_FF02, 0xFFFF_FF03
+FIRST, SECOND, THIRD, BYTE = 0xFFFF_FF01, 0xFFFF_FF02, 0xFFFF_FF03, 0xE7
 
 HEAD = """\
 # {name}: from MicroPython into the ROM bootloader. Made by romboot {version} for
@@ -32,7 +32,7 @@ HEAD = """\
 # which returns before the board leaves, or ends with a sentence that says why it stays.
 #
 # The parts are in strings so that one after the other is compiled: that needs less of the heap.
-import os, struct, sys, time
+import gc, os, struct, sys, time
 from machine import Timer, disable_irq, enable_irq, mem8, mem32
 from uctypes import addressof, bytearray_at
 class RomBootError(Exception): pass
@@ -41,8 +41,7 @@ if sys.platform != 'pyboard': raise RomBootError({not_stm32} % sys.platform)
 
 PARTS = (
     """\
-at = addressof(bytearray(4))
-if at >> 28 == 1 or at >> 29 > 4: raise RomBootError({no_code} % at)
+{place}
 core = mem32[0xE000ED00] >> 4 & 0xFFF{regions}
 found = 0
 if core == {core}:
@@ -60,13 +59,6 @@ found = ram(mem32[mem32[0xE000ED08]])
 if found: struct.pack_into('>3I', image, 4, found[0], found[1], found[0] | {region})
 """,
     "{states}\n",
-    "{jump}",
-    """\
-def no_room(msp):
-    raise RomBootError({stack} % ((msp & 0xFFFFFFFF,) + struct.unpack_from('>2I', image, 4)))
-msp = helper(image, 0)
-if msp: no_room(msp)
-""",
     "{useless}\n",
     """\
 {syncing}
@@ -75,14 +67,24 @@ try:
     if sync: sync()
 except Exception as error: raise RomBootError({sync} % error)
 """,
+    "{helper}",
+    "{prepare}",
     """\
+def no_room(msp):
+    raise RomBootError({stack} % ((msp & 0xFFFFFFFF,) + struct.unpack_from('>2I', image, 4)))
 def go(timer):
     timer.deinit()
     {usb}
     no_room(helper(image, 1))
-timer = Timer(-1, mode=Timer.PERIODIC, period={after_ms}, callback=go)
 """,
 )
+
+TAIL = """\
+gc.collect()
+msp = helper(image, 0)
+if msp: no_room(msp)
+timer = Timer(-1, mode=Timer.PERIODIC, period={after_ms}, callback=go)
+"""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -139,13 +141,13 @@ def source(family: Family, die: Die, *, force: bool = False) -> str:
         f"core 0x%03X, DEV_ID 0x%03X: this is no {die.name}. Let romboot script make the file for "
         "this chip"
     )
-    variables, _, functions = library.source("jump_bytes", "_prepare", "helper").partition("def ")
+    variables, *functions = library.source("jump_bytes", "helper", "_prepare").split("\ndef ")
     clean = library.source("cache", "clean") if family.core is M7 else ""
     fields = {
         "name": die.name,
         "version": paths.version(),
         "not_stm32": said("NotSTM32Error", "%s"),
-        "no_code": said("CodeError", FIRST, "external memory or CCM"),
+        "place": "" if family.core.armv6m else _place(said),
         "core": core(family),
         "regions": " | (mem32[0xE000ED90] & 0xFF00) << 4" if family.core is M7 else "",
         "idcode": _lines(_idcode(family)),
@@ -157,7 +159,8 @@ def source(family: Family, die: Die, *, force: bool = False) -> str:
         "bad_rom": said("BadRomError", family.vectors, FIRST, SECOND, ram.base, ram.end),
         "region": data.MPU[0],
         "states": "\n".join(_states(family, lasting=False)),
-        "jump": f"{clean}def {functions}",
+        "helper": f"{clean}def {functions[0]}",
+        "prepare": f"def {functions[1]}",
         "stack": said("StackError", FIRST, len(image), SECOND, THIRD),
         "useless": "" if force else "\n".join(_useless(family, die, said)),
         "syncing": library.source("entry", "_syncing"),
@@ -165,14 +168,17 @@ def source(family: Family, die: Die, *, force: bool = False) -> str:
         "usb": _lines(_usb(family)),
         "after_ms": AFTER_MS,
     }
+    variables = re.sub("^(import|from) .*\n", "", variables, flags=re.MULTILINE).lstrip()
     head = HEAD.format(**fields) + variables + "".join(_data(image))
-    return head + "".join(_part(part.format(**fields)) for part in PARTS)
+    parts = [_part(part.format(**fields)) for part in PARTS]
+    return "".join([head, *parts, TAIL.format(**fields)])
 
 
 def _part(text: str) -> str:
-    """To be compiled when it is its turn."""
+    """To be compiled when it is its turn, with all the room that there is."""
     assert "'''" not in text
-    return f"exec(r'''\n{text}''')\n" if text.strip() else ""
+    text = re.sub("^ +", lambda indent: indent[0][::4], text, flags=re.MULTILINE)
+    return f"gc.collect()\nexec(r'''\n{text}''')\n" if text.strip() else ""
 
 
 def apart() -> Hosted:
@@ -202,7 +208,8 @@ class _Sentences:
     def __call__(self, error: str, *values: Any) -> str:
         text = str(getattr(self._errors, error)(*values))
         text = text.replace("force=True", "romboot script --force")
-        return repr(re.sub("FFFFFF0[1-3]", "%08X", text))
+        text = re.sub("FFFFFF0[1-3]", "%08X", text).replace(f"{BYTE:02X}", "%02X")
+        return repr(text)
 
 
 def _data(image: bytes) -> Iterator[str]:
@@ -223,6 +230,15 @@ def _idcode(family: Family) -> Iterator[str]:
         yield read
 
 
+def _place(said: _Sentences) -> str:
+    """CCM begins at 0x10000000, external memory where nothing can be executed at 0xA0000000."""
+    sentence = said("CodeError", FIRST, "external memory or CCM")
+    return (
+        "at = addressof(bytearray(4))\n"
+        f"if at >> 28 == 1 or at >> 29 > 4: raise RomBootError({sentence} % at)"
+    )
+
+
 def _states(family: Family, *, lasting: bool) -> Iterator[str]:
     for state in family.states:
         if state.lasting == lasting:
@@ -231,9 +247,10 @@ def _states(family: Family, *, lasting: bool) -> Iterator[str]:
 
 
 def _useless(family: Family, die: Die, said: _Sentences) -> Iterator[str]:
-    for rom_id in die.closed:
-        closed = said("ClosedRomError", rom_id)
-        yield f"if mem8[{die.rom_id}] == {rom_id}: raise RomBootError({closed})"
+    if die.closed:
+        closed = said("ClosedRomError", BYTE)
+        yield f"found = mem8[{die.rom_id}]"
+        yield f"if found in {bytes(die.closed)!r}: raise RomBootError({closed} % found)"
     level = f"mem32[{family.protection.address}] >> {family.protection_shift} & 0xFF"
     yield f"if {level} == 0xCC: raise RomBootError({said('ProtectedError')})"
     yield from _states(family, lasting=True)

@@ -1,0 +1,151 @@
+"""romboot script: one file for `mpremote run` that does what the library does, in a small heap."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from host_tests.target import CLEAN, VirtualTarget
+from host_tests.test_hosted import FAMILIES, frozen, how_it_arrives, record, script
+from tools import paths, tables
+from tools.bench import boardfile
+from tools.bench.board import VirtualBoard
+from tools.bench.chip import load as load_chip
+from tools.cli import main
+from tools.cli.errors import CliError
+from tools.cli.script import chip, source
+from tools.firmware import build
+from tools.tables.family import Die, Family
+
+BOARD, SMALL = "NUCLEO_F429ZI", "NUCLEO_L073RZ"
+
+
+def die_of(name: str) -> tuple[Family, Die]:
+    """Of a board's chip."""
+    dev_id = load_chip(boardfile.load(name, paths.BOARDS).chip).dev_id
+    return next(pair for pair in tables.dies() if pair[1].dev_id == dev_id)
+
+
+@contextlib.contextmanager
+def started(
+    name: str, folder: Path, *, force: bool = False
+) -> Iterator[tuple[VirtualTarget, str]]:
+    """A board without a library, and the path of the file for its chip."""
+    path = folder / "enter.py"
+    path.write_text(source(*die_of(name), force=force))
+    with VirtualTarget.boot(name, build(name)) as target:
+        yield target, str(path)
+
+
+@pytest.mark.parametrize("name", FAMILIES.values())
+def test_the_same_registers_in_the_same_order(name: str, tmp_path: Path) -> None:
+    with started(name, tmp_path) as (target, path):
+        with target.server.paused() as board:
+            by_script = record(board)
+        assert target.ok("run", path) == ""
+        assert str(target.arrival()) == CLEAN
+    other = frozen(name)
+    by_board = record(other.board)
+    other.start("romboot.enter_bootloader()")
+    assert how_it_arrives(other.board) == CLEAN
+    family, die = die_of(name)
+    step = next(family.script(die))
+    first = step.registers[0].address, step.values[0]
+    assert script(by_script, first) == script(by_board, first)
+
+
+def test_it_fits_into_a_small_heap(tmp_path: Path) -> None:
+    """That of the official firmware has 700 bytes less than that of the bench."""
+    with started(SMALL, tmp_path) as (target, path):
+        target.ok("exec", "ballast = bytearray(1500)", "run", path)
+        assert str(target.arrival()) == CLEAN
+
+
+def blank_rom(board: VirtualBoard) -> None:
+    board.soc.map.system.write(0, bytes(8))
+
+
+def protected(board: VirtualBoard) -> None:
+    board.soc.flash.put("OPTR", 0x807000CC)
+
+
+def another_die(board: VirtualBoard) -> None:
+    board.soc.blocks["DBGMCU"].put("IDCODE", 0x10000458)
+
+
+def closed_rom(board: VirtualBoard) -> None:
+    board.soc.map.system.write(0x1FFE, b"\x41")
+
+
+def firewall(board: VirtualBoard) -> None:
+    board.soc.rcc.put("APB2ENR", board.soc.rcc.get("APB2ENR") | 1 << 7)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (blank_rom, "system memory at 0x1FF00000 starts with 0x00000000, 0x00000000: not a stack"),
+        (protected, "readout protection is at level 2: .* romboot script --force "),
+        (another_die, "core 0xC60, DEV_ID 0x458: this is no STM32L071/072/073"),
+        (closed_rom, "a ROM with ID 0x41 starts the application again unless BOOT0 is high"),
+        (firewall, r"the firewall has its clock \(APB2ENR.FWEN\): only a reset clears that"),
+    ],
+)
+def test_it_refuses_by_a_sentence(
+    spoil: Callable[[VirtualBoard], None], sentence: str, tmp_path: Path
+) -> None:
+    with started(SMALL, tmp_path) as (target, path):
+        with target.server.paused() as board:
+            spoil(board)
+        done = target.mpremote("run", path)
+        assert done.returncode == 1
+        assert re.search(f"RomBootError: {sentence}", done.stdout), done.stdout
+
+
+def test_force(tmp_path: Path) -> None:
+    with started(SMALL, tmp_path, force=True) as (target, path):
+        with target.server.paused() as board:
+            protected(board)
+        target.ok("run", path)
+        assert target.arrival()
+
+
+@pytest.mark.parametrize(
+    ("name", "dev_id"),
+    [
+        ("STM32L073RZ", 0x447),
+        ("stm32f429zit6", 0x419),
+        ("STM32F401RE", 0x433),
+        ("STM32F401xC", 0x423),
+        ("STM32H7B3", 0x480),
+    ],
+)
+def test_a_chip_by_its_part_number(name: str, dev_id: int) -> None:
+    assert chip(name)[1].dev_id == dev_id
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("STM32F401", "may be STM32F401xB/xC or STM32F401xD/xE: which one"),
+        ("RP2040", "has no table for RP2040"),
+        ("STM32", "has no table for STM32"),
+    ],
+)
+def test_a_chip_that_is_none(name: str, why: str) -> None:
+    with pytest.raises(CliError, match=why):
+        chip(name)
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["script", "--chip", "STM32F429ZI"]) == 0
+    assert capsys.readouterr().out == source(*chip("STM32F429"))
+
+
+@pytest.mark.parametrize(("family", "die"), tables.dies(), ids=str)
+def test_every_die_has_one(family: Family, die: Die) -> None:
+    compile(source(family, die), "enter.py", "exec")
