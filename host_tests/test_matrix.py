@@ -1,0 +1,115 @@
+"""Every board of boards/: from the prompt into the ROM and back, by each way.
+
+A new file in boards/ is picked up. It says in `[romboot]` which way is refused, and with which
+words: `jump = "..."`, `reset = "..."`. With no such table both ways arrive.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from host_tests.conftest import EVERY_BOARD
+from host_tests.target import (
+    CLEAN,
+    MANIFEST,
+    ROOT,
+    how_it_arrives,
+    manifest_without_assembler,
+)
+from host_tests.wire_client import connect
+from tools.bench import boardfile, chip
+from tools.bench.board import VirtualBoard
+from tools.bench.prompt import Prompt
+from tools.bench.rom_run import Arrival
+from tools.firmware import build
+from tools.firmware.board import load_board
+
+WAYS = ("jump", "reset")
+LONGEST_MS = 5000
+BLOCK = bytes(range(128))  # whole flash words of every family
+NAMES = "import sys, os; print(sys.implementation._build, '|', os.uname().machine)"
+INFO = "import romboot; romboot.info()"
+PLAN = """
+import romboot
+p = romboot.plan()
+print(p.via, [str(r) for r in p.reasons])
+"""
+ENTER = "import gc, romboot; gc.collect(); romboot.enter_bootloader(via='{}')"
+ATTEMPT = """
+import romboot
+try:
+    romboot.enter_bootloader(via='{}')
+except romboot.RomBootError as e:
+    print(e)
+"""
+
+
+def refused(name: str) -> dict[str, str]:
+    """Way -> words of the refusal, as the board file has them."""
+    return tomllib.loads((ROOT / "boards" / f"{name}.toml").read_text()).get("romboot", {})
+
+
+@pytest.mark.parametrize("name", EVERY_BOARD)
+def test_from_the_prompt_to_the_rom_and_back(name: str) -> None:
+    board = VirtualBoard.load(name, firmware=build(name, frozen_manifest=MANIFEST))
+    arrivals: list[Arrival] = []
+    board.on_arrival = arrivals.append
+    prompt = Prompt(board)
+    about = load_board(name)
+    assert prompt.run(NAMES).strip() == f"{name} | {about.name} with {about.mcu_name}"
+    assert f"DEV_ID 0x{board.soc.chip.dev_id:03X}" in prompt.run(INFO)
+    for way in WAYS:
+        if words := refused(name).get(way):
+            assert words in prompt.run(ATTEMPT.format(way))
+        else:
+            prompt.start(ENTER.format(way))
+            assert arrival(board, arrivals) == CLEAN
+            visit(board)
+            prompt = Prompt(board)
+    words = refused(name).get("jump")
+    plan = prompt.run(PLAN).strip()
+    assert words in plan if words else plan == "jump []"
+    assert not board.core.faults and not board.soc.unmodelled and not board.soc.violations
+
+
+def arrival(board: VirtualBoard, arrivals: list[Arrival]) -> str:
+    """The next one, or what the board said in its place."""
+    for _ in range(LONGEST_MS):
+        if arrivals:
+            return str(arrivals.pop())
+        board.run_ms(1)
+    return board.wires["console"].host.read().decode(errors="replace")
+
+
+def visit(board: VirtualBoard) -> None:
+    """A client finds the right chip, erases its last sector, writes and reads there, and starts
+    the application."""
+    loader = connect(board)
+    assert loader.get_id() == board.soc.chip.dev_id
+    sectors = board.soc.flash.sectors
+    loader.extended_erase_memory([len(sectors) - 1])
+    loader.write_memory(sectors[-1].base, BLOCK)
+    assert bytes(loader.read_memory(sectors[-1].base, len(BLOCK))) == BLOCK
+    loader.go(board.soc.flash.base_address)
+
+
+def one_of_each_core() -> list[str]:
+    """Boards that have the inline assembler."""
+    found: dict[str, str] = {}
+    for name in EVERY_BOARD:
+        board = boardfile.load(name)
+        if load_board(name).assembler and not board.external and not refused(name).get("jump"):
+            found.setdefault(chip.load(board.chip).core["model"], name)
+    return list(found.values())
+
+
+@pytest.mark.parametrize("name", one_of_each_core())
+def test_without_the_inline_assembler(name: str, tmp_path: Path) -> None:
+    """The same machine code as bytes, on each core."""
+    manifest = manifest_without_assembler(tmp_path)
+    board = VirtualBoard.load(name, firmware=build(name, frozen_manifest=manifest))
+    Prompt(board).start(ENTER.format("jump"))
+    assert how_it_arrives(board) == CLEAN
