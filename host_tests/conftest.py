@@ -1,7 +1,7 @@
 """One test body over a virtual board or a real one.
 
 pytest                                  virtual NUCLEO_F429ZI and PYBV11; with the marker
-                                        every_board all of boards/
+                                        `kinds` one board of each kind; test_matrix.py has all
 pytest --device=PORT --rom-port=PORT    a real board: only the tests that are for one; with "=",
                                         or pytest takes the ports for folders with tests
 pytest --device=PORT --rom-port=PORT --write   ... and its flash is written too
@@ -25,6 +25,8 @@ from tools.cli.prompt import connected
 from tools.firmware import build
 
 BOARDS = ("NUCLEO_F429ZI", "PYBV11")
+# With a file system; without one and without the assembler; without one, and with caches
+KINDS = ("NUCLEO_F429ZI", "NUCLEO_L073RZ", "NUCLEO_H743ZI")
 HAS_LIBRARY = """
 try:
     from romboot import enter_bootloader
@@ -56,15 +58,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--rom-port", metavar="PORT", help="where the real board's ROM answers")
     group.addoption("--write", action="store_true", help="allow writing the real board's flash")
     group.addoption("--firmware", type=Path, metavar="FILE", help="image for the virtual board")
+    group.addoption(
+        "--whole-suite", action="store_true", help="all of MicroPython's own tests, not a sample"
+    )
     group.addoption("--board", metavar="NAME", help="only this virtual board")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that asks for a board once on each of BOARDS, or on every board."""
+    """Run a test that asks for a board once on each of BOARDS, or of KINDS."""
     if "board_name" in metafunc.fixturenames:
         config = metafunc.config
-        every = metafunc.definition.get_closest_marker("every_board")
-        names = list(EVERY_BOARD if every else BOARDS)
+        names = list(KINDS if metafunc.definition.get_closest_marker("kinds") else BOARDS)
         if config.getoption("--device"):
             names = ["device"]
         if config.getoption("--board"):

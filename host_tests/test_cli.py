@@ -240,7 +240,7 @@ def test_a_wrong_command_line() -> None:
     assert romboot("dance").returncode == 2
 
 
-@pytest.mark.every_board
+@pytest.mark.kinds
 def test_demo(board_name: str, pytestconfig: pytest.Config) -> None:
     if board_name == "device":
         pytest.skip("the demo is about a virtual board")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from host_tests.conftest import EVERY_BOARD
 from host_tests.on_board import TO_PSP
 from host_tests.target import (
     CLEAN,
@@ -16,7 +15,6 @@ from host_tests.target import (
     how_it_arrives,
     manifest_without_assembler,
 )
-from tools.bench import boardfile
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt
 from tools.cli import library
@@ -155,23 +153,8 @@ def test_from_a_build_with_threads(context: str) -> None:
     arrives(build(BOARD, "threads", frozen_manifest=MANIFEST), THREADS[context])
 
 
-# A reset takes a heap in SDRAM away: test_sdram.py has that board.
-@pytest.mark.parametrize(
-    ("name", "way"),
-    [
-        (name, way)
-        for name in EVERY_BOARD
-        for way in ("jump", "reset")
-        if way == "jump" or not boardfile.load(name).external
-    ],
-)
-def test_on_every_board(name: str, way: str) -> None:
-    code = f"import romboot; romboot.enter_bootloader(via='{way}')"
-    arrives(build(name, frozen_manifest=MANIFEST), code, name)
-
-
-def arrives(firmware: Path, code: str, name: str = BOARD) -> None:
-    board = VirtualBoard.load(name, firmware=firmware)
+def arrives(firmware: Path, code: str) -> None:
+    board = VirtualBoard.load(BOARD, firmware=firmware)
     Prompt(board).start(code)
     assert how_it_arrives(board) == CLEAN
     assert not board.soc.iwdg.running

@@ -2,6 +2,7 @@
 
 Nearly 700 tests of the language, the heap, the compiler's native code and the inline assembler,
 single-precision floats and the soft reset between two tests. There is no list of exceptions here.
+Of the tests of the language, which take longest, every fifth runs, and all with --whole-suite.
 What does not run is left out by the suite's own `run-tests.py` as on any pyboard, because
 
 - a feature check of it failed on the target (complex numbers, doubles: `float_divmod` and the
@@ -28,17 +29,24 @@ from tools.bench.board import VirtualBoard
 from tools.firmware import build, source_tree
 
 BOARD = "NUCLEO_F429ZI"
-# directory -> (parts, so that they can run side by side; fewest tests that must have run)
+# directory -> (parts, so that they can run side by side; fewest tests that must have run in all)
 DIRECTORIES = {
     "basics": (10, 500),
     "micropython": (2, 80),
     "float": (2, 55),
     "inlineasm/thumb": (1, 18),
 }
-PARTS = [(name, n) for name, (parts, _) in DIRECTORIES.items() for n in range(parts)]
+SAMPLE = {"basics": 2}  # parts that run without --whole-suite
 
 
-@pytest.mark.parametrize(("directory", "part"), PARTS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    whole = metafunc.config.getoption("--whole-suite")
+    parts = {d: n if whole else SAMPLE.get(d, n) for d, (n, _) in DIRECTORIES.items()}
+    if "directory" in metafunc.fixturenames:
+        pairs = [(name, n) for name, count in parts.items() for n in range(count)]
+        metafunc.parametrize(("directory", "part"), pairs)
+
+
 def test_suite(directory: str, part: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = source_tree()
     monkeypatch.chdir(tree / "tests")  # its rules name tests relative to there
