@@ -21,7 +21,9 @@ from host_tests.target import (
 )
 from host_tests.wire_client import connect
 from tools.bench import boardfile, chip
+from tools.bench.blocks.flash import Flash
 from tools.bench.board import VirtualBoard
+from tools.bench.chip import FlashSector
 from tools.bench.prompt import Prompt
 from tools.bench.rom_run import Arrival
 from tools.firmware import build
@@ -85,15 +87,23 @@ def arrival(board: VirtualBoard, arrivals: list[Arrival]) -> str:
 
 
 def visit(board: VirtualBoard) -> None:
-    """A client finds the right chip, erases its last sector, writes and reads there, and starts
-    the application."""
-    loader = connect(board)
+    """A client finds the right chip, erases a sector that nothing is in, writes and reads there,
+    and starts the application."""
+    loader, flash = connect(board), board.soc.flash
     assert loader.get_id() == board.soc.chip.dev_id
-    sectors = board.soc.flash.sectors
-    loader.extended_erase_memory([len(sectors) - 1])
-    loader.write_memory(sectors[-1].base, BLOCK)
-    assert bytes(loader.read_memory(sectors[-1].base, len(BLOCK))) == BLOCK
-    loader.go(board.soc.flash.base_address)
+    *_, number = (n for n, s in enumerate(flash.sectors) if is_free(flash, s))
+    address = flash.sectors[number].base
+    loader.extended_erase_memory([number])
+    loader.write_memory(address, BLOCK)
+    assert bytes(loader.read_memory(address, len(BLOCK))) == BLOCK
+    loader.extended_erase_memory([number])
+    loader.go(flash.base_address)
+
+
+def is_free(flash: Flash, sector: FlashSector) -> bool:
+    """Erased."""
+    at = sector.base - flash.base_address
+    return set(flash.array.view[at : at + sector.size]) == {flash.erased}
 
 
 def one_of_each_core() -> list[str]:

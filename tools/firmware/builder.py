@@ -47,10 +47,11 @@ def build(
     """Builds the firmware of `boards/<board>.toml` and returns the path of its ELF file.
 
     variant: one of VARIANTS. frozen_manifest: a manifest.py of modules to freeze, besides those of
-    the official board; it is included with asm=False where there is no inline assembler. boards:
-    another folder than `boards/`. progress: gets a sentence now and then. The first build for a
-    core takes about 25 s, for another board, die or family with that core, or another manifest,
-    2 s; with the same inputs as before it is found in the cache. Safe to call concurrently.
+    the official board; it is included with the chip's family, and with asm=False where there is
+    no inline assembler. boards: another folder than `boards/`. progress: gets a sentence now and
+    then. The first build for a core takes about 25 s; another board, die or family with that core,
+    or another manifest, 2 s; with the same inputs as before the firmware is found in the cache.
+    Safe to call concurrently.
 
     Raises MissingToolError if a compiler is not installed, FirmwareError for anything else.
     """
@@ -89,9 +90,11 @@ def build(
 
 
 def _manifest(board: Board, variant: str, manifest: Path | None) -> str:
-    """The manifest to freeze, included with asm=False if there is no assembler."""
+    """The manifest to freeze, included with the family of the chip, as a user would for a board
+    with little flash, and with asm=False if there is no assembler."""
     asm = "" if board.assembler and variant != "noasm" else ", asm=False"
-    own = f"include({str(manifest)!r}{asm})\n" if manifest else ""
+    options = f"family={board.chip.family!r}{asm}"
+    own = f"include({str(manifest)!r}, {options})\n" if manifest else ""
     return (ASYNCIO if board.asyncio else "") + own
 
 
