@@ -6,8 +6,11 @@ the functions here make their script too.
 Sources: ST's CMSIS device headers (addresses, bits that a die implements), its LL and HAL drivers
 (HAL_DeInit, HAL_RCC_DeInit, LL_RCC_DeInit, LL_EXTI_DeInit: masks of RSTR, values after a reset,
 order); AN2606 rev 70 tables 3, 133 to 136 and 226 (bootloader); Renode's models of H7 RCC, EXTI
-and FLASH. The chapters of RM0433 (H74x/H75x), which RM0468 (H72x/H73x) shares, say where to read
-on.
+and FLASH. RM0399 rev 4 (dual core, the same die 0x450) was read: RCC.CR, PLLCKSELR, PLLCFGR,
+PLL1DIVR, D3AMR, CSR (9.7.2 to 9.7.37), AHB3LPENR to APB4LPENR (9.7.48 to 9.7.56), FLASH (4.9.40),
+PWR.D3CR and WKUPEPR (7.8.7, 7.8.10), EXTI.CnIMR (21.6.19 to 21.6.25), flash size, unique ID and
+line identifier (64.1 to 64.3); the values of 0x450 here are those. For the rest the chapters of
+RM0433 (H74x/H75x), which RM0468 (H72x/H73x) shares, say where to read on.
 
 There is no remap: the ROM is entered where it lies, and VTOR names its vector table. A reset that
 boots system memory would start at 0x1FF00000 (AN2606 pattern 10: BOOT_ADDx is 0x1FF0), whose code
@@ -18,17 +21,18 @@ power-on) and the backup domain, the reset flags, DBGMCU. What software cannot p
 reset clears it: WWDG1 and its clock, RCC.CR.CSSHSEON, RCC.GCR; those lead to a reset (`states`). A
 Cortex-M4 that starts at each reset (dual core, option byte BCM4) is refused, as it would run on
 beside the ROM. Not proven: that revision Y has the line identifier, which tells one core from two.
-What stays although a reset may clear it: PWR.WKUPEPR (not certain), RAMECC, RCC.CKGAENR and
-FLASH.CRCCR, which no firmware is known to use, and the AXI interconnect: on revision Y ST's
-SystemInit writes 1 to AXI_TARG7_FN_MOD against an erratum of AXI SRAM, where the script runs.
+What stays although a reset may clear it: RAMECC, RCC.CKGAENR and FLASH.CRCCR, which no firmware is
+known to use, and the AXI interconnect: on revision Y ST's SystemInit writes 1 to AXI_TARG7_FN_MOD
+against an erratum of AXI SRAM, where the script runs.
 
 Where sources disagree:
-- RCC.CR: 00000001 (HAL_RCC_DeInit and SystemInit clear all else; Renode), SVD 00000083.
+- RCC.CR: 00000001 (RM0399 9.7.2; HAL_RCC_DeInit and SystemInit clear all else), SVD 00000083.
 - RCC.APB4ENR: RTCAPBEN is 1 (Renode), SVD 0.
-- LPENR: each implemented bit is 1 after a reset (headers); Renode, which has the values of RM0399,
-  agrees in each of them. The SVD files say 0.
+- LPENR: each implemented bit is 1 after a reset (RM0399 9.7.48 to 9.7.56, of 0x450; of the others
+  it is the headers' bits). The SVD files say 0.
 - See `disputed` of the family and of the dies, and docs/facts.md.
-- FLASH.ACR: 00000037 (SVD, Renode; FLASH_LATENCY_DEFAULT is 7 in the headers).
+- FLASH.ACR: 00000037 (RM0399 4.9.40, SVD, Renode; FLASH_LATENCY_DEFAULT is 7 in the headers).
+- EXTI.CPUIMR3 of 0x450: 018BFFFF (RM0399 21.6.25), with line 88, which the headers have not.
 - RCC.HSICFGR: revision Y of 0x450 has HSITRIM in bits 17:12, later ones in 30:24 (HAL: REV_Y).
   Only bits 30:24 are written: 40 is right for both, as it is CSITRIM 10 on revision Y.
 """
@@ -96,7 +100,7 @@ FLASH = Block(
     PRAR_CUR2=0x128,
 )  # fmt: skip
 # RM0433 6.8
-PWR_SHARED = {"CR1": 0x00, "CPUCR": 0x10}
+PWR_SHARED = {"CR1": 0x00, "CPUCR": 0x10, "WKUPEPR": 0x28}
 PWR = Block("PWR", 0x58024800, **PWR_SHARED, D3CR=0x18)
 # RM0433 18.6, 19.6
 DMAMUX1 = Block("DMAMUX1", 0x40020800, CCR=(0x00, 16), RGCR=(0x100, 8))
@@ -214,6 +218,7 @@ def power(pwr: Block, scaling: Register, vos: int) -> Script:
         "power (RM0433 6.8): scale 3 is enough for 64 MHz. SYSCFG was reset, so there is no VOS0",
         write(pwr.CR1, 0xF000C000),
         write(pwr.CPUCR, 0),
+        write(pwr.WKUPEPR, 0),  # wake-up pins and their pulls (RM0399 7.8.10)
         write(scaling, vos),
         wait(scaling, VOSRDY, VOSRDY, unnoticed="64 MHz are slow enough for every scale"),
     ]
@@ -325,9 +330,9 @@ DIRECT_LINES = Disputed(
     "EXTI.CPUIMR[23]",
     ("collected SVD",),
     "",
-    "1 for the lines that come from a peripheral directly (note in stm32h7xx_ll_exti.h; Renode; "
-    "stm32-rs for the dual core, after RM0399), which is each line of the headers that has no "
-    "RTSR; SVD and LL_EXTI_DeInit say 0",
+    "1 for the lines that come from a peripheral directly (RM0399 21.6.19 to 21.6.25, note in "
+    "stm32h7xx_ll_exti.h), which is each line of the headers that has no RTSR; SVD and "
+    "LL_EXTI_DeInit say 0",
 )
 DISPUTED = (
     *ROM_AREA,
@@ -348,7 +353,7 @@ DISPUTED = (
         "FLASH.CR1",
         ("collected SVD",),
         "",
-        "PSIZE 3, LOCK (Renode, stm32-rs); the SVD file has 0 for bank 1 and 31 for bank 2",
+        "PSIZE 3, LOCK (RM0399 4.9.40); the SVD file has 0 for bank 1 and 31 for bank 2",
     ),
 )
 
@@ -365,7 +370,7 @@ DIES = (
                 "F0015131 1E03C023 E0000271 312807FF 58 E8FFCBFF 136 31D73033 0421DEAA",
             ),
             power(PWR, PWR.D3CR, 0x4000),
-            exti(0xFFF5FFFF, 0x008BFFFF),
+            exti(0xFFF5FFFF, 0x018BFFFF),
         ],
         rom_id=0x1FF1E7FE, ids=(*V9, 0xD2, 0xD3),
         interfaces=(

@@ -84,6 +84,7 @@ FAMILY = Family(
         "RCC.PLLCFGR": 0x01FE0FF0,  # of PLL2 and PLL3; the other outputs of PLL1
         "PWR.CR1": WORD,
         "PWR.CPUCR": WORD,
+        "PWR.WKUPEPR": WORD,
     },
     changing={"FLASH.SR1": 0xF, "FLASH.SR2": 0xF, "PWR.CSR1": WORD, "PWR.D3CR": 1 << 13},
     dmamux={"DMAMUX1": (16, 8), "DMAMUX2": (8, 8)},
