@@ -3,9 +3,9 @@
     python -m tools.packages         writes package.json and lib/<family>.json
 
 A module that is called as a family (stm32f4), or whose name begins with that and an underscore,
-is for that family alone. cache.py is for Cortex-M7 only, external.py for all but Cortex-M0+, which
-have no memory that code cannot run in. All others are for every board. lib/manifest.py goes by
-what is written here.
+is for that family alone. areas.py is for those whose flash is write-protected by areas, cache.py
+for Cortex-M7 only, external.py for all but Cortex-M0+, which have no memory that code cannot run
+in. All others are for every board. lib/manifest.py goes by what is written here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from . import paths, tables
 from .tables.family import M0PLUS, M7, Family
 
 FOLDER = paths.LIB / "romboot"
-CACHES, EXTERNAL = "cache.py", "external.py"
+AREAS, CACHES, EXTERNAL = "areas.py", "cache.py", "external.py"
 
 
 def families() -> list[str]:
@@ -38,6 +38,8 @@ def files(family: str | None = None) -> list[str]:
 
 def _owners(name: str) -> list[str]:
     """The families that need a file."""
+    if name == AREAS:
+        return [short(family) for family in tables.FAMILIES if family.write_protection.by_areas]
     if name == CACHES:
         return [short(family) for family in tables.FAMILIES if family.core is M7]
     if name == EXTERNAL:

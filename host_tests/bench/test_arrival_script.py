@@ -15,12 +15,13 @@ from unicorn.arm_const import UC_ARM_REG_PRIMASK as PRIMASK
 from host_tests.bench.test_arrival import Machine
 from tools.bench.arrival import audit_peripherals, audit_system_registers
 from tools.bench.chip import Peripheral
-from tools.tables import f4, h7, l0, l1
+from tools.tables import f4, g0, h7, l0, l1
 from tools.tables.family import Family
 from tools.tables.language import Kind, Step
 
 CHIPS = {
     "STM32F429xx": f4.FAMILY,
+    "STM32G0B1xx": g0.FAMILY,
     "STM32H743xx": h7.FAMILY,
     "STM32L073xx": l0.FAMILY,
     "STM32L152xE": l1.FAMILY,
@@ -40,6 +41,7 @@ PECR_KEYS = [
 ]
 FLASH_WRITES = {
     "f4": [*(("KEYR", key) for key in KEYS), ("CR", 0x03000300), ("CR", 0x83000300)],
+    "g0": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
     "l0": [*PECR_KEYS, ("ACR", 0x7B)],
     "l1": [*PECR_KEYS, ("ACR", 0x04), ("ACR", 0x0F)],
     "h7": [
@@ -52,6 +54,10 @@ FLASH_WRITES = {
 # RCC registers that hold settings and take any value while the chip runs on its first oscillator
 SETTINGS = {
     "f4": {"CIR": 0x7F00, "SSCGR": 0xCFFFFFFF, "DCKCFGR": 0x01F31F1F, "PLLI2SCFGR": 0x7F007FC0},
+    "g0": {
+        **{"ICSCR": 0x7F00, "CCIPR": 0xFFFFFFFF, "CCIPR2": 0xFFFFFFFF, "CIER": 0x3F},
+        **{"CFGR": 0xFFFF0000, "PLLCFGR": 0xFF3F7F70},
+    },
     "l1": {"ICSCR": 0xBF00, "CIR": 0x7F00, "CFGR": 0x77FD0000},
     "l0": {"ICSCR": 0xBF00, "CCIPR": 0xFFFFFFFF, "CIER": 0xFF, "CFGR": 0x7FFD0000},
     "h7": {
@@ -61,7 +67,10 @@ SETTINGS = {
     },
 }
 # RCC_CR: every oscillator and PLL
-ON = {"f4": 0x15010000, "l0": 0x01010001, "l1": 0x01010001, "h7": 0x15011080}
+ON = {
+    **{"f4": 0x15010000, "g0": 0x01410000, "h7": 0x15011080},
+    **{"l0": 0x01010001, "l1": 0x01010001},
+}
 
 
 class Application(Machine):
@@ -95,7 +104,7 @@ class Application(Machine):
         chip = self.soc.chip
         rcc = chip.peripheral("RCC").by_name
         for name in rcc:
-            if name.endswith("ENR"):
+            if name.rstrip("12").endswith("ENR"):
                 self.poke("RCC", name, 0xFFFFFFFF & ~rcc[name].set_only)
         for name, mask in SETTINGS[chip.family].items():
             self.poke("RCC", name, random.getrandbits(32) & mask | rcc[name].reset & ~mask)

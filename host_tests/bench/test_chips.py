@@ -104,7 +104,8 @@ def test_flash_sectors_fill_the_flash(chip: Chip) -> None:
 
 def test_the_rom_is_plausible(chip: Chip) -> None:
     rom, system = chip.rom, chip.region("SYSTEM")
-    assert rom["vector_table"] in system and rom["id_address"] in system
+    assert rom["vector_table"] in system
+    assert any(rom["id_address"] in region for region in chip.memory if region.kind == "system")
     assert sysmem.initial_sp(chip) - 1 in chip.region("SRAM")
     assert rom["vector_table"] + 4 * rom["vectors"] <= sysmem.reset_vector(chip)
     assert sysmem.reset_vector(chip) & 1 and sysmem.reset_vector(chip) - 1 in system
@@ -221,7 +222,8 @@ def test_registers_as_in_the_reference(chip: Chip, reference: dict[str, Any], bl
         reset, mask = number(there["reset"]), number(there.get("mask"))
         offset = int(there["offset"], 16)
         second = chip.family == "h7" and (name.startswith("C1_") or offset >= 0x100)
-        if reset is None or there.get("option_bytes") or second:
+        not_in_the_header = "@" in name  # an address of ST's SVD file alone
+        if reset is None or there.get("option_bytes") or second or not_in_the_header:
             continue
         here = known.pop(offset)
         assert here.name == name
@@ -249,7 +251,9 @@ def raised_by_hardware(chip: Chip, register: str) -> int:
 def disagreement(registers: dict[str, Any], name: str) -> int:
     """Bits in which the reference has another value for the same register of the second bank."""
     twin = registers.get(f"{name[:-1]}2") if name.endswith("1") else None
-    return int(registers[name]["reset"], 16) ^ int(twin["reset"], 16) if twin else 0
+    if not twin or twin["reset"] is None:
+        return 0
+    return int(registers[name]["reset"], 16) ^ int(twin["reset"], 16)
 
 
 def in_doubt(there: dict[str, Any], reference: dict[str, Any]) -> bool:

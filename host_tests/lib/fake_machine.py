@@ -26,6 +26,11 @@ H7 = {
 # Option bytes (RM0090 3.9.10, 3.9.11; RM0367 3.7.8; RM0433 4.9): level 0, nothing protected.
 AS_DELIVERED = {
     "STM32F4": {OPTCR: 0x7FFFAAED, 0x40023C18: 0x0FFF0000},
+    "STM32G0": {
+        0x40022020: 0xFFFFFEAA,
+        **dict.fromkeys((0x40022024, 0x40022034, 0x40022044, 0x40022054), 0x1FF),  # PCROPxxSR
+        **dict.fromkeys((0x4002202C, 0x40022030, 0x4002204C, 0x40022050), 0x7F),  # WRPxxR
+    },
     "STM32L0": {0x4002201C: 0x807000AA},
     "STM32L1": {0x40023C1C: 0x00F800AA},
     "STM32H7": H7,

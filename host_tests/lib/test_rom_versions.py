@@ -19,6 +19,8 @@ F412 = f"USART1 USART2 CAN2 DFU {I2C} I2C4 SPI1 SPI3 SPI4"
 H74 = f"USART1 USART2 USART3 DFU {I2C} {SPI}"
 H72 = f"USART1 USART2 USART3 DFU {I2C} SPI1 SPI3 SPI4 FDCAN1"
 H7A = f"{H74} FDCAN1"
+G03 = "USART1 USART2 I2C1 I2C2"
+G07 = f"{G03} USART3 SPI1 SPI2"
 
 # AN2606 rev 70, read once more: Table 3, and of each line the configuration and the versions, with
 # what does not work there. DEV_ID -> bootloader ID -> interfaces.
@@ -49,6 +51,10 @@ AN2606 = {
     },
     0x483: dict.fromkeys((0x91, 0x92, 0x93), H72),  # 133, 134 (table 3 has SPI2, 133 has not)
     0x480: dict.fromkeys((0x90, 0x91, 0x92), H7A),  # 137, 138
+    0x466: dict.fromkeys((0x51, 0x52, 0x53, 0x54), G03),  # 105, 106
+    0x460: dict.fromkeys((0xB0, 0xB1, 0xB2, 0xB3, 0xB4), G07),  # 107, 108
+    0x467: {0xD0: f"{G07} DFU", 0x92: f"{G07} DFU FDCAN1"},  # 109 to 112
+    0x456: dict.fromkeys((0x50, 0x51), G03),  # 113, 114; table 3 has 0x51
 }
 VERSIONS = [(dev_id, rom_id) for dev_id, ids in AN2606.items() for rom_id in ids]
 each_version = pytest.mark.parametrize(("dev_id", "rom_id"), VERSIONS)
@@ -149,6 +155,12 @@ def test_of_an_unknown_kind_only_the_kind_is_told(dev_id: int, rom_id: int, make
         (0x450, 0x90, ["PB15 low", "pull-up on PA11"], ["bank 2"]),
         (0x450, 0xD2, ["crystal on HSE", "USART2 and SPI1"], ["PB15 low", "HSI48"]),
         (0x483, 0x93, ["HSI48"], ["PB15 low", "resets for ever"]),
+        (0x467, 0x92, ["needs no crystal", "erase them one by one", "debug port"], ["HSE"]),
+        (0x467, 0xD0, ["needs HSE of 8, 12", "erase them one by one"], ["debug port"]),
+        (0x460, 0xB2, ["parity check of SRAM"], ["clears the empty flag", "wait 40 ms"]),
+        (0x460, 0xB3, ["wait 40 ms", "PC11 low", "clears the empty flag"], ["parity"]),
+        (0x466, 0x51, ["PA3 is low", "32 and 48 pins"], []),
+        (0x466, 0x54, ["BOOT0 pin is ignored"], ["PA3 is low"]),
         (0x413, 0x31, ["above 8 MHz", "enter again", "Write Unprotect"], []),
         (0x413, 0x91, ["8 MHz", "enter again"], ["Write Unprotect"]),
         (0x431, 0xD0, ["8 MHz"], ["enter again"]),

@@ -21,4 +21,4 @@ def resets(family: Family, die: Die) -> dict[str, int]:
     """Register RSTR, "AHB1RSTR" -> the bits that are pulsed together."""
     (row,) = (step for step in family.script(die) if step.kind is Kind.ROW and step.pulsed)
     pairs = zip(row.registers, row.values, strict=True)
-    return {r.name.removeprefix("RCC."): v for r, v in pairs if r.name.endswith("RSTR")}
+    return {r.name.removeprefix("RCC."): v for r, v in pairs if "RSTR" in r.name}

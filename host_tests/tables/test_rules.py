@@ -18,6 +18,8 @@ each_die = pytest.mark.parametrize(
     ("family", "die"), EACH, ids=[f"{family}-{die}" for family, die in EACH]
 )
 
+PINS = 0xFFFF  # lines of EXTI
+
 
 @each_die
 def test_low_power_clocks_are_all_on(family: Family, die: Die) -> None:
@@ -30,11 +32,13 @@ def test_low_power_clocks_are_all_on(family: Family, die: Die) -> None:
 
 @each_die
 def test_lines_that_come_from_a_peripheral_are_not_masked(family: Family, die: Die) -> None:
-    """EXTI.IMR after a reset, where the table has it: 1 for lines without an edge detector."""
+    """EXTI.IMR after a reset, where the table has it: 1 for lines without an edge detector, 0 for
+    pins. (Of the others an STM32G0 has two unmasked: COMP3 and VDDIO2, by LL_EXTI_DeInit.)"""
     masks = collected_masks(die.dev_id)
     values = replay.values(family, die)
     for name, value in values.items():
         if name.startswith("EXTI.") and "IMR" in name:
             short = name.split(".")[1].removeprefix("CPU")
-            lines = masks[f"EXTI.{short}"]
-            assert value & lines == lines & ~masks[f"EXTI.{short.replace('IMR', 'RTSR')}"], name
+            direct = masks[f"EXTI.{short}"] & ~masks[f"EXTI.{short.replace('IMR', 'RTSR')}"]
+            assert value & direct == direct, name
+            assert short not in ("IMR", "IMR1") or not value & PINS, name

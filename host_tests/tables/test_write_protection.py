@@ -9,14 +9,22 @@ import pytest
 
 from tools.bench import chip
 from tools.tables import dies
+from tools.tables.family import AreaProtection, Die, Family, WriteProtection
 
 FLASH = 0x08000000
 
 
+def of_die(dev_id: int) -> tuple[Family, Die]:
+    ((family, die),) = ((f, d) for f, d in dies() if d.dev_id == dev_id)
+    return family, die
+
+
 def ours(dev_id: int, flash_size: int) -> Iterator[tuple[int, int]]:
     """Address and size of what each bit stands for."""
-    ((family, die),) = ((f, d) for f, d in dies() if d.dev_id == dev_id)
-    for bank, count in zip(family.write_protection.banks, die.sectors, strict=False):
+    family, die = of_die(dev_id)
+    protection = family.write_protection
+    assert isinstance(protection, WriteProtection)
+    for bank, count in zip(protection.banks, die.sectors, strict=False):
         at = bank.base or FLASH + flash_size // 2
         for i in range(count):
             size = bank.kib[min(i, len(bank.kib) - 1)] * 1024
@@ -24,7 +32,30 @@ def ours(dev_id: int, flash_size: int) -> Iterator[tuple[int, int]]:
             at += size
 
 
-@pytest.mark.parametrize("name", chip.names())
+BY_AREAS = [
+    name for name in chip.names() if of_die(chip.load(name).dev_id)[0].write_protection.by_areas
+]
+
+
+@pytest.mark.parametrize("name", BY_AREAS)
+def test_each_page_of_an_area_is_one_of_the_bench(name: str) -> None:
+    """Two areas in each bank, which reach to its last page."""
+    bench = chip.load(name)
+    family, die = of_die(bench.dev_id)
+    protection = family.write_protection
+    assert isinstance(protection, AreaProtection)
+    areas = [area for area, _ in zip(protection.areas, die.sectors, strict=False)]
+    for bank in range(1, bench.flash["banks"] + 1):
+        base = FLASH + (bank - 1) * bench.region("FLASH").size // 2
+        pages = [sector for sector in bench.sectors() if sector.bank == bank]
+        mine = [area for area in areas if area.second_bank == (bank == 2)]
+        assert len(mine) == 2
+        for page in pages:
+            assert page.base == base + page.number * protection.page_kib * 1024
+        assert all(pages[-1].number <= area.mask for area in mine)
+
+
+@pytest.mark.parametrize("name", [name for name in chip.names() if name not in BY_AREAS])
 def test_each_bit_stands_for_the_sector_of_the_bench(name: str) -> None:
     bench = chip.load(name)
     size = bench.region("FLASH").size

@@ -19,6 +19,8 @@ def tables(chip):
 def pcrop(facts):
     """What to say of proprietary code readout protection (PCROP), or "" if it is off."""
     bit, registers, about = facts.PCROP
+    if bit == -1:
+        return about if module("areas").pcrop(registers) else ""
     for register in registers:
         value = mem32[register]
         # Either a bit, or an area: its first address in bits 11:0, its last in bits 27:16.
@@ -44,6 +46,8 @@ def cores(chip):
 def _sectors(chip, level):
     # Each run of sectors whose bit is `level`, in words.
     facts = tables(chip)
+    if level is None:
+        return module("areas").protected(chip, facts)
     _, unit, banks = facts.PROTECTED
     number, runs = 0, []
     for (register, shift, at, sizes), count in zip(banks, facts.DIES[chip.number][4]):
@@ -67,7 +71,7 @@ def warnings(chip, via="jump"):
     """What may make flashing fail, or surprise after it: a sentence each, without full stop."""
     facts = tables(chip)
     about = pcrop(facts)
-    by_bits = about and facts.PCROP[0] is not None  # they say 1 of sectors under PCROP
+    by_bits = about and facts.PCROP[0] not in (None, -1)  # they say 1 of sectors under PCROP
     found = _sectors(chip, 1 if by_bits else facts.PROTECTED[0])
     if by_bits:
         about += ": " + found
@@ -78,8 +82,8 @@ def warnings(chip, via="jump"):
     if chip.rdp_level() == 1:
         yield "protection level 1: first of all an unprotect, which erases the flash"
     for number in facts.DIES[chip.number][3]:
-        register, bit, value, about = facts.OPTIONS[number]
-        if mem32[register] >> bit & 1 == value:
+        register, mask, value, about = facts.OPTIONS[number]
+        if mem32[register] & mask == value:
             yield about
     if via == "jump" and chip.watchdog_runs():
         yield "the independent watchdog runs: the ROM refreshes it"

@@ -59,22 +59,22 @@ NOTES = const((
 OPTIONS = const((
  (
   0x40023C14,
-  5,
-  0,
+  0x20,
+  0x0,
   ("the watchdog starts with every reset (WDG_SW is 0): new firmware must "
    "refresh it, as the ROM does"),
  ),
  (
   0x40023C14,
-  4,
-  1,
+  0x10,
+  0x10,
   ("BFB2 is 1: a reset starts bank 2 if it holds an application, else bank "
    "1; new firmware in bank 1 (0x08000000) may not be what starts"),
  ),
  (
   0x40013800,
-  8,
-  1,
+  0x100,
+  0x100,
   "bank 2 runs, at 0x08000000; in the ROM bank 1 is there again",
  ),
 ))

@@ -58,15 +58,15 @@ NOTES = const((
 OPTIONS = const((
  (
   0x5200201C,
-  4,
-  0,
+  0x10,
+  0x0,
   ("the watchdog starts with every reset (IWDG1_SW is 0): new firmware "
    "must refresh it, as the ROM does"),
  ),
  (
   0x5200201C,
-  31,
-  1,
+  0x80000000,
+  0x80000000,
   ("the banks are swapped (SWAP_BANK_OPT): 0x08000000 is bank 2; addresses "
    "of protected sectors here are without the swap"),
  ),

@@ -49,19 +49,19 @@ NOTES = const((
 OPTIONS = const((
  (
   0x4002201C,
-  20,
-  0,
+  0x100000,
+  0x0,
   ("the watchdog starts with every reset (WDG_SW is 0): new firmware must "
    "refresh it, as the ROM does"),
  ),
  (
   0x4002201C,
-  23,
-  1,
+  0x800000,
+  0x800000,
   ("BFB2 is 1: a reset starts bank 2 if it holds an application, else bank "
    "1; new firmware in bank 1 (0x08000000) may not be what starts"),
  ),
- (0x40010000, 3, 1, "bank 2 runs, at 0x08000000"),
+ (0x40010000, 0x8, 0x8, "bank 2 runs, at 0x08000000"),
 ))
 PROTECTED = const((
  1,

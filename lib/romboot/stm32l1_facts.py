@@ -35,15 +35,15 @@ NOTES = const((
 OPTIONS = const((
  (
   0x40023C1C,
-  20,
-  0,
+  0x100000,
+  0x0,
   ("the watchdog starts with every reset (IWDG_SW is 0): new firmware must "
    "refresh it, as the ROM does"),
  ),
  (
   0x40023C1C,
-  23,
-  0,
+  0x800000,
+  0x0,
   ("nBFB2 is 0: a reset starts bank 2 if it holds an application, else "
    "bank 1; new firmware in bank 1 (0x08000000) may not be what starts"),
  ),

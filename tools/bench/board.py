@@ -191,7 +191,8 @@ class VirtualBoard:
 
     def _was_reset(self, cause: str) -> None:
         self.in_system_memory.leave()
-        self.say(f"reset ({cause}): booting {'system memory' if self.boot0 else 'flash'}")
+        memory = "system memory" if self.soc.booted == "SYSTEM" else "flash"
+        self.say(f"reset ({cause}): booting {memory}")
 
     # --- the ROM -------------------------------------------------------------------------------
 

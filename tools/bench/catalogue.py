@@ -5,10 +5,10 @@ from __future__ import annotations
 from .blocks.base import RegisterBlock, System
 from .blocks.dma import Dma
 from .blocks.external import Fmc, Quadspi
-from .blocks.exti import Exti
+from .blocks.exti import Exti, ExtiOfEdges
 from .blocks.gpio import Gpio
 from .blocks.otg import Otg
-from .blocks.rtc import Rtc
+from .blocks.rtc import Rtc, RtcV3
 from .blocks.small import Can, Dbgmcu, Rng
 from .blocks.syscfg import Syscfg
 from .blocks.tim import Timer
@@ -17,9 +17,11 @@ from .blocks.watchdogs import Iwdg, Wwdg, WwdgV2
 from .chip import Peripheral
 from .families.f4 import PwrF4, RccF4, SyscfgF4
 from .families.flash_f4 import FlashF4
+from .families.flash_g0 import FlashG0
 from .families.flash_h7 import FlashH7
 from .families.flash_l0 import FlashL0
 from .families.flash_l1 import FlashL1
+from .families.g0 import PwrG0, RccG0
 from .families.h7 import PwrH7, RccH7
 from .families.l0 import PwrL0, RccL0
 
@@ -28,9 +30,11 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "dbgmcu v1": Dbgmcu,
     "dma v1": Dma,
     "dma v2": Dma,
+    "exti g0": ExtiOfEdges,
     "exti h7": Exti,
     "exti v1": Exti,
     "flash f4": FlashF4,
+    "flash g0": FlashG0,
     "flash h7": FlashH7,
     "flash l0": FlashL0,
     "flash l1": FlashL1,
@@ -43,17 +47,21 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "iwdg v2": Iwdg,
     "otg v1": Otg,
     "pwr f4": PwrF4,
+    "pwr g0": PwrG0,
     "pwr h7": PwrH7,
     "pwr l0": PwrL0,
     "pwr l1": PwrL0,
     "quadspi v1": Quadspi,
     "rcc f4": RccF4,
+    "rcc g0": RccG0,
     "rcc h7": RccH7,
     "rcc l0": RccL0,
     "rcc l1": RccL0,
     "rng v1": Rng,
     "rtc v2": Rtc,
+    "rtc v3": RtcV3,
     "syscfg f4": SyscfgF4,
+    "syscfg g0": Syscfg,
     "syscfg h7": Syscfg,
     "syscfg l0": Syscfg,
     "syscfg l1": Syscfg,

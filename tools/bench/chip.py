@@ -63,7 +63,7 @@ class Peripheral:
     @property
     def bus(self) -> str:
         """The bus that clocks it, such as "APB1"; "" if nothing gates its clock."""
-        return self.enable.register.removesuffix("ENR").rstrip("LH") if self.enable else ""
+        return self.enable.register.partition("ENR")[0].rstrip("LH") if self.enable else ""
 
     # Cached for each die: the fuzz makes hundreds of chips.
 

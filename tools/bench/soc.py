@@ -56,6 +56,7 @@ class Soc:
 
     Attributes:
         boot0: the level of the BOOT0 pin, read at each reset (BOOT1 is low: system memory).
+        booted: what the last reset started, "FLASH" or "SYSTEM".
         unmodelled: sentences: what the program used that the bench does not have.
         violations: sentences: what the program did that a real chip may not survive.
         on_reset: called with the cause at the end of each reset.
@@ -73,6 +74,7 @@ class Soc:
         self.cpu = cpu
         self.clock = clock
         self.boot0 = False
+        self.booted = "FLASH"
         self.unmodelled: list[str] = []
         self.violations: list[str] = []
         self.on_reset: Callable[[str], None] = lambda cause: None
@@ -253,7 +255,8 @@ class Soc:
     def _boot(self, cause: str) -> None:
         """Start the core: from address 0, where the family maps flash or system memory there;
         otherwise from the vector table itself, which is then the reset value of VTOR."""
-        remap, chosen = self.chip.remap, "SYSTEM" if self.boot0 else "FLASH"
+        remap, chosen = self.chip.remap, self.flash.boot(self.boot0)
+        self.booted = chosen
         self.syscfg.boot_mode = remap.value(chosen) if remap else 0
         self.syscfg.reset()
         self._remap_now()
@@ -262,6 +265,7 @@ class Soc:
         if remap:
             self.cpu.reset(ALIAS)
         else:
-            table = self.chip.rom["vector_table"] if self.boot0 else self.flash.base_address
+            rom = chosen == "SYSTEM"
+            table = self.chip.rom["vector_table"] if rom else self.flash.base_address
             self.cpu.reset(table, vtor=table)
         self.on_reset(cause)

@@ -204,9 +204,8 @@ def needed_for_info(family: Family, die: Die) -> Iterator[int]:
     yield from (*family.unique_id, die.rom_id)
     yield from (option.register.address for option in die.options)
     if family.pcrop:
-        yield from (register.address for register in family.pcrop.registers)
-    banks = zip(family.write_protection.banks, die.sectors, strict=False)
-    yield from (bank.register.address for bank, _ in banks)
+        yield from (register.address for register in family.pcrop.read)
+    yield from (register.address for register in family.write_protection.read(die.sectors))
 
 
 def _family(found: Any) -> Family:

@@ -8,10 +8,17 @@ FAMILIES.
 
 from __future__ import annotations
 
-from . import cortex_m, f4, h7, h7a, l0, l1
+from . import cortex_m, f4, g0, h7, h7a, l0, l1
 from .family import Die, Family
 
-FAMILIES: tuple[Family, ...] = (f4.FAMILY, l0.FAMILY, l1.FAMILY, h7.FAMILY, h7a.FAMILY)
+FAMILIES: tuple[Family, ...] = (
+    f4.FAMILY,
+    l0.FAMILY,
+    l1.FAMILY,
+    h7.FAMILY,
+    h7a.FAMILY,
+    g0.FAMILY,
+)
 
 _CORE = (cortex_m.SCS, cortex_m.SYST, cortex_m.NVIC, cortex_m.SCB, cortex_m.MPU, cortex_m.FPU)
 

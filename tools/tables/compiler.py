@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias, TypeVar
 
 from . import cortex_m
-from .family import M7, Check, Die, Family, Option, WriteProtection
+from .family import M7, Area, AreaProtection, Check, Die, Family, Option, WriteProtection
 from .language import Block, Kind, pack, steps
 
 BYTES_A_LINE = 24
@@ -201,12 +201,17 @@ def versions(die: Die, listens: Numbered[str], notes: Numbered[str]) -> Value:
 
 
 def option(found: Option) -> Value:
-    """(register, bit, its value, what to say then)."""
-    return (Hex(found.register.address), found.bit, found.value, found.about)
+    """(register, mask, its value, what to say then)."""
+    mask = (1 << found.bits) - 1 << found.bit
+    return (Hex(found.register.address), Hex(mask), Hex(found.value << found.bit), found.about)
 
 
-def protection(found: WriteProtection) -> Value:
-    """(level, unit, ((register, shift, base or 0, sizes in units of 4 KiB), ...))."""
+def protection(found: WriteProtection | AreaProtection) -> Value:
+    """(level, unit, ((register, shift, base or 0, sizes in units of 4 KiB), ...)), or (None, KiB
+    of a page, ((start, end, shift, mask, in the second bank), ...))."""
+    if isinstance(found, AreaProtection):
+        areas = tuple((*area(each), each.second_bank) for each in found.areas)
+        return (None, found.page_kib, areas)
     rows = tuple(
         (
             Hex(bank.register.address),
@@ -219,12 +224,26 @@ def protection(found: WriteProtection) -> Value:
     return (found.level, found.unit, rows)
 
 
+def area(found: Area) -> tuple[int, int, int, int]:
+    """(start, end, shift, mask)."""
+    return (Hex(found.start.address), Hex(found.end.address), found.shift, Hex(found.mask))
+
+
 def pcrop(family: Family) -> Value:
-    """(bit or None, registers, what to say)."""
-    if not family.pcrop:
+    """(bit, registers, what to say); bit is None if each of them is an area, and -1 if an area is
+    (start, end, mask)."""
+    found = family.pcrop
+    if not found:
         return (0, (), "")
-    addresses = tuple(Hex(register.address) for register in family.pcrop.registers)
-    return (family.pcrop.bit, addresses, family.pcrop.about)
+    registers = tuple(Hex(each.address) for each in found.registers)
+    if found.bit is not None:
+        return (found.bit, registers, found.about)
+    start, end, shift, mask = zip(*map(area, found.areas), strict=True)
+    if start == end:
+        assert {*shift} == {16} and {*mask} == {0xFFF}, family
+        return (None, start, found.about)
+    assert {*shift} == {0}, family
+    return (-1, tuple(zip(start, end, mask, strict=True)), found.about)
 
 
 def blocks(family: Family) -> list[Block]:

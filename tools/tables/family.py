@@ -6,8 +6,8 @@ independent in host_tests/tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from .language import Block, Register, Script, Step, steps
@@ -79,11 +79,31 @@ def usb_fs(name: str, base: int, clock: Bit) -> UsbPort:
 
 
 @dataclass(frozen=True)
+class Area:
+    """A part of the flash: its first page (or smaller unit) under `mask` in `start`, its last one
+    in `end` from `shift` on. There is none if the first is behind the last.
+
+    second_bank: pages are counted from the middle of the flash.
+    """
+
+    start: Register
+    end: Register
+    shift: int
+    mask: int
+    second_bank: bool = False
+
+    def pages(self, words: Mapping[int, int]) -> range:
+        """Their numbers. words: what is at each address."""
+        first = words[self.start.address] & self.mask
+        return range(first, (words[self.end.address] >> self.shift & self.mask) + 1)
+
+
+@dataclass(frozen=True)
 class Pcrop:
     """Proprietary code readout protection.
 
-    It is on if in one of the registers this bit is set or, if bit is None, if there is an area
-    that is not empty: its first address in bits 11:0, its last in bits 27:16. A bit also changes
+    It is on if in one of the registers this bit is set, or if one of the areas is there; one that
+    is 0 in two registers counts as none: a die without it reads so. A bit also changes
     what the bits of Sectors mean: those that are not write-protected by them are under PCROP.
     about: the sentence that info() and plan() say, without its full stop.
     """
@@ -91,6 +111,22 @@ class Pcrop:
     registers: tuple[Register, ...]
     about: str
     bit: int | None = None
+    areas: tuple[Area, ...] = ()
+
+    @property
+    def read(self) -> tuple[Register, ...]:
+        """The registers that say whether it is on."""
+        ends = (register for area in self.areas for register in (area.start, area.end))
+        return (*self.registers, *ends)
+
+    def is_on(self, words: Mapping[int, int]) -> bool:
+        """words: what is at each address."""
+        if self.bit is not None:
+            return any(words[r.address] >> self.bit & 1 for r in self.registers)
+        return any(
+            area.pages(words) and (area.start == area.end or area.pages(words).stop > 1)
+            for area in self.areas
+        )
 
 
 @dataclass(frozen=True)
@@ -141,16 +177,59 @@ class WriteProtection:
     level: int
     banks: tuple[Bank, ...]
     unit: str = "sectors"
+    by_areas: bool = field(default=False, init=False)
+
+    def read(self, counts: tuple[int, ...]) -> tuple[Register, ...]:
+        """The registers that say it. counts: those of Die.sectors."""
+        return tuple(bank.register for bank, _ in zip(self.banks, counts, strict=False))
+
+    def protected(
+        self, words: Mapping[int, int], counts: tuple[int, ...], flash: int, size: int
+    ) -> Iterator[tuple[int, int]]:
+        """First address and end of each protected sector. words: what is at each address."""
+        for bank, count in zip(self.banks, counts, strict=False):
+            word = words[bank.register.address] >> bank.shift
+            at = flash + size // 2 if bank.base is None else bank.base
+            for number in range(count):
+                end = at + bank.kib[min(number, len(bank.kib) - 1)] * 1024
+                if word >> number & 1 == self.level:
+                    yield at, end
+                at = end
+
+
+@dataclass(frozen=True)
+class AreaProtection:
+    """Write protection by areas. Die.sectors says which there are: a 1 for each."""
+
+    areas: tuple[Area, ...]
+    page_kib: int
+    by_areas: bool = field(default=True, init=False)
+
+    def read(self, counts: tuple[int, ...]) -> tuple[Register, ...]:
+        """As of WriteProtection."""
+        return tuple(area.start for area, _ in zip(self.areas, counts, strict=False))
+
+    def protected(
+        self, words: Mapping[int, int], counts: tuple[int, ...], flash: int, size: int
+    ) -> Iterator[tuple[int, int]]:
+        """As of WriteProtection, of each area."""
+        for area, _ in zip(self.areas, counts, strict=False):
+            base, pages = flash + size // 2 * area.second_bank, area.pages(words)
+            if pages:
+                page = self.page_kib * 1024
+                yield base + pages.start * page, base + pages.stop * page
 
 
 @dataclass(frozen=True)
 class Option:
-    """What to say (a sentence without its full stop) if a bit has this value."""
+    """What to say (a sentence without its full stop) if a bit, or so many `bits` from it on, have
+    this value."""
 
     register: Register
     bit: int
     value: int
     about: str
+    bits: int = 1
 
 
 @dataclass(frozen=True)
@@ -270,7 +349,7 @@ class Family:
     lsi: Register
     """Has LSION in bit 0 and LSIRDY in bit 1: the independent watchdog keeps LSI on."""
     iwdg: int
-    write_protection: WriteProtection
+    write_protection: WriteProtection | AreaProtection
     usart_kind: UsartKind
     usarts: tuple[Usart, ...]
     usb: tuple[UsbPort, ...]

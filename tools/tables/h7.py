@@ -42,6 +42,7 @@ from __future__ import annotations
 from . import cortex_m
 from .family import (
     M7,
+    Area,
     Bank,
     Bit,
     Check,
@@ -430,10 +431,11 @@ def usarts(rcc: Block) -> tuple[Usart, ...]:
     )
 
 
-def pcrop(*areas: Register) -> Pcrop:
+def pcrop(*registers: Register) -> Pcrop:
     """As delivered the areas run from 0xFF to 0 (STM32CubeProgrammer); DMEP of them: HAL."""
     return Pcrop(
-        areas,
+        (),
+        areas=tuple(Area(register, register, 16, 0xFFF) for register in registers),
         about="PCROP (an area in FLASH_PRAR_CUR1 or 2) is on: the ROM cannot read, write or erase "
         "it. Only a readout regression from level 1 to 0 with DMEP set lifts it, which erases the "
         "flash",

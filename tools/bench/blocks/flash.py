@@ -118,6 +118,11 @@ class Flash(RegisterBlock):
     def nwrp(self, value: int) -> None:
         raise NotImplementedError
 
+    def boot(self, boot0: bool) -> str:
+        """Called at each reset, with the level of the BOOT0 pin: the memory that it starts,
+        "FLASH" or "SYSTEM"."""
+        return "SYSTEM" if boot0 else "FLASH"
+
     def option_memory(self) -> Iterator[tuple[int, bytes]]:
         """The option bytes where they are mapped in memory: address, bytes."""
         yield from ()

@@ -18,7 +18,8 @@ class Gates:
         self._rcc = rcc
         self._switches: dict[str, list[tuple[int, Switch]]] = {}
         for name in rcc.by_name:
-            if name.endswith(("ENR", "RSTR")) and not name.endswith(LOW_POWER):
+            bus = name.rstrip("12")  # APBENR1
+            if bus.endswith(("ENR", "RSTR")) and not bus.endswith(LOW_POWER):
                 rcc.on_write(name, lambda value, name=name: self._write(name, value))
 
     def connect(self, register: str, mask: int, switch: Switch) -> None:

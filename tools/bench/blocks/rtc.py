@@ -17,21 +17,23 @@ from .rcc import Rcc
 INIT, INITF, RSF, INITS, WUTWF, ALRBWF, ALRAWF = 1 << 7, 1 << 6, 1 << 5, 1 << 4, 4, 2, 1  # ISR
 WUTE, ALRBE, ALRAE = 1 << 10, 1 << 9, 1 << 8  # CR
 KEYS = (0xCA, 0x53)
-# Offsets that need no key: ISR, WPR, TAFCR, and the backup registers from BKP0R on
-UNPROTECTED = (0x0C, 0x24, 0x40)
 BKP0R = 0x50
 
 
 class Rtc(RegisterBlock):
+    STATUS = "ISR"
+    UNPROTECTED = (0x0C, 0x24, 0x40)
+    """Offsets that need no key: ISR, WPR, TAFCR, and the backup registers from BKP0R on."""
+
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
         self._keys: list[int] = []
         self._set_at = 0  # virtual ns at which the calendar showed `_time`
         self._time = datetime(2000, 1, 1)
         self.on_write("WPR", self._write_wpr)
-        self.on_write("ISR", self._write_isr)
+        self.on_write(self.STATUS, self._write_isr)
         self.on_write("CR", self._write_cr)
-        self.on_read("ISR", self._read_isr)
+        self.on_read(self.STATUS, self._read_isr)
         self.on_read("TR", lambda: self._tr(self._now()))
         self.on_read("DR", lambda: self._dr(self._now()))
         self.on_read("SSR", self._read_ssr)
@@ -39,7 +41,7 @@ class Rtc(RegisterBlock):
     def reset(self) -> None:
         """A system reset: the calendar keeps running."""
         self._keys.clear()
-        self.put("ISR", self.get("ISR") & ~(INIT | INITF | RSF))
+        self.put(self.STATUS, self.get(self.STATUS) & ~(INIT | INITF | RSF))
 
     def power_on(self) -> None:
         self.backup_reset()
@@ -57,7 +59,7 @@ class Rtc(RegisterBlock):
         return rcc.rtc_runs
 
     def write(self, offset: int, size: int, value: int) -> None:
-        free = offset & ~3 in UNPROTECTED or offset >= BKP0R
+        free = offset & ~3 in self.UNPROTECTED or offset >= BKP0R
         if not self.system.backup_writable() or (not free and self._keys != list(KEYS)):
             return
         super().write(offset, size, value)
@@ -70,17 +72,17 @@ class Rtc(RegisterBlock):
             self._keys = self._keys[-1:]
 
     def _write_isr(self, value: int) -> None:
-        old = self.get("ISR")
+        old = self.get(self.STATUS)
         flags = old & (value | ~0x7F20)  # RSF and the event flags are cleared by a 0
         if self._keys == list(KEYS):
             flags = flags & ~INIT | value & INIT
             if old & INIT and not value & INIT:
                 self._start_calendar()
                 flags &= ~INITF
-        self.put("ISR", flags)
+        self.put(self.STATUS, flags)
 
     def _read_isr(self) -> int:
-        isr = self.get("ISR") & ~(INITF | RSF)
+        isr = self.get(self.STATUS) & ~(INITF | RSF)
         if isr & INIT and self.ticking:
             isr |= INITF
         elif self.ticking:
@@ -117,12 +119,12 @@ class Rtc(RegisterBlock):
         return self._time + timedelta(microseconds=elapsed // 1000)
 
     def _tr(self, now: datetime) -> int:
-        if self.get("ISR") & INIT:
+        if self.get(self.STATUS) & INIT:
             return self.get("TR")
         return _bcd(now.hour) << 16 | _bcd(now.minute) << 8 | _bcd(now.second)
 
     def _dr(self, now: datetime) -> int:
-        if self.get("ISR") & INIT:
+        if self.get(self.STATUS) & INIT:
             return self.get("DR")
         date = _bcd(now.year % 100) << 16 | _bcd(now.month) << 8 | _bcd(now.day)
         return date | now.isoweekday() << 13
@@ -131,6 +133,13 @@ class Rtc(RegisterBlock):
         prediv_s = self.get("PRER") & 0x7FFF
         part = (self.system.clock.now - self._set_at) % NS_PER_S if self.ticking else 0
         return prediv_s - part * (prediv_s + 1) // NS_PER_S
+
+
+class RtcV3(Rtc):
+    """With its event flags in SR and SCR, and the backup registers in TAMP (header of the G0)."""
+
+    STATUS = "ICSR"
+    UNPROTECTED = (0x0C, 0x24, 0x5C)  # ICSR, WPR, SCR
 
 
 def _bcd(number: int) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ... import tables
 from ...tables import compiler
-from ...tables.family import Bank, Die, Family
+from ...tables.family import Die, Family
 from ..prompt import Prompt
 from . import boardfiles
 from .codes import Code, FlashError
@@ -156,10 +156,9 @@ class _Facts:
 
     def __init__(self, prompt: Prompt, family: Family, die: Die, start: int) -> None:
         self._family, self._die = family, die
-        self._banks = family.write_protection.banks[: len(die.sectors)]
-        words = [family.protection.address, *(b.register.address for b in self._banks)]
-        if family.pcrop:
-            words += [register.address for register in family.pcrop.registers]
+        pcrop = family.pcrop.read if family.pcrop else ()
+        read = (family.protection, *family.write_protection.read(die.sectors), *pcrop)
+        words = [register.address for register in read]
         start = max(start, family.flash)
         code = FLASH.format(
             size=family.flash_size, words=words, base=family.flash, start=(start, start + 4),
@@ -190,34 +189,13 @@ class _Facts:
     @property
     def pcrop(self) -> str:
         pcrop = self._family.pcrop
-        if pcrop is None:
-            return ""
-        values = [self._words[register.address] for register in pcrop.registers]
-        if pcrop.bit is not None:
-            on = any(value >> pcrop.bit & 1 for value in values)
-        else:
-            on = any(value & 0xFFF <= value >> 16 & 0xFFF for value in values)
-        return pcrop.about if on else ""
+        return pcrop.about if pcrop and pcrop.is_on(self._words) else ""
 
     def protected(self) -> Iterator[tuple[int, int]]:
-        level = self._family.write_protection.level
-        for bank, count in zip(self._banks, self._die.sectors, strict=True):
-            word = self._words[bank.register.address] >> bank.shift
-            for number, area in enumerate(_areas(bank, count, self._middle)):
-                if word >> number & 1 == level:
-                    yield area
-
-    @property
-    def _middle(self) -> int:
-        return self._family.flash + self.flash_kib * KIB // 2
-
-
-def _areas(bank: Bank, count: int, middle: int) -> Iterator[tuple[int, int]]:
-    at = middle if bank.base is None else bank.base
-    for number in range(count):
-        size = bank.kib[min(number, len(bank.kib) - 1)] * KIB
-        yield at, at + size
-        at += size
+        family, size = self._family, self.flash_kib * KIB
+        return family.write_protection.protected(
+            self._words, self._die.sectors, family.flash, size
+        )
 
 
 def _places(sectors: Sequence[Sector]) -> str:

@@ -1,0 +1,226 @@
+"""FLASH of the G0: pages of 2 KiB in one bank or two, double words, and what a reset starts.
+
+RM0444, chapter FLASH, by the header and the HAL (stm32g0xx_hal_flash.c, _ex.c): a page is erased
+by PER, PNB and STRT; two stores of a word each, to an address that is a multiple of 8 and the
+next, program a double word, which must be erased.
+"""
+
+from __future__ import annotations
+
+from ..blocks.base import System
+from ..blocks.flash import OneStatusFlash
+from ..chip import FlashSector, Peripheral
+
+KEYS = (0x45670123, 0xCDEF89AB)
+OPTION_KEYS = (0x08192A3B, 0x4C5D6E7F)
+EOP, PROGERR, WRPERR, PGAERR, SIZERR, PGSERR = 1, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7  # SR
+FLAGS = 0xC3FB
+BSY1, BSY2 = 1 << 16, 1 << 17
+PG, PER, MER1, STRT, OPTSTRT, EOPIE, OBL_LAUNCH, OPTLOCK, LOCK = (
+    *(1 << 0, 1 << 1, 1 << 2, 1 << 16, 1 << 17, 1 << 24, 1 << 27, 1 << 30, 1 << 31),
+)  # CR
+MER2 = 1 << 15
+PREFETCH, ICEN, ICRST, PROGEMPTY = 1 << 8, 1 << 9, 1 << 11, 1 << 16  # ACR
+RDP = 0xFF  # OPTR
+DOUBLE_WORD = 8
+ERASED = 0xFFFFFFFF
+AREAS = (("WRP1AR", "WRP1BR"), ("WRP2AR", "WRP2BR"))  # of each bank
+NO_AREA = 0x7F  # the first page is behind the last
+
+
+class FlashG0(OneStatusFlash):
+    OPTIONS = (
+        *("OPTR", "PCROP1ASR", "PCROP1AER", "WRP1AR", "WRP1BR", "PCROP1BSR", "PCROP1BER"),
+        *("PCROP2ASR", "PCROP2AER", "WRP2AR", "WRP2BR", "PCROP2BSR", "PCROP2BER", "SECR"),
+    )
+    CONTROL, EOPIE, BSY, EOP, FLAGS = "CR", EOPIE, BSY1 | BSY2, EOP, FLAGS
+    PNB, BKER = 0x3FF, 1 << 13
+    IWDG_SW = 1 << 16  # OPTR
+
+    def __init__(self, facts: Peripheral, system: System) -> None:
+        super().__init__(facts, system)
+        self._cached = False  # code in flash has run with the cache on since that was reset
+        self._first: tuple[int, int] | None = None  # address, value: of half a double word
+        self.lock("KEYR", KEYS, "CR", LOCK)
+        self.lock("OPTKEYR", OPTION_KEYS, "CR", OPTLOCK, LOCK)
+        self.on_write("ACR", self._write_acr)
+        self.on_write("CR", self._write_cr)
+        for name in self.stored_options:
+            self.on_write(name, lambda value, name=name: self._write_option(name, value))
+
+    # --- option bytes --------------------------------------------------------------------------
+
+    @property
+    def hardware_watchdog(self) -> bool:
+        return not self.get("OPTR") & self.IWDG_SW
+
+    @property
+    def rdp(self) -> int:
+        return self.stored_options["OPTR"] & RDP
+
+    @rdp.setter
+    def rdp(self, value: int) -> None:
+        self.store_options("OPTR", RDP, value)
+
+    @property
+    def nwrp(self) -> int:
+        shown = enumerate(self.sectors)
+        return sum(1 << n for n, s in shown if not self._in_area(s, self.stored_options))
+
+    @nwrp.setter
+    def nwrp(self, value: int) -> None:
+        """Two areas in each bank: of more runs of pages only the first two are protected."""
+        for bank, names in enumerate(AREAS, 1):
+            pages = [(n, s.number) for n, s in enumerate(self.sectors) if s.bank == bank]
+            runs = _runs([number for n, number in pages if not value >> n & 1])
+            for name, (first, last) in zip(
+                names, [*runs, (NO_AREA, 0), (NO_AREA, 0)], strict=False
+            ):
+                self.store_options(name, 0x007F007F, first | last << 16)
+
+    def _in_area(self, sector: FlashSector, options: dict[str, int]) -> bool:
+        names = [name for name in AREAS[sector.bank - 1] if name in options]
+        words = (options[name] for name in names)
+        return any(word & 0x7F <= sector.number <= word >> 16 & 0x7F for word in words)
+
+    def _write_protected(self, sector: FlashSector) -> bool:
+        return self._in_area(sector, {name: self.get(name) for name in self.stored_options})
+
+    def _write_option(self, name: str, value: int) -> None:
+        if not self.get("CR") & OPTLOCK:
+            self.store(name, value)
+
+    def boot(self, boot0: bool) -> str:
+        """AN2606 table 2, pattern 11; not nBOOT1 0, which is SRAM. What runs from flash is in the
+        cache, which is on."""
+        options, locked = self.get("OPTR"), self.has("SECR") and self.get("SECR") >> 16 & 1
+        by_option, nboot0 = options >> 24 & 1, options >> 26 & 1
+        high = not nboot0 if by_option else boot0
+        rom = not locked and (high or bool(self.get("ACR") & PROGEMPTY))
+        self._cached = not rom
+        return "SYSTEM" if rom else "FLASH"
+
+    # --- interface -----------------------------------------------------------------------------
+
+    @property
+    def wait_states(self) -> int:
+        return self.get("ACR") & 7
+
+    @property
+    def prefetch(self) -> bool:
+        return bool(self.get("ACR") & PREFETCH)
+
+    @property
+    def instruction_cache(self) -> bool:
+        return bool(self.get("ACR") & ICEN)
+
+    def power_on(self) -> None:
+        """The empty flag is taken now, and kept by every other reset (AN2606 48.3.1)."""
+        super().power_on()
+        empty = self.array.load(0, 4) == ERASED
+        self.put("ACR", self.get("ACR") | (PROGEMPTY if empty else 0))
+
+    def reset(self) -> None:
+        empty = self.get("ACR") & PROGEMPTY
+        super().reset()
+        self.put("ACR", self.get("ACR") | empty)
+        self._first = None
+
+    def _write_acr(self, value: int) -> None:
+        old = self.get("ACR")
+        if old & ICEN:  # the cache can be reset only while it is off, before this write
+            value &= ~ICRST
+        self.store("ACR", value)
+        if value & ICRST:
+            self._cached = False
+        if value & ICEN and self.system.runs_from_flash():
+            self._cached = True
+        self.system.check_speed()
+
+    def _write_cr(self, value: int) -> None:
+        old = self.get("CR")
+        if old & LOCK or self.get("SR") & self.BSY:
+            return
+        if value & OBL_LAUNCH and not old & OPTLOCK:
+            self.system.request_reset("OBL")
+            return
+        self.store("CR", value & ~(STRT | OPTSTRT | OBL_LAUNCH) | old & OPTLOCK)
+        self._first = None
+        if value & OPTSTRT and not old & OPTLOCK:
+            for name in self.stored_options:
+                self.store_options(name, ERASED, self.get(name))
+            self.start(self.program_ns)
+        elif value & STRT:
+            self._erase(value)
+
+    # --- erase and program ---------------------------------------------------------------------
+
+    def start(self, ns: int, bank: int = 1) -> None:
+        self.put("SR", self.get("SR") | (BSY2 if bank == 2 else BSY1))
+        self.take(ns, self.done)
+
+    def _erase(self, cr: int) -> None:
+        chosen = self._chosen(cr)
+        if not chosen:
+            self.fail(PGSERR)
+        elif any(self._write_protected(sector) for sector in chosen):
+            self.fail(WRPERR)
+        else:
+            for sector in chosen:
+                self.blank(sector)
+            self.start(self.erase_ns(chosen), chosen[0].bank)
+
+    def _chosen(self, cr: int) -> list[FlashSector]:
+        if cr & (MER1 | MER2):
+            banks = {bank for bit, bank in ((MER1, 1), (MER2, 2)) if cr & bit}
+            return [s for s in self.sectors if s.bank in banks]
+        bank = 2 if cr & self.BKER else 1
+        page = cr >> 3 & self.PNB
+        return [s for s in self.sectors if cr & PER and (s.bank, s.number) == (bank, page)]
+
+    def erase_ns(self, sectors: list[FlashSector]) -> int:
+        """A bank takes as long as a page (datasheet)."""
+        return super().erase_ns(sectors[:1])
+
+    def program(self, address: int, size: int, value: int) -> bool:
+        cr = self.get("CR")
+        if cr & LOCK or not cr & PG:
+            self.fail(PGSERR)
+            self.report_locked(address, "FLASH_CR.PG")
+        elif size != 4:
+            self.fail(SIZERR)
+        elif self._write_protected(self.sector_at(address)):
+            self.fail(WRPERR)
+        elif address % DOUBLE_WORD == 0:
+            self._first = address, value
+        elif self._first is None or self._first[0] + 4 != address:
+            self.fail(PGAERR)
+        else:
+            return self._program(self._first[1], address, value)
+        return False
+
+    def _program(self, first: int, address: int, second: int) -> bool:
+        self._first = None
+        offset = address - self.base_address - 4
+        if self.array.load(offset, 4) & self.array.load(offset + 4, 4) != ERASED:
+            self.fail(PROGERR)
+            return False
+        self.array.store(offset, 4, first)
+        self.array.store(offset + 4, 4, second)
+        self.system.stall(self.program_ns)
+        self.done()
+        return True
+
+    def leftover(self) -> str:
+        return "its cache keeps what was read, as it was never reset" if self._cached else ""
+
+
+def _runs(numbers: list[int]) -> list[tuple[int, int]]:
+    """(first, last) of each run of numbers, which are in order."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1] = runs[-1][0], number
+        else:
+            runs.append((number, number))
+    return runs
