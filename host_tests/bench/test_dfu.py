@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from random import Random
 
 import pytest
 
@@ -299,6 +300,28 @@ def test_option_bytes() -> None:
 
 def test_an_unknown_command_is_an_error() -> None:
     assert Host().command(b"\x77") == (Status.VENDOR, State.ERROR)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_request_breaks_it(seed: int) -> None:
+    """Whatever the host sends, in any order: an answer or a stall, and a way back to dfuIDLE."""
+    dice, host = Random(seed), Host()
+    for _ in range(200):
+        data = dice.choice(
+            [b"", b"\x41", b"\x92", b"\x21" + dice.randbytes(4), dice.randbytes(64)]
+        )
+        if dice.random() < 0.5:
+            where = dice.choice([FLASH, SECTOR_5, RAM, OPTIONS, 0xFFFF_0000, 0x081F_FFF0])
+            data = dice.choice([b"\x21", b"\x41"]) + where.to_bytes(4, "little")
+        request = dice.choice([*Request, Request.DNLOAD, Request.GETSTATUS, Request.GETSTATUS])
+        length = 0 if request == Request.DNLOAD else dice.randrange(64)
+        host.ask(request, dice.choice([0, 0, 1, 2, 3, 700]), length, data)
+        if host.went or host.resets or any("bus fault" in sentence for sentence in host.said):
+            host = Host()
+    if host.request(Request.GETSTATE, length=1) == bytes([State.ERROR]):
+        host.request(Request.CLRSTATUS)
+    host.request(Request.ABORT)
+    assert host.status() == (Status.OK, State.IDLE)
 
 
 # --- time --------------------------------------------------------------------------------------

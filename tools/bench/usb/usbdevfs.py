@@ -149,6 +149,8 @@ class File:
             return -errno.EINVAL
         block = self._memory.read(buffer, length)
         setup = Setup.parse(block[:SETUP])
+        if length < SETUP + setup.length:
+            return -errno.EINVAL
         data = b"" if setup.to_host else block[SETUP : SETUP + setup.length]
         urb = Urb(address, buffer, setup, data)
         with self._files.changed:
