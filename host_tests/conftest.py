@@ -1,7 +1,7 @@
 """One test body over a virtual board or a real one.
 
 pytest                                  virtual NUCLEO_F429ZI and PYBV11; with the marker
-                                        `kinds` one board of each kind; test_matrix.py has all
+                                        `boards` those that it names; test_matrix.py has all
 pytest --device=PORT --rom-port=PORT    a real board: only the tests that are for one; with "=",
                                         or pytest takes the ports for folders with tests
 pytest --device=PORT --rom-port=PORT --write   ... and its flash is written too
@@ -65,10 +65,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that asks for a board once on each of BOARDS, or of KINDS."""
+    """Run a test that asks for a board once on each of BOARDS, or of those of its marker."""
     if "board_name" in metafunc.fixturenames:
         config = metafunc.config
-        names = list(KINDS if metafunc.definition.get_closest_marker("kinds") else BOARDS)
+        marker = metafunc.definition.get_closest_marker("boards")
+        names = list(marker.args if marker else BOARDS)
         if config.getoption("--device"):
             names = ["device"]
         if config.getoption("--board"):

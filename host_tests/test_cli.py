@@ -20,6 +20,7 @@ from unittest.mock import Mock
 import pytest
 import serial
 
+from host_tests.conftest import KINDS
 from host_tests.target import ROOT, VirtualTarget
 from tools import paths
 from tools.bench import flash_file
@@ -31,6 +32,7 @@ from tools.cli.errors import CliError
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"
+pytestmark = pytest.mark.boards(BOARD)
 ROMBOOT = [sys.executable, "-c", "import sys; from tools.cli import main; sys.exit(main())"]
 
 
@@ -240,7 +242,7 @@ def test_a_wrong_command_line() -> None:
     assert romboot("dance").returncode == 2
 
 
-@pytest.mark.kinds
+@pytest.mark.boards(*KINDS)
 def test_demo(board_name: str, pytestconfig: pytest.Config) -> None:
     if board_name == "device":
         pytest.skip("the demo is about a virtual board")

@@ -10,6 +10,7 @@ from mpremote.transport_serial import SerialTransport
 
 from host_tests.target import CLEAN, ENTER, LIB, ROOT, Target, VirtualTarget
 
+pytestmark = pytest.mark.boards("NUCLEO_F429ZI")
 STAY = "from romboot import enter_bootloader\nenter_bootloader()\n"
 
 

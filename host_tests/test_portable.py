@@ -13,6 +13,7 @@ import pytest
 
 from host_tests.target import ROOT, VirtualTarget
 
+pytestmark = pytest.mark.boards("NUCLEO_F429ZI")
 ABSENT = ("pty", "fcntl", "termios", "tty", "resource", "unicorn")
 CODE = f"""
 import sys, subprocess
