@@ -13,7 +13,14 @@ from tools.bench.clock import Clock
 from tools.bench.core import Core
 from tools.bench.soc import Soc
 
-BOARD_CHIPS = ("STM32F405xx", "STM32F429xx", "STM32G0B1xx", "STM32L073xx", "STM32H743xx")
+BOARD_CHIPS = (
+    "STM32F405xx",
+    "STM32F429xx",
+    "STM32G0B1xx",
+    "STM32L073xx",
+    "STM32L476xx",
+    "STM32H743xx",
+)
 
 
 class Machine:

@@ -15,7 +15,7 @@ from unicorn.arm_const import UC_ARM_REG_PRIMASK as PRIMASK
 from host_tests.bench.test_arrival import Machine
 from tools.bench.arrival import audit_peripherals, audit_system_registers
 from tools.bench.chip import Peripheral
-from tools.tables import f4, g0, h7, l0, l1
+from tools.tables import f4, g0, h7, l0, l1, l4
 from tools.tables.family import Family
 from tools.tables.language import Kind, Step
 
@@ -25,6 +25,7 @@ CHIPS = {
     "STM32H743xx": h7.FAMILY,
     "STM32L073xx": l0.FAMILY,
     "STM32L152xE": l1.FAMILY,
+    "STM32L476xx": l4.FAMILY,
 }
 LOOP = b"\xfe\xe7"  # b .
 TRIES = 300
@@ -43,6 +44,7 @@ FLASH_WRITES = {
     "f4": [*(("KEYR", key) for key in KEYS), ("CR", 0x03000300), ("CR", 0x83000300)],
     "g0": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
     "l0": [*PECR_KEYS, ("ACR", 0x7B)],
+    "l4": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
     "l1": [*PECR_KEYS, ("ACR", 0x04), ("ACR", 0x0F)],
     "h7": [
         *((f"KEYR{bank}", key) for bank in (1, 2) for key in KEYS),
@@ -60,6 +62,10 @@ SETTINGS = {
     },
     "l1": {"ICSCR": 0xBF00, "CIR": 0x7F00, "CFGR": 0x77FD0000},
     "l0": {"ICSCR": 0xBF00, "CCIPR": 0xFFFFFFFF, "CIER": 0xFF, "CFGR": 0x7FFD0000},
+    "l4": {
+        **{"ICSCR": 0x1F00FF00, "CCIPR": 0xFFFFFFFF, "CIER": 0x2FF, "CFGR": 0x77008000},
+        **dict.fromkeys(("PLLCFGR", "PLLSAI1CFGR", "PLLSAI2CFGR"), 0x07737F73),
+    },
     "h7": {
         **dict.fromkeys(("PLLCKSELR", "PLLCFGR", "PLL1DIVR", "PLL2DIVR", "PLL3DIVR"), 0xFFFFFFFF),
         **dict.fromkeys(("D1CCIPR", "D2CCIP1R", "D2CCIP2R", "D3CCIPR", "D3AMR"), 0xFFFFFFFF),
@@ -69,7 +75,7 @@ SETTINGS = {
 # RCC_CR: every oscillator and PLL
 ON = {
     **{"f4": 0x15010000, "g0": 0x01410000, "h7": 0x15011080},
-    **{"l0": 0x01010001, "l1": 0x01010001},
+    **{"l0": 0x01010001, "l1": 0x01010001, "l4": 0x15010100},
 }
 
 

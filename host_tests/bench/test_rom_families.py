@@ -1,4 +1,4 @@
-"""The ROM of a new L0 and of a new H7, entered by BOOT0, under the real stm32loader."""
+"""The ROM of a new chip of each family but F4, entered by BOOT0, under the real stm32loader."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class Expected:
 
 BOARDS = {
     "NUCLEO_L073RZ": Expected("L0", 0x447, 192, 0x20005000, tuple(range(32))),
+    "NUCLEO_L476RG": Expected("L4", 0x415, 1024, 0x20018000, (0, 1)),
     "NUCLEO_H743ZI": Expected("H7", 0x450, 2048, 0x24080000, (0,)),
 }
 

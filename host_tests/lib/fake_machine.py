@@ -33,6 +33,11 @@ AS_DELIVERED = {
     },
     "STM32L0": {0x4002201C: 0x807000AA},
     "STM32L1": {0x40023C1C: 0x00F800AA},
+    "STM32L4": {
+        0x40022020: 0xFFEFF8AA,
+        **dict.fromkeys((0x40022024, 0x40022044), 0xFFFF),  # PCROPxSR
+        **dict.fromkeys((0x4002202C, 0x40022030, 0x4002204C, 0x40022050), 0xFF),  # WRPxxR
+    },
     "STM32H7": H7,
     "STM32H7A": H7,
 }

@@ -194,7 +194,7 @@ def test_it_can_be_asked_again(function: str, board: Board) -> None:
 
 
 OPTCR1 = 0x40023C18
-G0_OPTR = 0x40022020
+G0_OPTR = L4_OPTR = 0x40022020
 BANK_2_RUNS = 0x40013800  # SYSCFG_MEMRMP
 
 
@@ -288,6 +288,7 @@ def test_the_second_bank_of_a_megabyte_is_in_its_middle(board: Board) -> None:
         (0x419, OPTCR, 0x8FF0AAED, ": sectors 4-11 (0x08010000-0x080FFFFF)"),
         (0x447, 0x4002201C, 0x807001AA, ""),
         (0x467, 0x40022028, 0x000001FF, ""),  # from 0x1FF to 0x1FF
+        (0x415, 0x40022028, 0x0000FFFF, ""),
     ],
 )
 def test_sectors_under_pcrop(
@@ -326,6 +327,12 @@ def test_sectors_under_pcrop(
         (0x467, G0_OPTR, 0xF9FFFEAA, ""),  # nBOOT0 0, nBOOT1 0: SRAM
         (0x466, 0x40022080, 0x00010000, "BOOT_LOCK is 1"),
         (0x466, 0x40022000, 0x00050600, "empty at the last power-on"),
+        (0x415, L4_OPTR, 0xFFFFF8AA, "BFB2"),
+        (0x435, L4_OPTR, 0xFFFFF8AA, ""),  # one bank
+        (0x461, L4_OPTR, 0xFFEEF8AA, "watchdog starts with every reset"),
+        (0x435, L4_OPTR, 0xF3EFF8AA, "no reset starts the flash"),  # nSWBOOT0 0, nBOOT0 0
+        (0x435, L4_OPTR, 0xF7EFF8AA, ""),  # nBOOT0 0, but the pin decides
+        (0x462, 0x40022010, 0x00020000, "empty at the last power-on"),
     ],
 )
 def test_options_that_surprise_are_told(

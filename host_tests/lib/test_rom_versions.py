@@ -21,6 +21,8 @@ H72 = f"USART1 USART2 USART3 DFU {I2C} SPI1 SPI3 SPI4 FDCAN1"
 H7A = f"{H74} FDCAN1"
 G03 = "USART1 USART2 I2C1 I2C2"
 G07 = f"{G03} USART3 SPI1 SPI2"
+L41 = f"USART1 USART2 USART3 DFU {I2C}"
+L4 = f"{L41} SPI1 SPI2 CAN1"
 
 # AN2606 rev 70, read once more: Table 3, and of each line the configuration and the versions, with
 # what does not work there. DEV_ID -> bootloader ID -> interfaces.
@@ -55,6 +57,13 @@ AN2606 = {
     0x460: dict.fromkeys((0xB0, 0xB1, 0xB2, 0xB3, 0xB4), G07),  # 107, 108
     0x467: {0xD0: f"{G07} DFU", 0x92: f"{G07} DFU FDCAN1"},  # 109 to 112
     0x456: dict.fromkeys((0x50, 0x51), G03),  # 113, 114; table 3 has 0x51
+    0x464: {0xD1: f"{L41} SPI1 SPI2"},  # 162, 163
+    0x435: {0x91: L4},  # 164, 165
+    0x462: {0x92: L4},  # 166, 167
+    0x415: dict.fromkeys((0xA1, 0xA2, 0xA3), L41) | {0x90: L4, 0x92: L4},  # 168 to 171
+    0x461: {0x93: L4},  # 172, 173
+    0x471: {0x90: L4},  # 174, 175
+    0x470: {0x90: L4, 0x95: L4},  # 177 has 9.0, table 3 has 0x95
 }
 VERSIONS = [(dev_id, rom_id) for dev_id, ids in AN2606.items() for rom_id in ids]
 each_version = pytest.mark.parametrize(("dev_id", "rom_id"), VERSIONS)

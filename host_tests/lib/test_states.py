@@ -16,9 +16,17 @@ H743, H723, H7A3, L073, F429 = 0x450, 0x483, 0x480, 0x447, 0x419
 LINE_ID, OPTSR_CUR = 0x1FF1E8C0, 0x5200201C
 BCM4, AS_DELIVERED = 1 << 22, 0x1BC6AAF0
 ROWS = [(f, s) for f in FAMILIES for s in f.states if not s.lasting]
-each_row = pytest.mark.parametrize(
-    ("family", "state"), ROWS, ids=[f"{f}: {s.about}" for f, s in ROWS]
-)
+HARMLESS = [(f, s) for f, s in ROWS if s.harmless]
+GRAVE = [row for row in ROWS if row not in HARMLESS]
+
+
+def each(rows: list[tuple[Family, State]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        ("family", "state"), rows, ids=[f"{f}: {s.about}" for f, s in rows]
+    )
+
+
+each_row = each(ROWS)
 
 
 def with_state(family: Family, state: State, make: Make) -> Board:
@@ -65,7 +73,19 @@ def test_it_leads_to_a_reset(family: Family, state: State, make: Make) -> None:
     assert gone
 
 
-@each_row
+@each(HARMLESS)
+def test_what_a_rom_can_live_with_stays_where_no_reset_leads_to_it(
+    family: Family, state: State, make: Make
+) -> None:
+    board = with_state(family, state, make)
+    plan = board.romboot.plan()
+    assert (plan.via, plan.reasons) == ("jump", [])
+    assert f"this stays: {state.about}, as the stack starts at" in repr(plan)
+    with pytest.raises(GoneError):
+        board.romboot.enter_bootloader()
+
+
+@each(GRAVE)
 def test_it_is_refused_where_no_reset_leads_to_the_rom(
     family: Family, state: State, make: Make
 ) -> None:

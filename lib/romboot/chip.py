@@ -56,7 +56,8 @@ class Chip:
         return lsi == 2 or (lsi == 3 and mem32[iwdg + 4] | mem32[iwdg + 8] ^ 0xFFF != 0)  # PR, RLR
 
     def states(self, lasting):
-        """In words: what is set that a jump cannot clear, but a reset; or, if lasting, neither."""
+        """In words: what is set that a jump cannot clear, but a reset; or neither, if lasting; or
+        what may stay, as the ROM can live with it, if that is 2."""
         found = []
         for stays, about, checks in self.family.STATES:
             for register, mask, value in checks:

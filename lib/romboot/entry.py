@@ -73,7 +73,8 @@ class Entry:
     def _choose(self, via):
         # (via, why, what stands in its way). The jump needs nothing of the firmware, so it comes
         # first; but only a reset stops a watchdog, and clears some states.
-        states = self.chip.states(False)
+        grave = self.chip.states(False)
+        states = grave or self.chip.states(2)
         if via is None and not states and not self.chip.watchdog_runs():
             return "jump", "it needs nothing of this build", self._helper(_LOOK)
         if via == "jump":
@@ -88,12 +89,13 @@ class Entry:
         if not missing:
             why = "it clears this: " + states if states else "it stops the independent watchdog"
             return "reset", "as asked" if via else why, None
-        if via is None and states:
+        if via is None and grave:
             from .errors import StateError
 
-            return "reset", "only a reset clears it", StateError(states, missing)
+            return "reset", "only a reset clears it", StateError(grave, missing)
         if via is None:
-            return "jump", "the watchdog goes on, as " + missing, self._helper(_LOOK)
+            why = "this stays: " + states if states else "the watchdog goes on"
+            return "jump", why + ", as " + missing, self._helper(_LOOK)
         from .errors import HookError
 
         return via, "as asked", HookError(missing)

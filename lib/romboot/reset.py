@@ -83,9 +83,9 @@ class Reset:
             return
         self._jump = jump
         self._state = state
-        words, ram, ram_end = struct.unpack_from(">3I", image)
+        words = struct.unpack_from(">I", image)[0]
         self._resident = (self._page + 4 * words) | 1
-        if not ram <= self._page < ram_end:
+        if self._page >> 28 != 2:  # internal SRAM that is there and executable after a reset
             self.missing = (
                 "the heap is at 0x%08X, where no code can run after a reset" % self._page
             )

@@ -21,9 +21,11 @@ from .families.flash_g0 import FlashG0
 from .families.flash_h7 import FlashH7
 from .families.flash_l0 import FlashL0
 from .families.flash_l1 import FlashL1
+from .families.flash_l4 import FlashL4
 from .families.g0 import PwrG0, RccG0
 from .families.h7 import PwrH7, RccH7
 from .families.l0 import PwrL0, RccL0
+from .families.l4 import PwrL4, RccL4
 
 CLASSES: dict[str, type[RegisterBlock]] = {
     "can v1": Can,
@@ -32,15 +34,18 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "dma v2": Dma,
     "exti g0": ExtiOfEdges,
     "exti h7": Exti,
+    "exti l4": Exti,
     "exti v1": Exti,
     "flash f4": FlashF4,
     "flash g0": FlashG0,
     "flash h7": FlashH7,
     "flash l0": FlashL0,
     "flash l1": FlashL1,
+    "flash l4": FlashL4,
     "fmc v1": Fmc,
     "fmc v3": Fmc,
     "fsmc v1": Fmc,
+    "gpio l4": Gpio,
     "gpio v2": Gpio,
     "gpio v3": Gpio,
     "iwdg v1": Iwdg,
@@ -51,12 +56,14 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "pwr h7": PwrH7,
     "pwr l0": PwrL0,
     "pwr l1": PwrL0,
+    "pwr l4": PwrL4,
     "quadspi v1": Quadspi,
     "rcc f4": RccF4,
     "rcc g0": RccG0,
     "rcc h7": RccH7,
     "rcc l0": RccL0,
     "rcc l1": RccL0,
+    "rcc l4": RccL4,
     "rng v1": Rng,
     "rtc v2": Rtc,
     "rtc v3": RtcV3,
@@ -65,6 +72,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "syscfg h7": Syscfg,
     "syscfg l0": Syscfg,
     "syscfg l1": Syscfg,
+    "syscfg l4": Syscfg,
     "timer v1": Timer,
     "timer32 v1": Timer,
     "usart v1": UsartV1,

@@ -8,13 +8,14 @@ FAMILIES.
 
 from __future__ import annotations
 
-from . import cortex_m, f4, g0, h7, h7a, l0, l1
+from . import cortex_m, f4, g0, h7, h7a, l0, l1, l4
 from .family import Die, Family
 
 FAMILIES: tuple[Family, ...] = (
     f4.FAMILY,
     l0.FAMILY,
     l1.FAMILY,
+    l4.FAMILY,
     h7.FAMILY,
     h7a.FAMILY,
     g0.FAMILY,

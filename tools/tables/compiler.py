@@ -99,8 +99,7 @@ def family_data(family: Family) -> dict[str, Value]:
             if die.closed
         ),
         "STATES": tuple(
-            (state.lasting, state.about, tuple(map(check, state.checks)))
-            for state in family.states
+            (state.kind, state.about, tuple(map(check, state.checks))) for state in family.states
         ),
         "DIES": tuple((die.rams[0].size // 1024, pack(steps(die.script))) for die in family.dies),
         "SCRIPT": (pack(steps(family.before)), pack(steps(family.after)) + end(family)),
@@ -119,16 +118,19 @@ def end(family: Family) -> bytes:
 
 def rams(family: Family) -> dict[str, Value]:
     """RAM: where the first SRAM of each die starts; DIES has its size. MORE_RAM: (start, end) of
-    the others, which all dies must share."""
-    (first, *more), *others = (die.rams for die in family.dies)
-    if any((die[0].base, *die[1:]) != (first.base, *more) for die in others):
-        raise ValueError(f"{family}: its dies differ in more than the size of their first SRAM")
+    the others, of the die that has most of them."""
+    starts = {die.rams[0].base for die in family.dies}
+    if len(starts) > 1:
+        raise ValueError(f"{family}: the first SRAMs of its dies start elsewhere")
+    more: dict[int, int] = {}
     for ram in (ram for die in family.dies for ram in die.rams):
         if ram.base % ALIGNMENT or ram.size > ALIGNMENT:
             raise ValueError(f"{family}: an SRAM is not within an MPU region")
+        if ram.base not in starts:
+            more[ram.base] = max(ram.end, more.get(ram.base, 0))
     return {
-        "RAM": Hex(first.base),
-        "MORE_RAM": tuple((Hex(ram.base), Hex(ram.end)) for ram in more),
+        "RAM": Hex(starts.pop()),
+        "MORE_RAM": tuple((Hex(base), Hex(end)) for base, end in more.items()),
     }
 
 

@@ -149,11 +149,18 @@ class State:
 
     about: what it is, for a sentence. It is there if all the checks are so.
     lasting: a reset does not clear it either.
+    harmless: the ROM can live with it, so it stays if there is no way through a reset.
     """
 
     about: str
     checks: tuple[Check, ...]
     lasting: bool = False
+    harmless: bool = False
+
+    @property
+    def kind(self) -> int:
+        """As chip.states() takes it."""
+        return 2 if self.harmless else self.lasting
 
 
 @dataclass(frozen=True)

@@ -150,9 +150,9 @@ def fill(register: Register, value: int, words: int) -> Step:
     return Step(Kind.FILL, register.following(words), (value, words))
 
 
-def change(register: Register, *, clear: int = 0, set: int = 0) -> Step:
+def change(register: Register, *, clear: int = 0, set: int = 0, unnoticed: str = "") -> Step:
     """Some bits of a register; the others stay as they are."""
-    return Step(Kind.CHANGE, (register,), (clear, set))
+    return Step(Kind.CHANGE, (register,), (clear, set), unnoticed=unnoticed)
 
 
 def wait(

@@ -46,14 +46,15 @@ class ReadyInterrupts:
     """The ready flags of the oscillators, and the flag of clock security, which is an NMI.
 
     Enable, flag and clear bits are in three registers or in one: `data` has the register and the
-    bit of flag 0 of each, and the number of the flag of clock security, the last one.
+    bit of flag 0 of each, the number of the flag of clock security, which comes after the others,
+    and a mask of those behind it, if there are `more`.
     """
 
     def __init__(self, rcc: RegisterBlock, data: Mapping[str, Any]) -> None:
         self._rcc = rcc
         self._enable, self._flag, self._clear = (data[key] for key in ("enable", "flag", "clear"))
         self.css: int = data["css"]
-        self._ready = (1 << self.css) - 1
+        self._ready = (1 << self.css) - 1 | data.get("more", 0)
         for name in {self._enable[0], self._clear[0]}:
             rcc.on_write(name, lambda value, name=name: self._write(name, value))
 
