@@ -206,7 +206,9 @@ def test_rom_as_in_the_reference(chip: Chip, reference: dict[str, Any]) -> None:
     assert chip.rom["vector_table"] == number(rom["vector_table"]["value"])
     assert chip.rom["id_address"] == number(rom["id_addr"]["value"])
     assert f"0x{chip.rom['id']:02X}" in rom["ids_known"]["value"]
-    pins = [(i["instance"], i["tx"], i["rx"]) for i in rom["interfaces"] if i["kind"] == "USART"]
+    listed = (i for i in rom["interfaces"] if i["kind"] == "USART")
+    there = {p.name for p in chip.peripherals}  # the line's ROM knows more than an L432 has
+    pins = [(i["instance"], i["tx"], i["rx"]) for i in listed if i["instance"] in there]
     assert [(u["usart"], u["tx"], u["rx"]) for u in chip.rom["usarts"]] == pins
     assert "usb" not in chip.rom or "DFU" in {i["kind"] for i in rom["interfaces"]}
 

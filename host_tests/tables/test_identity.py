@@ -20,7 +20,9 @@ def test_the_bench_has_the_same_rom(name: str) -> None:
     ((family, die),) = ((f, d) for f, d in dies() if d.dev_id == bench.dev_id)
     assert (die.rom_id, family.vectors) == (bench.rom["id_address"], bench.rom["vector_table"])
     assert bench.rom["id"] in die.ids
-    assert usarts_in(", ".join(map(str, die.listens(bench.rom["id"])))) == [
+    there = {p.name for p in bench.peripherals}  # a ROM knows more than the smallest part has
+    listens = usarts_in(", ".join(map(str, die.listens(bench.rom["id"]))))
+    assert [each for each in listens if each[0] in there] == [
         (usart["usart"], usart["tx"], usart["rx"]) for usart in bench.rom["usarts"]
     ]
 

@@ -12,7 +12,7 @@ from .blocks.rtc import Rtc, RtcV3
 from .blocks.small import Can, Dbgmcu, Rng
 from .blocks.syscfg import Syscfg
 from .blocks.tim import Timer
-from .blocks.usart import UsartV1, UsartV2
+from .blocks.usart import Lpuart, UsartV1, UsartV2
 from .blocks.watchdogs import Iwdg, Wwdg, WwdgV2
 from .chip import Peripheral
 from .families.f4 import PwrF4, RccF4, SyscfgF4
@@ -50,6 +50,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "gpio v3": Gpio,
     "iwdg v1": Iwdg,
     "iwdg v2": Iwdg,
+    "lpuart v1": Lpuart,
     "otg v1": Otg,
     "pwr f4": PwrF4,
     "pwr g0": PwrG0,

@@ -84,8 +84,8 @@ def changing(die: Chip) -> dict[str, int]:
         add(f"RCC.{register.name}", register.read_only)
     add(f"RCC.{die.rcc['switch']['register']}", die.rcc["switch"]["sws"])
     flags, shift = die.rcc["ready_interrupts"]["flag"]
-    css = die.rcc["ready_interrupts"]["css"]
-    add(f"RCC.{flags}", (2 << css) - 1 << shift)
+    css, more = (die.rcc["ready_interrupts"].get(key, 0) for key in ("css", "more"))
+    add(f"RCC.{flags}", ((2 << css) - 1 | more) << shift)
     for block in of_kind(die, "wwdg"):
         add(f"{block.name}.SR", 1)
     for block in of_kind(die, "iwdg"):

@@ -517,7 +517,7 @@ FAMILY = Family(
         ),
         Disputed(
             "RCC.AHB1RSTR bit 11",
-            ("SVD", "modm-devices"),
+            ("SVD",),
             "1",
             "CRCRST is bit 12 (headers: RCC_AHB1RSTR_CRCRST)",
         ),

@@ -287,3 +287,10 @@ class UsartV2(Usart):
         if self.get("CR1") & ~value & UE_V2:
             self._set_sr(self.by_name["ISR"].reset)
         self._writer_of("CR1")(value)
+
+
+class Lpuart(UsartV2):
+    """RM0351 41.4.4: BRR has 256 times the divider, and there is no OVER8."""
+
+    def _compute_baud(self) -> int:
+        return 256 * self.system.frequency(self.facts.bus) // max(self.get("BRR"), 1)
