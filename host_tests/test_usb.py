@@ -36,7 +36,8 @@ OPTIONS = "@Option Bytes  /0x1FFFC000/01*016 e"
 OTP = "@OTP Memory /0x1FFF7800/01*512 e,01*016 e"
 FEATURE = "@Device Feature/0xFFFF0000/01*004 e"
 # What people have seen dfu-util list: of a PYBv1.0, of a LEIA board (STM32F439), of a Daisy Seed
-# (STM32H750), of a BigClown core module (STM32L082) and, with 256 KiB, of a bt.tn (STM32L151).
+# (STM32H750), of a BigClown core module (STM32L082) and, with less flash, of a bt.tn (STM32L151)
+# and of a BigTreeTech EBB42 (STM32G0B1).
 LISTED = {
     "PYBV11": (
         "@Internal Flash  /0x08000000/04*016Kg,01*064Kg,07*128Kg", OPTIONS, OTP, FEATURE,
@@ -53,6 +54,7 @@ LISTED = {
         "@Internal Flash  /0x08000000/2048*256 g", "@Option Bytes  /0x1FF80000/01*032 e",
         "@DATA Memory /0x08080000/02*008Ke",
     ),
+    "NUCLEO_G0B1RE": ("@Internal Flash   /0x08000000/256*02Kg",) * 3,
     "NUCLEO_L073RZ": (
         "@Internal Flash  /0x08000000/1536*128g", "@Option Bytes  /0x1FF80000/01*032 e",
         "@DATA Memory /0x08080000/2*3Ke",

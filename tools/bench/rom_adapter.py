@@ -47,13 +47,13 @@ def _registers(rom: Mapping[str, Any]) -> tuple[Area, ...]:
 
 
 def _usb(chip: Chip, data: Mapping[str, Any]) -> UsbFacts:
-    others: list[str] = data["alternates"]
+    flash_map, names = _sector_map(chip, data["sector"]), [data["flash"], *data["alternates"]]
     return UsbFacts(
         version=data["version"],
         product=data["product"],
         serial=data.get("serial", ""),
         transfer=data["transfer"],
-        alternates=(data["flash"].format(_sector_map(chip, data["sector"])), *others),
+        alternates=tuple(name.format(flash_map) for name in names),
         connect_ns=round(data["connect_ms"] * MS),
         starts_in_error=data["starts_in_error"],
         answers_leave=data["answers_leave"],

@@ -58,20 +58,28 @@ class Flash:
         start, end = address // unit * unit, -(-(address + len(data)) // unit) * unit
         whole = blank * (address - start) + data
         whole += blank * (end - start - len(whole))
-        for at in range(start, end, unit):
-            sector = self._facts.sector_at(at)
-            if sector is None or self._memory.read(at, unit) != blank * unit:
-                return False
-            if not self.is_protected(sector):
-                self._memory.write(at, whole[at - start : at - start + unit])
-        return True
+        cells = self._memory.read(start, end - start)
+        done = 0
+        while cells[done : done + unit] == blank * unit:
+            done += unit
+        if done:
+            self._memory.write(start, self._where_open(start, cells, whole)[:done])
+        return done == end - start
 
     def _programmed(self, address: int, old: bytes, new: bytes) -> bytes:
-        cells = bytearray(old)
-        for i, value in enumerate(new):
-            sector = self._facts.sector_at(address + i)
-            if sector is not None and not self.is_protected(sector):
-                cells[i] &= value
+        both = int.from_bytes(old, "little") & int.from_bytes(new, "little")
+        return self._where_open(address, old, both.to_bytes(len(old), "little"))
+
+    def _where_open(self, address: int, old: bytes, new: bytes) -> bytes:
+        """`new` where no sector is protected, else `old`."""
+        cells, nwrp = bytearray(old), self._options.nwrp
+        first, last = (self._facts.sector_at(at) for at in (address, address + len(old) - 1))
+        assert first is not None and last is not None
+        for number in range(first, last + 1):
+            if nwrp >> self._facts.part_of(number) & 1:
+                sector = self._facts.sectors[number]
+                where = slice(max(sector.base - address, 0), sector.end - address)
+                cells[where] = new[where]
         return bytes(cells)
 
     def program_ns(self, length: int) -> int:
