@@ -21,8 +21,10 @@ PAGE = 0x400
 LOOK, GO, COMPLETE, CONTROL = range(4)  # tasks of the helper; see lib/romboot/jump.py
 MS = 1_000_000
 SLICE_NS = MS // 2  # how often the end is looked for
-# Longer than it takes at the lowest clock, 15,625 Hz, with a SysTick after every instruction.
+# Longer than it takes at the lowest clock that is drawn, 15,625 Hz, with a SysTick after every
+# instruction. A crystal that fails may leave a slower one, where it may take these instructions.
 LIMIT_NS = 3_000 * MS
+LIMIT_INSTRUCTIONS, FAR = 100_000, 50
 ERASE_NS = LIMIT_NS + 3_000 * MS  # and an erase before it
 
 
@@ -79,9 +81,10 @@ class Call:
         unwatch = core.on_execute(back, back + PAGE - 1, self._has_returned)
         self._limit_ns = limit_ns
         end = app.soc.clock.now + limit_ns
+        far, most = end + FAR * limit_ns, core.instructions + LIMIT_INSTRUCTIONS
         try:
-            while app.soc.clock.now < end:
-                stop = core.run(until_ns=min(end, app.soc.clock.now + SLICE_NS))
+            while (now := app.soc.clock.now) < end or (core.instructions < most and now < far):
+                stop = core.run(until_ns=now + SLICE_NS)
                 ended = self._ended(stop)
                 if ended:
                     return ended
