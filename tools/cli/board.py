@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import functools
-import struct
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -22,7 +21,7 @@ from . import leaving
 from .errors import CliError
 from .helper import Helper
 from .hosted import Hosted
-from .memory import DISABLE_IRQ, ENABLE_IRQ, PREPARE, SLEEP, Buffers, GoneError, Memory
+from .memory import DISABLE_IRQ, ENABLE_IRQ, PREPARE, SLEEP, Buffers, GoneError, Memory, Step
 from .prompt import NO_ROOM, Prompt
 
 SYS = f"""
@@ -46,25 +45,17 @@ except Exception as error:
     print(repr(error))
 """
 
-# The numbers are made before the first step. From there on nothing is allocated.
-GO = f"""
+# A function, as its names are found more quickly. It allocates nothing.
+GO = """
 import gc, time
-from struct import unpack
-from machine import disable_irq, enable_irq
-steps = unpack('<%dI' % (len(buffers[-1]) // 4), buffers[-1])
-def go():
-    for i in range(0, len(steps), 2):
-        at = steps[i]
-        if at == {SLEEP}: time.sleep_ms(steps[i + 1])
-        elif at == {DISABLE_IRQ}: state = disable_irq()
-        elif at == {ENABLE_IRQ}: enable_irq(state)
-        else: mem32[at] = steps[i + 1]
+from machine import disable_irq, enable_irq, mem32
+def go(sleep_ms, disable_irq, enable_irq, mem32):
+    {steps}
 gc.collect()
-print({leaving.GOING!r})
-time.sleep_ms({leaving.AFTER_MS})
-go()
+print({going!r})
+time.sleep_ms({after_ms})
+go(time.sleep_ms, disable_irq, enable_irq, mem32)
 """
-
 
 FROZEN = ", and use it by --installed"
 
@@ -152,10 +143,13 @@ class Board:
                 pass
             except self._library.module().RomBootError as error:
                 back = error
-        words = [word for step in steps for word in step]
-        self._buffers.addressof(bytearray(struct.pack(f"<{len(words)}I", *words)))
         self._buffers.send()
-        leaving.leave(self._prompt, GO, back)
+        code = GO.format(
+            steps="\n    ".join(map(statement, steps)),
+            going=leaving.GOING,
+            after_ms=leaving.AFTER_MS,
+        )
+        leaving.leave(self._prompt, code, back)
 
     # What the library is about to read is read all at once: each command takes some 40 ms.
 
@@ -188,6 +182,19 @@ class Board:
         except self._library.module().RomBootError as error:
             frozen = type(error).__name__ == "CodeError"
             raise RefusedError(f"{error}{FROZEN if frozen else ''}") from error
+
+
+def statement(step: Step) -> str:
+    """A step in the language of the board. Addresses of the core are small integers if they are
+    negative: a big one would be an object on the heap."""
+    address, value = (n - (1 << 32) if n >> 30 == 3 else n for n in step)
+    if address == SLEEP:
+        return f"sleep_ms({value})"
+    if address == DISABLE_IRQ:
+        return "state = disable_irq()"
+    if address == ENABLE_IRQ:
+        return "enable_irq(state)"
+    return f"mem32[{address}] = {value}"
 
 
 def needed_to_enter(family: Family) -> Iterator[int]:
