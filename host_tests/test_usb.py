@@ -30,14 +30,21 @@ from tools.firmware import build, source_tree
 pytestmark = linux
 
 FLASH, KIB = 0x0800_0000, 1024
-BOARDS = ("NUCLEO_F429ZI", "PYBV11", "NUCLEO_H743ZI")
+# The exit code of dfu-util: 74 where the ROM does not answer when it leaves.
+BOARDS = {
+    "NUCLEO_F429ZI": 0,
+    "PYBV11": 0,
+    "NUCLEO_H743ZI": 74,
+    "NUCLEO_G0B1RE": 74,
+    "NUCLEO_L476RG": 0,
+}
 FILES = range(0x4000, 0x2_0000)  # the file system of an F4, which new firmware makes at once
 OPTIONS = "@Option Bytes  /0x1FFFC000/01*016 e"
 OTP = "@OTP Memory /0x1FFF7800/01*512 e,01*016 e"
 FEATURE = "@Device Feature/0xFFFF0000/01*004 e"
 # What people have seen dfu-util list: of a PYBv1.0, of a LEIA board (STM32F439), of a Daisy Seed
 # (STM32H750), of a BigClown core module (STM32L082) and, with less flash, of a bt.tn (STM32L151)
-# and of a BigTreeTech EBB42 (STM32G0B1).
+# and of a BigTreeTech EBB42 (STM32G0B1); of an Inertial Sense IMX-5 (STM32L452).
 LISTED = {
     "PYBV11": (
         "@Internal Flash  /0x08000000/04*016Kg,01*064Kg,07*128Kg", OPTIONS, OTP, FEATURE,
@@ -53,6 +60,10 @@ LISTED = {
     "NUCLEO_L152RE": (
         "@Internal Flash  /0x08000000/2048*256 g", "@Option Bytes  /0x1FF80000/01*032 e",
         "@DATA Memory /0x08080000/02*008Ke",
+    ),
+    "NUCLEO_L452RE": (
+        "@Internal Flash  /0x08000000/0256*0002Kg", "@Option Bytes  /0x1FFF7800/01*040 e",
+        "@OTP Memory /0x1FFF7000/01*0001Ke", FEATURE,
     ),
     "NUCLEO_G0B1RE": ("@Internal Flash   /0x08000000/256*02Kg",) * 3,
     "NUCLEO_L073RZ": (
@@ -108,15 +119,14 @@ def dfu_file(folder: Path, elements: dict[int, bytes]) -> Path:
 def test_from_the_prompt_into_the_rom_to_new_firmware_and_its_prompt(
     name: str, tmp_path: Path
 ) -> None:
-    """The firmware that is there has the library, the new one has not. The ROM of an H7 does not
-    answer when it leaves, so that dfu-util fails although all is well."""
+    """The firmware that is there has the library, the new one has not."""
     path, data = binary(build(name), tmp_path)
     with usb_board(name, build(name, frozen_manifest=MANIFEST)) as board:
         ok(board.mpremote("exec", "import romboot"))
         with waiting(board, "-s", f"{FLASH:#x}:leave", "-D", str(path)) as dfu_util:
             board.enter()
             output, _ = dfu_util.communicate(timeout=60)
-        assert dfu_util.returncode == (74 if "H743" in name else 0), output
+        assert dfu_util.returncode == BOARDS[name], output
         assert "File downloaded successfully" in output
         arrival = board.arrival()
         assert arrival and arrival.clean, str(arrival)
@@ -158,6 +168,18 @@ def test_the_alternate_settings(name: str) -> None:
     lines = [line for line in lines if line.startswith("Found DFU: [0483:df11]")]
     assert [line.split('"')[3] for line in reversed(lines)] == list(LISTED[name])
     assert all('path="1-2"' in line for line in lines)
+
+
+def test_a_serial_number_that_changes() -> None:
+    """That of an L496 does at each start of its ROM: it is no way to find a board again."""
+    with usb_board("STM32L496GDISC") as board:
+        seen: set[str] = set()
+        for _ in range(3):
+            board.until_rom()
+            seen |= set(re.findall(r'serial="(\w+)"', ok(board.run("dfu-util", "-l"))))
+            with board.server.paused() as inner:
+                inner.press_reset()
+    assert len(seen) == 3
 
 
 @pytest.mark.parametrize("name", chip.names())

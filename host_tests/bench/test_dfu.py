@@ -19,6 +19,7 @@ ROM_OF_F4 = UsbFacts(
     version=0x2200,
     product="STM32  BOOTLOADER",
     serial="",
+    serial_changes=False,
     transfer=TRANSFER,
     alternates=("@Internal Flash  /0x08000000/04*016Kg",),
     connect_ns=250 * MS,

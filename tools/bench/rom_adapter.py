@@ -52,6 +52,7 @@ def _usb(chip: Chip, data: Mapping[str, Any]) -> UsbFacts:
         version=data["version"],
         product=data["product"],
         serial=data.get("serial", ""),
+        serial_changes=data.get("serial_changes", False),
         transfer=data["transfer"],
         alternates=tuple(name.format(flash_map) for name in names),
         connect_ns=round(data["connect_ms"] * MS),

@@ -60,6 +60,8 @@ class UsbFacts:
     product: str
     serial: str
     """"" if it follows from the unique ID."""
+    serial_changes: bool
+    """It is another one at each start."""
     transfer: int
     """wTransferSize: bytes of one block."""
     alternates: tuple[str, ...]

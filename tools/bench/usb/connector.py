@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import random
 import threading
 from collections.abc import Callable
 from typing import cast
@@ -61,6 +62,7 @@ class Connector:
         self._facts = rom_facts(self._board.chip)
         assert self._facts.usb
         self._console = cast(Usart, self._board.soc.blocks[self._board.board.console.usart])
+        self._dice = random.Random(path)
         self._epoch = 0  # counts the changes: what was meant for an earlier one does not happen
         self._cable = True
         self._twin: Plugged | None = None
@@ -78,7 +80,9 @@ class Connector:
         return serial_number(unique_id(self._board))
 
     def close(self) -> None:
+        """Take the board out of the bus, for good."""
         with self._server.paused() if not self._server.error else contextlib.nullcontext():
+            self._board.in_system_memory.usb = None
             self._nothing()
 
     # --- what the chip does: `rom_run.Usb` ------------------------------------------------------
@@ -171,9 +175,12 @@ class Connector:
             self._twin = self._bus.plug(device, TWIN_PATH, mode=mode)
 
     def _dfu_device(self, dfu: Dfu, spoil: Filter) -> DfuDevice:
-        assert self._facts.usb
-        serial = self._facts.usb.serial or self.serial
-        return DfuDevice(self._facts.usb, serial, dfu, self._server.paused, spoil)
+        usb = self._facts.usb
+        assert usb
+        serial = usb.serial or self.serial
+        if usb.serial_changes:
+            serial = self._dice.randbytes(6).hex().upper()
+        return DfuDevice(usb, serial, dfu, self._server.paused, spoil)
 
     # --- faults --------------------------------------------------------------------------------
 
