@@ -17,6 +17,7 @@ BOARD_CHIPS = (
     "STM32F405xx",
     "STM32F429xx",
     "STM32G0B1xx",
+    "STM32G474xx",
     "STM32L073xx",
     "STM32L476xx",
     "STM32H743xx",

@@ -15,13 +15,14 @@ from unicorn.arm_const import UC_ARM_REG_PRIMASK as PRIMASK
 from host_tests.bench.test_arrival import Machine
 from tools.bench.arrival import audit_peripherals, audit_system_registers
 from tools.bench.chip import Peripheral
-from tools.tables import f4, g0, h7, l0, l1, l4
+from tools.tables import f4, g0, g4, h7, l0, l1, l4
 from tools.tables.family import Family
 from tools.tables.language import Kind, Step
 
 CHIPS = {
     "STM32F429xx": f4.FAMILY,
     "STM32G0B1xx": g0.FAMILY,
+    "STM32G474xx": g4.FAMILY,
     "STM32H743xx": h7.FAMILY,
     "STM32L073xx": l0.FAMILY,
     "STM32L152xE": l1.FAMILY,
@@ -43,6 +44,7 @@ PECR_KEYS = [
 FLASH_WRITES = {
     "f4": [*(("KEYR", key) for key in KEYS), ("CR", 0x03000300), ("CR", 0x83000300)],
     "g0": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
+    "g4": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
     "l0": [*PECR_KEYS, ("ACR", 0x7B)],
     "l4": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
     "l1": [*PECR_KEYS, ("ACR", 0x04), ("ACR", 0x0F)],
@@ -60,6 +62,10 @@ SETTINGS = {
         **{"ICSCR": 0x7F00, "CCIPR": 0xFFFFFFFF, "CCIPR2": 0xFFFFFFFF, "CIER": 0x3F},
         **{"CFGR": 0xFFFF0000, "PLLCFGR": 0xFF3F7F70},
     },
+    "g4": {
+        **{"ICSCR": 0x7F000000, "CCIPR": 0xFFFFFFFF, "CCIPR2": 0xFFFFFFFF, "CIER": 0x63B},
+        **{"CFGR": 0x7F000000, "PLLCFGR": 0xFF737FF0, "CRRCR": 1},
+    },
     "l1": {"ICSCR": 0xBF00, "CIR": 0x7F00, "CFGR": 0x77FD0000},
     "l0": {"ICSCR": 0xBF00, "CCIPR": 0xFFFFFFFF, "CIER": 0xFF, "CFGR": 0x7FFD0000},
     "l4": {
@@ -74,7 +80,7 @@ SETTINGS = {
 }
 # RCC_CR: every oscillator and PLL
 ON = {
-    **{"f4": 0x15010000, "g0": 0x01410000, "h7": 0x15011080},
+    **{"f4": 0x15010000, "g0": 0x01410000, "g4": 0x01010000, "h7": 0x15011080},
     **{"l0": 0x01010001, "l1": 0x01010001, "l4": 0x15010100},
 }
 

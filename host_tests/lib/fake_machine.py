@@ -31,6 +31,11 @@ AS_DELIVERED = {
         **dict.fromkeys((0x40022024, 0x40022034, 0x40022044, 0x40022054), 0x1FF),  # PCROPxxSR
         **dict.fromkeys((0x4002202C, 0x40022030, 0x4002204C, 0x40022050), 0x7F),  # WRPxxR
     },
+    "STM32G4": {
+        0x40022020: 0xFFEFF8AA,
+        **dict.fromkeys((0x40022024, 0x40022044), 0x7FFF),  # PCROPxSR
+        **dict.fromkeys((0x4002202C, 0x40022030, 0x4002204C, 0x40022050), 0x7F),  # WRPxxR
+    },
     "STM32L0": {0x4002201C: 0x807000AA},
     "STM32L1": {0x40023C1C: 0x00F800AA},
     "STM32L4": {

@@ -10,7 +10,7 @@ import pytest
 from host_tests.lib.conftest import Board
 from host_tests.lib.fake_machine import AS_DELIVERED, CPUID, GoneError
 from tools.cli import target
-from tools.tables import dies, g0, h7, h7a, l0, names
+from tools.tables import dies, g0, g4, h7, h7a, l0, names
 from tools.tables.family import Die, Family
 from tools.tables.language import pack
 
@@ -85,7 +85,7 @@ def test_the_host_names_every_register(family: Family, die: Die, make: Make) -> 
             assert after.split() == before.split()
 
 
-@pytest.mark.parametrize("family", [l0.FAMILY, h7.FAMILY, g0.FAMILY], ids=str)
+@pytest.mark.parametrize("family", [l0.FAMILY, h7.FAMILY, g0.FAMILY, g4.FAMILY], ids=str)
 @pytest.mark.parametrize(("byte", "level"), [(0xAA, 0), (0xCC, 2), (0x55, 1)])
 def test_the_protection_level_is_where_the_family_has_it(
     family: Family, byte: int, level: int, make: Make

@@ -249,6 +249,8 @@ def test_nothing_is_warned_of_as_delivered(board: Board) -> None:
             "pages 0x0803F800-0x0803FFFF, 0x08040000-0x080407FF;",
         ),
         (0x466, {0x4002204C: 0x00000000}, ""),  # it has one bank
+        (0x468, {0x4002204C: 0x00000000}, ""),
+        (0x469, {0x40022030: 0x00000000}, "pages 0x08000000-0x080007FF;"),
         (
             0x480,
             {0x52002138: 0xFFFFFFFE},
@@ -326,6 +328,13 @@ def test_sectors_under_pcrop(
         (0x467, G0_OPTR, 0xFAFFFEAA, ""),  # nBOOT0 0, but the pin decides
         (0x467, G0_OPTR, 0xF9FFFEAA, ""),  # nBOOT0 0, nBOOT1 0: SRAM
         (0x466, 0x40022080, 0x00010000, "BOOT_LOCK is 1"),
+        (0x468, 0x40022070, 0x00010000, "BOOT_LOCK is 1"),
+        (0x469, G0_OPTR, 0xFFFFF8AA, "BFB2 is 1"),
+        (0x468, G0_OPTR, 0xFFFFF8AA, ""),  # one bank
+        (0x469, G0_OPTR, 0xF3EFF8AA, "every reset starts the ROM"),
+        (0x469, G0_OPTR, 0xFBEFF8AA, ""),  # nSWBOOT0 0, nBOOT0 1
+        (0x469, G0_OPTR, 0xFFAFF8AA, "DBANK is 0"),
+        (0x469, 0x40010000, 0x100, "bank 2 runs"),
         (0x466, 0x40022000, 0x00050600, "empty at the last power-on"),
         (0x415, L4_OPTR, 0xFFFFF8AA, "BFB2"),
         (0x435, L4_OPTR, 0xFFFFF8AA, ""),  # one bank

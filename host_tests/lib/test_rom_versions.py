@@ -21,6 +21,7 @@ H72 = f"USART1 USART2 USART3 DFU {I2C} SPI1 SPI3 SPI4 FDCAN1"
 H7A = f"{H74} FDCAN1"
 G03 = "USART1 USART2 I2C1 I2C2"
 G07 = f"{G03} USART3 SPI1 SPI2"
+G43 = "USART1 USART2 USART3 I2C2 I2C3 SPI1 SPI2 DFU"
 L41 = f"USART1 USART2 USART3 DFU {I2C}"
 L4 = f"{L41} SPI1 SPI2 CAN1"
 
@@ -56,6 +57,9 @@ AN2606 = {
     0x466: dict.fromkeys((0x51, 0x52, 0x53, 0x54), G03),  # 105, 106
     0x460: dict.fromkeys((0xB0, 0xB1, 0xB2, 0xB3, 0xB4), G07),  # 107, 108
     0x467: {0xD0: f"{G07} DFU", 0x92: f"{G07} DFU FDCAN1"},  # 109 to 112
+    0x468: dict.fromkeys((0xD3, 0xD4), G43),  # 115, 116
+    0x469: dict.fromkeys((0xD3, 0xD4, 0xD5), f"{G43} I2C4"),  # 117, 118
+    0x479: {0xD2: G43},  # 119, 120
     0x456: dict.fromkeys((0x50, 0x51), G03),  # 113, 114; table 3 has 0x51
     0x464: {0xD1: f"{L41} SPI1 SPI2"},  # 162, 163
     0x435: {0x91: L4},  # 164, 165
@@ -170,6 +174,8 @@ def test_of_an_unknown_kind_only_the_kind_is_told(dev_id: int, rom_id: int, make
         (0x460, 0xB3, ["wait 40 ms", "PC11 low", "clears the empty flag"], ["parity"]),
         (0x466, 0x51, ["PA3 is low", "32 and 48 pins"], []),
         (0x466, 0x54, ["BOOT0 pin is ignored"], ["PA3 is low"]),
+        (0x469, 0xD5, ["AN2606 says that it stays", "one user reports"], ["BFB2"]),
+        (0x469, 0xD4, ["needs no crystal"], ["one user reports", "BFB2"]),
         (0x413, 0x31, ["above 8 MHz", "enter again", "Write Unprotect"], []),
         (0x413, 0x91, ["8 MHz", "enter again"], ["Write Unprotect"]),
         (0x431, 0xD0, ["8 MHz"], ["enter again"]),

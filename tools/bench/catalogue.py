@@ -17,12 +17,13 @@ from .blocks.watchdogs import Iwdg, Wwdg, WwdgV2
 from .chip import Peripheral
 from .families.f4 import PwrF4, RccF4, SyscfgF4
 from .families.flash_f4 import FlashF4
-from .families.flash_g0 import FlashG0
+from .families.flash_g0 import FlashG0, FlashG4
 from .families.flash_h7 import FlashH7
 from .families.flash_l0 import FlashL0
 from .families.flash_l1 import FlashL1
 from .families.flash_l4 import FlashL4
 from .families.g0 import PwrG0, RccG0
+from .families.g4 import PwrG4, RccG4
 from .families.h7 import PwrH7, RccH7
 from .families.l0 import PwrL0, RccL0
 from .families.l4 import PwrL4, RccL4
@@ -33,11 +34,13 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "dma v1": Dma,
     "dma v2": Dma,
     "exti g0": ExtiOfEdges,
+    "exti g4": Exti,
     "exti h7": Exti,
     "exti l4": Exti,
     "exti v1": Exti,
     "flash f4": FlashF4,
     "flash g0": FlashG0,
+    "flash g4": FlashG4,
     "flash h7": FlashH7,
     "flash l0": FlashL0,
     "flash l1": FlashL1,
@@ -54,6 +57,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "otg v1": Otg,
     "pwr f4": PwrF4,
     "pwr g0": PwrG0,
+    "pwr g4": PwrG4,
     "pwr h7": PwrH7,
     "pwr l0": PwrL0,
     "pwr l1": PwrL0,
@@ -61,6 +65,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "quadspi v1": Quadspi,
     "rcc f4": RccF4,
     "rcc g0": RccG0,
+    "rcc g4": RccG4,
     "rcc h7": RccH7,
     "rcc l0": RccL0,
     "rcc l1": RccL0,
@@ -70,6 +75,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "rtc v3": RtcV3,
     "syscfg f4": SyscfgF4,
     "syscfg g0": Syscfg,
+    "syscfg g4": Syscfg,
     "syscfg h7": Syscfg,
     "syscfg l0": Syscfg,
     "syscfg l1": Syscfg,

@@ -89,14 +89,15 @@ class Peripheral:
 @dataclass(frozen=True)
 class Region:
     """Some memory. kind: flash, eeprom, sram, tcm (never cached), ccm (not executable), backup
-    (kept by a reset, protected by DBP), buffer (packet memory of a peripheral), system, otp,
-    factory or options."""
+    (kept by a reset, protected by DBP), buffer (packet memory of a peripheral), alias (another
+    address of all of the region `of`), system, otp, factory or options."""
 
     name: str
     base: int
     size: int
     kind: str
     enable: RegisterBit | None = None
+    of: str = ""
 
     @property
     def end(self) -> int:
@@ -163,6 +164,12 @@ class Chip:
     alternate_functions: Mapping[str, int]
     memory: tuple[Region, ...]
     peripherals: tuple[Peripheral, ...]
+
+    @property
+    def reset_source(self) -> str:
+        """What drives SYSCLK after a reset: the first of the switch, if it does not name one."""
+        switch = self.rcc["switch"]
+        return switch.get("reset") or switch["sources"][0]
 
     def region(self, name: str) -> Region:
         return next(region for region in self.memory if region.name == name)
@@ -244,7 +251,8 @@ def _kept(line: str | list[Any]) -> Kept:
 
 
 def _region(name: str, line: Mapping[str, Any]) -> Region:
-    return Region(name, line["base"], line["size"], line["kind"], _bit(line.get("enable", "")))
+    enable = _bit(line.get("enable", ""))
+    return Region(name, line["base"], line["size"], line["kind"], enable, line.get("of", ""))
 
 
 def _bit(text: str) -> RegisterBit | None:

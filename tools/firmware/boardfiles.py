@@ -114,10 +114,8 @@ def _addresses(board: Board) -> dict[str, object]:
 
 
 def _reset_hz(chip: Chip) -> int:
-    """HCLK after a reset: `reset_hz` of the chip's clocks, or the first source of RCC_CFGR.SW, not
-    divided."""
-    source = chip.rcc["switch"]["sources"][0].lower()
-    return chip.clocks.get("reset_hz") or chip.clocks[f"{source}_hz"]
+    """HCLK after a reset: `reset_hz` of the chip's clocks, or SYSCLK, not divided."""
+    return chip.clocks.get("reset_hz") or chip.clocks[f"{chip.reset_source.lower()}_hz"]
 
 
 def _register(chip: Chip, block: str, name: str) -> str:

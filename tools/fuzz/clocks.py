@@ -101,7 +101,7 @@ def spare(die: Chip, tree: Tree) -> list[str]:
 
 def default(die: Chip) -> str:
     """The oscillator that runs after a reset."""
-    return die.rcc["switch"]["sources"][0]
+    return die.reset_source
 
 
 def bypass(app: Application) -> None:

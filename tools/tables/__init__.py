@@ -8,7 +8,7 @@ FAMILIES.
 
 from __future__ import annotations
 
-from . import cortex_m, f4, g0, h7, h7a, l0, l1, l4
+from . import cortex_m, f4, g0, g4, h7, h7a, l0, l1, l4
 from .family import Die, Family
 
 FAMILIES: tuple[Family, ...] = (
@@ -19,6 +19,7 @@ FAMILIES: tuple[Family, ...] = (
     h7.FAMILY,
     h7a.FAMILY,
     g0.FAMILY,
+    g4.FAMILY,
 )
 
 _CORE = (cortex_m.SCS, cortex_m.SYST, cortex_m.NVIC, cortex_m.SCB, cortex_m.MPU, cortex_m.FPU)

@@ -220,10 +220,10 @@ class Rcc(RegisterBlock):
         on_pll = self._source_is_pll and self.pll_source() == "HSE"
         if self.source == "HSE" or on_pll:
             self.oscillators.set_bits(self.source, on=False)
-            self.oscillators.set_bits(self._switch["sources"][0], on=True)
-            switch = self._switch["register"]
-            self.put(switch, self.get(switch) & ~self._switch["sw"])
-            self._source = 0
+            safe = self.system.chip.reset_source
+            self.oscillators.set_bits(safe, on=True)
+            switch, self._source = self._switch["register"], self._switch["sources"].index(safe)
+            self.put(switch, self.get(switch) & ~self._switch["sw"] | self._source)
         self.oscillators.set_bits("HSE", on=False)
         self.oscillators.follow(hse.register, old)  # cancels a start
         self.oscillators.restart_plls()
@@ -260,8 +260,9 @@ class Rcc(RegisterBlock):
         self.on_clocks()
 
     def _can_switch(self) -> bool:
-        wanted, sources = self._wanted(), self._switch["sources"]
-        return wanted != self._source and wanted < len(sources) and self.is_ready(sources[wanted])
+        wanted, sources = self._wanted(), dict(enumerate(self._switch["sources"]))
+        name = sources.get(wanted)  # "" or None: reserved
+        return wanted != self._source and bool(name) and self.is_ready(sources[wanted])
 
     def _hclk_from(self, source: int) -> int:
         """HCLK if this value of SWS were the present one."""

@@ -20,7 +20,9 @@ PG, PER, MER1, STRT, OPTSTRT, EOPIE, OBL_LAUNCH, OPTLOCK, LOCK = (
     *(1 << 0, 1 << 1, 1 << 2, 1 << 16, 1 << 17, 1 << 24, 1 << 27, 1 << 30, 1 << 31),
 )  # CR
 MER2 = 1 << 15
-PREFETCH, ICEN, ICRST, PROGEMPTY = 1 << 8, 1 << 9, 1 << 11, 1 << 16  # ACR
+PREFETCH, ICEN, DCEN, ICRST, DCRST, PROGEMPTY = (
+    *(1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 16),
+)  # ACR
 RDP = 0xFF  # OPTR
 DOUBLE_WORD = 8
 ERASED = 0xFFFFFFFF
@@ -36,10 +38,12 @@ class FlashG0(OneStatusFlash):
     CONTROL, EOPIE, BSY, EOP, FLAGS = "CR", EOPIE, BSY1 | BSY2, EOP, FLAGS
     PNB, BKER = 0x3FF, 1 << 13
     IWDG_SW = 1 << 16  # OPTR
+    LATENCY = 0x7  # ACR
+    CACHES = ((ICEN, ICRST),)
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
-        self._cached = False  # code in flash has run with the cache on since that was reset
+        self._filled = 0  # caches that were on while code ran from flash, since their last reset
         self._first: tuple[int, int] | None = None  # address, value: of half a double word
         self.lock("KEYR", KEYS, "CR", LOCK)
         self.lock("OPTKEYR", OPTION_KEYS, "CR", OPTLOCK, LOCK)
@@ -97,14 +101,14 @@ class FlashG0(OneStatusFlash):
         by_option, nboot0 = options >> 24 & 1, options >> 26 & 1
         high = not nboot0 if by_option else boot0
         rom = not locked and (high or bool(self.get("ACR") & PROGEMPTY))
-        self._cached = not rom
+        self._filled = 0 if rom else self.get("ACR") & self._enables
         return "SYSTEM" if rom else "FLASH"
 
     # --- interface -----------------------------------------------------------------------------
 
     @property
     def wait_states(self) -> int:
-        return self.get("ACR") & 7
+        return self.get("ACR") & self.LATENCY
 
     @property
     def prefetch(self) -> bool:
@@ -126,15 +130,20 @@ class FlashG0(OneStatusFlash):
         self.put("ACR", self.get("ACR") | empty)
         self._first = None
 
+    @property
+    def _enables(self) -> int:
+        return sum(enable for enable, _ in self.CACHES)
+
     def _write_acr(self, value: int) -> None:
         old = self.get("ACR")
-        if old & ICEN:  # the cache can be reset only while it is off, before this write
-            value &= ~ICRST
+        for enable, reset in self.CACHES:
+            if old & enable:  # it can be reset only while it is off, before this write
+                value &= ~reset
+            if value & reset:
+                self._filled &= ~enable
         self.store("ACR", value)
-        if value & ICRST:
-            self._cached = False
-        if value & ICEN and self.system.runs_from_flash():
-            self._cached = True
+        if self.system.runs_from_flash():
+            self._filled |= value & self._enables
         self.system.check_speed()
 
     def _write_cr(self, value: int) -> None:
@@ -212,7 +221,35 @@ class FlashG0(OneStatusFlash):
         return True
 
     def leftover(self) -> str:
-        return "its cache keeps what was read, as it was never reset" if self._cached else ""
+        return "its caches keep what was read, as they were never reset" if self._filled else ""
+
+
+class FlashG4(FlashG0):
+    """RM0440, chapter FLASH: two caches, no empty flag. In two banks of pages of 2 KiB (DBANK)."""
+
+    OPTIONS = (
+        *("OPTR", "PCROP1SR", "PCROP1ER", "WRP1AR", "WRP1BR"),
+        *("PCROP2SR", "PCROP2ER", "WRP2AR", "WRP2BR", "SEC1R", "SEC2R"),
+    )
+    BSY = BSY1
+    PNB, BKER = 0x7F, 1 << 11
+    LATENCY = 0xF
+    CACHES = ((ICEN, ICRST), (DCEN, DCRST))
+
+    def boot(self, boot0: bool) -> str:
+        """AN2606 table 2, patterns 14 and 15."""
+        options, locked = self.get("OPTR"), self.get("SEC1R") >> 16 & 1
+        nboot1, nswboot0, nboot0 = (options >> bit & 1 for bit in (23, 26, 27))
+        high = boot0 if nswboot0 else not nboot0
+        rom = bool(high and nboot1 and not locked)
+        self._filled = 0 if rom else self.get("ACR") & self._enables
+        return "SYSTEM" if rom else "FLASH"
+
+    def power_on(self) -> None:
+        OneStatusFlash.power_on(self)
+
+    def start(self, ns: int, bank: int = 1) -> None:
+        super().start(ns)
 
 
 def _runs(numbers: list[int]) -> list[tuple[int, int]]:

@@ -12,15 +12,17 @@ from ..chip import Peripheral
 
 LSE_HZ = 32_768
 PLL_SOURCES = (None, None, "HSI", "HSE")  # RCC_PLLCFGR.PLLSRC
-PLL_BITS = 0xFFFFFFFF & ~(1 << 16 | 1 << 24 | 1 << 28)  # RCC_PLLCFGR: all but PLLPEN, QEN, REN
 VOS, LPR, RANGE_2 = 3 << 9, 1 << 14, 2 << 9  # PWR_CR1
 REGLPS, REGLPF, VOSF = 1 << 8, 1 << 9, 1 << 10  # PWR_SR2
-LOW_POWER_HZ, RANGE_2_HZ = 2_000_000, 16_000_000
+LOW_POWER_HZ = 2_000_000
 SCALING_NS = 20_000  # tVOST of the datasheet, from memory
 
 
 class RccG0(Rcc):
     """RM0444, chapter RCC."""
+
+    PLL_BITS = 0xFFFFFFFF & ~(1 << 16 | 1 << 24 | 1 << 28)
+    """Of RCC_PLLCFGR: all but PLLPEN, PLLQEN, PLLREN."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
@@ -32,7 +34,7 @@ class RccG0(Rcc):
     def _write_pllcfgr(self, value: int) -> None:
         """M, N, P, Q, R and the source are chosen while the PLL is off."""
         if self.is_on("PLL"):
-            value = self.get("PLLCFGR") & PLL_BITS | value & ~PLL_BITS
+            value = self.get("PLLCFGR") & self.PLL_BITS | value & ~self.PLL_BITS
         self.store("PLLCFGR", value)
 
     def frequencies(self) -> Frequencies:
@@ -56,6 +58,7 @@ class RccG0(Rcc):
 class PwrG0(Pwr):
     """RM0444, chapter PWR."""
 
+    RANGE_2_HZ = 16_000_000
     RESET_BY_RCC = ("CR1", "CR2")
     """The others keep what is written to them when RCC's PWRRST is set: so on an STM32L4 (RM0351
     5.4), and nobody says that it is different here."""
@@ -73,8 +76,8 @@ class PwrG0(Pwr):
         if self.get("CR1") & LPR and hclk > LOW_POWER_HZ:
             return f"HCLK is {hclk} Hz in low-power run, which is for 2 MHz and less"
         slow = self.get("CR1") & VOS == RANGE_2 or self.get("SR2") & VOSF
-        if slow and hclk > RANGE_2_HZ:
-            return f"HCLK is {hclk} Hz in range 2, which is for 16 MHz and less"
+        if slow and hclk > self.RANGE_2_HZ:
+            return f"HCLK is {hclk} Hz in range 2, which is for {self.RANGE_2_HZ} Hz and less"
         return None
 
     def hold(self, held: bool) -> None:
