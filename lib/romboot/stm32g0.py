@@ -35,6 +35,11 @@ STATES = const((
  ),
  (
   False,
+  "clock security of HSE is on (RCC_CR.CSSON)",
+  ((0x40021000, 0x80000, 0x80000),),
+ ),
+ (
+  False,
   "the window watchdog has its clock (APBENR1.WWDGEN)",
   ((0x4002103C, 0x800, 0x800),),
  ),

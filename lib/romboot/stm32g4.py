@@ -33,6 +33,11 @@ STATES = const((
  ),
  (
   False,
+  "clock security of HSE is on (RCC_CR.CSSON)",
+  ((0x40021000, 0x80000, 0x80000),),
+ ),
+ (
+  False,
   "the window watchdog has its clock (APB1ENR1.WWDGEN)",
   ((0x40021058, 0x800, 0x800),),
  ),

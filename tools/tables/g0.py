@@ -9,7 +9,8 @@ After a reset SYSCLK is HSI16, VCORE is in range 1, the instruction cache is on,
 state. What a system reset leaves alone stays here too: RCC.BDCR, RTC and TAMP, the reset flags,
 DBG, of which only a power-on reset clears anything, and the empty flag FLASH.ACR.PROGEMPTY, which
 shows the flash as it was at power-on. What software cannot put back, as only a reset clears it, is
-what `states` looks at: the clock of the window watchdog, and the lock of the securable memory.
+what `states` looks at: clock security, the clock of the window watchdog, the lock of the securable
+memory.
 
 Value lines (G030, G050, G070, G0B0) have the DEV_ID of the whole die, with less on it. A row has
 the bits of all headers with its DEV_ID; a value line ignores those that it has not got.
@@ -119,7 +120,7 @@ BEFORE: Script = [
     write(RCC.CCIPR2, 0),  # reserved on dies without USB
     change(RCC.CFGR, clear=SW),  # SYSCLK from HSI16
     wait(RCC.CFGR, SWS, 0),
-    write(RCC.CR, HSI_ONLY),  # HSIDIV 0; HSE, HSI48, CSS, PLL off
+    write(RCC.CR, HSI_ONLY),  # HSIDIV 0; HSE, HSI48, PLL off
     wait(RCC.CR, HSERDY | HSI48RDY | PLLRDY, 0),
     write(RCC.CR, HSI_ONLY),  # again: HSEBYP yields only while HSE is off
     write(RCC.PLLCFGR, 0x1000),  # yields only while the PLL is off
@@ -381,6 +382,8 @@ FAMILY = Family(
             (Check(FLASH.OPTR.address, 1 << 19, 0),),
             lasting=True,
         ),
+        # "can only be cleared by reset": HAL_RCC_EnableCSS
+        State("clock security of HSE is on (RCC_CR.CSSON)", (is_set(RCC.CR, 19),)),
         State("the window watchdog has its clock (APBENR1.WWDGEN)", (is_set(RCC.APBENR1, 11),)),
         State("securable memory is locked (FLASH_CR.SEC_PROT)", (is_set(FLASH.CR, 28),)),
         State("securable memory is locked (FLASH_CR.SEC_PROT2)", (is_set(FLASH.CR, 29),)),

@@ -8,8 +8,8 @@ hand.
 After a reset SYSCLK is HSI16, VCORE is in range 1 without boost, both caches of the flash are on.
 What a system reset leaves alone stays here too: RCC.BDCR, RTC and TAMP, the reset flags, and
 DBGMCU, of which only a power-on reset clears anything. What software cannot put back, as only a
-reset clears it, is what `states` looks at: the clock of the window watchdog, and the lock of the
-securable memory.
+reset clears it, is what `states` looks at: clock security, the clock of the window watchdog, the
+lock of the securable memory.
 
 A row has the bits of all headers with its DEV_ID (G471 to G484); a part ignores those that it has
 not got. G411 and G414 are in modm-devices only, with the DEV_ID of their elder brothers.
@@ -116,7 +116,7 @@ BEFORE: Script = [
     write(RCC.CCIPR2, 0),  # reserved on 0x468
     change(RCC.CFGR, clear=SW, set=HSI),  # SYSCLK from HSI16
     wait(RCC.CFGR, SWS, FROM_HSI),
-    write(RCC.CR, HSI_ONLY),  # HSE, CSS, PLL off
+    write(RCC.CR, HSI_ONLY),  # HSE, PLL off
     write(RCC.CRRCR, 0),  # HSI48 off
     wait(RCC.CR, HSERDY | PLLRDY, 0),
     write(RCC.CR, HSI_ONLY),  # again: HSEBYP yields only while HSE is off
@@ -338,6 +338,8 @@ FAMILY = Family(
             (Check(FLASH.OPTR.address, 1 << 19, 0),),
             lasting=True,
         ),
+        # "can only be cleared by reset": HAL_RCC_EnableCSS
+        State("clock security of HSE is on (RCC_CR.CSSON)", (is_set(RCC.CR, 19),)),
         State("the window watchdog has its clock (APB1ENR1.WWDGEN)", (is_set(RCC.APB1ENR1, 11),)),
         State("securable memory is locked (FLASH_CR.SEC_PROT1)", (is_set(FLASH.CR, 28),)),
         State("securable memory is locked (FLASH_CR.SEC_PROT2)", (is_set(FLASH.CR, 29),)),
