@@ -2,7 +2,7 @@
 
 Nearly 700 tests of the language, the heap, the compiler's native code and the inline assembler,
 single-precision floats and the soft reset between two tests. There is no list of exceptions here.
-Of the tests of the language, which take longest, every fifth runs, and all with --whole-suite.
+A part of them runs, one of the parts below for each directory, and all with --whole-suite.
 What does not run is left out by the suite's own `run-tests.py` as on any pyboard, because
 
 - a feature check of it failed on the target (complex numbers, doubles: `float_divmod` and the
@@ -36,12 +36,11 @@ DIRECTORIES = {
     "float": (2, 55),
     "inlineasm/thumb": (1, 18),
 }
-SAMPLE = {"basics": 2}  # parts that run without --whole-suite
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     whole = metafunc.config.getoption("--whole-suite")
-    parts = {d: n if whole else SAMPLE.get(d, n) for d, (n, _) in DIRECTORIES.items()}
+    parts = {name: n if whole else 1 for name, (n, _) in DIRECTORIES.items()}
     if "directory" in metafunc.fixturenames:
         pairs = [(name, n) for name, count in parts.items() for n in range(count)]
         metafunc.parametrize(("directory", "part"), pairs)

@@ -104,12 +104,14 @@ def subjects(name: str) -> list[Subject]:
     return [at_prompt(n) for n in same]
 
 
-def survey(boards: list[Subject], random_states: int = RANDOM_STATES) -> Iterator[Finding]:
-    """Every line of the script that these boards share, and what came of it without."""
+def survey(boards: list[Subject], thorough: bool = True) -> Iterator[Finding]:
+    """Every line of the script that these boards share, and what came of it without. thorough:
+    lines with a reason are tried in random states too; most of the time goes there."""
     trials = [(n, state) for n, s in enumerate(boards) for state in directed.states(s)]
-    trials += [(n, s) for n, b in enumerate(boards) for s in _random_states(b, random_states)]
+    certain = list(trials)
+    trials += [(n, state) for n, s in enumerate(boards) for state in _random_states(s)]
     for line in zip(*map(mutants, boards), strict=True):
-        yield find(line, trials)
+        yield find(line, trials if thorough or not line[0].reason else certain)
 
 
 def find(line: tuple[Mutant, ...], trials: list[tuple[int, State]]) -> Finding:
@@ -137,7 +139,7 @@ def _wrong_anyway(subject: Subject, state: State) -> list[str]:
     return _known[key]
 
 
-def _random_states(subject: Subject, count: int) -> list[State]:
+def _random_states(subject: Subject) -> list[State]:
     to_mask = instructions_to_mask(subject)
-    drawn = (draw(subject, SEED, number, to_mask) for number in range(count))
+    drawn = (draw(subject, SEED, number, to_mask) for number in range(RANDOM_STATES))
     return [state for state in drawn if not state.needs_reset]
