@@ -44,7 +44,8 @@ OTP = "@OTP Memory /0x1FFF7800/01*512 e,01*016 e"
 FEATURE = "@Device Feature/0xFFFF0000/01*004 e"
 # What people have seen dfu-util list: of a PYBv1.0, of a LEIA board (STM32F439), of a Daisy Seed
 # (STM32H750), of a BigClown core module (STM32L082) and, with less flash, of a bt.tn (STM32L151)
-# and of a BigTreeTech EBB42 (STM32G0B1); of an Inertial Sense IMX-5 (STM32L452).
+# and of a BigTreeTech EBB42 (STM32G0B1); of an Inertial Sense IMX-5 (STM32L452)
+# and a WeAct board (STM32G474).
 LISTED = {
     "PYBV11": (
         "@Internal Flash  /0x08000000/04*016Kg,01*064Kg,07*128Kg", OPTIONS, OTP, FEATURE,
@@ -64,6 +65,11 @@ LISTED = {
     "NUCLEO_L452RE": (
         "@Internal Flash  /0x08000000/0256*0002Kg", "@Option Bytes  /0x1FFF7800/01*040 e",
         "@OTP Memory /0x1FFF7000/01*0001Ke", FEATURE,
+    ),
+    "NUCLEO_G474RE": (
+        "@Internal Flash   /0x08000000/256*02Kg",
+        "@Option Bytes   /0x1FFF7800/01*048 e/0x1FFFF800/01*048 e",
+        "@OTP Memory   /0x1FFF7000/01*1024 e",
     ),
     "NUCLEO_G0B1RE": ("@Internal Flash   /0x08000000/256*02Kg",) * 3,
     "NUCLEO_L073RZ": (
