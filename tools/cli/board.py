@@ -21,7 +21,7 @@ from . import leaving
 from .errors import CliError
 from .helper import Helper
 from .hosted import Hosted
-from .memory import DISABLE_IRQ, ENABLE_IRQ, PREPARE, SLEEP, Buffers, GoneError, Memory, Step
+from .memory import PREPARE, Buffers, GoneError, Memory
 from .prompt import NO_ROOM, Prompt
 
 SYS = f"""
@@ -33,9 +33,7 @@ if sys.platform == 'pyboard':
 """
 
 # Words that tell what core this is and where its vector table is. ARM DDI 0403E B3.2
-ICTR, SCB, MPU_TYPE = 0xE000E004, 0xE000ED00, 0xE000ED90
-CORE = (SCB, SCB + 0x04, SCB + 0x08, SCB + 0x14, MPU_TYPE, ICTR)
-VTOR = SCB + 0x08
+CPUID, ICSR, VTOR, CCR, MPU_TYPE = (0xE000ED00 + offset for offset in (0, 4, 8, 0x14, 0x90))
 
 SYNC = """
 try:
@@ -48,13 +46,13 @@ except Exception as error:
 # A function, as its names are found more quickly. It allocates nothing.
 GO = """
 import gc, time
-from machine import disable_irq, enable_irq, mem32
-def go(sleep_ms, disable_irq, enable_irq, mem32):
-    {steps}
+from machine import disable_irq, enable_irq
+def go(sleep_ms, disable_irq, enable_irq, mem16, mem32):
+    {statements}
 gc.collect()
 print({going!r})
 time.sleep_ms({after_ms})
-go(time.sleep_ms, disable_irq, enable_irq, mem32)
+go(time.sleep_ms, disable_irq, enable_irq, mem16, mem32)
 """
 
 FROZEN = ", and use it by --installed"
@@ -136,7 +134,7 @@ class Board:
 
     def _go(self, way: Any) -> None:
         back = None  # what it means if the prompt is there after the last step
-        with self._memory.recording() as steps:
+        with self._memory.recording() as statements:
             try:
                 way.leave()
             except GoneError:
@@ -145,7 +143,7 @@ class Board:
                 back = error
         self._buffers.send()
         code = GO.format(
-            steps="\n    ".join(map(statement, steps)),
+            statements="\n    ".join(statements),
             going=leaving.GOING,
             after_ms=leaving.AFTER_MS,
         )
@@ -154,7 +152,7 @@ class Board:
     # What the library is about to read is read all at once: each command takes some 40 ms.
 
     def _find(self) -> Any:
-        self._memory.fetch(CORE)
+        self._memory.fetch((CPUID, ICSR, VTOR, CCR, MPU_TYPE))
         found = self._find_chip()
         stack = self._memory.read(VTOR, 4)
         self._memory.fetch([stack, *needed_to_enter(_family(found))])
@@ -182,19 +180,6 @@ class Board:
         except self._library.module().RomBootError as error:
             frozen = type(error).__name__ == "CodeError"
             raise RefusedError(f"{error}{FROZEN if frozen else ''}") from error
-
-
-def statement(step: Step) -> str:
-    """A step in the language of the board. Addresses of the core are small integers if they are
-    negative: a big one would be an object on the heap."""
-    address, value = (n - (1 << 32) if n >> 30 == 3 else n for n in step)
-    if address == SLEEP:
-        return f"sleep_ms({value})"
-    if address == DISABLE_IRQ:
-        return "state = disable_irq()"
-    if address == ENABLE_IRQ:
-        return "enable_irq(state)"
-    return f"mem32[{address}] = {value}"
 
 
 def needed_to_enter(family: Family) -> Iterator[int]:
@@ -226,5 +211,5 @@ def _time(memory: Memory) -> SimpleNamespace:
         ticks_ms=lambda: int(time.monotonic() * 1000),
         ticks_add=lambda ticks, ms: ticks + ms,
         ticks_diff=lambda new, old: new - old,
-        sleep_ms=lambda ms: memory.later(SLEEP, ms),
+        sleep_ms=lambda ms: memory.later(f"sleep_ms({ms})"),
     )

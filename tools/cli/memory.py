@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 from .prompt import BoardError, Prompt
 
@@ -17,17 +18,6 @@ PREPARE = "from machine import mem8,mem16,mem32\nbuffers=[]"  # on the board, be
 ALLOCATE = "import uctypes\nbuffers.append(bytearray({}))\nprint(uctypes.addressof(buffers[-1]))"
 
 
-class Step(NamedTuple):
-    """What is to be done later: `value` into the word at `address`, or what the others are."""
-
-    address: int
-    value: int
-
-
-SLEEP = 1  # no address of a word: milliseconds
-DISABLE_IRQ = 2
-ENABLE_IRQ = 3  # as they were before DISABLE_IRQ
-
 AIRCR = 0xE000ED0C  # ARM DDI 0403E B3.2.6. The library writes it to reset the chip
 
 
@@ -35,20 +25,27 @@ class GoneError(BaseException):
     """What was recorded ends in a reset: nothing comes after it."""
 
 
+class Live(int):
+    """What was read while recording. The board reads it again, if it is to be written as it is."""
+
+    name = ""
+
+
 class Memory:
-    """Reads go to the board at once. So do writes, or while `recording` into a list of steps; what
-    they have changed is read from there then."""
+    """Reads go to the board at once. So do writes; or, while `recording`, they become statements
+    for the board, and what they change is read from them then."""
 
     def __init__(self, prompt: Prompt) -> None:
         self._prompt = prompt
         self._known: dict[int, int] = {}
-        self._steps: list[Step] | None = None
+        self._statements: list[str] | None = None
+        self._then: dict[tuple[int, int], int] = {}
         self.machine = SimpleNamespace(
             mem8=_View(self, 1),
             mem16=_View(self, 2),
             mem32=_View(self, 4),
-            disable_irq=lambda: self.later(DISABLE_IRQ),
-            enable_irq=lambda _: self.later(ENABLE_IRQ),
+            disable_irq=lambda: self.later("state = disable_irq()"),
+            enable_irq=lambda _: self.later("enable_irq(state)"),
         )
 
     def fetch(self, addresses: Iterable[int]) -> None:
@@ -61,9 +58,6 @@ class Memory:
 
     def read(self, address: int, size: int) -> int:
         """Unsigned."""
-        for step in reversed(self._steps or ()):
-            if step.address == address and size == 4:
-                return step.value
         word = self._known.get(address & ~3)
         if word is None:
             word = int(self._prompt.run(f"print(mem{8 * size}[{address}])"))
@@ -71,46 +65,80 @@ class Memory:
             word >>= 8 * (address & 3)
         return word & (1 << 8 * size) - 1
 
-    def write(self, address: int, value: int, size: int) -> None:
-        """Now, or later if that is recorded: then it must be a word."""
-        if self._steps is None:
-            self._known.pop(address & ~3, None)
-            self._prompt.run(f"mem{8 * size}[{address}]={value}")
-        else:
-            assert size == 4 and address % 4 == 0, f"{size} bytes at 0x{address:08X}"
-            self.later(address, value)
-            if address == AIRCR:
-                raise GoneError
+    def read_later(self, address: int, size: int) -> int:
+        """As it is then. Signed if it is a word."""
+        assert self._statements is not None
+        if (address, size) in self._then:
+            return self._then[address, size]
+        value = Live(signed(self.read(address, size), size))
+        value.name = f"v{len(self._statements)}"
+        self.later(f"{value.name} = mem{8 * size}[{signed(address)}]")
+        return value
 
-    def later(self, address: int, value: int = 0) -> None:
-        """Record a step."""
-        assert self._steps is not None, "not while the board is at its prompt"
-        if not self._steps or self._steps[-1].address != AIRCR:
-            self._steps.append(Step(address, value))
+    def write(self, address: int, value: int, size: int) -> None:
+        """Now."""
+        self._known.pop(address & ~3, None)
+        self._prompt.run(f"mem{8 * size}[{address}]={value}")
+
+    def write_later(self, address: int, value: int, size: int) -> None:
+        """GoneError if that is a reset."""
+        text = value.name if isinstance(value, Live) else signed(value & WORD)
+        self.later(f"mem{8 * size}[{signed(address)}] = {text}")
+        self._then[address, size] = value
+        if address == AIRCR:
+            raise GoneError
+
+    def later(self, statement: str) -> None:
+        """Record a statement. Nothing comes after a reset."""
+        assert self._statements is not None, "not while the board is at its prompt"
+        if (AIRCR, 4) not in self._then:
+            self._statements.append(statement)
+
+    @property
+    def is_recording(self) -> bool:
+        """In the `with` block of recording()."""
+        return self._statements is not None
 
     @contextlib.contextmanager
-    def recording(self) -> Iterator[list[Step]]:
-        """The steps of a `with` block. Nothing is written meanwhile."""
-        before, self._steps = self._steps, []
+    def recording(self) -> Iterator[list[str]]:
+        """The statements of a `with` block. Nothing is written meanwhile."""
+        self._statements, self._then = statements, _ = [], {}
         try:
-            yield self._steps
+            yield statements
         finally:
-            self._steps = before
+            self._statements = None
+            needed = [text for text in statements if _is_needed(text, statements)]
+            statements[:] = needed
+
+
+def _is_needed(statement: str, statements: list[str]) -> bool:
+    """Not a read whose value nothing uses."""
+    name = re.match(r"v\d+(?= = )", statement)
+    return not name or any(text.endswith(f"= {name[0]}") for text in statements)
+
+
+def signed(value: int, size: int = 4) -> int:
+    """As MicroPython has words. An address in the upper quarter is a small integer then: as a big
+    one it would be an object on the heap."""
+    return value - (1 << 32) if size == 4 and value >> 31 else value
 
 
 class _View:
-    """mem8, mem16 or mem32. Words are signed, as MicroPython gives them, addresses may be."""
+    """mem8, mem16 or mem32. Addresses may be negative."""
 
     def __init__(self, memory: Memory, size: int) -> None:
         self._memory, self._size = memory, size
 
     def __getitem__(self, address: int) -> int:
-        value = self._memory.read(address & WORD, self._size)
-        return value - (1 << 32) if self._size == 4 and value >> 31 else value
+        if self._memory.is_recording:
+            return self._memory.read_later(address & WORD, self._size)
+        return signed(self._memory.read(address & WORD, self._size), self._size)
 
     def __setitem__(self, address: int, value: int) -> None:
-        value &= (1 << 8 * self._size) - 1
-        self._memory.write(address & WORD, value, self._size)
+        if self._memory.is_recording:
+            self._memory.write_later(address & WORD, value, self._size)
+        else:
+            self._memory.write(address & WORD, value & WORD, self._size)
 
 
 class Buffers:
