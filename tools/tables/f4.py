@@ -8,7 +8,10 @@ Where sources disagree:
 - See `disputed` of the family and of the dies, and docs/facts.md.
 - RSTR: the SVD files forget SPI4 (F401, F411), SPI5 (F411) and CEC (F446); headers have them.
 - AHB1ENR: the SVD files say 00100000 everywhere; only dies with CCM have that bit.
-- APB1ENR of F412, F413: SVD 0; a header hints at RTCAPBEN (bit 10), unproven.
+- APB1ENR and APB2ENR of F412 and F413: 0 here and in the SVD files. Firmware for the F412 (TBook of
+  Literacy Bridge) writes 00000400 (RTCAPBEN) and 00008000 (EXTITEN) as "reset value"; the headers
+  have these bits, and RTCAPBEN is 1 after a reset on the H7 (RM0399 9.7.47) and, after Klipper and
+  Pebble's bootloader, on the F7. Not proven: what the ROM is left with may be two bits too few.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ against an erratum of AXI SRAM, where the script runs.
 
 Where sources disagree:
 - RCC.CR: 00000001 (RM0399 9.7.2; HAL_RCC_DeInit and SystemInit clear all else), SVD 00000083.
-- RCC.APB4ENR: RTCAPBEN is 1 (Renode), SVD 0.
+- RCC.APB4ENR: RTCAPBEN is 1 (RM0399 9.7.47, Renode), SVD 0.
 - LPENR: each implemented bit is 1 after a reset (RM0399 9.7.48 to 9.7.56, of 0x450; of the others
   it is the headers' bits). The SVD files say 0.
 - See `disputed` of the family and of the dies, and docs/facts.md.
