@@ -12,6 +12,9 @@ def values(family: Family, die: Die) -> dict[str, int]:
     for step in family.script(die):
         if step.kind in (Kind.WRITE, Kind.FILL):
             found |= {register.name: step.values[0] for register in step.registers}
+        elif step.kind is Kind.CHANGE and step.registers[0].name in found:
+            clear, bits = step.values
+            found[step.registers[0].name] = found[step.registers[0].name] & ~clear | bits
         elif step.kind is Kind.ROW and not step.pulsed:
             found |= {r.name: value for r, value in zip(step.registers, step.values, strict=True)}
     return found

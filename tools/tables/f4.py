@@ -8,10 +8,8 @@ Where sources disagree:
 - See `disputed` of the family and of the dies, and docs/facts.md.
 - RSTR: the SVD files forget SPI4 (F401, F411), SPI5 (F411) and CEC (F446); headers have them.
 - AHB1ENR: the SVD files say 00100000 everywhere; only dies with CCM have that bit.
-- APB1ENR and APB2ENR of F412 and F413: 0 here and in the SVD files. Firmware for the F412 (TBook of
-  Literacy Bridge) writes 00000400 (RTCAPBEN) and 00008000 (EXTITEN) as "reset value"; the headers
-  have these bits, and RTCAPBEN is 1 after a reset on the H7 (RM0399 9.7.47) and, after Klipper and
-  Pebble's bootloader, on the F7. Not proven: what the ROM is left with may be two bits too few.
+- APB1ENR and APB2ENR of F412 and F413: see `disputed`. Were they 0, two clocks too many would run
+  in the ROM; without them an application after Go would have neither RTC nor EXTI.
 """
 
 from __future__ import annotations
@@ -99,28 +97,29 @@ BEFORE: Script = [
     write(FLASH.KEYR, 0xCDEF89AB),  # was locked (PSIZE, by ST's HAL) stays;
     write(FLASH.CR, LOCK),  # cleared and locked
     change(FLASH.OPTCR, set=OPTLOCK),  # option bytes as they are
+    "peripherals",
+    fill(RCC.APB1ENR, 0, 2),  # and APB2ENR, before the rows: some dies leave a clock on there
 ]  # fmt: skip
 
 AFTER: Script = [
     write(RCC.AHB2ENR, 0),
-    write(RCC.APB1ENR, 0),
     "exti (RM0090 12.3)",
     fill(EXTI.IMR, 0, 5),
     write(EXTI.PR, 0xFFFFFFFF),
     cortex_m.armv7m(mpu_regions=REGIONS, fpu=True),
     cortex_m.nothing_pending(IRQS),
     "remap (RM0090 9.3.1)",
-    write(RCC.APB2ENR, SYSCFGEN),
+    change(RCC.APB2ENR, set=SYSCFGEN),
     wait(RCC.APB2ENR, SYSCFGEN, SYSCFGEN, tries=0x100, unnoticed=cortex_m.CLOCK_COMES),
     write(SYSCFG.MEMRMP, SYSTEM_MEMORY),  # system memory at 0
     wait(SYSCFG.MEMRMP, MEM_MODE, SYSTEM_MEMORY, tries=0x100, unnoticed=cortex_m.REMAP_IS_QUICK),
-    write(RCC.APB2ENR, 0),
+    change(RCC.APB2ENR, clear=SYSCFGEN),
 ]  # fmt: skip
 
 # The registers of RCC in which dies differ, for the rows below. First those that are pulsed: CIR,
 # to clear its flags, and RSTR, to reset every peripheral. Then those that get their reset value.
 PULSED = "     CIR      AHB1RSTR AHB2RSTR AHB3RSTR APB1RSTR APB2RSTR"
-ENABLES = "    AHB1ENR  AHB3ENR"
+ENABLES = "    AHB1ENR  AHB3ENR APB1ENR APB2ENR"
 LOW_POWER = "  AHB1LPENR AHB2LPENR AHB3LPENR APB1LPENR APB2LPENR"
 CLOCKS = "     PLLI2SCFGR PLLSAICFGR DCKCFGR CKGATENR DCKCFGR2"
 
@@ -129,7 +128,7 @@ def registers(pulsed: str, enables: str, low_power: str, clocks: str) -> Script:
     """A die's part of the script."""
     reset = columns(ENABLES, RCC, enables)
     reset |= columns(LOW_POWER, RCC, low_power) | columns(CLOCKS, RCC, clocks)
-    return ["peripherals", row(columns(PULSED, RCC, pulsed), pulsed=True), row(reset)]
+    return [row(columns(PULSED, RCC, pulsed), pulsed=True), row(reset)]
 
 
 def sram(kib: int) -> tuple[Ram, ...]:
@@ -234,6 +233,16 @@ DISPUTED = (
 )  # fmt: skip
 
 
+RTC_AND_EXTI = (
+    Disputed(
+        "RCC.APB[12]ENR", ("collected SVD",), "",
+        "RTCAPBEN and EXTITEN (headers) are on: firmware for the F412 (Literacy Bridge, TBook) "
+        "writes these as reset values; RTCAPBEN is on after a reset of the H7 (RM0399 9.7.47) and "
+        "of the F7 (Klipper, Pebble's bootloader); the SVD files say 0",
+    ),
+)  # fmt: skip
+
+
 def ccm(said: str, *sources: str) -> Disputed:
     """CCM at 0x10000000 does not go on where SRAM ends."""
     return Disputed("RAM at 20000000", sources, said, "counts 64 KiB of CCM (RM0090 2.3.1)")
@@ -247,7 +256,7 @@ DIES = (
         0x413, "STM32F405/407/415/417", sram(128),
         registers(
             "00BF0000 226011FF 000000F1 00000001 36FEC9FF 00075933",
-            "00100000 00000000",
+            "00100000 00000000 - -",
             "7E6791FF 000000F1 00000001 36FEC9FF 00075F33",
             "20003000 - - - -",
         ),
@@ -262,7 +271,7 @@ DIES = (
         0x419, "STM32F427/429/437/439", sram(192),
         registers(
             "00FF0000 22E017FF 000000F1 00000001 F6FEC9FF 04777933",
-            "00100000 00000000",
+            "00100000 00000000 - -",
             "7EEF97FF 000000F1 00000001 F6FEC9FF 04777F33",
             "24003000 24003000 00000000 - -",
         ),
@@ -276,7 +285,7 @@ DIES = (
         0x421, "STM32F446", sram(128),
         registers(
             "00FF0000 206010FF 00000081 00000003 3FFFC9FF 00C77933",
-            "00000000 00000000",
+            "00000000 00000000 - -",
             "606790FF 00000081 00000003 3FFFC9FF 00C77F33",
             "24003010 04003010 00000000 00000000 00000000",
         ),
@@ -290,7 +299,7 @@ DIES = (
         0x423, "STM32F401xB/xC", sram(64),
         registers(
             "00BF0000 0060109F 00000080 -        10E2C80F 00077931",
-            "00000000 -",
+            "00000000 - - -",
             "0061909F 00000080 - 10E2C80F 00077931",
             "20003000 - 00000000 - -",
         ),
@@ -301,7 +310,7 @@ DIES = (
         0x431, "STM32F411", sram(128),
         registers(
             "00BF0000 0060109F 00000080 -        10E2C80F 00177931",
-            "00000000 -",
+            "00000000 - - -",
             "0061909F 00000080 - 10E2C80F 00177931",
             "20003010 - 00000000 - -",
         ),
@@ -312,7 +321,7 @@ DIES = (
         0x433, "STM32F401xD/xE", sram(96),
         registers(
             "00BF0000 0060109F 00000080 -        10E2C80F 00077931",
-            "00000000 -",
+            "00000000 - - -",
             "0061909F 00000080 - 10E2C80F 00077931",
             "20003000 - 00000000 - -",
         ),
@@ -323,7 +332,7 @@ DIES = (
         0x434, "STM32F469/479", sram(320),
         registers(
             "00FF0000 22E017FF 000000F1 00000003 F6FEC9FF 0C777933",
-            "00100000 00000000",
+            "00100000 00000000 - -",
             "7EEF97FF 000000F1 00000003 F6FEC9FF 0C777F33",
             "24003000 24003000 00000000 - -",
         ),
@@ -345,7 +354,7 @@ DIES = (
         0x441, "STM32F412", sram(256),
         registers(
             "00BF0000 006010FF 000000C0 00000003 17E6C9FF 01177933",
-            "00000000 00000000",
+            "00000000 00000000 400 8000",
             "006190FF 000000C0 00000003 17E6CDFF 0117F933",
             "24003010 - 00000000 00000000 00000000",
         ),
@@ -356,17 +365,19 @@ DIES = (
             Note("USART3 is on other pins, AN2606 does not say which", (0x90,)),
         ),
         sectors=(12,), options=(WATCHDOG,),
+        disputed=RTC_AND_EXTI,
     ),
     Die(
         0x463, "STM32F413/423", sram(320),
         registers(
             "00BF0000 006010FF 000000D0 00000003 FFFECBFF 035779F3",
-            "00000000 00000000",
+            "00000000 00000000 400 8000",
             "006390FF 000000D0 00000003 FFFECFFF 0357F9F3",
             "24003010 - 00000000 00000000 00000000",
         ),
         rom_id=0x1FFF76DE, ids=(0x90,), interfaces=(*F412, USART3),
         notes=(CRYSTAL,), sectors=(15,), options=(WATCHDOG,),
+        disputed=RTC_AND_EXTI,
     ),
 )  # fmt: skip
 
