@@ -266,7 +266,7 @@ def serve(memory: Memory, ioctl: Callable[[int, int], int]) -> None:
             result = ioctl(request, argument) if message == IOCTL else UNHANDLED
             failed = result < 0 and result != UNHANDLED
             memory.send(DONE, -1 if failed else result, -result if failed else 0)
-    except (Closed, OSError):
+    except (Closed, OSError, RuntimeError):  # the last: the virtual board has stopped
         pass
     finally:
         memory.close()
