@@ -121,8 +121,8 @@ class FlashG0(OneStatusFlash):
     def power_on(self) -> None:
         """The empty flag is taken now, and kept by every other reset (AN2606 48.3.1)."""
         super().power_on()
-        empty = self.array.load(0, 4) == ERASED
-        self.put("ACR", self.get("ACR") | (PROGEMPTY if empty else 0))
+        empty = PROGEMPTY if self.array.load(0, 4) == ERASED else 0
+        self.put("ACR", self.get("ACR") & ~PROGEMPTY | empty)
 
     def reset(self) -> None:
         empty = self.get("ACR") & PROGEMPTY
@@ -183,9 +183,11 @@ class FlashG0(OneStatusFlash):
         if cr & (MER1 | MER2):
             banks = {bank for bit, bank in ((MER1, 1), (MER2, 2)) if cr & bit}
             return [s for s in self.sectors if s.bank in banks]
-        bank = 2 if cr & self.BKER else 1
-        page = cr >> 3 & self.PNB
-        return [s for s in self.sectors if cr & PER and (s.bank, s.number) == (bank, page)]
+        bank = [s for s in self.sectors if s.bank == (2 if cr & self.BKER else 1)]
+        # MicroPython's flash.c counts pages of bank 2 from the start of bank 1, and that works: a
+        # bank looks at as many bits as it has pages.
+        page = (cr >> 3 & self.PNB) % max(len(bank), 1)
+        return bank[page : page + 1] if cr & PER else []
 
     def erase_ns(self, sectors: list[FlashSector]) -> int:
         """A bank takes as long as a page (datasheet)."""
@@ -242,8 +244,20 @@ class FlashG4(FlashG0):
         nboot1, nswboot0, nboot0 = (options >> bit & 1 for bit in (23, 26, 27))
         high = boot0 if nswboot0 else not nboot0
         rom = bool(high and nboot1 and not locked)
+        if not rom and options >> 20 & 1 and not locked and self.sectors[-1].bank == 2:
+            rom = self._finds_no_bank()
         self._filled = 0 if rom else self.get("ACR") & self._enables
         return "SYSTEM" if rom else "FLASH"
+
+    def _finds_no_bank(self) -> bool:
+        """With BFB2 the ROM starts bank 2 if that holds an application, else bank 1, else it stays
+        (AN2606 figure 69). Bank 2 at 0x08000000 is not modelled."""
+        second = next(s.base for s in self.sectors if s.bank == 2) - self.base_address
+        ram = self.system.chip.region("SRAM")
+        found = [ram.base < self.array.load(at, 4) <= 0x20020000 for at in (second, 0)]
+        if found[0]:
+            self.system.report("BFB2 is 1, and bank 2 holds an application: bank 1 starts here")
+        return not any(found)
 
     def power_on(self) -> None:
         OneStatusFlash.power_on(self)
