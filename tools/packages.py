@@ -4,8 +4,9 @@
 
 A module that is called as a family (stm32f4), or whose name begins with that and an underscore,
 is for that family alone. areas.py is for those whose flash is write-protected by areas, cache.py
-for Cortex-M7 only, external.py for all but Cortex-M0+, which have no memory that code cannot run
-in. All others are for every board. lib/manifest.py goes by what is written here.
+for Cortex-M7 only, cortex_m0.py for Cortex-M0, external.py for all but ARMv6-M, which have no
+memory that code cannot run in. All others are for every board. lib/manifest.py goes by what is
+written here.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import json
 from pathlib import Path
 
 from . import paths, tables
-from .tables.family import M0PLUS, M7, Family
+from .tables.family import M0, M7, Family
 
 FOLDER = paths.LIB / "romboot"
-AREAS, CACHES, EXTERNAL = "areas.py", "cache.py", "external.py"
+AREAS, CACHES, CORTEX_M0, EXTERNAL = "areas.py", "cache.py", "cortex_m0.py", "external.py"
 
 
 def families() -> list[str]:
@@ -42,8 +43,10 @@ def _owners(name: str) -> list[str]:
         return [short(family) for family in tables.FAMILIES if family.write_protection.by_areas]
     if name == CACHES:
         return [short(family) for family in tables.FAMILIES if family.core is M7]
+    if name == CORTEX_M0:
+        return [short(family) for family in tables.FAMILIES if family.core is M0]
     if name == EXTERNAL:
-        return [short(family) for family in tables.FAMILIES if family.core is not M0PLUS]
+        return [short(family) for family in tables.FAMILIES if not family.core.armv6m]
     first = name.removesuffix(".py").partition("_")[0].removeprefix("stm32")
     return [first] if first in families() else families()
 

@@ -15,11 +15,12 @@ from unicorn.arm_const import UC_ARM_REG_PRIMASK as PRIMASK
 from host_tests.bench.test_arrival import Machine
 from tools.bench.arrival import audit_peripherals, audit_system_registers
 from tools.bench.chip import Peripheral
-from tools.tables import f4, g0, g4, h7, l0, l1, l4
+from tools.tables import f0, f4, g0, g4, h7, l0, l1, l4
 from tools.tables.family import Family
 from tools.tables.language import Kind, Step
 
 CHIPS = {
+    "STM32F091xC": f0.FAMILY,
     "STM32F429xx": f4.FAMILY,
     "STM32G0B1xx": g0.FAMILY,
     "STM32G474xx": g4.FAMILY,
@@ -42,6 +43,7 @@ PECR_KEYS = [
     *(("PECR", 0x30208), ("PECR", 0x30209)),
 ]
 FLASH_WRITES = {
+    "f0": [*(("KEYR", key) for key in KEYS), ("CR", 0x1402), ("CR", 0x1482), ("ACR", 0x11)],
     "f4": [*(("KEYR", key) for key in KEYS), ("CR", 0x03000300), ("CR", 0x83000300)],
     "g0": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
     "g4": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
@@ -57,6 +59,7 @@ FLASH_WRITES = {
 }
 # RCC registers that hold settings and take any value while the chip runs on its first oscillator
 SETTINGS = {
+    "f0": {"CIR": 0x7F00, "CFGR3": 0x000F0053, "CFGR": 0x7F3F8000, "CFGR2": 0xF},
     "f4": {"CIR": 0x7F00, "SSCGR": 0xCFFFFFFF, "DCKCFGR": 0x01F31F1F, "PLLI2SCFGR": 0x7F007FC0},
     "g0": {
         **{"ICSCR": 0x7F00, "CCIPR": 0xFFFFFFFF, "CCIPR2": 0xFFFFFFFF, "CIER": 0x3F},
@@ -81,6 +84,7 @@ SETTINGS = {
 # RCC_CR: every oscillator and PLL
 ON = {
     **{"f4": 0x15010000, "g0": 0x01410000, "g4": 0x01010000, "h7": 0x15011080},
+    "f0": 0x01010000,
     **{"l0": 0x01010001, "l1": 0x01010001, "l4": 0x15010100},
 }
 

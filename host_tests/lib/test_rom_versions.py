@@ -39,6 +39,7 @@ AN2606 = {
     0x434: {0x90: f"{F405} {I2C} SPI1 SPI2 SPI4"},  # 95, 96
     0x441: {0x90: F412, 0x91: f"{F412} USART3"},  # 86: 9.1 fixes the pins of USART3
     0x463: {0x90: f"{F412} USART3"},  # 87, 88
+    0x442: {0x50: "USART1 USART2 I2C1", 0x52: "USART1 I2C1"},  # 43, 44; table 3
     0x447: dict.fromkeys((0x40, 0x41), "USART1 USART2 DFU")
     | dict.fromkeys((0xB1, 0xB2), "USART1 USART2 I2C1 I2C2 SPI1 SPI2"),  # 148 to 151
     0x417: {0xC0: "USART1 USART2 SPI1 SPI2"},  # 146, 147

@@ -23,7 +23,7 @@ CORE = 0xE0000000
 
 # Not left as after a reset: keys, flags that a 1 clears, the remap itself.
 WRITTEN = re.compile(
-    r"\.(\w*KEYR\d?|C?ICR|CIR|(C\d?)?(CPU)?[RF]?PR\d?|SR\d?|SCR|CCR[12]|MEMRMP)$|^SYSCFG\.CFGR1$"
+    r"\.(\w*KEYR\d?|C?ICR|CIR|IFCR|(C\d?)?(CPU)?[RF]?PR\d?|SR\d?|SCR|CCR[12]|MEMRMP)$|^SYSCFG\.CFGR1$"
 )
 
 

@@ -25,6 +25,8 @@ _SCS = const(-0x1FFF2000)  # 0xE000E000, as a small integer
 _ICTR = const(_SCS + 0x004)  # ARM DDI 0403E B3.4.2: interrupts / 32 - 1; nothing in ARMv6-M
 _ICSR = const(_SCS + 0xD04)  # B3.2.4
 _NMIPENDSET = const(-0x80000000)  # bit 31, as mem32 wants it
+_CPUID = const(_SCS + 0xD00)
+_CORTEX_M0 = const(0xC20)  # CPUID.PARTNO (ARM DDI 0432C 4.3.1): it has no VTOR
 _VTOR = const(_SCS + 0xD08)
 _CCR = const(_SCS + 0xD14)
 _NMI = const(8)  # offset in the vector table
@@ -74,6 +76,7 @@ _CODE = const(
 _handler = bytearray(0)
 _table = bytearray(0)
 _vectors = 0
+_cortex_m0 = None
 
 
 def code_address():
@@ -95,19 +98,27 @@ def helper(image, task):
     before = mem32[_VTOR]
     _handler[_TASK] = task  # data: it is read through the D-cache
     state = disable_irq()
-    mem32[_VTOR] = _vectors
-    mem32[_ICSR] = _NMIPENDSET
-    mem32[_VTOR] = before
+    if _vectors:
+        mem32[_VTOR] = _vectors
+        mem32[_ICSR] = _NMIPENDSET
+        mem32[_VTOR] = before
+    elif _cortex_m0:
+        _cortex_m0.nmi()
     enable_irq(state)
     return mem32[before]
 
 
 def _prepare(image):
-    global _handler, _table, _vectors
+    global _handler, _table, _vectors, _cortex_m0
     _handler = bytearray(_START + len(_CODE))
     _handler[:_IMAGE] = _SHIM
     struct.pack_into("<I", _handler, _IMAGE, addressof(image))
     _handler[_START:] = _CODE
+    if mem32[_CPUID] >> 4 & 0xFFF == _CORTEX_M0:
+        from . import cortex_m0 as _cortex_m0
+
+        _cortex_m0.prepare(addressof(_handler) | 1)
+        return
     # VTOR is a multiple of the whole table's size, a power of 2 (ARM DDI 0403E B1.5.3).
     size = 256
     while size < _SYSTEM + 128 * ((mem32[_ICTR] & 15) + 1):

@@ -8,6 +8,7 @@ from .blocks.external import Fmc, Quadspi
 from .blocks.exti import Exti, ExtiOfEdges
 from .blocks.gpio import Gpio
 from .blocks.otg import Otg
+from .blocks.pwr import Pwr
 from .blocks.rtc import Rtc, RtcV3
 from .blocks.small import Can, Dbgmcu, Rng
 from .blocks.syscfg import Syscfg
@@ -15,7 +16,9 @@ from .blocks.tim import Timer
 from .blocks.usart import Lpuart, UsartV1, UsartV2
 from .blocks.watchdogs import Iwdg, Wwdg, WwdgV2
 from .chip import Peripheral
+from .families.f0 import RccF0
 from .families.f4 import PwrF4, RccF4, SyscfgF4
+from .families.flash_f0 import FlashF0
 from .families.flash_f4 import FlashF4
 from .families.flash_g0 import FlashG0, FlashG4
 from .families.flash_h7 import FlashH7
@@ -29,7 +32,9 @@ from .families.l0 import PwrL0, RccL0
 from .families.l4 import PwrL4, RccL4
 
 CLASSES: dict[str, type[RegisterBlock]] = {
+    "bdma f0": RegisterBlock,
     "can v1": Can,
+    "crc v3": RegisterBlock,
     "dbgmcu v1": Dbgmcu,
     "dma v1": Dma,
     "dma v2": Dma,
@@ -38,6 +43,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "exti h7": Exti,
     "exti l4": Exti,
     "exti v1": Exti,
+    "flash f0": FlashF0,
     "flash f4": FlashF4,
     "flash g0": FlashG0,
     "flash g4": FlashG4,
@@ -55,6 +61,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "iwdg v2": Iwdg,
     "lpuart v1": Lpuart,
     "otg v1": Otg,
+    "pwr f0": Pwr,
     "pwr f4": PwrF4,
     "pwr g0": PwrG0,
     "pwr g4": PwrG4,
@@ -63,6 +70,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "pwr l1": PwrL0,
     "pwr l4": PwrL4,
     "quadspi v1": Quadspi,
+    "rcc f0": RccF0,
     "rcc f4": RccF4,
     "rcc g0": RccG0,
     "rcc g4": RccG4,
@@ -73,6 +81,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "rng v1": Rng,
     "rtc v2": Rtc,
     "rtc v3": RtcV3,
+    "syscfg f0": Syscfg,
     "syscfg f4": SyscfgF4,
     "syscfg g0": Syscfg,
     "syscfg g4": Syscfg,

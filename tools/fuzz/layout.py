@@ -126,7 +126,7 @@ def _draw(random: Random, subject: Subject, *, room_first: bool = False) -> Layo
             if space.is_free(msp - TIGHT, TIGHT):  # there may be another thing above
                 break
         else:
-            raise FuzzError("there is no place for a tight stack")
+            return _draw(random, subject, room_first=room_first)  # no place for it: once more
         words.append(f"main stack {close}")
         space.take(msp - TIGHT, TIGHT)
     application = die.region("FLASH").end - random.randrange(1, 9) * 4 * KIB

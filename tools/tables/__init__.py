@@ -8,11 +8,12 @@ FAMILIES.
 
 from __future__ import annotations
 
-from . import cortex_m, f4, g0, g4, h7, h7a, l0, l1, l4
+from . import cortex_m, f0, f4, g0, g4, h7, h7a, l0, l1, l4
 from .family import Die, Family
 
 FAMILIES: tuple[Family, ...] = (
     f4.FAMILY,
+    f0.FAMILY,
     l0.FAMILY,
     l1.FAMILY,
     l4.FAMILY,

@@ -326,7 +326,7 @@ def _text(value: Value) -> str:
 def _bytes(value: bytes) -> str:
     """As short as can be: the sources must fit into a board's file system."""
     parts = []
-    for byte, following in zip(value, value[1:] + b"\0", strict=True):
+    for byte, following in zip(value, value[1:] + b"\0", strict=False):
         if 0x20 <= byte < 0x7F and chr(byte) not in '"\\':
             parts.append(chr(byte))
         elif byte or chr(following).isdigit():

@@ -32,6 +32,9 @@ static void vectors_to_ram(void) {
     SCB->VTOR = (uint32_t)&__isr_vector_ram_start;
     #elif __VTOR_PRESENT
     SCB->VTOR = BOARD_FLASH;
+    #else // the ROM is still at 0 if it started this with its command Go
+    *(volatile uint32_t *)BOARD_SYSCFG_ENABLE |= 1u << BOARD_SYSCFG_ENABLE_BIT;
+    *(volatile uint32_t *)BOARD_REMAP &= ~BOARD_REMAP_MASK;
     #endif
 }
 
