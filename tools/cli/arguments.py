@@ -75,9 +75,7 @@ def way(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rom", metavar="PORT", help="serial port on the ROM's pins, where USB is not used"
     )
-    parser.add_argument(
-        "--usb", metavar="PATH", help="USB path, as 1-2, of a board that is in its ROM already"
-    )
+    parser.add_argument("--usb", metavar="PATH", help="USB path, as 1-2, of the board's ROM")
     parser.add_argument(
         "--tries", type=_positive, default=10, metavar="N",
         help="how often to enter if the ROM resets the chip (%(default)s)",
@@ -111,6 +109,33 @@ def script(parser: argparse.ArgumentParser) -> None:
         "--chip", required=True, metavar="NAME", help="part number, such as STM32L073RZ"
     )
     force(parser)
+
+
+def leave(parser: argparse.ArgumentParser) -> None:
+    """Where the board is, and what it is to start."""
+    way(parser)
+    parser.add_argument(
+        "--address", type=_number, default=FLASH, metavar="N",
+        help="of the application's vector table (0x08000000)",
+    )  # fmt: skip
+
+
+def read(parser: argparse.ArgumentParser) -> None:
+    """Where the board is, and what goes where."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="to be made: .bin or .dfu")
+    way(parser)
+    parser.add_argument(
+        "--address", type=_number, default=FLASH, metavar="N", help="with --length"
+    )
+    parser.add_argument("--length", type=_number, metavar="N", help="bytes; without it, all")
+
+
+def boards(parser: argparse.ArgumentParser) -> None:
+    """Whether they may be disturbed."""
+    parser.add_argument(
+        "--ask", action="store_true", help="ask each prompt; that interrupts what runs there"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object for each")
 
 
 def install(parser: argparse.ArgumentParser) -> None:

@@ -20,10 +20,7 @@ from .errors import CliError
 from .flash.codes import EXIT_CODES as FLASH_CODES
 
 DESCRIPTION = "From a MicroPython prompt on an STM32 into its factory ROM bootloader."
-EXIT_CODES = (
-    "Exit codes: 0 done; 1 it could not be done (a sentence on stderr says why); 2 the command "
-    "line is wrong; 130 Ctrl-C."
-)
+EXIT_CODES = "Exit codes: 0 done; 1 not done, stderr says why; 2 wrong command line; 130 Ctrl-C."
 BENCH = ("unicorn", "fcntl", "pty", "termios", "tty")  # not everywhere; only the bench needs them
 
 
@@ -41,8 +38,18 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command(
-        "flash", "write a firmware file, from the prompt to the new firmware's prompt",
+        "flash", "write a firmware file, and wait for its prompt",
         "flash.command", "flash", arguments.flash, FLASH_CODES,
+    ),
+    Command(
+        "leave", "from the ROM back to the firmware", "flash.beside", "leave", arguments.leave,
+        FLASH_CODES,
+    ),
+    Command(
+        "read", "copy the flash into a file", "flash.beside", "read", arguments.read, FLASH_CODES
+    ),
+    Command(
+        "boards", "what is connected", "flash.beside", "boards", arguments.boards, FLASH_CODES
     ),
     Command("info", "what a board's chip and ROM are", "target", "info", arguments.board),
     Command(
@@ -63,7 +70,7 @@ COMMANDS = (
         arguments.virtual,
     ),
     Command(
-        "bench", "start a virtual board and leave it running for any serial tool", "bench", "run",
+        "bench", "start a virtual board, for any serial tool", "bench", "run",
         arguments.bench,
     ),
     Command(

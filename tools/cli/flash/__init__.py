@@ -10,5 +10,6 @@ From the bottom up; no module imports one of a later line:
     uart.py, dfu_util.py, usb.py   a ROM at a serial port, and one on USB
     places.py                   where boards are
     way.py, back.py             into the ROM, and back to the prompt
+    job.py                      what the commands have in common
     command.py, beside.py       flash; leave, read, boards
 """

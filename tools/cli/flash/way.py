@@ -49,7 +49,9 @@ def into_rom(
             _leave(prompt, args)
             report.state("left", f"{prompt.port}: the board has left its prompt", attempt=attempt)
             began = time.monotonic()
-            rom = _by_uart(prompt, port, stack) if port else _by_usb(prompt, place, before)
+            rom = (
+                _by_uart(prompt, port, stack) if port else _by_usb(prompt, place, before, args.usb)
+            )
         except BackError as error:
             report.warn(f"try {attempt} of {args.tries}: {error}")
         else:
@@ -71,7 +73,7 @@ def _prompt_again(port: str, place: Place) -> Prompt:
 
 def _leave(prompt: Prompt, args: argparse.Namespace) -> None:
     try:
-        Board(prompt).leave(force=args.force)
+        Board(prompt).leave(force=getattr(args, "force", False))
     except BackError:
         raise
     except RefusedError as error:
@@ -92,7 +94,7 @@ def _by_uart(prompt: Prompt, port: str, stack: contextlib.ExitStack) -> UartRom:
         ) from error
 
 
-def _by_usb(prompt: Prompt, place: Place, before: set[str]) -> UsbRom:
+def _by_usb(prompt: Prompt, place: Place, before: set[str], path: str | None) -> UsbRom:
     """A port that is open keeps its name, so it is closed, or the board gets another one."""
     if prompt.gone or place.usb:
         prompt.close()
@@ -108,4 +110,4 @@ def _by_usb(prompt: Prompt, place: Place, before: set[str]) -> UsbRom:
         elif gone:
             raise BackError(f"the port at USB {place.usb} went, and is back")
 
-    return usb.wait(place.usb, before, meanwhile)
+    return usb.wait(place.usb or path, before, meanwhile)

@@ -39,7 +39,8 @@ class Where(Enum):
 
 def again(args: argparse.Namespace) -> str:
     """The command, to be typed again."""
-    return _line(str(args.command.name), [str(args.file), *_ports(args)])
+    files = [str(args.file)] if hasattr(args, "file") else []
+    return _line(str(args.command.name), [*files, *_ports(args)])
 
 
 def _ports(args: argparse.Namespace) -> list[str]:

@@ -1,0 +1,77 @@
+"""romboot leave, read and boards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from host_tests.target import MANIFEST, VirtualTarget
+from host_tests.test_cli import ROMBOOT, romboot
+from host_tests.usb import UsbTarget, bus, usb_board
+from tools.bench.image import load_image
+from tools.cli.flash.codes import Code
+from tools.firmware import build
+
+BOARD = "PYBV11"
+BASE, KIB = 0x08000000, 1024
+
+
+def run(board: UsbTarget, *words: str):
+    return board.run(*ROMBOOT, *words, privileged=False)
+
+
+def test_leave_and_read_over_a_uart(tmp_path: Path) -> None:
+    """A backup of part of the flash; then the board is at its prompt, and left there."""
+    path = tmp_path / "backup.bin"
+    with VirtualTarget.boot("NUCLEO_F429ZI", build("NUCLEO_F429ZI")) as target:
+        ports = ["--device", target.console, "--rom", target.rom_port]
+        done = romboot("read", str(path), *ports, "--length", "0x4000")
+        assert done.returncode == 0, done.stderr
+        with target.server.paused() as board:
+            assert path.read_bytes() == board.soc.flash.array.read(0, 0x4000)
+        done = romboot("read", str(path), *ports)
+        assert done.returncode == Code.OTHER and "is there already" in done.stderr
+        done = romboot("leave", *ports)
+        assert done.returncode == 0 and "application " in done.stdout, done.stderr
+        assert target.ok("exec", "print(6 * 7)") == "42\n"
+
+
+def test_leave_and_read_over_usb(tmp_path: Path) -> None:
+    """What has been read can be written: the .dfu has the whole flash."""
+    path = tmp_path / "backup.dfu"
+    with usb_board(BOARD, build(BOARD, frozen_manifest=MANIFEST)) as board:
+        done = run(board, "read", str(path))
+        assert done.returncode == 0, done.stderr
+        ((at, data),) = load_image(path)
+        assert (at, data) == (BASE, board.flash(BASE, 1024 * KIB))
+        assert "prompt" in done.stdout.splitlines()[-1]
+        board.enter()
+        done = run(board, "leave", "--json")
+        assert done.returncode == 0, done.stderr
+        states = [json.loads(line)["state"] for line in done.stdout.splitlines()]
+        assert states == ["ROM", "leave", "prompt"]
+
+
+def test_the_boards_that_are_connected() -> None:
+    with (
+        bus() as where,
+        usb_board(BOARD, build(BOARD), in_bus=where, port=2) as one,
+        usb_board(BOARD, in_bus=where, port=3, unit=1) as two,
+    ):
+        one.until_application()
+        two.until_rom()
+        done = run(one, "boards")
+        first, second = done.stdout.splitlines()
+        assert first == "prompt       /dev/ttyACM0, USB 1-2"
+        assert second.startswith("ROM          USB 1-3, serial number ")
+        asked = run(one, "boards", "--ask").stdout
+        assert "/dev/ttyACM0, USB 1-2: PYBv1.1 with STM32F405RG, MicroPython v1.25.0" in asked
+        assert one.arrival() is None
+
+
+def test_nothing_is_connected() -> None:
+    with usb_board(BOARD) as board:
+        with board.server.paused():
+            board.connector.pull_cable()
+        for words in (["boards"], ["leave"]):
+            assert run(board, *words).returncode == Code.NO_BOARD

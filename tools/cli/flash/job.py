@@ -1,0 +1,245 @@
+"""What flash, leave and read have in common: a board is found, entered, and left again."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+from .. import rom as uart_port
+from ..errors import CliError
+from ..prompt import Prompt
+from . import asked, back, boardfiles, places, usb, way
+from .codes import Code, FlashError, GoneError
+from .places import Place
+from .report import Report
+from .rom import Rom
+from .uart import UartRom
+from .where import Where
+
+# What an error means that is no FlashError, by where the board is.
+CODES = {
+    Where.UNTOUCHED: Code.OTHER,
+    Where.LEAVING: Code.NOT_ENTERED,
+    Where.IN_ROM: Code.BROKEN_OFF,
+    Where.HALF: Code.BROKEN_OFF,
+    Where.GONE: Code.BROKEN_OFF,
+    Where.WRITTEN: Code.BROKEN_OFF,
+    Where.VERIFIED: Code.NOT_BACK,
+}
+
+
+class Job:
+    """One run of a command.
+
+    Attributes:
+        where: the board is now.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.report = Report(as_json=args.json)
+        self.where = Where.UNTOUCHED
+
+    def work(self, stack: contextlib.ExitStack) -> None:
+        """What the command does. `stack` is closed at its end."""
+        raise NotImplementedError
+
+    def run(self) -> int:
+        """The exit code. Each error ends with where the board is, and what to type next."""
+        try:
+            with contextlib.ExitStack() as stack:
+                self.work(stack)
+        except KeyboardInterrupt:
+            print(f"\nromboot: Ctrl-C. {self.where.say(self.args)}", file=sys.stderr)
+            return 130
+        except CliError as error:
+            code = error.code if isinstance(error, FlashError) else CODES[self.where]
+            self.where = Where.GONE if isinstance(error, GoneError) else self.where
+            said = str(error).rstrip(".")
+            end = "" if said.endswith("\n") else ". "
+            raise FlashError(code, f"{said}{end}{self.where.say(self.args)}") from error
+        return Code.DONE
+
+    # --- where it is ---------------------------------------------------------------------------
+
+    def find(self, stack: contextlib.ExitStack) -> tuple[Place, Rom | None]:
+        """The place of the board, and its ROM if that answers already."""
+        if self.args.rom:
+            places.check(self.args.rom, "--rom")
+        place, rom = self._place()
+        rom = rom or self._answers_at_uart(place, stack)
+        if rom:
+            self.where = Where.IN_ROM
+            self.report.state("ROM", f"the board is in it already: {rom}", **rom.facts)
+        return place, rom
+
+    def _place(self) -> tuple[Place, Rom | None]:
+        """Where the board is; and its ROM, if that is on USB."""
+        if self.args.device and (self.args.rom or places.is_there(self.args.device)):
+            return places.place(self.args.device), None
+        at_prompt = [] if self.args.usb or self.args.device else places.find(self.args.rom)
+        in_rom = [] if self.args.rom else usb.roms()
+        if self.args.usb:
+            in_rom = [device for device in in_rom if device.path == self.args.usb]
+        if len(at_prompt) + len(in_rom) > 1:
+            raise _several(
+                [
+                    *(f"--device {p.device}" for p in at_prompt),
+                    *(f"--usb {d.path}, serial number {d.serial}" for d in in_rom),
+                ]
+            )
+        if in_rom:
+            return Place(None, in_rom[0].path), usb.rom(in_rom[0])
+        if self.args.device:
+            places.check(self.args.device, "--device")
+        if at_prompt or self.args.rom:
+            return at_prompt[0] if at_prompt else Place(None), None
+        raise FlashError(
+            Code.NO_BOARD,
+            "no board is connected: there is no USB serial port, and no ROM on USB. A board with "
+            "another port is named with --device, one that is in its ROM with --rom",
+        )
+
+    def _answers_at_uart(self, place: Place, stack: contextlib.ExitStack) -> Rom | None:
+        """The ROM is asked before the prompt: what a prompt is asked would make it deaf."""
+        port = self.args.rom or (None if place.usb else place.device)
+        if port is None:
+            return None
+        if port == place.device:
+            places.check(port, "--device")
+        try:
+            seconds = uart_port.ASK_S if place.device else uart_port.START_S
+            loader = stack.enter_context(uart_port.connected(port, seconds))
+        except CliError as error:
+            if place.device is None:
+                raise FlashError(Code.NO_ROM, str(error)) from error
+            return None
+        return UartRom(loader, port, stack)
+
+    # --- at its prompt -------------------------------------------------------------------------
+
+    def ask(
+        self, place: Place, start: int, stack: contextlib.ExitStack
+    ) -> tuple[Prompt, asked.Board]:
+        """The prompt, and the board. start: of what is of interest in its flash."""
+        assert place.device
+        places.check(place.device, "--device")
+        prompt = self._open(place.device)
+        stack.callback(prompt.close)
+        board = asked.ask(prompt, start)
+        self.report.state(
+            "application", f"{board.machine}, MicroPython {board.version}, {board.port}",
+            port=board.port, machine=board.machine, version=board.version, build=board.build,
+            chip=board.die.name, dev_id=f"0x{board.die.dev_id:03X}", flash_kib=board.flash_kib,
+        )  # fmt: skip
+        return prompt, board
+
+    def _open(self, port: str) -> Prompt:
+        try:
+            return Prompt(port)
+        except CliError as error:
+            raise FlashError(
+                Code.NOT_ENTERED,
+                f"{error}. If its program cannot be interrupted, or its prompt is elsewhere: "
+                "BOOT0 high, then reset, and it is in its ROM",
+            ) from error
+
+    def rom_port(self, place: Place, board: asked.Board) -> str | None:
+        """Where its ROM will answer; None: on USB."""
+        if self.args.rom or self.args.usb or place.usb:
+            return self.args.rom
+        if boardfiles.one_cable(board.build) and place.device:
+            return place.device
+        raise FlashError(
+            Code.REFUSED,
+            f"the ROM of this board does not listen on the pins of {board.port}: connect an "
+            "adapter to pins of the ROM (`romboot info` lists them) and name its port with --rom, "
+            "or plug in its own USB too and name the path with --usb",
+        )
+
+    def enter(
+        self,
+        prompt: Prompt,
+        place: Place,
+        board: asked.Board,
+        port: str | None,
+        stack: contextlib.ExitStack,
+    ) -> Rom:
+        """Into the ROM of this board. port: where it answers, None for USB."""
+        self.where = Where.LEAVING
+        rom = way.into_rom(prompt, place, port, self.args, self.report, stack)
+        self.where = Where.IN_ROM
+        if rom.chip and rom.chip[1] is not board.die:
+            raise FlashError(
+                Code.REFUSED,
+                f"the ROM at {rom} is of another chip, {rom.chip[1].name}, than the board at "
+                f"{board.port}, {board.die.name}: is that the port of another board?",
+            )
+        return rom
+
+    # --- and back ------------------------------------------------------------------------------
+
+    def leave(self, rom: Rom, place: Place, start: int) -> None:
+        """By what the ROM has for it; if it is still there after that, by a reset. start: of the
+        application."""
+        rom.leave(start)
+        self.report.state("leave", f"{rom.verb} 0x{start:08X}", by=rom.verb)
+        if not place.device and not place.usb:
+            self.report.fact("no --device was named, so nobody asks for the prompt")
+            return
+        began = time.monotonic()
+
+        def port() -> str | None:
+            return places.device_at(place.usb) if place.usb else place.device
+
+        found = back.wait(port, back.GO_S)
+        if found is None and rom.reset():
+            self.report.state("leave", "the ROM was still there: a reset", by="reset")
+            found = back.wait(port, back.BOOT_S)
+        if found is None:
+            raise FlashError(
+                Code.NOT_BACK, f"no prompt has come at {port() or f'USB {place.usb}'}"
+            )
+        self.judge(found)
+        self.report.state(
+            "prompt",
+            f"{found.machine}, MicroPython {found.version}, {found.port}, after "
+            f"{time.monotonic() - began:.1f} s",
+            port=found.port, machine=found.machine, version=found.version,
+        )  # fmt: skip
+
+    def judge(self, found: back.Firmware) -> None:
+        """Raises FlashError if this is not the firmware that should have come."""
+
+
+def _several(found: list[str]) -> FlashError:
+    """Which of these?"""
+    lines = "".join(f"\n  {line}" for line in found)
+    return FlashError(Code.SEVERAL, f"there are {len(found)} boards; name one:{lines}\n")
+
+
+@contextlib.contextmanager
+def between_commands() -> Iterator[Callable[[], None]]:
+    """Ctrl-C waits for the end of a command of the ROM, which would take the next one for its
+    data; the second Ctrl-C does not. Call what this gives between two commands."""
+    asked_for: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if asked_for:
+            raise KeyboardInterrupt
+        asked_for.append(number)
+
+    def pause() -> None:
+        if asked_for:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pause
+    finally:
+        signal.signal(signal.SIGINT, before)
