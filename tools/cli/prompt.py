@@ -177,9 +177,11 @@ def look_for_rom(port: str) -> None:
 
 def _open(port: str) -> SerialTransport:
     try:
-        return SerialTransport(port, timeout=READ_S)
+        transport = SerialTransport(port, timeout=READ_S)
     except (TransportError, *PORT_ERRORS) as error:
         raise CliError(why_not(port)) from error
+    transport.is_pty = True  # it waits for bytes: else it looks for them every 10 ms
+    return transport
 
 
 def check_port(port: str, option: str) -> None:
