@@ -20,7 +20,7 @@ from .errors import CliError
 from .flash.codes import EXIT_CODES as FLASH_CODES
 
 DESCRIPTION = "From a MicroPython prompt on an STM32 into its factory ROM bootloader."
-EXIT_CODES = "Exit codes: 0 done; 1 not done, stderr says why; 2 wrong command line; 130 Ctrl-C."
+EXIT_CODES = "Exit codes: 0 done, 1 not: stderr says why, 2 wrong command line, 130 Ctrl-C."
 BENCH = ("unicorn", "fcntl", "pty", "termios", "tty")  # not everywhere; only the bench needs them
 
 

@@ -172,7 +172,12 @@ class Job:
     ) -> Rom:
         """Into the ROM of this board. port: where it answers, None for USB."""
         self.where = Where.LEAVING
-        rom = way.into_rom(prompt, place, port, self.args, self.report, stack)
+        try:
+            rom = way.into_rom(prompt, place, port, self.args, self.report, stack)
+        except FlashError as error:
+            if error.code == Code.REFUSED:  # by the board, at its prompt
+                self.where = Where.UNTOUCHED
+            raise
         self.where = Where.IN_ROM
         if rom.chip and rom.chip[1] is not board.die:
             raise FlashError(

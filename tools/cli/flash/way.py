@@ -6,11 +6,11 @@ import argparse
 import contextlib
 import time
 
-from .. import dfu, target
+from .. import dfu, leaving, target
 from ..arriving import BANNERS, BackError, Watch
 from ..board import Board, RefusedError
 from ..errors import CliError
-from ..prompt import Prompt
+from ..prompt import BoardError, Prompt
 from . import places, usb
 from .codes import Code, FlashError
 from .places import Place
@@ -72,14 +72,28 @@ def _prompt_again(port: str, place: Place) -> Prompt:
 
 
 def _leave(prompt: Prompt, args: argparse.Namespace) -> None:
+    """Without anything on the board. If that cannot be, as its heap is where no code can run, by a
+    library that is frozen in."""
+    force = getattr(args, "force", False)
     try:
-        Board(prompt).leave(force=getattr(args, "force", False))
+        try:
+            Board(prompt).leave(force=force)
+        except RefusedError as error:
+            _leave_by_library(prompt, force, error)
     except BackError:
         raise
     except RefusedError as error:
         raise FlashError(Code.REFUSED, str(error)) from error
     except CliError as error:
         raise FlashError(Code.NOT_ENTERED, str(error)) from error
+
+
+def _leave_by_library(prompt: Prompt, force: bool, refused: RefusedError) -> None:
+    try:
+        prompt.restart()
+        leaving.leave(prompt, target.INSTALLED.format(force, None), None)
+    except BoardError:
+        raise refused from None
 
 
 def _by_uart(prompt: Prompt, port: str, stack: contextlib.ExitStack) -> UartRom:
