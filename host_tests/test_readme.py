@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 
 from host_tests.target import CLEAN, ENTER, MANIFEST, ROOT, VirtualTarget
+from host_tests.test_cli import ROMBOOT
+from host_tests.usb import usb_board
 from tools import cli
+from tools.bench.image import flatten, load_image
+from tools.cli.flash import dfu_util
 from tools.firmware import build
 
 README = (ROOT / "README.md").read_text()
@@ -85,7 +89,54 @@ def test_mpremote(line: str) -> None:
             assert target.arrival().clean
 
 
-@pytest.mark.parametrize("line", these("romboot"))
+FLASHING = ("flash", "read", "leave", "boards")
+
+
+def written(folder: Path) -> Path:
+    """New firmware for a PYBv1.1, as README.md calls its files; those go into this folder."""
+    image = build("PYBV11", frozen_manifest=MANIFEST)
+    pieces = sorted(load_image(image))
+    dfu_util.write_file(folder / "firmware.dfu", pieces)
+    _, behind_files = flatten([piece for piece in pieces if piece[0] >= 0x08020000])
+    (folder / "firmware.bin").write_bytes(behind_files)
+    subprocess.run(["objcopy", "-O", "ihex", image, folder / "firmware.hex"], check=True)
+    return image
+
+
+@pytest.mark.parametrize("line", [x for x in these("romboot") if x.split()[1] in FLASHING])
+def test_flashing(line: str, tmp_path: Path) -> None:
+    """By the board's own USB, or with --rom by two serial ports."""
+    words = [*ROMBOOT, *shlex.split(line)[1:]]
+    image = written(tmp_path)
+    if "--rom" in line:
+        with VirtualTarget.boot("PYBV11", image) as target:
+            ports = {"/dev/ttyACM0": target.console, "/dev/ttyUSB0": target.rom_port}
+            done = subprocess.run(
+                [ports.get(word, word) for word in words],
+                capture_output=True, text=True, timeout=120, cwd=tmp_path,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+            )  # fmt: skip
+    else:
+        with usb_board("PYBV11", image) as board:
+            board.until_application()
+            if "leave" in words:
+                board.enter()
+            done = subprocess.run(
+                words, capture_output=True, text=True, timeout=120, cwd=tmp_path,
+                env={**board.environment(), "PYTHONPATH": str(ROOT)},
+            )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    if line == "romboot flash firmware.dfu":
+        (shown,) = re.findall(r"```\n(file .*?)```", README, re.S)
+        assert pattern(done.stdout) == pattern(shown)
+
+
+def pattern(text: str) -> str:
+    """Without sizes and times, which differ from one build and machine to the next."""
+    return re.sub(r"\d+ KiB|\d+\.\d s|serial number \w+", "*", text)
+
+
+@pytest.mark.parametrize("line", [x for x in these("romboot") if x.split()[1] not in FLASHING])
 def test_romboot(line: str) -> None:
     """With --device: what the others print is in test_cli.py. test_wheel.py is about pip."""
     with VirtualTarget.boot(BOARD, build(BOARD)) as target:

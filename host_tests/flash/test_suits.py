@@ -70,6 +70,11 @@ def test_a_stack_in_ccm_is_one_of_this_chip() -> None:
     assert reasons(image(stack=0x10010000)) == []
 
 
+def test_a_piece_of_a_firmware_has_no_vectors() -> None:
+    piece = Image(Path("x.bin"), ((0x08020000, b"\x4d\xf8\x04\xed" * 9),), (), (), False)
+    assert reasons(piece, replace(PYBV11, vectors_at_start=False)) == []
+
+
 def test_mboot() -> None:
     with_mboot = replace(PYBV11, mboot=True)
     behind = image(at=0x08008000)

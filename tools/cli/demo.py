@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
+import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 from ..bench.board import VirtualBoard
-from ..bench.image import Segment, blocks, load_image
+from ..bench.image import load_image
 from ..bench.rom_run import Arrival
 from ..bench.server import Server, running
+from ..bench.usb import board as usb
 from ..paths import LIB
-from . import firmware, library, measure, mpremote, rom
+from . import firmware, library, measure, mpremote
 from .errors import CliError
 
-AFTER_MS = 100
 SPEED = 20.0  # virtual seconds to a real one in the ROM, which erases for many
 KIB = 1024
-WIDTH = 40  # of a progress bar
-LONGEST_S = 20.0  # seconds that the virtual board may take for anything
+ROMBOOT = [sys.executable, "-c", f"import sys; from {__package__} import main; sys.exit(main())"]
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,7 +37,48 @@ def run(args: argparse.Namespace) -> int:
     board = VirtualBoard.load(args.board, firmware=image)
     with running(board, speed=SPEED, fast_while=VirtualBoard.rom_listens) as server:
         Demo(args.board, server, upgrade, ours=not given, mounts=mounts).run()
+    over_usb(args.board, image, upgrade)
+    print("\nDone: prompt, ROM, new firmware, prompt. All of it on an emulated chip;")
+    print("README.md says what that proves and what it does not.")
     return 0
+
+
+def over_usb(name: str, image: Path, upgrade: Path) -> None:
+    """The same with a USB cable, where this machine can show one."""
+    heading("6. The same over USB, with dfu-util")
+    board = VirtualBoard.load(name, firmware=image)
+    try:
+        usb.check(board)
+    except usb.UsbError as error:
+        print(f"  not here: {error}")
+        return
+    if shutil.which("dfu-util") is None:
+        print("  not here: dfu-util is not installed")
+        return
+    wires = usb.other_wires(board)
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(
+            running(board, speed=SPEED, wires=wires, fast_while=VirtualBoard.rom_listens)
+        )
+        bus = stack.enter_context(usb.bus())
+        plugged = stack.enter_context(usb.plugged_in(server, bus))
+        while not plugged.port():
+            time.sleep(0.01)
+        romboot(["flash", str(upgrade)], plugged.environment())
+
+
+def romboot(words: list[str], environment: dict[str, str]) -> None:
+    """Run one of our commands as a user would."""
+    file = Path(words[1])
+    print(f"  $ romboot {words[0]} {' '.join([file.name, *words[2:]])}", flush=True)
+    with subprocess.Popen(
+        [*ROMBOOT, *words], stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            print(f"  {line}", end="", flush=True)
+    if process.returncode:
+        raise CliError(f"romboot {words[0]} ended with exit code {process.returncode}")
 
 
 class Demo:
@@ -52,13 +96,11 @@ class Demo:
         self.mounts = mounts  # the first firmware has not: the library comes by `mpremote mount`
         self.console = server.ports["console"]
         self.rom = server.ports["rom"]
-        self.flash = server.board.soc.flash.base_address
 
     def run(self) -> None:
         """All of it."""
         self.boot()
         self.info()
-        self.enter()
         self.update()
         self.prompt()
 
@@ -78,11 +120,12 @@ class Demo:
         heading("3. What is this chip, and where does its ROM listen?")
         self.show_and_ask("import romboot; romboot.info()")
 
-    def enter(self) -> None:
-        heading("4. Enter the bootloader")
-        code = f"from romboot import enter_bootloader; enter_bootloader(after_ms={AFTER_MS})"
-        self.show_and_ask(code)
-        arrival = self.wait_for_arrival()
+    def update(self) -> None:
+        heading("4. New firmware, in one command")
+        rom = [] if self.rom == self.console else ["--rom", self.rom]
+        words = ["flash", str(self.upgrade), "--device", self.console, *rom]
+        romboot(words, dict(os.environ))
+        arrival = self.arrival()
         print(f"  the ROM started at 0x{arrival.address:08X}")
         print(f"  registers that are not as a reset leaves them: {len(arrival.deviations)}")
         if not arrival.clean:
@@ -95,58 +138,19 @@ class Demo:
         print(f"  instructions from the call to the ROM: {cost.call_to_rom:,}")
         print(f"  of these with interrupts masked: {cost.blackout:,}")
 
-    def wait_for_arrival(self) -> Arrival:
-        """The arrival in system memory, once the ROM has been watched for a while."""
-        end = time.monotonic() + LONGEST_S
-        while time.monotonic() < end:
-            with self.server.paused() as board:
-                if board.arrival:
-                    return board.arrival
-            time.sleep(0.01)
+    def arrival(self) -> Arrival:
+        """How the ROM found the chip."""
+        with self.server.paused() as board:
+            if board.arrival:
+                return board.arrival
         raise CliError("the virtual board did not reach system memory")
 
-    def update(self) -> None:
-        heading("5. Is it really the ROM? stm32loader asks it, and gives it new firmware")
-        with rom.connected(self.rom) as loader:
-            print(f"  {self.rom}: {rom.describe(loader)}")
-            pieces = blocks(load_image(self.upgrade))
-            sectors = self.sectors_of(pieces)
-            size = sum(len(data) for _, data in pieces)
-            frozen = ", with romboot frozen in" if self.ours else ""
-            print(f"  new firmware: {self.upgrade.name}, {size // KIB} KiB{frozen}")
-            print(f"  it goes to {len(sectors)} sectors; the others are not erased")
-            rom.erase(loader, sectors, Bar("erase", len(sectors), "sectors").add)
-            bar = Bar("write", size)
-            for address, data in pieces:
-                rom.write(loader, address, data, bar.add)
-            bar = Bar("verify", size)
-            for address, data in pieces:
-                if rom.read(loader, address, len(data), bar.add) != data:
-                    raise CliError(f"what the ROM reads back at 0x{address:08X} is not the image")
-            print("  Go")
-            loader.go(self.flash)
-
     def prompt(self) -> None:
-        heading("6. The prompt again, from the new firmware")
+        heading("5. The prompt again, from the new firmware")
         version = "import romboot; print('romboot', romboot.__version__)"
         print(self.ask(version, mount=not self.ours))
         if self.files:
             self.show_and_ask("print('mine.txt:', open('mine.txt').read())", mount=False)
-        print("\nDone: prompt, ROM, new firmware, prompt. All of it on an emulated chip;")
-        print("README.md says what that proves and what it does not.")
-
-    def sectors_of(self, pieces: list[Segment]) -> list[int]:
-        """Numbers of the sectors or pages of flash where these go."""
-        with self.server.paused() as board:
-            sectors = board.soc.flash.sectors
-        return [
-            number
-            for number, sector in enumerate(sectors)
-            if any(
-                at < sector.base + sector.size and sector.base < at + len(data)
-                for at, data in pieces
-            )
-        ]
 
     def show_and_ask(self, code: str, mount: bool = True) -> None:
         """Run code on the board, as a user would say it."""
@@ -162,22 +166,3 @@ class Demo:
 
 def heading(text: str) -> None:
     print(f"\n{text}", flush=True)
-
-
-class Bar:
-    """A progress bar on one line; where nobody looks, only its end."""
-
-    def __init__(self, what: str, total: int, unit: str = "KiB") -> None:
-        self.what, self.total, self.unit = what, total, unit
-        self.done = 0
-
-    def add(self, count: int) -> None:
-        """So many more, bytes if the unit is KiB, are done."""
-        self.done += count
-        if sys.stdout.isatty() or self.done == self.total:
-            filled = "#" * (WIDTH * self.done // self.total)
-            number = self.done // KIB if self.unit == "KiB" else self.done
-            line = f"{self.what:<7}[{filled:<{WIDTH}}] {number} {self.unit}"
-            print(f"\r  {line}", end="", flush=True)
-        if self.done == self.total:
-            print(flush=True)

@@ -70,7 +70,8 @@ class Prompt:
             if fresh:
                 self.restart()
         except CliError:
-            self.transport.close()
+            with contextlib.suppress(*PORT_ERRORS):  # it may have gone
+                self.transport.close()
             raise
 
     def restart(self) -> None:

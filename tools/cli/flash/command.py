@@ -41,7 +41,7 @@ class Flash(Job):
             rom = None if self.args.dry_run else enter()
         if rom and not self.args.dry_run:
             self._write(rom, chosen)
-            start = self.image.start if self.image.vectors else BASE
+            start = self.image.start if self.image.has_vectors else BASE
             self.leave(rom, place, start)
 
     # --- before --------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from .codes import Code, FlashError
 
 MACHINE = re.compile(rb"([ -~]+) with (STM32\w+)")  # MICROPY_BANNER_MACHINE, py/mpconfig.h
 VERSION = re.compile(rb"MicroPython (v[^\0;\r\n]{3,80}? on \d{4}-\d\d-\d\d)")  # MICROPY_BANNER_...
+# Code (CCM, ITCM), SRAM, external RAM and devices: Armv7-M ARM, B3.1
+RAM = (range(0x10000000, 0x40000000), range(0x60000000, 0xE0000000))
 MBOOT = b"overwrite mboot"  # MBOOT_ERROR_STR_OVERWRITE_BOOTLOADER, ports/stm32/mboot/dfu.h
 
 UF2 = (
@@ -56,12 +58,22 @@ class Image:
 
     @property
     def vectors(self) -> tuple[int, int] | None:
-        """The initial stack pointer and the first instruction, if they are there."""
+        """The initial stack pointer and the first instruction, if it is long enough for them."""
         data = self.pieces[0][1]
         if len(data) < 8:
             return None
         stack, entry = struct.unpack_from("<2I", data)
         return stack, entry
+
+    @property
+    def has_vectors(self) -> bool:
+        """It begins with what may be a vector table: a stack in some RAM, an odd address in it."""
+        if self.vectors is None:
+            return False
+        stack, entry = self.vectors
+        return (
+            any(stack in ram for ram in RAM) and entry & 1 == 1 and self.start < entry < self.end
+        )
 
 
 def load(path: Path, address: int) -> Image:

@@ -193,7 +193,7 @@ class Job:
         """By what the ROM has for it; if it is still there after that, by a reset. start: of the
         application."""
         rom.leave(start)
-        self.report.state("leave", f"{rom.verb} 0x{start:08X}", by=rom.verb)
+        self.report.state("leave", f"{rom.verb} 0x{start:08X}", address=start)
         if not place.device and not place.usb:
             self.report.fact("no --device was named, so nobody asks for the prompt")
             return
@@ -204,7 +204,7 @@ class Job:
 
         found = back.wait(port, back.GO_S)
         if found is None and rom.reset():
-            self.report.state("leave", "the ROM was still there: a reset", by="reset")
+            self.report.state("leave", "the ROM was still there: a reset")
             found = back.wait(port, back.BOOT_S)
         if found is None:
             raise FlashError(

@@ -18,7 +18,7 @@ Pause = Callable[[], None]
 class Rom(Protocol):
     """A ROM that answers. str() says what is known of it.
 
-    verb: its word for starting the application.
+    verb: what starts the application; an address comes behind it.
     chip: as it says itself, None if it does not.
     facts: for scripts.
     """

@@ -87,7 +87,7 @@ def _name(image: Image, board: Board) -> Iterator[str]:
 
 
 def _vectors(image: Image, die: Die, flash: int) -> Iterator[str]:
-    if image.vectors is None or image.start % 0x400:
+    if image.vectors is None or (image.start != flash and not image.has_vectors):
         return
     stack, entry = image.vectors
     ends = [ram.end for ram in die.rams if ram.base // BLOCK == (stack - 1) // BLOCK]
@@ -104,7 +104,7 @@ def _vectors(image: Image, die: Die, flash: int) -> Iterator[str]:
 
 def _bootloader(image: Image, board: Board) -> Iterator[str]:
     """Images for mboot begin behind it."""
-    if image.start > board.flash and not board.vectors_at_start:
+    if image.start > board.flash and image.has_vectors and not board.vectors_at_start:
         yield (
             f"the file begins at 0x{image.start:08X}: it is for a board with mboot, or another "
             f"bootloader, at 0x{board.flash:08X}, and this board's own firmware begins there"

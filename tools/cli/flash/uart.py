@@ -28,7 +28,7 @@ ROOM = 1024  # from the end of SRAM: it belongs to no ROM (AN2606, RAM in use)
 class UartRom:
     """A ROM that has answered. `stack` closes its port."""
 
-    verb = "Go"
+    verb = "Go to"
 
     def __init__(self, loader: Stm32Bootloader, port: str, stack: contextlib.ExitStack) -> None:
         self._loader, self.port, self._stack = loader, port, stack

@@ -27,7 +27,7 @@ PART = re.compile(r"(\d+)\*(\d+)([KM ]?)[a-g]")  # UM0424 10.3.2: number * size,
 class UsbRom:
     """The ROM at a USB path."""
 
-    verb = "leave"
+    verb = "request to leave, to"
     chip: tuple[Family, Die] | None = None
 
     def __init__(self, device: dfu_util.Device) -> None:
