@@ -30,6 +30,9 @@ def leave(prompt: Prompt, code: str, back: Exception | None) -> None:
     prompt.start(code)
     going = f"{GOING}\r\n".encode()
     said = prompt.listen(LONGEST_S + 60, going, END)
+    if prompt.gone:  # it went before this machine had read what it said
+        prompt.left()
+        return
     if not said.endswith(going):
         raise BoardError(prompt.listen(QUIET_S, END).rstrip(END).decode(errors="replace"))
     said = prompt.listen(QUIET_S, END)
