@@ -10,6 +10,7 @@ from tools.bench.prompt import Prompt
 from tools.firmware import build
 
 H743, L073 = "NUCLEO_H743ZI", "NUCLEO_L073RZ"
+G0B1, G474 = "NUCLEO_G0B1RE", "NUCLEO_G474RE"
 # Code that sets it, and a word of what plan() says.
 STATES = {
     "WWDG1 runs": (
@@ -26,6 +27,17 @@ mem32[0x50003000] = 0xFF        # WWDG_CR: WDGA, T
     "scope of WWDG1": (H743, "mem32[0x580244A0] = 1", "WW1RSC"),
     "IWDG1 runs": (H743, "import machine; machine.WDT(timeout=10000)", "independent watchdog"),
     "clock of the firewall": (L073, "mem32[0x40021034] |= 0x80", "FWEN"),
+    "WWDG of an STM32G0": (G0B1, "mem32[0x4002103C] |= 0x800", "WWDGEN"),
+    "securable memory": (
+        G0B1,
+        """
+for key in (0x45670123, 0xCDEF89AB):
+    mem32[0x40022008] = key     # FLASH_KEYR
+mem32[0x40022014] = 1 << 28     # FLASH_CR.SEC_PROT
+""",
+        "SEC_PROT",
+    ),
+    "clock security of an STM32G4": (G474, "mem32[0x40021000] |= 1 << 19", "CSSON"),
     "IWDG runs": (L073, "import machine; machine.WDT(timeout=10000)", "independent watchdog"),
 }
 
