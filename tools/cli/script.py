@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import argparse
 import re
+import struct
 from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 from .. import paths, tables
-from ..tables.compiler import core
-from ..tables.family import M7, Die, Family, State
+from ..tables.compiler import core, end
+from ..tables.cortex_m import open_region
+from ..tables.family import M0, M7, Die, Family, State
+from ..tables.language import pack
 from .errors import CliError
+from .helper import resident
 from .hosted import Hosted
 from .leaving import AFTER_MS
 
 BLOCK = 256  # bytes of data in one literal
+HEADER = 20  # bytes of an image before its script
+CARRIED = 16  # bytes that the helper copies at a time: so many more than it needs may be the last
 ANY = "X"  # in the name of a die: any character
 
 # They stand for numbers that only the board knows, in a sentence of the library.
@@ -37,6 +43,12 @@ from machine import Timer, disable_irq, enable_irq, mem8, mem32
 from uctypes import addressof, bytearray_at
 class RomBootError(Exception): pass
 if sys.platform != 'pyboard': raise RomBootError({not_stm32} % sys.platform)
+"""
+
+# In place of the module that jump_bytes imports.
+M0_MODULE = """
+class _cortex_m0: pass
+_cortex_m0.prepare, _cortex_m0.nmi = prepare, nmi
 """
 
 PARTS = (
@@ -61,10 +73,13 @@ if found: struct.pack_into('>3I', image, 4, found[0], found[1], found[0] | {regi
     "{states}\n",
     "{useless}\n",
     """\
-{syncing}
 try:
-    sync = _syncing()
-    if sync: sync()
+    if sys.implementation.version >= (1, 23):
+        if hasattr(os, 'sync'): os.sync()
+    else: # os.sync() may crash there: see romboot
+        from pyb import Flash
+        Flash().ioctl(3, 0)
+except ImportError: pass
 except Exception as error: raise RomBootError({sync} % error)
 """,
     "{helper}",
@@ -129,20 +144,23 @@ def source(family: Family, die: Die, *, force: bool = False) -> str:
     """The file."""
     library = apart()
     said = _Sentences(library)
-    number = family.dies.index(die)
-    data = library.module(family.module)
     ram = die.rams[0]
-    before, after = data.SCRIPT
-    image = library.module("script").image(
-        before, data.DIES[number][1], after, (ram.base, ram.end), data.MPU
-    )
+    region, rasr = open_region(family.mpu_regions)
+    script = pack(family.script(die)) + end(family)
+    words = (HEADER + len(script)) // 4
+    image = struct.pack(">5I", words, ram.base, ram.end, ram.base | region, rasr) + script
+    image += bytes(len(resident(library.module("jump_bytes")._CODE)) + CARRIED)
     dev_ids = (die.dev_id, die.misread) if die.misread else (die.dev_id,)
     another = (
         f"core 0x%03X, DEV_ID 0x%03X: this is no {die.name}. Let romboot script make the file for "
         "this chip"
     )
     variables, *functions = library.source("jump_bytes", "helper", "_prepare").split("\ndef ")
-    clean = library.source("cache", "clean") if family.core is M7 else ""
+    if family.core is M7:
+        functions[0] = f"{functions[0]}\n{library.source('cache', 'clean')}"
+    if family.core is M0:
+        nmi = library.source("cortex_m0", "prepare", "nmi")
+        functions[0] = f"{functions[0]}\n{nmi.replace('_handler', '_vector')}{M0_MODULE}"
     fields = {
         "name": die.name,
         "version": paths.version(),
@@ -157,13 +175,12 @@ def source(family: Family, die: Die, *, force: bool = False) -> str:
         "table": family.vectors,
         "rom_end": family.rom_end,
         "bad_rom": said("BadRomError", family.vectors, FIRST, SECOND, ram.base, ram.end),
-        "region": data.MPU[0],
+        "region": region,
         "states": "\n".join(_states(family, lasting=False)),
-        "helper": f"{clean}def {functions[0]}",
+        "helper": f"def {functions[0]}",
         "prepare": f"def {functions[1]}",
         "stack": said("StackError", FIRST, len(image), SECOND, THIRD),
         "useless": "" if force else "\n".join(_useless(family, die, said)),
-        "syncing": library.source("entry", "_syncing"),
         "sync": said("SyncError", _Repr()),
         "usb": _lines(_usb(family)),
         "after_ms": AFTER_MS,
@@ -241,7 +258,7 @@ def _place(said: _Sentences) -> str:
 
 def _states(family: Family, *, lasting: bool) -> Iterator[str]:
     for state in family.states:
-        if state.lasting == lasting:
+        if state.lasting == lasting and not state.harmless:
             so = " and ".join(f"mem32[{c.address}] & {c.mask} == {c.value}" for c in state.checks)
             yield f"if {so}: raise RomBootError({_advice(state)!r})"
 
