@@ -14,7 +14,10 @@ class VirtualPrompt:
         board: the board.
         commands: how many it was given.
         bytes: how many bytes of them.
+        gone: its port has gone, which this one never does.
     """
+
+    gone = False
 
     def __init__(self, board: VirtualBoard) -> None:
         self.board = board
