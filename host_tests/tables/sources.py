@@ -21,6 +21,7 @@ from host_tests.tables.oracles import ROWS, Oracles
 from host_tests.tables.oracles.svd import Register, Svd
 from tools.bench import chip as bench
 from tools.bench.blocks.registers import Register as BenchRegister
+from tools.tables import FAMILIES
 from tools.tables.family import Die, Family
 
 Answers = Iterator[tuple[str, Said]]
@@ -156,7 +157,8 @@ def _placed(oracles: Oracles, name: str) -> dict[Place, set[str]]:
                 re.sub(r"(RST|RSTR)$", "", re.sub(r"^IOP(.)RST", r"GPIO\1RST", field))
             )
             votes.setdefault(peripheral, Counter())[register.name, mask.bit_length() - 1] += 1
-    for chip in _chips(name):
+    kin = [each for each in FAMILIES if each.module.startswith(name[: len("stm32f4")])]
+    for chip in (chip for each in kin for chip in _chips(each.module)):
         for peripheral in chip.peripherals:
             if reset := peripheral.reset:
                 votes.setdefault(stem(peripheral.name), Counter())[reset.register, reset.bit] += 1

@@ -59,6 +59,16 @@ DIES = (
                 "RAM at 24000000", ("modm-devices", "collection"), "00100000",
                 "1 MiB in three parts (headers); here the first 512 KiB, where MicroPython is",
             ),
+            *(
+                Disputed(
+                    f"RCC.{there}", ("modm-devices",), "1",
+                    f"on these dies {what} has {here} (headers); that bit is of the H74x",
+                )
+                for what, there, here in (
+                    ("CRC", "AHB4RSTR bit 19", "bit 9 of AHB1RSTR"),
+                    ("DFSDM1", "APB2RSTR bit 28", "bit 30"),
+                )
+            ),
             Disputed(
                 "PWR.SRDCR", ("collected SVD",), "00004000 in 0000E000",
                 "voltage scale 3 is 00 (PWR_REGULATOR_VOLTAGE_SCALE3 in the HAL); the SVD file "
