@@ -122,3 +122,22 @@ def test_wwdg_resets_and_warns_before() -> None:
     b.pass_ns(256_000)
     assert len(b.cpu.resets) == resets + 1
     assert b.read("RCC.CSR") >> 30 & 1
+
+
+def test_the_window_watchdog_goes_on_at_the_pace_of_a_new_clock() -> None:
+    """HPRE / 8: what was counted before stays."""
+    b = Bench()
+    b.enable("WWDG")
+    b.write("WWDG.CR", 0xFF)
+    step_ns = 256_000
+    b.pass_ns(20 * step_ns)
+    assert b.read("WWDG.CR") & 0x7F == 0x7F - 20
+    b.write("RCC.CFGR", 0xA << 4)
+    b.pass_ns(80 * step_ns)
+    assert b.read("WWDG.CR") & 0x7F == 0x7F - 30
+    resets: list[str] = []
+    b.soc.on_reset = resets.append
+    b.pass_ns(33 * 8 * step_ns)
+    assert not resets
+    b.pass_ns(2 * 8 * step_ns)
+    assert resets == ["WWDG"]

@@ -98,6 +98,7 @@ class Wwdg(RegisterBlock):
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
         self._loaded_at = 0
+        self._step = 1  # ns, when that was last looked at
         self._early: Event | None = None
         self._expiry: Event | None = None
         self.on_write("CR", self._write_cr)
@@ -130,16 +131,32 @@ class Wwdg(RegisterBlock):
             self.system.request_reset("WWDG")
             return
         self.put("CR", value & 0x7F | active | value & WDGA)
-        self._loaded_at = self.system.clock.now
+        self._loaded_at, self._step = self.system.clock.now, self._step_ns()
         self._cancel()
         if not self.get("CR") & WDGA:
             return
         if not value & 0x40:
             self.system.request_reset("WWDG")
             return
-        steps, step_ns = (value & 0x7F) - 0x40, self._step_ns()
-        self._early = self.system.clock.after(steps * step_ns, self._warn)
-        self._expiry = self.system.clock.after((steps + 1) * step_ns, self._expire)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        """From where the counter is now."""
+        clock, steps = self.system.clock, (self.get("CR") & 0x7F) - 0x40
+        early = self._loaded_at + steps * self._step - clock.now
+        if early >= 0:
+            self._early = clock.after(early, self._warn)
+        self._expiry = clock.after(max(early + self._step, 0), self._expire)
+
+    def clock_changed(self) -> None:
+        """What has been counted stays; the rest takes the time of the new clock."""
+        step = self._step_ns()
+        if self.get("CR") & WDGA and step != self._step:
+            now = self.system.clock.now
+            self._loaded_at = now - (now - self._loaded_at) * step // self._step
+            self._step = step
+            self._cancel()
+            self._schedule()
 
     def _cancel(self) -> None:
         for event in (self._early, self._expiry):
