@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from host_tests.target import CLEAN, VirtualTarget
-from host_tests.test_hosted import FAMILIES, frozen, how_it_arrives, record, script
+from host_tests.test_hosted import CORES, frozen, how_it_arrives, record, script
 from tools import paths, tables
 from tools.bench import boardfile
 from tools.bench.board import VirtualBoard
@@ -41,7 +41,7 @@ def started(
         yield target, str(path)
 
 
-@pytest.mark.parametrize("name", FAMILIES.values())
+@pytest.mark.parametrize("name", CORES.values())
 def test_the_same_registers_in_the_same_order(name: str, tmp_path: Path) -> None:
     with started(name, tmp_path) as (target, path):
         with target.server.paused() as board:
@@ -70,7 +70,8 @@ def blank_rom(board: VirtualBoard) -> None:
 
 
 def protected(board: VirtualBoard) -> None:
-    board.soc.flash.put("OPTR", 0x807000CC)
+    registers = {"NUCLEO-F429ZI": ("OPTCR", 0x0FFFCCED), "NUCLEO-L073RZ": ("OPTR", 0x807000CC)}
+    board.soc.flash.put(*registers[board.name])
 
 
 def another_die(board: VirtualBoard) -> None:
@@ -86,19 +87,31 @@ def firewall(board: VirtualBoard) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "sentence"),
+    ("name", "spoil", "sentence"),
     [
-        (blank_rom, "system memory at 0x1FF00000 starts with 0x00000000, 0x00000000: not a stack"),
-        (protected, "readout protection is at level 2: .* romboot script --force "),
-        (another_die, "core 0xC60, DEV_ID 0x458: this is no STM32L071/072/073"),
-        (closed_rom, "a ROM with ID 0x41 starts the application again unless BOOT0 is high"),
-        (firewall, r"the firewall has its clock \(APB2ENR.FWEN\): only a reset clears that"),
+        (
+            BOARD,
+            blank_rom,
+            "system memory at 0x1FFF0000 starts with 0x00000000, 0x00000000: not a",
+        ),
+        (BOARD, protected, "readout protection is at level 2: .* romboot script --force "),
+        (BOARD, another_die, "core 0xC24, DEV_ID 0x458: this is no STM32F427"),
+        (
+            SMALL,
+            closed_rom,
+            "a ROM with ID 0x41 starts the application again unless BOOT0 is high",
+        ),
+        (
+            SMALL,
+            firewall,
+            r"the firewall has its clock \(APB2ENR.FWEN\): only a reset clears that",
+        ),
     ],
 )
 def test_it_refuses_by_a_sentence(
-    spoil: Callable[[VirtualBoard], None], sentence: str, tmp_path: Path
+    name: str, spoil: Callable[[VirtualBoard], None], sentence: str, tmp_path: Path
 ) -> None:
-    with started(SMALL, tmp_path) as (target, path):
+    with started(name, tmp_path) as (target, path):
         with target.server.paused() as board:
             spoil(board)
         done = target.mpremote("run", path)
@@ -107,7 +120,7 @@ def test_it_refuses_by_a_sentence(
 
 
 def test_force(tmp_path: Path) -> None:
-    with started(SMALL, tmp_path, force=True) as (target, path):
+    with started(BOARD, tmp_path, force=True) as (target, path):
         with target.server.paused() as board:
             protected(board)
         target.ok("run", path)
