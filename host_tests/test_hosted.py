@@ -32,7 +32,7 @@ FAMILIES = {firmware.family(name): name for name in NUCLEO_LAST} | {"f4": BOARD}
 # What differs from core to core shows on one board with each: how the machine code is started.
 CORES = {tables.family(f"stm32{f}").core: name for f, name in FAMILIES.items()} | {M4: BOARD}
 WAYS = [(name, "jump") for name in FAMILIES.values()] + [(n, "reset") for n in CORES.values()]
-WAIT = 3  # kind of a step, see lib/romboot/dryrun.py
+WAIT = 3  # kind of a step, see lib/romboot/facts.py
 
 Write = tuple[int, int]
 

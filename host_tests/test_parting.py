@@ -49,7 +49,7 @@ def test_a_block_device_that_fails_is_told_at_the_call(
     with pytest.raises(PromptError) as caught:
         prompt.run(f"romboot.enter_bootloader({options})")
     assert "SyncError: syncing the file systems raised " + error[:8] in str(caught.value)
-    assert "force=True goes all the same" in str(caught.value)
+    assert "force=True ignores this" in str(caught.value)
     assert board.run_to_rom(200) is None
 
 
@@ -96,8 +96,8 @@ class os_of_1_22: sync = crashes
 class sys_of_1_22:
     class implementation: version = (1, 22, 2, "")
     platform = sys.platform
-romboot.entry.os = os_of_1_22
-romboot.entry.sys = sys_of_1_22
+romboot.entry.chip.os = os_of_1_22
+romboot.entry.chip.sys = sys_of_1_22
 """
 
 

@@ -71,6 +71,6 @@ def test_a_jump_as_asked_leaves_it() -> None:
     board, prompt = at_prompt(H743)
     prompt.run(STATES["clock security"][1])
     said = prompt.run("print(romboot.plan(via='jump'))")
-    assert "by jump: as asked, though this stays" in said and "CSSHSEON" in said
+    assert "by jump: the caller chose it; this stays" in said and "CSSHSEON" in said
     prompt.start("romboot.enter_bootloader(via='jump')")
     assert "RCC.CR" in how_it_arrives(board)

@@ -149,7 +149,7 @@ class Application(Machine):
 
 
 def carry_out(step: Step, app: Application) -> None:
-    """As lib/romboot/script.py says."""
+    """As lib/romboot/chip.py says."""
     addresses = [register.address for register in step.registers]
     match step.kind:
         case Kind.WRITE | Kind.FILL:

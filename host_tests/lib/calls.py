@@ -163,7 +163,7 @@ def tight() -> dict[str, tuple[Call, Call]]:
         ),
         "the code above the stack": (
             replace(call, helper_at=call.sp + 0x100),
-            replace(call, helper_at=msp - 2 * LENGTH),
+            replace(call, helper_at=(msp - len(helper_code())) & ~7),
         ),
     }
 

@@ -15,19 +15,19 @@ from host_tests.lib.fake_machine import FakeChip
 
 LIB = Path(__file__).parents[2] / "lib"
 # Not plan and info: a user has them imported by the functions of the same names.
-MODULES = ("errors", "script", "dryrun", "chip", "stm32f4", "stm32f4_facts", "entry", "reset")
+MODULES = ("errors", "facts", "chip", "stm32f4", "stm32f4_facts", "entry", "reset")
 
 
 class Board:
-    """A fake chip and romboot's modules on it: board.romboot, board.entry, board.script ..."""
+    """A fake chip and romboot's modules on it: board.romboot, board.entry, board.chip ..."""
 
     def __init__(self, fake: FakeChip, modules: dict[str, ModuleType]) -> None:
         self.fake = fake
         self.registers = fake.registers
         self.romboot = modules[""]
         self.entry = modules["entry"]
-        self.script = modules["script"]
-        self.dryrun = modules["dryrun"]
+        self.chip = modules["chip"]
+        self.facts = modules["facts"]
         self.errors = modules["errors"]
         self.table = modules["stm32f4"]
         self.reset = modules["reset"]

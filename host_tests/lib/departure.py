@@ -9,10 +9,13 @@ from __future__ import annotations
 import functools
 import struct
 from collections.abc import Sequence
+from unittest.mock import MagicMock
 
 from host_tests.bench.thumb import FLASH, RAM, Machine
-from host_tests.tables.library import LIB, load
+from host_tests.lib.chunks import chip as chunks
+from host_tests.tables.library import MICROPYTHON
 from tools.bench.core import Core, CoreSpec, Memory, Stop
+from tools.cli.hosted import Hosted
 from tools.machine_code import assemble
 
 helper_code = functools.cache(assemble)
@@ -48,11 +51,13 @@ AFTER = (0x11111111, 0x22222222, 0x22222222, 0x55, 0x1234000F, 0, 0x44444444)
 def image(
     rom: int = ROM, lines: Sequence[int] = LINES, ram: tuple[int, int] = (RAM, RAM_END)
 ) -> bytes:
-    """As script.image() makes it."""
-    script = load((LIB / "script.py").read_text())
+    """As chip.image() makes it."""
+    chip = Hosted(
+        {"machine": MagicMock(), "micropython": MICROPYTHON, "romboot.jump": MagicMock()}
+    ).module("chip")
     own = struct.pack(f">{len(lines)}I", *lines)
     end = struct.pack(">3I", 2, rom, 0)
-    return bytes(script.image(b"", own, end, ram, MPU))
+    return bytes(chip.image(chunks(b"", own, end, ram, MPU)))
 
 
 def calling(code: str, helper: int = HELPER, image_at: int = IMAGE) -> str:

@@ -241,7 +241,8 @@ class FakeChip:
         )
         self.family = next((f for f, die in dies() if die.dev_id == dev_id), f4.FAMILY)
         poke = self.registers.poke
-        poke(CPUID, 0x410F0001 | self.family.core.partno << 4)
+        architecture = 0xC if self.family.core.armv6m else 0xF
+        poke(CPUID, 0x41000001 | architecture << 16 | self.family.core.partno << 4)
         poke(MPU_TYPE, self.family.mpu_regions << 8)
         self._idcode = rev_id << 16 | dev_id
         self.registers.react = self.clock_of_dbgmcu

@@ -12,6 +12,7 @@ import pytest
 
 from host_tests.lib import thumb
 from host_tests.lib.calls import resident
+from host_tests.lib.chunks import chip
 from host_tests.lib.conftest import Board
 from host_tests.lib.thumb import Instruction
 from tools import machine_code
@@ -43,12 +44,12 @@ def listing(code: bytes) -> list[Instruction]:
 
 
 def test_there_is_room_for_the_resident_part(code: bytes, board: Board) -> None:
-    """script.image() leaves _CODE bytes for it, and the copy loop moves whole blocks."""
+    """chip.image() leaves _CODE bytes for it, and the copy loop moves whole blocks."""
     start, length = resident(code)
     assert 0 < start < length < len(code)
     for body in range(0, 64, 4):
-        image = board.script.image(
-            bytes(body), b"", b"", (0x20000000, 0x20010000), (0x17, 0x03060025)
+        image = board.chip.image(
+            chip(bytes(body), b"", b"", (0x20000000, 0x20010000), (0x17, 0x03060025))
         )
         used = 4 * struct.unpack_from(">I", image)[0] + length
         assert used + -used % CARRIED <= len(image)

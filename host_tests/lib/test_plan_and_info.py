@@ -28,7 +28,7 @@ def test_a_plan_lists_every_step_in_order(die: library.Die, make: Callable[..., 
         if address:
             assert line.startswith(f"0x{address:08X} ")
             before = board.registers.peek(address)
-            outcome = before & ~value | rest[0] if kind == board.dryrun.CHANGE else value
+            outcome = before & ~value | rest[0] if kind == board.facts._CHANGE else value
             assert f"{outcome:08X}" in line.partition("->")[2]
         else:
             assert f"0x{VECTORS:08X}" in line
@@ -37,7 +37,7 @@ def test_a_plan_lists_every_step_in_order(die: library.Die, make: Callable[..., 
     assert "free" in lines[-1]
     assert board.fake.written == []
     other_verdicts = 700  # a reason not to go, and a few warnings
-    assert len(repr(plan)) + other_verdicts <= board.dryrun._ROOM
+    assert len(repr(plan)) + other_verdicts <= board.facts._ROOM
 
 
 def test_a_line_says_what_is_there_now_and_what_will_be(board: Board) -> None:

@@ -239,7 +239,7 @@ def test_a_lack_of_memory_has_a_sentence(
     call: str, active: int, name: str, board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     board.registers.poke(ICSR, active)
-    monkeypatch.setattr(board.script, "image", no_memory)
+    monkeypatch.setattr(board.chip, "image", no_memory)
     with pytest.raises(board.romboot.RomBootError) as caught:
         getattr(board.romboot, call)()
     assert caught.value is getattr(board.romboot, name)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from host_tests.lib.chunks import chip
 from host_tests.lib.conftest import Board
 from host_tests.lib.fake_machine import SRAM, VECTORS, Registers
 from host_tests.lib.hardware import CFGR, CR, FLASH_CR, MEMRMP, PLLCFGR, RCC, Hardware
@@ -34,34 +35,33 @@ def image_of(board: Board, die: library.Die) -> bytes:
     table = board.table
     before, after = table.SCRIPT
     _, row = table.DIES[library.DIES.index(die)]
-    return bytes(board.script.image(before, row, after, (SRAM, SRAM + die.sram), MPU))
+    return bytes(board.chip.image(chip(before, row, after, (SRAM, SRAM + die.sram), MPU)))
 
 
 def test_an_image_reads_back_as_it_was_made(board: Board) -> None:
-    script = board.script
     chunks = (
         chunk(0x40000000, 0x11111111)
-        + chunk(0x40000004 + board.dryrun.FILL, 0x22222222, 3)
+        + chunk(0x40000004 + board.facts._FILL, 0x22222222, 3)
         + chunk(0x40000010, 0),
-        chunk(0x40000014 + board.dryrun.CHANGE, 0x0000FF00, 0x80000001),
-        chunk(0x40000018 + board.dryrun.WAIT, 0xFFFF, 0x1234, 0x10000) + END,
+        chunk(0x40000014 + board.facts._CHANGE, 0x0000FF00, 0x80000001),
+        chunk(0x40000018 + board.facts._WAIT, 0xFFFF, 0x1234, 0x10000) + END,
     )
-    image = script.image(*chunks, (0x20000000, 0x20030000), MPU)
-    assert list(board.dryrun.steps(image)) == [
-        (board.dryrun.WRITE, 0x40000000, 0x11111111, ()),
-        (board.dryrun.FILL, 0x40000004, 0x22222222, (3,)),
-        (board.dryrun.WRITE, 0x40000010, 0, ()),
-        (board.dryrun.CHANGE, 0x40000014, 0x0000FF00, (0x80000001,)),
-        (board.dryrun.WAIT, 0x40000018, 0xFFFF, (0x1234, 0x10000)),
-        (board.dryrun.CHANGE, 0, 0x1FFF0000, (0,)),
+    image = board.chip.image(chip(*chunks, (0x20000000, 0x20030000), MPU))
+    assert list(board.facts.steps(image)) == [
+        (board.facts._WRITE, 0x40000000, 0x11111111, ()),
+        (board.facts._FILL, 0x40000004, 0x22222222, (3,)),
+        (board.facts._WRITE, 0x40000010, 0, ()),
+        (board.facts._CHANGE, 0x40000014, 0x0000FF00, (0x80000001,)),
+        (board.facts._WAIT, 0x40000018, 0xFFFF, (0x1234, 0x10000)),
+        (board.facts._CHANGE, 0, 0x1FFF0000, (0,)),
     ]
 
 
 def test_a_row_reads_back_register_by_register(board: Board) -> None:
-    plain = chunk(0x40000000 + board.dryrun.FILL, 0b101, 0, 0x11, 0x22)
-    pulsed = chunk(0x40000100 + board.dryrun.FILL, 1 << 31 | 0b10, 0, 0x33)
-    image = board.script.image(plain, pulsed, END, (0x20000000, 0x20030000), MPU)
-    assert [step[1:3] for step in board.dryrun.steps(image)] == [
+    plain = chunk(0x40000000 + board.facts._FILL, 0b101, 0, 0x11, 0x22)
+    pulsed = chunk(0x40000100 + board.facts._FILL, 1 << 31 | 0b10, 0, 0x33)
+    image = board.chip.image(chip(plain, pulsed, END, (0x20000000, 0x20030000), MPU))
+    assert [step[1:3] for step in board.facts.steps(image)] == [
         (0x40000000, 0x11),
         (0x40000008, 0x22),
         (0x40000104, 0x33),
@@ -72,12 +72,11 @@ def test_a_row_reads_back_register_by_register(board: Board) -> None:
 
 def test_the_header_says_what_the_helper_needs(board: Board) -> None:
     """Words up to the code, SRAM from and to, and an MPU region that opens just that SRAM."""
-    script = board.script
     body = chunk(0x40000000, 1)
-    image = script.image(body, b"", b"", (SRAM, SRAM + 0x50000), board.table.MPU)
+    image = board.chip.image(chip(body, b"", b"", (SRAM, SRAM + 0x50000), MPU))
     words, low, high, rbar, rasr = struct.unpack_from(">5I", image)
-    assert len(image) == 4 * words + script._CODE
-    assert image[4 * words :] == bytes(script._CODE)
+    assert len(image) == 4 * words + board.chip._CODE
+    assert image[4 * words :] == bytes(board.chip._CODE)
     assert (low, high) == (SRAM, SRAM + 0x50000)
     assert rbar == SRAM | 0x10 | 7  # VALID, region 7: it has the last word
     assert rasr & 1
@@ -95,13 +94,13 @@ def test_the_mpu_region_holds_all_sram_of_a_die(die: library.Die) -> None:
 
 @each_die
 def test_every_step_is_well_formed(die: library.Die, board: Board) -> None:
-    steps = list(board.dryrun.steps(image_of(board, die)))
-    assert steps[-1] == (board.dryrun.CHANGE, 0, VECTORS, (0,))
+    steps = list(board.facts.steps(image_of(board, die)))
+    assert steps[-1] == (board.facts._CHANGE, 0, VECTORS, (0,))
     for kind, address, value, rest in steps[:-1]:
         assert 0x40000000 <= address < 0xE0100000
-        if kind == board.dryrun.FILL:
+        if kind == board.facts._FILL:
             assert 1 <= rest[0] <= 32
-        if kind == board.dryrun.WAIT:
+        if kind == board.facts._WAIT:
             expected, tries = rest
             assert expected & ~value == 0, "it can never come true"
             assert tries >= 0x100
@@ -134,8 +133,8 @@ def dirty(board: Board, image: bytes, seed: int) -> Registers:
     """Every register that the script touches holds anything; SYSCLK is the PLL's."""
     rubbish = random.Random(seed)
     registers = Registers()
-    for kind, address, _, rest in board.dryrun.steps(image):
-        for number in range(rest[0] if kind == board.dryrun.FILL else 1):
+    for kind, address, _, rest in board.facts.steps(image):
+        for number in range(rest[0] if kind == board.facts._FILL else 1):
             registers.poke(address + 4 * number, rubbish.getrandbits(32))
     registers.poke(CR, rubbish.getrandbits(32) & ~(1 << 18) | 0x03010001)
     registers.poke(CFGR, rubbish.getrandbits(32) & ~0xF | 0xA)

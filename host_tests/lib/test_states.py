@@ -106,7 +106,7 @@ def test_a_jump_as_asked_says_what_stays(family: Family, state: State, make: Mak
     board = with_state(family, state, make)
     plan = board.romboot.plan(via="jump")
     assert plan
-    assert f"as asked, though this stays: {state.about}." in repr(plan)
+    assert f"the caller chose it; this stays: {state.about}." in repr(plan)
     with pytest.raises(GoneError):
         board.romboot.enter_bootloader(via="jump")
 

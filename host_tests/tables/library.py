@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 from unittest import mock
 
 from tools.tables import f4
@@ -43,19 +44,43 @@ def load(source: str) -> ModuleType:
     return module
 
 
+def decoded(data: bytes) -> Iterator[Any]:
+    """The values of FACTS. The format, stated once more on purpose: what writes it is checked."""
+    while data:
+        kind, data = data[0], data[1:]
+        if kind == 0xFF:
+            yield int.from_bytes(data[:4], "big")
+            data = data[4:]
+        elif kind == 0xFC:
+            size = int.from_bytes(data[:2], "big")
+            yield tuple(decoded(data[2 : 2 + size]))
+            data = data[2 + size :]
+        elif kind in (0xFD, 0xFE):
+            value, data = data[1 : 1 + data[0]], data[1 + data[0] :]
+            yield value.decode() if kind == 0xFD else value
+        else:
+            yield kind
+
+
 compiled = load((LIB / "stm32f4.py").read_text())
-_facts = load((LIB / "stm32f4_facts.py").read_text())
-((_partno, _idcode, _clock, _bit, _families),) = (
-    row
-    for row in load((LIB / "chips.py").read_text()).CORES
-    if "stm32f4" in [name for name, _ in row[4]]
+PARTS = "UNIQUE_ID PCROP DUAL_CORE BLOCKS INTERFACES NOTES OPTIONS PROTECTED DIES"
+_facts = dict(
+    zip(
+        PARTS.split(" "),
+        decoded(load((LIB / "stm32f4_facts.py").read_text()).FACTS),
+        strict=True,
+    )
 )
+# The first entry of the index is that of the F4.
+_chips = load((LIB / "chips.py").read_text()).CHIPS
+_size, _before, _partno, _idcode, _clock, _bit = struct.unpack_from(">2BH2IB", _chips)
+assert _chips[13:_before] == b"f4"
 
 table = SimpleNamespace(
     PARTNO=_partno,
     IDCODE=_idcode,
     IDCODE_CLOCK=_clock,
-    DEV_IDS=next(dev_ids for name, dev_ids in _families if name == "stm32f4"),
+    DEV_IDS=tuple(0x400 | byte for byte in _chips[_before:_size]),
     VECTORS=compiled.ROM[0],
     ROM_END=compiled.ROM[1],
     FLASH=compiled.FLASH[0],
@@ -65,7 +90,9 @@ table = SimpleNamespace(
     OPTCR=compiled.PROTECTION[0],
     RDP_SHIFT=compiled.PROTECTION[1],
 )
-facts = SimpleNamespace(UNIQUE_ID=_facts.UNIQUE_ID[0], PCROP=_facts.PCROP, BLOCKS=_facts.BLOCKS)
+facts = SimpleNamespace(
+    UNIQUE_ID=_facts["UNIQUE_ID"][0], PCROP=_facts["PCROP"], BLOCKS=_facts["BLOCKS"]
+)
 
 
 def registers() -> dict[str, int]:
@@ -78,11 +105,11 @@ def _dies() -> list[Die]:
     names = {address: name for name, address in registers().items()}
     dies = []
     for dev_id, (kib, script), (name, rom_id, versions, _, _) in zip(
-        table.DEV_IDS, compiled.DIES, _facts.DIES, strict=True
+        table.DEV_IDS, compiled.DIES, _facts["DIES"], strict=True
     ):
         values = {names[address]: value for address, value in _rows(script)}
         numbers = dict.fromkeys(number for _, listens, _ in versions for number in listens)
-        text = ", ".join(_facts.INTERFACES[number] for number in numbers)
+        text = ", ".join(_facts["INTERFACES"][number] for number in numbers)
         dies.append(Die(dev_id, name, kib * 1024, rom_id, text, values))
     return dies
 

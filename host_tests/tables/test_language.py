@@ -1,4 +1,4 @@
-"""The language of the tables: steps become the words that script.py documents."""
+"""The language of the tables: steps become the words that chip.py documents."""
 
 from __future__ import annotations
 

@@ -18,6 +18,13 @@ class RomBootError(Exception):
     """
 
 
+def error(name, *values):
+    """The exception with this name of romboot.errors, which is loaded only if there is one."""
+    from . import errors
+
+    return getattr(errors, name)(*values)
+
+
 # Made beforehand, as what they tell leaves no room to make them.
 NO_MEMORY = RomBootError(
     "romboot needs 4 KB of free heap (16 KB if it is not frozen), 1.5 KB of it in one piece, "
@@ -36,6 +43,10 @@ except MemoryError:
 
 def _memory_error():
     return IN_HANDLER if entry.in_handler() else NO_MEMORY
+
+
+def _facts():
+    return entry.chip.module("romboot.facts")
 
 
 def enter_bootloader(*, after_ms=None, force=False, via=None):
@@ -65,7 +76,7 @@ def enter_bootloader(*, after_ms=None, force=False, via=None):
 
 def cancel():
     """Call off what enter_bootloader(after_ms=...) has announced, if anything."""
-    entry.cancel()
+    entry.chip.cancel()
 
 
 def plan(*, force=False, via=None):
@@ -73,16 +84,19 @@ def plan(*, force=False, via=None):
 
     Its repr is a table of every register write in order, with address, value now and value then,
     and the verdict. Its go() enters the bootloader; it allocates nothing, so that it may be called
-    from a hard interrupt handler. bool(plan) is True if nothing stands in the way.
+    from a hard interrupt handler. bool(plan) is True if nothing prevents entry.
     """
     try:
-        return entry.chip.module("dryrun").Plan(force, via)
+        return _facts().Plan(force, via)
     except MemoryError:
         raise _memory_error() from None
 
 
 def info():
     """Print and return what this chip is, where its ROM is and where that ROM listens."""
-    facts = entry.chip.module("facts").Info()
-    print(facts.table())
-    return facts
+    try:
+        facts = _facts().Info()
+        print(facts.table())
+        return facts
+    except MemoryError:
+        raise _memory_error() from None

@@ -1,11 +1,12 @@
 from typing import Literal, NoReturn, overload
 
-from .dryrun import Plan
-from .facts import Info
+from .facts import Info, Plan
 
 __version__: str
 
 class RomBootError(Exception): ...
+
+def error(name: str, *values: object) -> RomBootError: ...
 
 NO_MEMORY: RomBootError
 IN_HANDLER: RomBootError

@@ -12,13 +12,11 @@ def pcrop(areas):
             return True
 
 
-def protected(chip, facts):
-    """The write-protected pages in words, "" if there are none."""
-    _, kib, areas = facts.PROTECTED
+def protected(chip, kib, areas):
+    """The write-protected pages in words, "" if there are none. kib: of a page."""
     flash, size = chip.family.FLASH
     found = []
-    # Each die has the first of them, as many as this says.
-    for (start, end, shift, mask, second), _ in zip(areas, facts.DIES[chip.number][4]):
+    for start, end, shift, mask, second in areas:
         first = mem32[start] & mask
         last = mem32[end] >> shift & mask
         if first <= last:

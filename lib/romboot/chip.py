@@ -1,26 +1,57 @@
-# The chip that this firmware runs on: which one it is, and whether its ROM can be entered.
+# What both editions of the library have: which chip is it, may its ROM be entered, the image for
+# jump.helper(), and how to part with file systems, console and host before.
 #
-# Reads only. DBGMCU of some chips can be read only with a clock; that is put back as it was.
+# To look at a chip writes nothing: DBGMCU of some can be read only with a clock; that is put back.
+#
+# An image has a header and the script: what jump.helper() writes, word by word, and how to read it
+# back.
+#
+#   address      value                    *address = value
+#   address + 1  value  words             fill from address on
+#   address + 1  bits  0  value ...       a value for each register whose bit is set, the register
+#                                         at address being bit 0; bit 31: then 0 into it, a pulse
+#   address + 2  clear  set               *address = *address & ~clear | set
+#   address + 3  mask  expected  tries    until (*address & mask) == expected; out of tries: reset
+#   2            vectors  0               the end: MSP and PC from the vector table there
+#
+# A die's script is three chunks: what its family does before the die's own lines, they, and what
+# the family does after them.
+#
+# Words are big-endian, as tools/tables compiles them; the helper turns them when it carries them.
 
+import os
+import struct
 import sys
+import time
 
 from machine import mem8, mem32
 from micropython import const
 
-from .chips import CORES
+from . import error
+from .chips import CHIPS
 
 _SCS = const(-0x1FFF2000)  # 0xE000E000, as a small integer
 _VTOR = const(_SCS + 0xD08)
 _CPUID = const(_SCS + 0xD00)  # ARM DDI 0403E B3.2.3; PARTNO in bits 15:4
 _MPU_TYPE = const(_SCS + 0xD90)  # B3.5.4; DREGION in bits 15:8
 _WORD = const(0xFFFFFFFF)  # mem32 is signed
+_NAME = const(13)  # in an entry of CHIPS; see tools/tables/compiler.py
+_SERIES = const(0x400)  # what each DEV_ID has beside that byte
+_HEADER = const(20)  # bytes: words in all, lowest and highest address of SRAM, MPU_RBAR, MPU_RASR
+_RASR = const(0x03060025)  # see open_region() of tools/tables/cortex_m.py
+_CODE = const(304)  # room for the resident part of the helper, and what fills its last block
+_DRAIN_MS = const(100)  # the longest wait for a console; one character takes 1 ms at 9600 baud
+_DETACH_MS = const(20)  # a hub sees a disconnect after 2.5 us (USB 2.0 7.1.7.3) and latches it
+_TC = const(0x40)  # of a USART, any kind: the last bit of the last character is out
+_PERIOD_MS = const(1000)  # the longest time from one try of after_ms to the next
+_ANSWER_MS = const(5)  # the prompt's answer takes 1 ms at 115200 baud
 
 
 class Chip:
     """A die, and what romboot knows of it.
 
     family: the module with what its dies share; number: that of the die in family.DIES;
-    idcode: of DBGMCU; sram: start and end of the first SRAM.
+    idcode: of DBGMCU; rams: (start, end) of each SRAM.
     """
 
     def __init__(self, family, number, idcode):
@@ -28,45 +59,30 @@ class Chip:
         self.number = number
         self.idcode = idcode
         start = family.RAM
-        self.sram = start, start + family.DIES[number][0] * 1024
+        self.rams = ((start, start + family.DIES[number][0] * 1024),) + family.MORE_RAM
 
     def ram(self, stack=None):
         """(start, end) of the SRAM that this stack is in, None if it is in none.
 
         Without a stack: of that of the main stack or, if it is in none, of the first SRAM.
         """
-        if stack is None:
-            if not self.family.MORE_RAM:
-                return self.sram
-            return self.ram(mem32[mem32[_VTOR]]) or self.sram
-        if self.sram[0] < stack <= self.sram[1]:
-            return self.sram
-        for ram in self.family.MORE_RAM:
-            if ram[0] < stack <= ram[1]:
+        for ram in self.rams:
+            if ram[0] < (mem32[mem32[_VTOR]] if stack is None else stack) <= ram[1]:
                 return ram
+        if stack is None:
+            return self.rams[0]
 
-    def watchdog_runs(self):
-        """True if the independent watchdog runs: it keeps LSI on although LSION is 0.
-
-        If LSION is 1 (an RTC without a crystal), a prescaler or reload value that is not that
-        after a reset counts as a sign.
-        """
-        csr, iwdg = self.family.WATCHDOG
-        lsi = mem32[csr] & 3  # LSION, LSIRDY
-        return lsi == 2 or (lsi == 3 and mem32[iwdg + 4] | mem32[iwdg + 8] ^ 0xFFF != 0)  # PR, RLR
-
-    def states(self, lasting):
-        """In words: what is set that a jump cannot clear, but a reset; or neither, if lasting; or
-        what may stay, as the ROM can live with it, if that is 2."""
-        found = []
-        for stays, about, checks in self.family.STATES:
+    def states(self):
+        """What no jump can clear, in words: [what a reset clears; what it does not; what may stay,
+        as the ROM can live with it]."""
+        found = ["", "", ""]
+        for kind, about, checks in self.family.STATES:
             for register, mask, value in checks:
                 if mem32[register] & mask != value:
                     break
             else:
-                if stays == lasting:
-                    found.append(about)
-        return ", ".join(found)
+                found[kind] += (found[kind] and ", ") + about
+        return found
 
     def rdp_level(self):
         """Readout protection level, 0 to 2, from the option bytes."""
@@ -74,7 +90,7 @@ class Chip:
         byte = mem32[register] >> shift & 0xFF
         return 0 if byte == 0xAA else 2 if byte == 0xCC else 1
 
-    # Each of these returns the exception that stands in the way, or nothing.
+    # Each of these returns the exception that prevents entry, or nothing.
 
     def no_rom(self):
         """The ROM must start with a vector table: MSP in SRAM, an odd address in the ROM."""
@@ -82,65 +98,189 @@ class Chip:
         stack = mem32[table]
         start = mem32[table + 4]
         if stack & 3 or not self.ram(stack) or not start & 1 or not table < start < end:
-            from .errors import BadRomError
+            return error("BadRomError", table, stack & _WORD, start & _WORD, *self.rams[0])
 
-            return BadRomError(table, stack & _WORD, start & _WORD, *self.sram)
-
-    def useless_rom(self):
+    def useless_rom(self, lasting):
         """A ROM of some versions starts the application again unless BOOT0 is high. At readout
         protection level 2 every ROM starts and can do nothing (AN2606 4.1). A second core that
-        starts at each reset would go on running the application."""
+        starts at each reset would go on running the application. lasting: of states()."""
         for number, rom_id, ids in self.family.CLOSED:
             if number == self.number and mem8[rom_id] in ids:
-                from .errors import ClosedRomError
-
-                return ClosedRomError(mem8[rom_id])
+                return error("ClosedRomError", mem8[rom_id])
         if self.rdp_level() == 2:
-            from .errors import ProtectedError
-
-            return ProtectedError()
-        lasting = self.states(True)
+            return error("ProtectedError")
         if lasting:
-            from .errors import LastingError
-
-            return LastingError(lasting)
+            return error("LastingError", lasting)
 
 
 def check_port():
     """NotSTM32Error on another port, where nothing at a register's address may be touched."""
     if sys.platform != "pyboard":  # the name of the stm32 port since ever
-        from .errors import NotSTM32Error
-
-        raise NotSTM32Error(sys.platform)
+        raise error("NotSTM32Error", sys.platform)
 
 
 def find():
-    """The Chip. Raises NotSTM32Error, UnknownChipError or MissingModuleError."""
-    check_port()
+    """The Chip, on the stm32 port. Raises UnknownChipError or MissingModuleError."""
     core = mem32[_CPUID] >> 4 & 0xFFF
-    idcode = 0
-    for known, address, clock, bit, families in CORES:
-        if known == core or known == core | (mem32[_MPU_TYPE] & 0xFF00) << 4:
-            before = mem32[clock] if clock else 0
-            if clock:
-                mem32[clock] = before | 1 << bit
-            idcode = mem32[address]
-            if clock:
-                mem32[clock] = before
-            for name, dev_ids in families:
-                if idcode & 0xFFF in dev_ids:
-                    return Chip(module(name), dev_ids.index(idcode & 0xFFF), idcode)
-    from .errors import UnknownChipError
-
+    idcode = before = at = 0
+    while at < len(CHIPS):
+        start = at
+        at += CHIPS[start]
+        if CHIPS[start + 3] != core & 0xFF:  # for speed: most entries end here
+            continue
+        dev_ids, known, address, clock, bit = struct.unpack_from(">BH2IB", CHIPS, start + 1)
+        dev_ids += start
+        regions = known >> 12
+        if known & 0xFFF != core or (regions and regions != mem32[_MPU_TYPE] >> 11 & 0xF):
+            continue
+        if clock:
+            before = mem32[clock]
+            mem32[clock] = before | 1 << bit
+        idcode = mem32[address]
+        if clock:
+            mem32[clock] = before
+        low = idcode & 0xFFF ^ _SERIES
+        for i in range(dev_ids, at):
+            if CHIPS[i] == low:
+                family = module("romboot.stm32" + str(CHIPS[start + _NAME : dev_ids], "ascii"))
+                return Chip(family, i - dev_ids, idcode)
     dev_id = "DEV_ID 0x%03X" % (idcode & 0xFFF) if idcode else "no DEV_ID could be read"
-    raise UnknownChipError(core, dev_id)
+    raise error("UnknownChipError", core, dev_id)
 
 
 def module(name):
     """A module of romboot that an edition may lack. MissingModuleError if this one does."""
     try:
-        return __import__("romboot." + name, None, None, (name,))
+        return __import__(name, None, None, (name,))
     except ImportError:
-        from .errors import MissingModuleError
+        raise error("MissingModuleError", name) from None
 
-        raise MissingModuleError(name) from None
+
+_waiting = None  # (timer, when it is due, what is called then): of the after_ms that is under way
+
+
+def image(chip):
+    """The script of this chip, with its header, in a buffer that jump.helper() takes."""
+    # straight ahead, as this is a fifth of the time from the call to the ROM
+    family = chip.family
+    before, after = family.SCRIPT
+    own = family.DIES[chip.number][1]
+    start, end = chip.ram()
+    middle = _HEADER + len(before)
+    last = middle + len(own)
+    size = last + len(after)
+    buffer = bytearray(size + _CODE)
+    buffer[_HEADER:middle] = before
+    buffer[middle:last] = own
+    buffer[last:size] = after
+    struct.pack_into(">5I", buffer, 0, size // 4, start, end, start | family.REGION, _RASR)
+    return buffer
+
+
+def syncing():
+    """What syncs the file systems, or None.
+
+    Before 1.23 os.sync() takes every mounted object for a file system on a block device and
+    crashes on others, such as that of `mpremote mount`. What it does there is left to the internal
+    storage: whatever else is mounted is synced when a file is closed.
+    """
+    if sys.implementation.version >= (1, 23):
+        return getattr(os, "sync", None)
+    try:
+        from pyb import Flash
+    except ImportError:
+        return None
+    ioctl = Flash().ioctl
+    return lambda: ioctl(3, 0)  # SYNC
+
+
+def sync(syncing, force):
+    """SyncError if a block device fails, unless forced."""
+    try:
+        if syncing:
+            syncing()
+    except Exception as failure:
+        if not force:
+            raise error("SyncError", failure) from None
+        print("romboot: not synced; the last writes may be lost")
+
+
+def consoles(ports):
+    """The status register of each USART that transmits. Bit n of `clocks` is the clock of the one
+    at bus + n KiB, if bit n - first of `mask` is set."""
+    status, control, enabled, buses = ports
+    found = []
+    for bus, clocks, first, mask in buses:
+        running = mem32[clocks] >> first & mask
+        while running:
+            if running & 1:
+                usart = bus + 1024 * first
+                if mem32[usart + control] & enabled == enabled:
+                    found.append(usart + status)
+            running >>= 1
+            first += 1
+    return found
+
+
+def leave(consoles, ports, go):
+    """Wait for the last character of these consoles, as their clocks go, detach these USB devices,
+    and go(). Allocates nothing."""
+    start = time.ticks_ms()
+    for status in consoles:
+        while not mem32[status] & _TC:
+            if time.ticks_diff(time.ticks_ms(), start) > _DRAIN_MS:
+                break
+    attached = 0  # a bit for each device that has a clock and that a host sees
+    bit = 1
+    for clocks, number, register, mask, seen in ports:
+        if mem8[clocks] >> number & 1 and mem32[register] & mask == seen:
+            attached |= bit
+        bit <<= 1
+    try:
+        if attached:
+            # Without a visible disconnect the host goes on talking to a device that is gone.
+            time.sleep_ms(_DETACH_MS)  # what the console has written is sent by then
+            _attach(ports, attached, False)
+            time.sleep_ms(_DETACH_MS)
+        go()
+    finally:
+        _attach(ports, attached, True)
+
+
+def _attach(ports, which, value):
+    for _, _, register, mask, seen in ports:
+        if which & 1:
+            mem32[register] = mem32[register] & ~mask | (seen if value else seen ^ mask)
+        which >>= 1
+
+
+def later(after_ms, leave):
+    """Call leave() in that time, in place of what was to be called before."""
+    global _waiting
+    from machine import Timer
+
+    # The callback goes through MicroPython's scheduler, which drops it if its queue is full: the
+    # timer is periodic, to try again. hard=True (1.27 and newer) is no way round, as that would
+    # leave in the middle of a write to a file.
+    after_ms = max(after_ms, _ANSWER_MS)
+    timer = Timer(-1)
+    cancel()
+    _waiting = timer, time.ticks_add(time.ticks_ms(), after_ms), leave
+    period = after_ms // (after_ms // _PERIOD_MS + 1) + 1
+    timer.init(mode=Timer.PERIODIC, period=period, callback=_tick)
+
+
+def _tick(timer):
+    # A callback may have been in the queue when its timer was cancelled.
+    if _waiting and timer is _waiting[0] and time.ticks_diff(time.ticks_ms(), _waiting[1]) >= 0:
+        leave = _waiting[2]
+        cancel()
+        leave()
+
+
+def cancel():
+    """Call off what later() has announced."""
+    global _waiting
+    if _waiting:
+        _waiting[0].deinit()
+        _waiting = None

@@ -9,12 +9,15 @@
 from machine import mem32
 from micropython import const
 
-_CPUID = const(0xE000ED00)
-_TYPE = const(0xE000ED90)  # MPU, ARM DDI 0403E B3.5
-_CTRL = const(0xE000ED94)
-_RNR = const(0xE000ED98)
-_RBAR = const(0xE000ED9C)
-_RASR = const(0xE000EDA0)
+from . import error
+
+_SCB = const(-0x1FFF1300)  # 0xE000ED00, as a small integer
+_CPUID = const(_SCB)
+_TYPE = const(_SCB + 0x90)  # MPU, ARM DDI 0403E B3.5
+_CTRL = const(_SCB + 0x94)
+_RNR = const(_SCB + 0x98)
+_RBAR = const(_SCB + 0x9C)
+_RASR = const(_SCB + 0xA0)
 
 
 def check(address, bits):
@@ -25,9 +28,7 @@ def check(address, bits):
     armv8m = mem32[_CPUID] >> 12 & 1  # PARTNO 0xD20 and above
     ccm = address >> 28 == 1  # from 0x10000000 on; above it is only system memory
     if ccm or armv8m or mem32[_CTRL] & bits != bits or not _executable(address):
-        from .errors import CodeError
-
-        raise CodeError(address, "CCM" if ccm else "external memory")
+        raise error("CodeError", address & 0xFFFFFFFF, "CCM" if ccm else "external memory")
 
 
 def _executable(address):

@@ -1,37 +1,119 @@
-# info(): what the chip and its ROM are, in words; and what may make flashing fail.
+# info() and plan(): what the chip and its ROM are, in words; what may make flashing fail; every
+# step that enter_bootloader() would take.
 
+import struct
 from binascii import hexlify
 
 from machine import mem8, mem16, mem32
+from micropython import const
 
-from .chip import find, module
+from .chip import check_port, find, module
+from .entry import Entry, watchdog_runs
+
+# What a family's FACTS are about, in this order; see family_facts() of tools/tables/compiler.py.
+_UNIQUE_ID = const(0)
+_PCROP = const(1)
+_DUAL_CORE = const(2)
+_BLOCKS = const(3)
+_INTERFACES = const(4)
+_NOTES = const(5)
+_OPTIONS = const(6)
+_PROTECTED = const(7)
+_DIES = const(8)
+_TUPLE = const(0xFC)  # how values are encoded there: see encoded() of the same file
+_TEXT = const(0xFD)
+_WORD = const(0xFF)
+_AREA = const(32)  # in place of the bit of PCROP: each register is an area
+_AREAS = const(33)  # areas of two registers, see areas.py
+_BY_AREAS = const(2)  # so is write protection, in place of the level of a bit
+
+# Kinds of lines of a script, see chip.py, and the words that each has.
+_WRITE = const(0)
+_FILL = const(1)
+_CHANGE = const(2)
+_WAIT = const(3)
+_HEADER = const(20)  # bytes of the image before them
+_LAYOUTS = (">2I", ">3I", ">3I", ">4I")
+_ROOM = const(5200)  # bytes of text of plan() for the largest die
 
 # Kinds of interfaces by the first digit of the bootloader ID, a bit each (AN2606 4.2).
 _KINDS = ("USART", "CAN", "DFU", "I2C", "SPI", "I3C")
 _BY_DIGIT = b"\x00\x01\x01\x07\x05\x09\x08\x0f\x18\x1f\x0d\x19\x11\x1d\x3f\x2d"
 
 
-def tables(chip):
-    """The module with what only plan() and info() need."""
-    return module(chip.family.__name__.split(".")[-1] + "_facts")
+def _values(data):
+    found = []
+    at = 0
+    while at < len(data):
+        value = kind = data[at]
+        at += 1
+        if kind == _WORD:
+            (value,) = struct.unpack_from(">I", data, at)
+            at += 4
+        elif kind >= _TUPLE:
+            size = data[at]
+            at += 1
+            if kind == _TUPLE:
+                size = size << 8 | data[at]
+                at += 1
+            value = data[at : at + size]
+            at += size
+            if kind == _TUPLE:
+                value = _values(value)
+            elif kind == _TEXT:
+                value = value.decode()
+        found.append(value)
+    return found
 
 
-def pcrop(facts):
-    """What to say of proprietary code readout protection (PCROP), or "" if it is off."""
-    bit, registers, about = facts.PCROP
-    if bit == -1:
-        return about if module("areas").pcrop(registers) else ""
+def _entry(data, number):
+    # What is in the tuple of this number in data, still encoded: the others are left alone.
+    at = 0
+    while True:
+        size = data[at + 1] << 8 | data[at + 2]
+        at += 3
+        if not number:
+            return data[at : at + size]
+        at += size
+        number -= 1
+
+
+def _facts(chip):
+    return module(chip.family.__name__ + "_facts").FACTS
+
+
+def about(chip, place):
+    """What the family's table says, at one of the places above."""
+    return _values(_entry(_facts(chip), place))
+
+
+def die(chip):
+    """Its name, the address of the bootloader ID, its versions, its options, how many bits of
+    write protection each of its banks has."""
+    return _values(_entry(_entry(_facts(chip), _DIES), chip.number))
+
+
+def blocks(chip):
+    """The peripherals of its script: (address, name), highest first."""
+    return about(chip, _BLOCKS)
+
+
+def pcrop(chip):
+    """(bit, what to say of proprietary code readout protection, "" if it is off)."""
+    bit, registers, said = about(chip, _PCROP)
+    if bit == _AREAS:
+        return bit, said if module("romboot.areas").pcrop(registers) else ""
     for register in registers:
         value = mem32[register]
         # Either a bit, or an area: its first address in bits 11:0, its last in bits 27:16.
-        if value & 0xFFF <= value >> 16 & 0xFFF if bit is None else value >> bit & 1:
-            return about
-    return ""
+        if value & 0xFFF <= value >> 16 & 0xFFF if bit == _AREA else value >> bit & 1:
+            return bit, said
+    return bit, ""
 
 
 def cores(chip):
     """(are there two, how that is known), (False, "") if no chip of the family has."""
-    check = tables(chip).DUAL_CORE
+    check = about(chip, _DUAL_CORE)
     if not check:
         return False, ""
     address, mask, value = check
@@ -43,19 +125,18 @@ def cores(chip):
     return dual, "%s, by the line identifier STM32%s" % ("two" if dual else "one", line)
 
 
-def _sectors(chip, level):
-    # Each run of sectors whose bit is `level`, in words.
-    facts = tables(chip)
-    if level is None:
-        return module("areas").protected(chip, facts)
-    _, unit, banks = facts.PROTECTED
+def _sectors(chip, pcrop):
+    # Each run of sectors that are protected, or under PCROP, in words.
+    level, unit, banks = about(chip, _PROTECTED)
+    if level == _BY_AREAS:
+        return module("romboot.areas").protected(chip, unit, banks[: len(die(chip)[4])])
     number, runs = 0, []
-    for (register, shift, at, sizes), count in zip(banks, facts.DIES[chip.number][4]):
+    for (register, shift, at, sizes), count in zip(banks, die(chip)[4]):
         bits = mem32[register] >> shift
         at = at or chip.family.FLASH[0] + mem16[chip.family.FLASH[1]] * 512
         for i in range(count):
             end = at + sizes[min(i, len(sizes) - 1)] * 4096
-            if bits >> i & 1 == level:
+            if bits >> i & 1 == (pcrop or level):
                 if runs and runs[-1][1] == number - 1:
                     runs[-1][1] = number
                     runs[-1][3] = end - 1
@@ -69,23 +150,23 @@ def _sectors(chip, level):
 
 def warnings(chip, via="jump"):
     """What may make flashing fail, or surprise after it: a sentence each, without full stop."""
-    facts = tables(chip)
-    about = pcrop(facts)
-    by_bits = about and facts.PCROP[0] not in (None, -1)  # they say 1 of sectors under PCROP
-    found = _sectors(chip, 1 if by_bits else facts.PROTECTED[0])
+    bit, said = pcrop(chip)
+    by_bits = said and bit < _AREA  # they say 1 of sectors under PCROP
+    found = _sectors(chip, by_bits)
     if by_bits:
-        about += ": " + found
+        said += ": " + found
     elif found:
         yield "write-protected: %s; the ROM silently drops writes" % found
-    if about:
-        yield about
+    if said:
+        yield said
     if chip.rdp_level() == 1:
         yield "protection level 1: first of all an unprotect, which erases the flash"
-    for number in facts.DIES[chip.number][3]:
-        register, mask, value, about = facts.OPTIONS[number]
+    options = about(chip, _OPTIONS)
+    for number in die(chip)[3]:
+        register, mask, value, said = options[number]
         if mem32[register] & mask == value:
-            yield about
-    if via == "jump" and chip.watchdog_runs():
+            yield said
+    if via == "jump" and watchdog_runs(chip.family):
         yield "the independent watchdog runs: the ROM refreshes it"
 
 
@@ -100,13 +181,13 @@ class Info:
     """
 
     def __init__(self):
+        check_port()
         self.chip = found = find()
-        facts = tables(found)
-        self.name, rom_id, versions, _, _ = facts.DIES[found.number]
+        self.name, rom_id, versions, _, _ = die(found)
         self.dev_id = found.idcode & 0xFFF
         self.rev_id = found.idcode >> 16 & 0xFFFF
         self.flash_kib = mem16[found.family.FLASH[1]]
-        self.uid = bytes(mem8[at + i] for at in facts.UNIQUE_ID for i in range(4))
+        self.uid = bytes(mem8[at + i] for at in about(found, _UNIQUE_ID) for i in range(4))
         self.rom = found.family.ROM[0]
         self.id = mem8[rom_id]
         nearest = 16, None, b"", b""
@@ -116,10 +197,12 @@ class Info:
                 if known >> 4 == self.id >> 4 and off < nearest[0]:
                     nearest = off, known, interfaces, notes
         _, self.known, interfaces, notes = nearest
-        self.interfaces = [facts.INTERFACES[number] for number in interfaces]
-        self.notes = [facts.NOTES[number] for number in notes]
+        known = about(found, _INTERFACES)
+        self.interfaces = [known[number] for number in interfaces]
+        known = about(found, _NOTES)
+        self.notes = [known[number] for number in notes]
         self.rdp = found.rdp_level()
-        self.pcrop = bool(pcrop(facts))
+        self.pcrop = bool(pcrop(found)[1])
         self.warnings = list(warnings(found))
         self.dual_core, self._cores = cores(found)
 
@@ -173,3 +256,82 @@ def _quiet(interfaces):
                 yield place
             elif "A" in name:  # USART, CAN, FDCAN
                 yield place.split("/")[1]
+
+
+def steps(image):
+    """Each line of the script as (kind, address, first value, further values), rows register by
+    register."""
+    at = _HEADER
+    while True:
+        kind = image[at + 3] & 3
+        address, value, *rest = words = struct.unpack_from(_LAYOUTS[kind], image, at)
+        at += 4 * len(words)
+        if kind == _FILL and rest[0] == 0:
+            for i in range(31):
+                if value >> i & 1:
+                    register = address - kind + 4 * i
+                    yield _WRITE, register, struct.unpack_from(">I", image, at)[0], words[3:]
+                    if value >> 31:
+                        yield _WRITE, register, 0, words[3:]
+                    at += 4
+        else:
+            yield kind, address - kind, value, words[2:]
+        if address == _CHANGE:
+            return
+
+
+def _name(found, address):
+    # Block and offset; the host knows registers by name (romboot plan).
+    for base, name in found:
+        if address >= base:
+            return "%s+%02X" % (name, address - base)
+
+
+class Plan(Entry):
+    """A way into the bootloader that has not been taken."""
+
+    def __bool__(self):
+        return not self.reasons
+
+    def steps(self):
+        """Each step as (kind, address, value, further values)."""
+        return steps(self.image)
+
+    def _lines(self):
+        found = blocks(self.chip)
+        yield "%-10s  %-10s  %-8s    %s" % ("address", "register", "now", "then")
+        for kind, address, value, rest in self.steps():
+            if address == 0:
+                yield "MSP, PC from the vector table at 0x%08X" % value
+                return
+            now = mem32[address] & 0xFFFFFFFF
+            if kind == _WAIT:
+                then = "wait until & %08X = %08X" % (value, rest[0])
+            elif kind == _CHANGE:
+                then = "%08X" % (now & ~value | rest[0])
+            elif kind == _FILL:
+                then = "%08X x %d words" % (value, rest[0])
+            else:
+                then = "%08X" % value
+            yield "0x%08X  %-10s  %08X -> %s" % (address, _name(found, address), now, then)
+
+    def _verdict(self):
+        for reason in self.reasons:
+            yield "NO: " + str(reason)
+        if not self.reasons:
+            yield "The way is free: %s, ROM at 0x%08X, by %s: %s." % (
+                die(self.chip)[0],
+                self.chip.family.ROM[0],
+                self.via,
+                self.why,
+            )
+        for warning in warnings(self.chip, self.via):
+            yield "WARNING: " + warning + "."
+
+    def __repr__(self):
+        # The lines scatter over a small heap (NUCLEO_F401RE with the library as .mpy files), so
+        # the place for all of them is kept free until they are there.
+        room = bytearray(_ROOM)
+        lines = list(self._lines()) + list(self._verdict())
+        del room
+        return "\n".join(lines)

@@ -3,7 +3,7 @@
 # Putting RCC back to reset takes away the clock that the VM counts on, resetting FMC or QSPI takes
 # away external memory, and an interrupt may come at any moment. So nothing of the firmware may be
 # needed any more once the first register changes: no bytecode, no heap, no flash. `helper` carries
-# a list of register writes (the script, see script.py) and the few instructions that carry them
+# a list of register writes (the script, see chip.py) and the few instructions that carry them
 # out to the unused part of the main stack, in internal SRAM, and goes on from there.
 #
 # There the CPU leaves every exception handler it is in, works through the script, takes MSP and
@@ -21,7 +21,7 @@ from micropython import const
 
 MPU_CTRL = const(1)  # the bits that must be set for the MPU to make external memory executable
 
-# What helper(image, task) is to do; the image is a bytearray made by script.image().
+# What helper(image, task) is to do; the image is a bytearray made by chip.image().
 _LOOK = const(0)  # return 0 if there is room below the main stack, else MSP
 _GO = const(1)  # leave; return MSP if there is no room
 _COMPLETE = const(2)  # make the image ready to run where it is (reset.py)
@@ -29,8 +29,8 @@ _CONTROL = const(3)  # return CONTROL (bit 0: unprivileged); the image is not lo
 
 
 def code_address():
-    # Of helper: mp_obj_fun_asm_t.fun_data (MicroPython's py/objfun.h).
-    return mem32[id(helper) + 8] & 0xFFFFFFFF
+    # Of helper, signed: mp_obj_fun_asm_t.fun_data (MicroPython's py/objfun.h).
+    return mem32[id(helper) + 8]
 
 
 @micropython.asm_thumb
@@ -61,7 +61,7 @@ def helper(r0, r1):
     ldr(r0, [r6, 4])  # ICSR
     lsl(r1, r0, 23)
     lsr(r1, r1, 23)  # VECTACTIVE
-    beq(THREAD)
+    beq(STEP)  # thread mode
     mov(r3, 1)
     lsl(r3, r3, 24)  # xPSR to return to: Thumb state, no exception
     lsl(r2, r0, 20)  # unnoticed: see the next line
@@ -128,15 +128,13 @@ def helper(r0, r1):
     data(2, 0x9307)  # str r3, [sp, #28]: xPSR
     bx(r4)
 
-    label(THREAD)
-    # The script: (address | kind, value ...), see script.py.
+    # The script: (address | kind, value ...), see chip.py.
+    label(WRITE)
+    str(r1, [r0, 0])
     label(STEP)
     data(2, 0xCF03)  # ldmia r7!, {r0, r1}
     lsl(r2, r0, 30)
-    bne(OTHER)
-    str(r1, [r0, 0])
-    b(STEP)
-    label(OTHER)
+    beq(WRITE)
     bmi(CHANGE_OR_WAIT)
     data(2, 0xCF04)  # ldmia r7!, {r2}
     sub(r0, 1)
@@ -185,8 +183,8 @@ def helper(r0, r1):
     beq(STEP)
     sub(r3, 1)
     bne(POLL)
-    mov(r1, 0x5F)  # It never came true, and there is no way back: reset, the application
-    lsl(r1, r1, 4)  # starts anew.
+    mov(r1, 0x5F)  # What is waited for does not come, and there is no way back: reset. The
+    lsl(r1, r1, 4)  # application starts anew.
     add(r1, 0x0A)
     lsl(r1, r1, 16)
     add(r1, 4)
@@ -220,7 +218,7 @@ def helper(r0, r1):
     sub(r3, 1)  # r3 = the resident part
     mov(r2, pc)
     sub(r2, r2, r3)
-    add(r2, 3)
+    add(r2, 3)  # unnoticed: it is a multiple of 4 as it is
     lsr(r2, r2, 2)
     lsl(r2, r2, 2)  # r2 = its bytes, rounded up
     sub(r7, r5, r4)

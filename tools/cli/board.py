@@ -37,7 +37,7 @@ CPUID, ICSR, VTOR, CCR, MPU_TYPE = (0xE000ED00 + offset for offset in (0, 4, 8, 
 
 SYNC = """
 try:
-    sync = _syncing()
+    sync = syncing()
     if sync: sync()
 except Exception as error:
     print(repr(error))
@@ -98,7 +98,7 @@ class Board:
         with self._refusals():
             chip.check_port()
         self._find_chip, chip.find = chip.find, functools.cache(self._find)
-        library.module("entry")._syncing = lambda: self._sync
+        library.module("chip").syncing = lambda: self._sync
         library.module("reset")._has_code = self._has_code
 
     def info(self) -> Any:
@@ -112,7 +112,7 @@ class Board:
         """A Plan of the library."""
         self._buffers.clear()
         with self._refusals():
-            plan = self._library.module("dryrun").Plan(force, via)
+            plan = self._library.module("facts").Plan(force, via)
         self._read_for_info(plan.chip)
         self._memory.fetch(address for _, address, _, _ in plan.steps() if address)
         return plan
@@ -163,7 +163,7 @@ class Board:
         self._memory.fetch(needed_for_info(family, family.dies[found.number]))
 
     def _sync(self) -> None:
-        if said := self._prompt.run(self._library.source("entry", "_syncing") + SYNC).strip():
+        if said := self._prompt.run(self._library.source("chip", "syncing") + SYNC).strip():
             raise _SaidError(said)
 
     def _has_code(self, *arguments: int) -> bool:

@@ -174,9 +174,16 @@ def _free(prompt: Prompt, board: Board) -> tuple[int, int]:
 
 def needed(files: list[Path], block: int) -> int:
     """Bytes of a FAT file system with such blocks for these files and their folder."""
-    entries = 2 + sum(1 + -(-len(file.name) // LONG) for file in files)
+    entries = 2 + sum(1 + _long(file) for file in files)
     sizes = [entries * ENTRY, *(file.stat().st_size for file in files)]
     return block * sum(-(-size // block) for size in sizes)
+
+
+def _long(file: Path) -> int:
+    """Further directory entries for a long name. FatFs, which MicroPython has, needs none for a
+    name of 8 and 3 letters in lower case."""
+    short = len(file.stem) <= 8 and len(file.suffix) <= 4
+    return 0 if short else -(-len(file.name) // LONG)
 
 
 def _make_room(prompt: Prompt, board: Board, files: list[Path]) -> int:

@@ -20,7 +20,7 @@ PLAN = (
     "import romboot; from uctypes import addressof; p = romboot.plan(via='jump'); "
     "print('image', addressof(p.image), len(p.image))"
 )
-HEADER = 20  # bytes before the first line of a script: see lib/romboot/script.py
+HEADER = 20  # bytes before the first line of a script: see lib/romboot/chip.py
 WRITE, FILL, CHANGE, WAIT = range(4)  # kinds of lines, in the two low bits of the address
 MORE_WORDS = (0, 1, 1, 2)  # behind address and value
 CPSID_I = b"\x72\xb6"  # the point of no return
@@ -46,7 +46,7 @@ class Subject:
 
     Attributes:
         name: as in boards/.
-        image, image_address: what script.image() returned there, and where it was in the heap.
+        image, image_address: what chip.image() returned there, and where it was in the heap.
         code, code_address: jump.helper() and where the firmware has it in flash.
         copied: it runs from a copy on the heap (jump_bytes.py).
         flash, ram: the firmware, and SRAM with MicroPython's heap and stack in it.

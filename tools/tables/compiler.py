@@ -1,22 +1,27 @@
 """The modules that go to the target: data only, as constants that a frozen build keeps in flash.
 
-What each number is for is known to those who read it: chip.py, entry.py and facts.py.
+What each number is for is known to those who read it: chip.py, entry.py and facts.py. What the
+jump needs is tuples, which cost a frozen build no heap. What is only told to the user, and the
+index of chips, which has an entry for every family, are bytes: that takes much less flash.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias, TypeVar
 
 from . import cortex_m
 from .family import M7, Area, AreaProtection, Check, Die, Family, Option, WriteProtection
 from .language import Block, Kind, pack, steps
 
-BYTES_A_LINE = 24
+BYTES_A_LINE = 20
 ALIGNMENT = 512 * 1024  # of an MPU region that covers any SRAM; see cortex_m.open_region()
+SERIES = 4  # what all DEV_IDs begin with
+AREA, AREAS = 32, 33  # in place of a bit of PCROP: see pcrop()
+BY_AREAS = 2  # in place of a level
 
-Value: TypeAlias = "int | str | bytes | tuple[Value, ...] | None"
+Value: TypeAlias = "int | str | bytes | tuple[Value, ...]"
 Entry = TypeVar("Entry")
 
 
@@ -27,49 +32,63 @@ class Hex(int):
 def modules(families: Iterable[Family]) -> dict[str, str]:
     """File name in lib/romboot -> its text, for all of these families."""
     families = list(families)
-    files = {"chips.py": _module("tools/tables", "", {"CORES": cores(families)})}
+    files = {"chips.py": _module("tools/tables", "", {"CHIPS": chips(families)})}
     for family in families:
         source = f"{family.source}"
         about = f"{family}: what jump and reset need."
         files[f"{family.module}.py"] = _module(source, about, family_data(family))
         about = f"{family}: what only plan() and info() need."
-        files[f"{family.module}_facts.py"] = _module(source, about, family_facts(family))
+        facts = {"FACTS": encoded(*family_facts(family).values())}
+        files[f"{family.module}_facts.py"] = _module(source, about, facts)
     return files
 
 
-def cores(families: Iterable[Family]) -> Value:
-    """For each (core, IDCODE, its clock): what to look at, and the DEV_IDs that it can show.
+def chips(families: Iterable[Family]) -> bytes:
+    """For each family an entry: what to look at, and the DEV_IDs that it can show there.
 
-    (core, address of IDCODE, register and bit of its clock or 0, ((module, DEV_IDs), ...))
-    The place of a DEV_ID is that of its die in DIES.
+    The bytes of the entry, those before its DEV_IDs; core; address of IDCODE; register and bit of
+    its clock, or 0; the name of the family as in "f4"; of each DEV_ID the low byte (the rest is 4
+    in all of them). The place of a DEV_ID is that of its die in DIES. A family with faulty
+    revisions has two entries.
     """
-    found: dict[tuple[Value, ...], tuple[Value, ...]] = {}
+    found = b""
     for family in families:
         clock = family.idcode_clock
-        key = (
-            Hex(core(family)),
-            Hex(family.idcode),
-            Hex(clock.register.address) if clock else 0,
+        look = struct.pack(
+            ">H2IB",
+            core(family),
+            family.idcode,
+            clock.register.address if clock else 0,
             clock.number if clock else 0,
         )
-        dev_ids = tuple(Hex(die.dev_id) for die in family.dies)
-        found[key] = (*found.get(key, ()), (family.module, dev_ids), *misread(family))
-    return tuple((*key, entries) for key, entries in found.items())
+        look += family.module.removeprefix("stm32").encode()
+        for dev_ids in ([die.dev_id for die in family.dies], misread(family)):
+            if dev_ids:
+                before = 2 + len(look)
+                found += bytes([before + len(dev_ids), before]) + look + bytes(map(low, dev_ids))
+    return found
+
+
+def low(dev_id: int) -> int:
+    """The byte that tells it from other DEV_IDs."""
+    if dev_id >> 8 != SERIES:
+        raise ValueError(f"DEV_ID 0x{dev_id:03X} does not fit the index: change chip.find()")
+    return dev_id & 0xFF
 
 
 def core(family: Family) -> int:
-    """CPUID.PARTNO; from bit 12 on MPU_TYPE.DREGION, if that is needed too: an STM32F7 has the
-    core of an STM32H7 with 8 regions (PM0253 4.6), and nothing at the address of its IDCODE."""
-    return family.core.partno | (family.mpu_regions << 12 if family.core is M7 else 0)
+    """CPUID.PARTNO; from bit 12 on an eighth of MPU_TYPE.DREGION if that is needed too: an STM32F7
+    has the core of an STM32H7 with 8 regions (PM0253 4.6), and nothing at the address of its
+    IDCODE."""
+    return family.core.partno | (family.mpu_regions // 8 << 12 if family.core is M7 else 0)
 
 
-def misread(family: Family) -> Iterator[Value]:
+def misread(family: Family) -> list[int]:
     """The same for DEV_IDs of faulty revisions: up to the last die that has one."""
-    dev_ids = [Hex(die.misread or die.dev_id) for die in family.dies]
+    dev_ids = [die.misread or die.dev_id for die in family.dies]
     while dev_ids and family.dies[len(dev_ids) - 1].misread is None:
         del dev_ids[-1]
-    if dev_ids:
-        yield family.module, tuple(dev_ids)
+    return dev_ids
 
 
 def family_data(family: Family) -> dict[str, Value]:
@@ -91,7 +110,7 @@ def family_data(family: Family) -> dict[str, Value]:
             for port in family.usb
         ),
         "ARMV6M": family.core.armv6m,
-        "MPU": tuple(map(Hex, cortex_m.open_region(family.mpu_regions))),
+        "REGION": Hex(cortex_m.open_region(family.mpu_regions)[0]),
         **rams(family),
         "CLOSED": tuple(
             (number, Hex(die.rom_id), tuple(map(Hex, die.closed)))
@@ -106,13 +125,13 @@ def family_data(family: Family) -> dict[str, Value]:
     }
 
 
-def check(of: Check) -> Value:
+def check(of: Check) -> tuple[Value, ...]:
     """(address, mask, value)."""
     return (Hex(of.address), Hex(of.mask), Hex(of.value))
 
 
 def end(family: Family) -> bytes:
-    """The end of a script, which has no register: see script.py."""
+    """The end of a script, which has no register: see chip.py."""
     return struct.pack(">3I", Kind.CHANGE, family.vectors, 0)
 
 
@@ -135,21 +154,44 @@ def rams(family: Family) -> dict[str, Value]:
 
 
 def usarts(family: Family) -> Value:
-    """(offset of TC's register, offset of CR1, its UE and TE, ((bus, clocks, bits), ...)).
+    """(offset of TC's register, offset of CR1, its UE and TE, ((bus, clocks, first, mask), ...)).
 
-    Bit n of `clocks` is the clock of the USART at bus + n KiB; where that is not so, a USART has a
-    bus of its own.
+    Bit n of `clocks` is the clock of the USART at bus + n KiB, if bit n - first of mask is set;
+    where that is not so, a USART has a bus of its own.
     """
     buses: dict[tuple[int, int], list[int]] = {}
     for usart in family.usarts:
         bus = usart.base - 1024 * usart.clock.number
         buses.setdefault((bus, usart.clock.register.address), []).append(usart.clock.number)
     status, control, enabled = family.usart_kind.value
-    groups = tuple((Hex(bus), Hex(clocks), bytes(bits)) for (bus, clocks), bits in buses.items())
+    groups = tuple(
+        (Hex(bus), Hex(clocks), min(bits), Hex(sum(1 << bit - min(bits) for bit in bits)))
+        for (bus, clocks), bits in buses.items()
+    )
     return (Hex(status), Hex(control), Hex(enabled), groups)
 
 
-def family_facts(family: Family) -> dict[str, Value]:
+TUPLE, TEXT, BYTES, WORD = 0xFC, 0xFD, 0xFE, 0xFF
+
+
+def encoded(*values: Value) -> bytes:
+    """As facts.py decodes it: a number below TUPLE is a byte; all else is a byte that says what
+    follows. TUPLE: the number of its bytes, 16 bits, and its values. TEXT, BYTES: the number of
+    bytes, and they. WORD: 32 bits. All are big-endian."""
+    found = b""
+    for value in values:
+        if isinstance(value, tuple):
+            data = encoded(*value)
+            found += struct.pack(">BH", TUPLE, len(data)) + data
+        elif isinstance(value, int):
+            found += bytes([value]) if value < TUPLE else struct.pack(">BI", WORD, value)
+        else:
+            data = value.encode("ascii") if isinstance(value, str) else value
+            found += bytes([TEXT if isinstance(value, str) else BYTES, len(data)]) + data
+    return found
+
+
+def family_facts(family: Family) -> dict[str, tuple[Value, ...]]:
     """What info() and plan() say of it. DIES: in the order of family_data().
 
     DIES has for each die its name, the address of the bootloader ID, its versions, the numbers of
@@ -160,7 +202,7 @@ def family_facts(family: Family) -> dict[str, Value]:
     dies = tuple(
         (
             die.name,
-            Hex(die.rom_id),
+            die.rom_id,
             versions(die, listens, notes),
             options.of(map(option, die.options)),
             bytes(die.sectors),
@@ -168,10 +210,10 @@ def family_facts(family: Family) -> dict[str, Value]:
         for die in family.dies
     )
     return {
-        "UNIQUE_ID": tuple(map(Hex, family.unique_id)),
+        "UNIQUE_ID": family.unique_id,
         "PCROP": pcrop(family),
         "DUAL_CORE": check(family.dual_core) if family.dual_core else (),
-        "BLOCKS": tuple((Hex(block.base), block.name) for block in blocks(family)),
+        "BLOCKS": tuple((block.base, block.name) for block in blocks(family)),
         "INTERFACES": tuple(listens),
         "NOTES": tuple(notes),
         "OPTIONS": tuple(options),
@@ -205,22 +247,17 @@ def versions(die: Die, listens: Numbered[str], notes: Numbered[str]) -> Value:
 def option(found: Option) -> Value:
     """(register, mask, its value, what to say then)."""
     mask = (1 << found.bits) - 1 << found.bit
-    return (Hex(found.register.address), Hex(mask), Hex(found.value << found.bit), found.about)
+    return (found.register.address, mask, found.value << found.bit, found.about)
 
 
-def protection(found: WriteProtection | AreaProtection) -> Value:
-    """(level, unit, ((register, shift, base or 0, sizes in units of 4 KiB), ...)), or (None, KiB
-    of a page, ((start, end, shift, mask, in the second bank), ...))."""
+def protection(found: WriteProtection | AreaProtection) -> tuple[Value, ...]:
+    """(level, unit, ((register, shift, base or 0, sizes in units of 4 KiB), ...)), or (BY_AREAS,
+    KiB of a page, ((start, end, shift, mask, in the second bank), ...))."""
     if isinstance(found, AreaProtection):
         areas = tuple((*area(each), each.second_bank) for each in found.areas)
-        return (None, found.page_kib, areas)
+        return (BY_AREAS, found.page_kib, areas)
     rows = tuple(
-        (
-            Hex(bank.register.address),
-            bank.shift,
-            Hex(bank.base or 0),
-            bytes(kib // 4 for kib in bank.kib),
-        )
+        (bank.register.address, bank.shift, bank.base or 0, bytes(kib // 4 for kib in bank.kib))
         for bank in found.banks
     )
     return (found.level, found.unit, rows)
@@ -228,24 +265,24 @@ def protection(found: WriteProtection | AreaProtection) -> Value:
 
 def area(found: Area) -> tuple[int, int, int, int]:
     """(start, end, shift, mask)."""
-    return (Hex(found.start.address), Hex(found.end.address), found.shift, Hex(found.mask))
+    return (found.start.address, found.end.address, found.shift, found.mask)
 
 
-def pcrop(family: Family) -> Value:
-    """(bit, registers, what to say); bit is None if each of them is an area, and -1 if an area is
-    (start, end, mask)."""
+def pcrop(family: Family) -> tuple[Value, ...]:
+    """(bit, registers, what to say); bit is AREA if each of them is an area, and AREAS if an area
+    is (start, end, mask)."""
     found = family.pcrop
     if not found:
         return (0, (), "")
-    registers = tuple(Hex(each.address) for each in found.registers)
+    registers = tuple(each.address for each in found.registers)
     if found.bit is not None:
         return (found.bit, registers, found.about)
     start, end, shift, mask = zip(*map(area, found.areas), strict=True)
     if start == end:
         assert {*shift} == {16} and {*mask} == {0xFFF}, family
-        return (None, start, found.about)
+        return (AREA, start, found.about)
     assert {*shift} == {0}, family
-    return (-1, tuple(zip(start, end, mask, strict=True)), found.about)
+    return (AREAS, tuple(zip(start, end, mask, strict=True)), found.about)
 
 
 def blocks(family: Family) -> list[Block]:
@@ -259,10 +296,10 @@ def blocks(family: Family) -> list[Block]:
     return [found[base] for base in sorted(found, reverse=True)]
 
 
-def _module(source: str, about: str, constants: dict[str, Value]) -> str:
+def _module(source: str, about: str, constants: Mapping[str, Value]) -> str:
     lines = [f"# Generated by python -m tools.tables from {source}; do not edit."]
     lines += [f"# {about}"] if about else []
-    lines += ["", "from micropython import const", "", "# fmt: off"]
+    lines += ["", "# fmt: off"]
     for name, value in constants.items():
         lines += _assignment(name, value)
     return "\n".join(lines) + "\n"
@@ -270,10 +307,8 @@ def _module(source: str, about: str, constants: dict[str, Value]) -> str:
 
 def _assignment(name: str, value: Value) -> Iterator[str]:
     first, *rest = _lines(value)
-    yield f"{name} = const({first}" + ("" if rest else ")")
-    yield from rest[:-1]
-    if rest:
-        yield f"{rest[-1]})"
+    yield f"{name} = {first}"
+    yield from rest
 
 
 def _lines(value: Value) -> list[str]:

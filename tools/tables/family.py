@@ -397,5 +397,5 @@ class Family:
         raise KeyError(f"{self.name} has no die 0x{dev_id:03X}")
 
     def script(self, die: Die) -> Iterator[Step]:
-        """All steps of a die, up to the end of the script, which script.py adds."""
+        """All steps of a die, up to the end of the script, which chip.py adds."""
         return steps([self.before, die.script, self.after])

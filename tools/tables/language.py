@@ -1,6 +1,6 @@
 """What a table is written in: registers with names, and the steps of a script.
 
-lib/romboot/script.py documents the words that a step becomes; this module makes them.
+lib/romboot/chip.py documents the words that a step becomes; this module makes them.
 
     RCC = Block("RCC", 0x40023800, CR=0x00, CFGR=0x08)
     SCRIPT = [
@@ -120,7 +120,7 @@ class Step:
 
     @property
     def words(self) -> tuple[int, ...]:
-        """As script.py documents them."""
+        """As chip.py documents them."""
         base = min(register.address for register in self.registers)
         if self.kind is not Kind.ROW:
             return (base | self.kind, *self.values)

@@ -33,7 +33,7 @@ print(repr((sys.platform, sys.version, getattr(i, '_machine', ''), getattr(i, '_
 CHIP = """
 from machine import mem32
 c = mem32[0xE000ED00] >> 4 & 0xFFF
-m = (mem32[0xE000ED90] & 0xFF00) << 4
+m = (mem32[0xE000ED90] & 0xF800) << 1
 for k, a, e, b in {cores}:
     if k in (c, c | m):
         v = e and mem32[e]
@@ -134,9 +134,12 @@ def ask(prompt: Prompt, start: int) -> Board:
 
 
 def _chip(prompt: Prompt, machine: str) -> tuple[Family, Die]:
-    cores: Any = compiler.cores(tables.FAMILIES)
-    where = tuple((int(c), int(a), int(e), int(b)) for c, a, e, b, _ in cores)
-    found = prompt.run(CHIP.format(cores=where)).split("\n")
+    clocks = [(f, f.idcode_clock) for f in tables.FAMILIES]
+    where = {
+        (compiler.core(f), f.idcode, c.register.address if c else 0, c.number if c else 0)
+        for f, c in clocks
+    }
+    found = prompt.run(CHIP.format(cores=sorted(where))).split("\n")
     for core, address, idcode in (ast.literal_eval(line) for line in found if line):
         for family in tables.FAMILIES:
             for die in family.dies:
