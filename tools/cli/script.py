@@ -167,7 +167,7 @@ def source(family: Family, die: Die, *, force: bool = False) -> str:
         "not_stm32": said("NotSTM32Error", "%s"),
         "place": "" if family.core.armv6m else _place(said),
         "core": core(family),
-        "regions": " | (mem32[0xE000ED90] & 0xFF00) << 4" if family.core is M7 else "",
+        "regions": " | (mem32[0xE000ED90] & 0xF800) << 1" if family.core is M7 else "",
         "idcode": _lines(_idcode(family)),
         "dev_ids": dev_ids,
         "another": repr(another),
