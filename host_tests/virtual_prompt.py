@@ -1,10 +1,10 @@
-"""The prompt of a virtual board, for what else has one of a board on the desk: in virtual time."""
+"""The prompt of a virtual board in place of one on the desk: without a port, in virtual time."""
 
 from __future__ import annotations
 
-from ..bench import prompt as bench
-from ..bench.board import VirtualBoard
-from .prompt import BoardError
+from tools.bench import prompt as bench
+from tools.bench.board import VirtualBoard
+from tools.cli.prompt import BoardError
 
 
 class VirtualPrompt:
@@ -12,8 +12,6 @@ class VirtualPrompt:
 
     Attributes:
         board: the board.
-        commands: how many it was given.
-        bytes: how many bytes of them.
         gone: its port has gone, which this one never does.
     """
 
@@ -21,7 +19,6 @@ class VirtualPrompt:
 
     def __init__(self, board: VirtualBoard) -> None:
         self.board = board
-        self.commands = self.bytes = 0
         self._prompt = bench.Prompt(board)
 
     def run(self, code: str | bytes) -> str:
@@ -34,8 +31,6 @@ class VirtualPrompt:
 
     def start(self, code: str | bytes) -> None:
         """Run code that may never end."""
-        self.commands += 1
-        self.bytes += len(code)
         self._prompt.start(code)
 
     def left(self) -> None:
