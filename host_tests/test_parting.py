@@ -146,7 +146,7 @@ def test_a_call_from_an_interrupt_handler_has_its_own_sentence(
 @pytest.mark.parametrize("call", ["enter_bootloader()", "enter_bootloader(after_ms=5)", "plan()"])
 def test_a_locked_heap_has_a_sentence(board: VirtualBoard, call: str) -> None:
     code = f"import micropython, romboot\nmicropython.heap_lock()\nromboot.{call}"
-    with pytest.raises(PromptError, match="RomBootError: romboot needs 4 KB of free heap"):
+    with pytest.raises(PromptError, match="RomBootError: romboot needs 6 KB of free heap"):
         Prompt(board).run(code)
 
 
@@ -201,4 +201,4 @@ call()
 """
     free, said = prompt.run(code).split(maxsplit=1)
     assert int(free) > 39_000
-    assert said.startswith("romboot needs 4 KB of free heap")
+    assert said.startswith("romboot needs 6 KB of free heap")

@@ -27,7 +27,7 @@ def error(name, *values):
 
 # Made beforehand, as what they tell leaves no room to make them.
 NO_MEMORY = RomBootError(
-    "romboot needs 4 KB of free heap (16 KB if it is not frozen), 1.5 KB of it in one piece, "
+    "romboot needs 6 KB of free heap (18 KB if it is not frozen), 1.5 KB of it in one piece, "
     "not locked"
 )
 IN_HANDLER = RomBootError(

@@ -67,8 +67,8 @@ def connected(
 
 
 def ask(port: str) -> str | None:
-    """What a ROM says that listens on this port; None if none does. A prompt ignores the
-    question, a DEL; and the ROM is not disturbed by it, as it would be by a prompt's."""
+    """What a ROM says that listens on this port; None if none does. The question
+    is one byte, 0x7F, which a prompt ignores and which leaves the ROM as it is."""
     try:
         with connected(port, ASK_S) as loader:
             return describe(loader)

@@ -46,7 +46,7 @@ def info(args: argparse.Namespace) -> int:
 
 
 def plan(args: argparse.Namespace) -> int:
-    """Print what entering would do. Exit code 1 if something stands in the way."""
+    """Print what entering would do. Exit code 1 if something prevents entry."""
     with connected(args.device) as prompt:
         if args.installed:
             table, module, free = _installed_plan(prompt, args)

@@ -27,7 +27,7 @@ the heap is in external memory, which a reset takes away, a refusal that has wri
 | `states.py` | draws a state and puts it into words |
 | `run.py` | sets a state up, calls `helper`, judges |
 | `by_reset.py` | the same through a reset, with the library's own `reset.py` |
-| `stuck.py` | polls that never come true |
+| `stuck.py` | waits that never end |
 | `directed.py` | states that are not left to chance |
 | `mutation.py` | is each line of the script missed when it is left out? |
 | `witness.py` | a call that does not go has written nothing |

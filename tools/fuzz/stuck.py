@@ -1,4 +1,4 @@
-"""Polls that never come true: a crystal that never starts, an erase that never ends.
+"""Waits that never end: a crystal that never starts, an erase that never ends.
 
 For each wait of the script there is a case in which its bits never read as it expects. It must end
 in a reset that the script asks for (AIRCR.SYSRESETREQ, the application starts anew), within the
