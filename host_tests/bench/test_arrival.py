@@ -20,6 +20,7 @@ BOARD_CHIPS = (
     "STM32G474xx",
     "STM32L073xx",
     "STM32L476xx",
+    "STM32WB55xx",
     "STM32H743xx",
 )
 
@@ -127,6 +128,7 @@ def test_most_registers_are_compared(chip: str) -> None:
         if not register.compared and block.name not in soc.chip.kept
     }
     data = {
+        "crc.DR",
         "gpio.IDR",
         "usart.DR",
         "lpuart.RDR",

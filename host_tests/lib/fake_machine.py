@@ -44,6 +44,11 @@ AS_DELIVERED = {
         **dict.fromkeys((0x40022024, 0x40022044), 0xFFFF),  # PCROPxSR
         **dict.fromkeys((0x4002202C, 0x40022030, 0x4002204C, 0x40022050), 0xFF),  # WRPxxR
     },
+    "STM32WB": {
+        0x58004020: 0x3DFFF1AA,
+        **dict.fromkeys((0x58004024, 0x58004034), 0x1FF),  # PCROP1xSR
+        **dict.fromkeys((0x5800402C, 0x58004030), 0xFF),  # WRP1xR
+    },
     "STM32H7": H7,
     "STM32H7A": H7,
 }

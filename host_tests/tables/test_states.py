@@ -21,7 +21,7 @@ def masks(family: Family) -> dict[int, tuple[str, int]]:
         chip = json.loads(path.read_text())
         if int(chip["dev_id"]["value"], 16) in dev_ids:
             bases = {p["name"]: int(p["base"], 16) for p in chip["peripherals"]}
-            for block in ("RCC", "FLASH"):
+            for block in ("RCC", "FLASH", "PWR"):
                 for name, register in chip["registers"][block]["regs"].items():
                     address = bases[block] + int(register["offset"], 16)
                     _, known = found.get(address, ("", 0))

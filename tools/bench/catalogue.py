@@ -25,11 +25,13 @@ from .families.flash_h7 import FlashH7
 from .families.flash_l0 import FlashL0
 from .families.flash_l1 import FlashL1
 from .families.flash_l4 import FlashL4
+from .families.flash_wb import FlashWb
 from .families.g0 import PwrG0, RccG0
 from .families.g4 import PwrG4, RccG4
 from .families.h7 import PwrH7, RccH7
 from .families.l0 import PwrL0, RccL0
 from .families.l4 import PwrL4, RccL4
+from .families.wb import PwrWb, RccWb
 
 CLASSES: dict[str, type[RegisterBlock]] = {
     "bdma f0": RegisterBlock,
@@ -43,6 +45,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "exti h7": Exti,
     "exti l4": Exti,
     "exti v1": Exti,
+    "exti wb": Exti,
     "flash f0": FlashF0,
     "flash f4": FlashF4,
     "flash g0": FlashG0,
@@ -51,6 +54,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "flash l0": FlashL0,
     "flash l1": FlashL1,
     "flash l4": FlashL4,
+    "flash wb": FlashWb,
     "fmc v1": Fmc,
     "fmc v3": Fmc,
     "fsmc v1": Fmc,
@@ -69,6 +73,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "pwr l0": PwrL0,
     "pwr l1": PwrL0,
     "pwr l4": PwrL4,
+    "pwr wb": PwrWb,
     "quadspi v1": Quadspi,
     "rcc f0": RccF0,
     "rcc f4": RccF4,
@@ -78,6 +83,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "rcc l0": RccL0,
     "rcc l1": RccL0,
     "rcc l4": RccL4,
+    "rcc wb": RccWb,
     "rng v1": Rng,
     "rtc v2": Rtc,
     "rtc v3": RtcV3,
@@ -89,6 +95,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "syscfg l0": Syscfg,
     "syscfg l1": Syscfg,
     "syscfg l4": Syscfg,
+    "syscfg wb": Syscfg,
     "timer v1": Timer,
     "timer32 v1": Timer,
     "usart v1": UsartV1,

@@ -123,8 +123,11 @@ def _register(chip: Chip, block: str, name: str) -> str:
 
 
 def _enable(chip: Chip, prefix: str, block: str) -> dict[str, object]:
+    """Where its clock is enabled; BOARD_..._ENABLE is 0 if it needs none."""
     enable = chip.peripheral(block).enable
-    assert isinstance(enable, RegisterBit), f"{block} has no enable bit"
+    if enable is None:
+        return {f"BOARD_{prefix}_ENABLE": 0}
+    assert isinstance(enable, RegisterBit), f"{block} has more than a bit"
     return {
         f"BOARD_{prefix}_ENABLE": _register(chip, "RCC", enable.register),
         f"BOARD_{prefix}_ENABLE_BIT": enable.bit,

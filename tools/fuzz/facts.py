@@ -61,10 +61,11 @@ def anytime(die: Chip) -> dict[str, int]:
 
 @cache
 def set_only(die: Chip) -> list[tuple[str, int]]:
-    """Bits of RCC that software can set, and only a reset clears."""
+    """Bits of RCC and PWR that software can set, and only a reset clears."""
     return [
-        (f"RCC.{register.name}", 1 << bit)
-        for register in die.peripheral("RCC").registers
+        (f"{block}.{register.name}", 1 << bit)
+        for block in ("RCC", "PWR")
+        for register in die.peripheral(block).registers
         for bit in range(32)
         if register.set_only >> bit & 1
     ]

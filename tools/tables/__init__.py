@@ -8,7 +8,7 @@ FAMILIES.
 
 from __future__ import annotations
 
-from . import cortex_m, f0, f4, g0, g4, h7, h7a, l0, l1, l4
+from . import cortex_m, f0, f4, g0, g4, h7, h7a, l0, l1, l4, wb
 from .family import Die, Family
 
 FAMILIES: tuple[Family, ...] = (
@@ -17,6 +17,7 @@ FAMILIES: tuple[Family, ...] = (
     l0.FAMILY,
     l1.FAMILY,
     l4.FAMILY,
+    wb.FAMILY,
     h7.FAMILY,
     h7a.FAMILY,
     g0.FAMILY,

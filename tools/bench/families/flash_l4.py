@@ -22,6 +22,7 @@ class FlashL4(FlashG0):
         *("PCROP2SR", "PCROP2ER", "WRP2AR", "WRP2BR"),
     )
     BSY = BSY
+    EMPTY = "SR", PEMPTY
     PNB, BKER = 0xFF, 1 << 11
 
     def __init__(self, facts: Peripheral, system: System) -> None:
@@ -68,7 +69,8 @@ class FlashL4(FlashG0):
         rom = not options & NBOOT0 if by_option else boot0
         if implemented & BFB2 & options and not rom:
             rom = not self._starts_a_bank()
-        rom = bool(rom or self.get("SR") & PEMPTY)
+        register, empty = self.EMPTY
+        rom = bool(rom or self.get(register) & empty)
         self._filled = 0 if rom else self.get("ACR") & (ICEN | DCEN)
         return "SYSTEM" if rom else "FLASH"
 
@@ -87,13 +89,15 @@ class FlashL4(FlashG0):
     def power_on(self) -> None:
         super().power_on()
         self.put("ACR", self.by_name["ACR"].reset)
-        if self.by_name["SR"].mask & PEMPTY and self.array.load(0, 4) == ERASED:
-            self.put("SR", self.get("SR") | PEMPTY)
+        register, empty = self.EMPTY
+        if self.by_name[register].mask & empty and self.array.load(0, 4) == ERASED:
+            self.put(register, self.get(register) | empty)
 
     def reset(self) -> None:
-        empty = self.get("SR") & PEMPTY
+        register, empty = self.EMPTY
+        kept = self.get(register) & empty
         super().reset()
-        self.put("SR", self.get("SR") | empty)
+        self.put(register, self.get(register) | kept)
 
     # --- interface -----------------------------------------------------------------------------
 

@@ -25,12 +25,14 @@ VOS, LPR = 3 << 9, 1 << 14  # PWR_CR1
 RANGE_2 = 2 << 9
 REGLPF, VOSF = 1 << 9, 1 << 10  # PWR_SR2
 CWUF, CSBF, SBF = 0x1F, 1 << 8, 1 << 8  # PWR_SCR, PWR_SR1
-LOW_POWER_HZ, RANGE_2_HZ = 2_000_000, 26_000_000
+LOW_POWER_HZ = 2_000_000
 RESET_BY_RCC = ("CR1", "CR2")
 
 
 class RccL4(Rcc):
     """RM0351 6.2 and 6.4."""
+
+    PLL_OUTPUTS = PLL_OUTPUTS
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
@@ -67,14 +69,18 @@ class RccL4(Rcc):
         if name == "PLL":
             pll = self.get("PLLCFGR")
             vco = self._hz(self.pll_source()) // ((pll >> 4 & 7) + 1) * (pll >> 8 & 0x7F)
-            return vco // (2 * (pll >> 25 & 3) + 2)
+            return vco // self.divides(pll)
         return self.hse_hz or hsi if name == "HSE" else hsi
+
+    def divides(self, pll: int) -> int:
+        """PLLR: what PLLCFGR divides SYSCLK by."""
+        return 2 * (pll >> 25 & 3) + 2
 
     def _write_pll(self, pll: str, name: str, value: int) -> None:
         """Factors while it is off, the input while all are (RM0351 6.4.4)."""
-        kept = self.get(name) & ~PLL_OUTPUTS if self.is_on(pll) else 0
-        mask = PLL_OUTPUTS if self.is_on(pll) else 0xFFFFFFFF
-        if name == "PLLCFGR" and any(map(self.is_on, ("PLL", "PLLSAI1", "PLLSAI2"))):
+        kept = self.get(name) & ~self.PLL_OUTPUTS if self.is_on(pll) else 0
+        mask = self.PLL_OUTPUTS if self.is_on(pll) else 0xFFFFFFFF
+        if name == "PLLCFGR" and any(map(self.is_on, self.oscillators.plls)):
             mask &= ~PLL_INPUT
             kept |= self.get(name) & PLL_INPUT
         self.store(name, value & mask | kept)
@@ -83,6 +89,8 @@ class RccL4(Rcc):
 
 class PwrL4(Pwr):
     """RM0351 5.4."""
+
+    RANGE_2_HZ = 26_000_000
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
@@ -103,8 +111,9 @@ class PwrL4(Pwr):
             return (
                 f"HCLK is {hclk} Hz in low-power run, which is for 2 MHz and less (RM0351 5.3.2)"
             )
-        if (cr1 & VOS == RANGE_2 or sr2 & VOSF) and hclk > RANGE_2_HZ:
-            return f"HCLK is {hclk} Hz in range 2, which is for 26 MHz and less (RM0351 5.1.7)"
+        if (cr1 & VOS == RANGE_2 or sr2 & VOSF) and hclk > self.RANGE_2_HZ:
+            most = self.RANGE_2_HZ // 1_000_000
+            return f"HCLK is {hclk} Hz in range 2, which is for {most} MHz and less (RM0351 5.1.7)"
         return None
 
     def hold(self, held: bool) -> None:

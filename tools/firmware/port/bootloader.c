@@ -42,7 +42,9 @@ NORETURN static __attribute__((naked)) void branch_to_bootloader(uint32_t r0, ui
 // clock for SYSCFG; the manuals ask for one (RM0090 7.3.14).
 static inline void remap(void) {
     #if BOARD_REMAP
+    #if BOARD_SYSCFG_ENABLE
     clock_enable(BOARD_SYSCFG_ENABLE, BOARD_SYSCFG_ENABLE_BIT);
+    #endif
     REGISTER(BOARD_REMAP) = (REGISTER(BOARD_REMAP) & ~BOARD_REMAP_MASK) | BOARD_REMAP_ROM;
     #endif
 }
