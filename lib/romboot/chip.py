@@ -100,17 +100,17 @@ class Chip:
         if stack & 3 or not self.ram(stack) or not start & 1 or not table < start < end:
             return error("BadRomError", table, stack & _WORD, start & _WORD, *self.rams[0])
 
-    def useless_rom(self, lasting):
+    def useless_rom(self, value):
         """A ROM of some versions starts the application again unless BOOT0 is high. At readout
         protection level 2 every ROM starts and can do nothing (AN2606 4.1). A second core that
-        starts at each reset would go on running the application. lasting: of states()."""
+        starts at each reset would go on running the application. value: states()[1]."""
         for number, rom_id, ids in self.family.CLOSED:
             if number == self.number and mem8[rom_id] in ids:
                 return error("ClosedRomError", mem8[rom_id])
         if self.rdp_level() == 2:
             return error("ProtectedError")
-        if lasting:
-            return error("LastingError", lasting)
+        if value:
+            return error("LastingError", value)
 
 
 def check_port():
@@ -202,7 +202,7 @@ def sync(syncing, force):
     except Exception as failure:
         if not force:
             raise error("SyncError", failure) from None
-        print("romboot: not synced; the last writes may be lost")
+        print("romboot: not synced; last writes may be lost")
 
 
 def consoles(ports):
@@ -247,11 +247,11 @@ def leave(consoles, ports, go):
         _attach(ports, attached, True)
 
 
-def _attach(ports, which, value):
+def _attach(ports, number, value):
     for _, _, register, mask, seen in ports:
-        if which & 1:
+        if number & 1:
             mem32[register] = mem32[register] & ~mask | (seen if value else seen ^ mask)
-        which >>= 1
+        number >>= 1
 
 
 def later(after_ms, leave):
