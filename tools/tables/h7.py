@@ -107,6 +107,8 @@ PWR = Block("PWR", 0x58024800, **PWR_SHARED, D3CR=0x18)
 DMAMUX1 = Block("DMAMUX1", 0x40020800, CCR=(0x00, 16), RGCR=(0x100, 8))
 DMAMUX2 = Block("DMAMUX2", 0x58025800, CCR=(0x00, 8), RGCR=(0x100, 8))
 # RM0433 20.6
+# The AXI interconnect. SystemInit of ST's H74x changes this on revision Y (errata sheet ES0392).
+AXI = Block("AXI", 0x51000000, TARG7_FN_MOD=0x8108)
 EXTI = Block(
     "EXTI", 0x58000000,
     RTSR1=0x00, FTSR1=0x04, SWIER1=0x08, D3PMR1=0x0C, D3PCR1L=0x10, D3PCR1H=0x14,
@@ -371,6 +373,8 @@ DIES = (
                 "F0015131 1E03C023 E0000271 312807FF 58 E8FFCBFF 136 31D73033 0421DEAA",
             ),
             power(PWR, PWR.D3CR, 0x4000),
+            "axi (RM0433 2.2)",
+            write(AXI.TARG7_FN_MOD, 0),
             exti(0xFFF5FFFF, 0x018BFFFF),
         ],
         rom_id=0x1FF1E7FE, ids=(*V9, 0xD2, 0xD3),
@@ -494,6 +498,6 @@ FAMILY = Family(
     before=before(RCC, RCC.D1CFGR, RCC.D1CCIPR),
     after=after(0x1FF09800),
     dies=DIES,
-    blocks=(RCC, FLASH, PWR, EXTI, DMAMUX1, DMAMUX2),
+    blocks=(AXI, RCC, FLASH, PWR, EXTI, DMAMUX1, DMAMUX2),
     disputed=DISPUTED,
 )

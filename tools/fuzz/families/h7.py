@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from random import Random
 
 from ...bench.blocks.clocktree import AHB_SHIFTS
 from ...bench.chip import Chip, FlashSector
 from ...bench.families.h7 import CSI_HZ, VOS
 from ..application import Application
-from ..family import MHZ, WORD, Family, Lock, Tree, Write
+from ..family import MHZ, WORD, Family, Lock, Recipe, Tree, Write
 from ..system import unlock
+from ..trouble import Trouble
 
 SYSCLK_MAX, AXI_MAX = 400 * MHZ, 200 * MHZ  # VOS1 (DS12110, operating conditions)
 SLOWEST_WAITS = 4 | 2 << 4  # FLASH.ACR at VOS1 up to AXI_MAX (RM0433 table 17)
@@ -18,6 +20,7 @@ HSIDIV = 3 << 3  # RCC.CR
 SER, START, BITS = 1 << 2, 1 << 7, 0x30 | 1 << 16  # FLASH.CR; PSIZE and EOPIE
 KEYS = (0x45670123, 0xCDEF89AB)  # RM0433 4.5.1
 BANKS = tuple(Lock(f"CR{n}", 1, f"KEYR{n}", KEYS, BITS) for n in (1, 2))
+TARG7_FN_MOD = 0x51008108  # of the AXI interconnect
 OPTIONS = Lock("OPTCR", 1, "OPTKEYR", (0x08192A3B, 0x4C5D6E7F))
 
 
@@ -71,6 +74,11 @@ def _error(app: Application) -> None:
         app.set_bits(f"FLASH.{bank.register}", START)
 
 
+def _directed(die: Chip, hse_hz: int) -> Iterator[Recipe]:
+    words = "AXI SRAM is read once at a time, as SystemInit does on revision Y"
+    yield Recipe(words, early=(Trouble(words, lambda app: app.store(TARG7_FN_MOD, 1)),))
+
+
 FAMILY = Family(
     sources=("HSI", "CSI", "HSE", "PLL1 from HSI", "PLL1 from CSI", "PLL1 from HSE"),
     tree=tree,
@@ -87,5 +95,6 @@ FAMILY = Family(
         "PWR.WKUPEPR": WORD,
     },
     changing={"FLASH.SR1": 0xF, "FLASH.SR2": 0xF, "PWR.CSR1": WORD, "PWR.D3CR": 1 << 13},
+    directed=_directed,
     dmamux={"DMAMUX1": (16, 8), "DMAMUX2": (8, 8)},
 )
