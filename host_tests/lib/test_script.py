@@ -125,7 +125,10 @@ def test_it_gets_every_register_to_its_value(die: library.Die, seed: int, board:
     assert registers.peek(FLASH_CR) == 1 << 31
     assert registers.peek(MEMRMP) == 1
     assert registers.peek(VTOR) == 0
-    for zero in (FLASH_ACR, APB1ENR, APB2ENR, RCC + 0x34, RCC + 0x74, RCC + 0x80, 0xE000E010):
+    # RTCAPBEN and EXTITEN of F412 and F413: see `disputed` in tools/tables/f4.py
+    assert registers.peek(APB1ENR) == (0x400 if die.dev_id in (0x441, 0x463) else 0)
+    assert registers.peek(APB2ENR) == (0x8000 if die.dev_id in (0x441, 0x463) else 0)
+    for zero in (FLASH_ACR, RCC + 0x34, RCC + 0x74, RCC + 0x80, 0xE000E010):
         assert registers.peek(zero) == 0, hex(zero)
 
 

@@ -97,8 +97,6 @@ BEFORE: Script = [
     write(FLASH.KEYR, 0xCDEF89AB),  # was locked (PSIZE, by ST's HAL) stays;
     write(FLASH.CR, LOCK),  # cleared and locked
     change(FLASH.OPTCR, set=OPTLOCK),  # option bytes as they are
-    "peripherals",
-    fill(RCC.APB1ENR, 0, 2),  # and APB2ENR, before the rows: some dies leave a clock on there
 ]  # fmt: skip
 
 AFTER: Script = [
@@ -126,9 +124,9 @@ CLOCKS = "     PLLI2SCFGR PLLSAICFGR DCKCFGR CKGATENR DCKCFGR2"
 
 def registers(pulsed: str, enables: str, low_power: str, clocks: str) -> Script:
     """A die's part of the script."""
-    reset = columns(ENABLES, RCC, enables)
+    reset = {RCC.APB1ENR: 0, RCC.APB2ENR: 0} | columns(ENABLES, RCC, enables)
     reset |= columns(LOW_POWER, RCC, low_power) | columns(CLOCKS, RCC, clocks)
-    return [row(columns(PULSED, RCC, pulsed), pulsed=True), row(reset)]
+    return ["peripherals", row(columns(PULSED, RCC, pulsed), pulsed=True), row(reset)]
 
 
 def sram(kib: int) -> tuple[Ram, ...]:
