@@ -24,7 +24,7 @@ ROMBOOT = [sys.executable, "-c", "import sys; from tools.cli import main; sys.ex
 # and leaving safely have cost since it was met is above it, and must not grow further.
 MOST = {
     **{"f0": 18_432, "f4": 20_992, "l0": 19_456, "l1": 19_456, "h7": 22_016, "h7a": 20_480},
-    **{"g0": 21_504, "g4": 20_992, "l4": 22_528, "wb": 20_480},
+    **{"g0": 21_504, "g4": 20_992, "l4": 22_528, "wb": 20_480, "wl": 20_480},
 }
 BLOCK = 512  # bytes, of FAT in the internal flash of an STM32
 ASSEMBLER, NO_ASSEMBLER, OLDER = 6 | 3 << 8 | 7 << 10, 6 | 3 << 8, 6 | 1 << 8 | 7 << 10

@@ -21,6 +21,7 @@ BOARD_CHIPS = (
     "STM32L073xx",
     "STM32L476xx",
     "STM32WB55xx",
+    "STM32WL55xx",
     "STM32H743xx",
 )
 

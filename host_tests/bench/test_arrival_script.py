@@ -15,7 +15,7 @@ from unicorn.arm_const import UC_ARM_REG_PRIMASK as PRIMASK
 from host_tests.bench.test_arrival import Machine
 from tools.bench.arrival import audit_peripherals, audit_system_registers
 from tools.bench.chip import Peripheral
-from tools.tables import f0, f4, g0, g4, h7, l0, l1, l4, wb
+from tools.tables import f0, f4, g0, g4, h7, l0, l1, l4, wb, wl
 from tools.tables.family import Family
 from tools.tables.language import Kind, Step
 
@@ -29,6 +29,7 @@ CHIPS = {
     "STM32L152xE": l1.FAMILY,
     "STM32L476xx": l4.FAMILY,
     "STM32WB55xx": wb.FAMILY,
+    "STM32WL55xx": wl.FAMILY,
 }
 LOOP = b"\xfe\xe7"  # b .
 TRIES = 300
@@ -51,6 +52,7 @@ FLASH_WRITES = {
     "l0": [*PECR_KEYS, ("ACR", 0x7B)],
     "l4": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
     "wb": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
+    "wl": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
     "l1": [*PECR_KEYS, ("ACR", 0x04), ("ACR", 0x0F)],
     "h7": [
         *((f"KEYR{bank}", key) for bank in (1, 2) for key in KEYS),
@@ -82,6 +84,10 @@ SETTINGS = {
         **{"SMPSCR": 0x32, "EXTCFGR": 0xF0, "CSR": 0xCF00},
         **dict.fromkeys(("PLLCFGR", "PLLSAI1CFGR"), 0xEF3F7F73),
     },
+    "wl": {
+        **{"ICSCR": 0x7F00FF00, "CCIPR": 0xF0FFFF0F, "CIER": 0x23F, "CFGR": 0x77008000},
+        **{"EXTCFGR": 0xFF, "CSR": 0x8010, "PLLCFGR": 0xEF3F7F73},
+    },
     "h7": {
         **dict.fromkeys(("PLLCKSELR", "PLLCFGR", "PLL1DIVR", "PLL2DIVR", "PLL3DIVR"), 0xFFFFFFFF),
         **dict.fromkeys(("D1CCIPR", "D2CCIP1R", "D2CCIP2R", "D3CCIPR", "D3AMR"), 0xFFFFFFFF),
@@ -93,6 +99,7 @@ ON = {
     **{"f4": 0x15010000, "g0": 0x01410000, "g4": 0x01010000, "h7": 0x15011080},
     "f0": 0x01010000,
     **{"l0": 0x01010001, "l1": 0x01010001, "l4": 0x15010100, "wb": 0x05010100},
+    "wl": 0x01210100,
 }
 
 

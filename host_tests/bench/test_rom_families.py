@@ -34,6 +34,7 @@ BOARDS = {
     "NUCLEO_L476RG": Expected("L4", 0x415, 1024, 0x20018000, (0, 1)),
     "NUCLEO_G0B1RE": Expected("G0", 0x467, 512, 0x20020000, (0, 1)),  # it is empty
     "NUCLEO_WB55": Expected("L4", 0x495, 1024, 0x20040000, (0,)),
+    "NUCLEO_WL55": Expected("L4", 0x497, 256, 0x20010000, (0,)),
     "NUCLEO_H743ZI": Expected("H7", 0x450, 2048, 0x24080000, (0,)),
 }
 

@@ -7,15 +7,16 @@ import pytest
 
 from host_tests.bench.fake_cpu import MS, Bench
 
-G0B1, G474 = "STM32G0B1xx", "STM32G474xx"
+G0B1, G474, WL55 = "STM32G0B1xx", "STM32G474xx", "STM32WL55xx"
 FLASH, BANK_2, KIB = 0x08000000, 0x08040000, 1024
 KEYS = (0x45670123, 0xCDEF89AB)
 PG, PER, STRT, LOCK = 1, 2, 1 << 16, 1 << 31
 PROGERR, WRPERR, PGAERR = 1 << 3, 1 << 4, 1 << 5
 BSY1, BSY2, PROGEMPTY, ICEN, ICRST = 1 << 16, 1 << 17, 1 << 16, 1 << 9, 1 << 11
-G0_OPTIONS, G4_OPTIONS = 0xFFFFFEAA, 0xFFEFF8AA  # as delivered
+G0_OPTIONS, G4_OPTIONS, WL_OPTIONS = 0xFFFFFEAA, 0xFFEFF8AA, 0x3FFFF0AA  # as delivered
 NBOOT_SEL, NBOOT0_G0, NSWBOOT0, NBOOT0_G4, BFB2 = 1 << 24, 1 << 26, 1 << 26, 1 << 27, 1 << 20
-BOOT_LOCK = 1 << 16
+BOOT_LOCK, BOOT_LOCK_WL = 1 << 16, 1 << 30
+LOCKS = {G0B1: "SECR", G474: "SEC1R", WL55: "OPTR"}
 
 
 def loaded(chip: str) -> Bench:
@@ -54,13 +55,17 @@ def store(b: Bench, address: int, value: int) -> None:
         (G474, G4_OPTIONS & ~(NSWBOOT0 | NBOOT0_G4), 0, False, "SYSTEM"),
         (G474, G4_OPTIONS, BOOT_LOCK, True, "FLASH"),
         (G474, G4_OPTIONS | BFB2, 0, False, "FLASH"),  # bank 2 is empty
+        (WL55, WL_OPTIONS, 0, False, "FLASH"),
+        (WL55, WL_OPTIONS, 0, True, "SYSTEM"),
+        (WL55, WL_OPTIONS & ~(NSWBOOT0 | NBOOT0_G4), 0, False, "SYSTEM"),
+        (WL55, WL_OPTIONS, BOOT_LOCK_WL, True, "FLASH"),
     ],
 )
 def test_what_a_reset_starts(chip: str, options: int, lock: int, boot0: bool, starts: str) -> None:
-    """AN2606 table 2, patterns 11 and 14."""
+    """AN2606 table 2, patterns 11, 13 and 14."""
     b = loaded(chip)
     b.soc.flash.store_options("OPTR", 0xFFFFFFFF, options)
-    b.soc.flash.store_options("SECR" if chip == G0B1 else "SEC1R", 0xFFFFFFFF, lock)
+    b.soc.flash.store_options(LOCKS[chip], lock, lock)
     b.soc.boot0 = boot0
     b.soc.reset("PIN")
     assert b.soc.booted == b.soc.syscfg.shown_at_zero == starts

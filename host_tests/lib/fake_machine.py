@@ -49,6 +49,11 @@ AS_DELIVERED = {
         **dict.fromkeys((0x58004024, 0x58004034), 0x1FF),  # PCROP1xSR
         **dict.fromkeys((0x5800402C, 0x58004030), 0xFF),  # WRP1xR
     },
+    "STM32WL": {
+        0x58004020: 0x3FFFF0AA,
+        **dict.fromkeys((0x58004024, 0x58004034), 0xFF),  # PCROP1xSR
+        **dict.fromkeys((0x5800402C, 0x58004030), 0x7F),  # WRP1xR
+    },
     "STM32H7": H7,
     "STM32H7A": H7,
 }

@@ -343,6 +343,8 @@ def test_sectors_under_pcrop(
         (0x435, L4_OPTR, 0xF7EFF8AA, ""),  # nBOOT0 0, but the pin decides
         (0x495, 0x58004020, 0x31FFF1AA, "no reset starts the flash"),
         (0x495, 0x58004000, 0x00010600, "empty at the last power-on"),
+        (0x497, 0x58004020, 0x7FFFF0AA, "BOOT_LOCK is 1"),
+        (0x497, 0x58004020, 0x33FFF0AA, "no reset starts the flash"),
         (0x462, 0x40022010, 0x00020000, "empty at the last power-on"),
     ],
 )

@@ -68,6 +68,7 @@ AN2606 = {
     0x415: dict.fromkeys((0xA1, 0xA2, 0xA3), L41) | {0x90: L4, 0x92: L4},  # 168 to 171
     0x461: {0x93: L4},  # 172, 173
     0x471: {0x90: L4},  # 174, 175
+    0x497: dict.fromkeys((0xC2, 0xC3, 0xC4), "USART1 USART2 SPI1 SPI2"),  # 202, 203
     0x495: {0xD5: "USART1 I2C1 I2C3 SPI1 SPI2 DFU"},
     0x470: {0x90: L4, 0x95: L4},  # 177 has 9.0, table 3 has 0x95
 }

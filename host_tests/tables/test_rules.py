@@ -41,5 +41,6 @@ def test_lines_that_come_from_a_peripheral_are_not_masked(family: Family, die: D
             short = name.split(".")[1].removeprefix("CPU")
             edges = short.removeprefix("C2").replace("IMR", "RTSR")  # those of both cores
             direct = masks[f"EXTI.{short}"] & ~masks[f"EXTI.{edges}"]
-            assert value & direct == direct, name
+            # LL_EXTI_DeInit of the WL and its SVD file have 0 in every one
+            assert value & direct == (0 if family.name == "STM32WL" else direct), name
             assert short not in ("IMR", "IMR1") or not value & PINS, name

@@ -25,13 +25,14 @@ from .families.flash_h7 import FlashH7
 from .families.flash_l0 import FlashL0
 from .families.flash_l1 import FlashL1
 from .families.flash_l4 import FlashL4
-from .families.flash_wb import FlashWb
+from .families.flash_wb import FlashWb, FlashWl
 from .families.g0 import PwrG0, RccG0
 from .families.g4 import PwrG4, RccG4
 from .families.h7 import PwrH7, RccH7
 from .families.l0 import PwrL0, RccL0
 from .families.l4 import PwrL4, RccL4
 from .families.wb import PwrWb, RccWb
+from .families.wl import RccWl
 
 CLASSES: dict[str, type[RegisterBlock]] = {
     "bdma f0": RegisterBlock,
@@ -46,6 +47,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "exti l4": Exti,
     "exti v1": Exti,
     "exti wb": Exti,
+    "exti wl": Exti,
     "flash f0": FlashF0,
     "flash f4": FlashF4,
     "flash g0": FlashG0,
@@ -55,6 +57,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "flash l1": FlashL1,
     "flash l4": FlashL4,
     "flash wb": FlashWb,
+    "flash wl": FlashWl,
     "fmc v1": Fmc,
     "fmc v3": Fmc,
     "fsmc v1": Fmc,
@@ -74,6 +77,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "pwr l1": PwrL0,
     "pwr l4": PwrL4,
     "pwr wb": PwrWb,
+    "pwr wl": PwrWb,
     "quadspi v1": Quadspi,
     "rcc f0": RccF0,
     "rcc f4": RccF4,
@@ -84,6 +88,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "rcc l1": RccL0,
     "rcc l4": RccL4,
     "rcc wb": RccWb,
+    "rcc wl": RccWl,
     "rng v1": Rng,
     "rtc v2": Rtc,
     "rtc v3": RtcV3,
@@ -96,6 +101,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "syscfg l1": Syscfg,
     "syscfg l4": Syscfg,
     "syscfg wb": Syscfg,
+    "syscfg wl": Syscfg,
     "timer v1": Timer,
     "timer32 v1": Timer,
     "usart v1": UsartV1,

@@ -8,7 +8,7 @@ FAMILIES.
 
 from __future__ import annotations
 
-from . import cortex_m, f0, f4, g0, g4, h7, h7a, l0, l1, l4, wb
+from . import cortex_m, f0, f4, g0, g4, h7, h7a, l0, l1, l4, wb, wl
 from .family import Die, Family
 
 FAMILIES: tuple[Family, ...] = (
@@ -18,6 +18,7 @@ FAMILIES: tuple[Family, ...] = (
     l1.FAMILY,
     l4.FAMILY,
     wb.FAMILY,
+    wl.FAMILY,
     h7.FAMILY,
     h7a.FAMILY,
     g0.FAMILY,

@@ -4,9 +4,10 @@ empty flag in ACR and PCROP as on the G0."""
 from __future__ import annotations
 
 from .flash_g0 import PROGEMPTY
-from .flash_l4 import FlashL4
+from .flash_l4 import DCEN, ICEN, FlashL4
 
 BSY, CFGBSY = 1 << 16, 1 << 18  # SR
+BOOT_LOCK = 1 << 30  # OPTR
 
 
 class FlashWb(FlashL4):
@@ -14,3 +15,12 @@ class FlashWb(FlashL4):
     EMPTY = "ACR", PROGEMPTY
     BSY = BSY | CFGBSY
     BKER = 0
+
+
+class FlashWl(FlashWb):
+    def boot(self, boot0: bool) -> str:
+        """With BOOT_LOCK always the flash (RM0453, boot configuration)."""
+        if not self.get("OPTR") & BOOT_LOCK:
+            return super().boot(boot0)
+        self._filled = self.get("ACR") & (ICEN | DCEN)
+        return "FLASH"

@@ -1,0 +1,16 @@
+"""The rules of the WL: those of the WB, with MSIRGSEL and MSISRANGE of the L4."""
+
+from __future__ import annotations
+
+from .l4 import RccL4
+from .wb import RccWb
+
+
+class RccWl(RccWb):
+    """RM0453 7.4."""
+
+    def locked(self, name: str) -> int:
+        return RccL4.locked(self, name)
+
+    def _hz(self, name: str | None) -> int:
+        return RccL4._hz(self, name) if name == "MSI" else super()._hz(name)
