@@ -12,8 +12,8 @@ from tools.tables.compiler import modules
 from tools.tables.language import pack
 
 # SHA-256 of each die's script, without its end: the one that 500 random states of each board have
-# tried, and 10,000 but for the last change (the clocks of RTC and EXTI on F412 and F413). Whoever
-# changes a byte has to say why, and to try again.
+# tried, and 10,000 but for the last change: APB1ENR and APB2ENR are in the rows, as the clocks of
+# RTC and EXTI stay on in F412 and F413. Whoever changes a byte has to say why, and to try again.
 PROVEN = {
     0x413: "561d5b017a7a1d285256c4b466adabc8ccc948beb4182beaf97b881db2ef02b1",
     0x419: "b3eca0ef1360922ce84be2fb89138d1c7bdb759454c478f6b896011bb64273fd",
