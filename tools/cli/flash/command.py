@@ -36,6 +36,11 @@ class Flash(Job):
         place, rom = self.find(stack)
         if rom:
             chosen = self._plan_for(rom)
+            if not self.args.erase_all:
+                self.report.warn(
+                    "the board is in its ROM, so where it keeps its files is not known: those in "
+                    "the sectors above are lost"
+                )
         else:
             chosen, enter = self._from_prompt(place, stack)
             rom = None if self.args.dry_run else enter()
