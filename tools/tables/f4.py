@@ -14,7 +14,7 @@ Where sources disagree:
 
 from __future__ import annotations
 
-from . import cortex_m
+from . import common, cortex_m
 from .family import (
     M4,
     Bank,
@@ -197,11 +197,7 @@ NWRP = WriteProtection(
 )
 
 # RM0090 3.9.10; what the ROM does with the watchdog: IWDG in AN2606's table of each line.
-WATCHDOG = Option(
-    FLASH.OPTCR, 5, 0,
-    "the watchdog starts with every reset (WDG_SW is 0): new firmware must refresh it, as the ROM "
-    "does",
-)  # fmt: skip
+WATCHDOG = common.watchdog(FLASH.OPTCR, 5, "WDG_SW")
 # AN2606 Table 2 pattern 5, figures 51, 53, 56; RM0090 9.3.1: UFB_MODE. SYSCFG without a clock
 # reads 0.
 DUAL_BOOT = (

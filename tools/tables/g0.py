@@ -27,7 +27,7 @@ Where sources disagree, beside `disputed` (docs/facts.md):
 
 from __future__ import annotations
 
-from . import cortex_m
+from . import common, cortex_m
 from .family import (
     M0PLUS,
     Area,
@@ -233,11 +233,7 @@ WRP = AreaProtection(
 )
 
 OPTIONS = (
-    Option(
-        FLASH.OPTR, 16, 0,
-        "the watchdog starts with every reset (IWDG_SW is 0): new firmware must refresh it, as "
-        "the ROM does",
-    ),
+    common.watchdog(FLASH.OPTR, 16, "IWDG_SW"),
     Option(
         FLASH.OPTR, 24, 0b011,  # nBOOT_SEL, nBOOT1, nBOOT0
         "nBOOT_SEL is 1 and nBOOT0 is 0: every reset starts the ROM, until nBOOT0 is 1 again",
@@ -372,8 +368,7 @@ FAMILY = Family(
             pcrop_area(FLASH.PCROP2ASR, FLASH.PCROP2AER),
             pcrop_area(FLASH.PCROP2BSR, FLASH.PCROP2BER),
         ),
-        about="PCROP is on: the ROM cannot read, write or erase what is under it. Only a readout "
-        "regression from level 1 to 0 lifts it, which erases the flash",
+        about=common.PCROP_AREAS,
     ),
     states=(
         State(
@@ -383,8 +378,8 @@ FAMILY = Family(
             lasting=True,
         ),
         # "can only be cleared by reset": HAL_RCC_EnableCSS
-        State("clock security of HSE is on (RCC_CR.CSSON)", (is_set(RCC.CR, 19),)),
-        State("the window watchdog has its clock (APBENR1.WWDGEN)", (is_set(RCC.APBENR1, 11),)),
+        common.clock_security(RCC.CR),
+        common.window_watchdog_clock(RCC.APBENR1),
         State("securable memory is locked (FLASH_CR.SEC_PROT)", (is_set(FLASH.CR, 28),)),
         State("securable memory is locked (FLASH_CR.SEC_PROT2)", (is_set(FLASH.CR, 29),)),
     ),

@@ -29,7 +29,7 @@ Where sources disagree, beside `disputed` (docs/facts.md):
 
 from __future__ import annotations
 
-from . import cortex_m
+from . import common, cortex_m
 from .family import (
     M4,
     Area,
@@ -214,11 +214,7 @@ WRP = AreaProtection(
 )
 
 OPTIONS = (
-    Option(
-        FLASH.OPTR, 16, 0,
-        "the watchdog starts with every reset (IWDG_SW is 0): new firmware must refresh it, as "
-        "the ROM does",
-    ),
+    common.watchdog(FLASH.OPTR, 16, "IWDG_SW"),
     Option(
         FLASH.OPTR, 26, 0b00,  # nSWBOOT0, nBOOT0
         "nSWBOOT0 and nBOOT0 are 0: every reset starts the ROM, until nBOOT0 is 1 again",
@@ -328,8 +324,7 @@ FAMILY = Family(
             Area(FLASH.PCROP1SR, FLASH.PCROP1ER, 0, 0x7FFF),
             Area(FLASH.PCROP2SR, FLASH.PCROP2ER, 0, 0x7FFF),
         ),
-        about="PCROP is on: the ROM cannot read, write or erase what is under it. Only a readout "
-        "regression from level 1 to 0 lifts it, which erases the flash",
+        about=common.PCROP_AREAS,
     ),
     states=(
         State(
@@ -339,8 +334,8 @@ FAMILY = Family(
             lasting=True,
         ),
         # "can only be cleared by reset": HAL_RCC_EnableCSS
-        State("clock security of HSE is on (RCC_CR.CSSON)", (is_set(RCC.CR, 19),)),
-        State("the window watchdog has its clock (APB1ENR1.WWDGEN)", (is_set(RCC.APB1ENR1, 11),)),
+        common.clock_security(RCC.CR),
+        common.window_watchdog_clock(RCC.APB1ENR1),
         State("securable memory is locked (FLASH_CR.SEC_PROT1)", (is_set(FLASH.CR, 28),)),
         State("securable memory is locked (FLASH_CR.SEC_PROT2)", (is_set(FLASH.CR, 29),)),
     ),

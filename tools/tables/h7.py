@@ -39,7 +39,7 @@ Where sources disagree:
 
 from __future__ import annotations
 
-from . import cortex_m
+from . import common, cortex_m
 from .family import (
     M7,
     Area,
@@ -303,11 +303,7 @@ def wrpsn(kib: int, unit: str = "sectors") -> WriteProtection:
     )
 
 
-WATCHDOG = Option(
-    FLASH.OPTSR_CUR, 4, 0,
-    "the watchdog starts with every reset (IWDG1_SW is 0): new firmware must refresh it, as the "
-    "ROM does",
-)  # fmt: skip
+WATCHDOG = common.watchdog(FLASH.OPTSR_CUR, 4, "IWDG1_SW")
 SWAP = Option(
     FLASH.OPTSR_CUR, 31, 1,
     "the banks are swapped (SWAP_BANK_OPT): 0x08000000 is bank 2; addresses of protected sectors "

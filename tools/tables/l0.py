@@ -29,7 +29,7 @@ Where sources disagree:
 
 from __future__ import annotations
 
-from . import cortex_m
+from . import common, cortex_m
 from .family import (
     M0PLUS,
     Bank,
@@ -181,11 +181,7 @@ WRPROT = WriteProtection(
     1, (Bank(FLASH.WRPR, 0, 0x08000000, (4,)), Bank(SECOND.WRPR2, 0, 0x08020000, (4,)))
 )
 
-WATCHDOG = Option(
-    FLASH.OPTR, 20, 0,
-    "the watchdog starts with every reset (WDG_SW is 0): new firmware must refresh it, as the ROM "
-    "does",
-)  # fmt: skip
+WATCHDOG = common.watchdog(FLASH.OPTR, 20, "WDG_SW")
 # AN2606 Table 2 pattern 7, figures 83 and 85; headers: OPTR.BFB2, SYSCFG_CFGR1.UFB
 DUAL_BOOT = (
     WATCHDOG,

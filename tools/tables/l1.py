@@ -19,7 +19,7 @@ Where sources disagree:
 
 from __future__ import annotations
 
-from . import cortex_m
+from . import common, cortex_m
 from .family import (
     M3,
     Bank,
@@ -165,11 +165,7 @@ WRP = WriteProtection(
         Bank(FURTHER.WRPR4, 0, 0x08060000, (4,)),
     ),
 )
-WATCHDOG = Option(
-    FLASH.OBR, 20, 0,
-    "the watchdog starts with every reset (IWDG_SW is 0): new firmware must refresh it, as the "
-    "ROM does",
-)  # fmt: skip
+WATCHDOG = common.watchdog(FLASH.OBR, 20, "IWDG_SW")
 # AN2606 Table 2 pattern 4; RM0038 3.9.7: nBFB2
 DUAL_BOOT = (
     WATCHDOG,

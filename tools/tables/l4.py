@@ -26,13 +26,12 @@ Where sources disagree:
 
 from __future__ import annotations
 
-from . import cortex_m
+from . import common, cortex_m
 from .family import (
     M4,
     Area,
     AreaProtection,
     Bit,
-    Check,
     Die,
     Disputed,
     Family,
@@ -258,23 +257,10 @@ WRP = AreaProtection(
 )
 BANK, BANKS = (1, 1), (1, 1, 1, 1)  # a 1 for each area
 
-WATCHDOG = Option(
-    FLASH.OPTR, 16, 0,
-    "the watchdog starts with every reset (IWDG_SW is 0): new firmware must refresh it, as the "
-    "ROM does",
-)  # fmt: skip
+WATCHDOG = common.watchdog(FLASH.OPTR, 16, "IWDG_SW")
 # AN2606 Table 2 patterns 6, 7 and 16
-BOOT0_BIT = Option(
-    FLASH.OPTR, 26, 0,
-    "nSWBOOT0 and nBOOT0 are 0: no reset starts the flash, but the ROM (SRAM, if nBOOT1 is 0), "
-    "until nBOOT0 is 1 again",
-    bits=2,
-)  # fmt: skip
-EMPTY = Option(
-    FLASH.SR, 17, 1,
-    "the flash was empty at the last power-on (PEMPTY is 1): a reset starts the ROM, not new "
-    "firmware, until a power-on",
-)  # fmt: skip
+BOOT0_BIT = common.boot_from_option(FLASH.OPTR)
+EMPTY = common.empty(FLASH.SR, 17, "PEMPTY")
 # AN2606 4.1 and figures 98, 100, 102, 104, 106. Mapped to 0 first, as it is here, the ROM stays.
 DUAL_BOOT = Option(
     FLASH.OPTR, 20, 1,
@@ -457,19 +443,13 @@ FAMILY = Family(
             pcrop_area(FLASH.PCROP1SR, FLASH.PCROP1ER),
             pcrop_area(FLASH.PCROP2SR, FLASH.PCROP2ER),
         ),
-        about="PCROP is on: the ROM cannot read, write or erase what is under it. Only a readout "
-        "regression from level 1 to 0 lifts it, which erases the flash",
+        about=common.PCROP_AREAS,
     ),
     states=(
-        State(
-            "the window watchdog starts with every reset (WWDG_SW is 0), and AN2606 names nothing "
-            "that refreshes it in the ROM",
-            (Check(FLASH.OPTR.address, 1 << 19, 0),),
-            lasting=True,
-        ),
-        State("the window watchdog has its clock (APB1ENR1.WWDGEN)", (is_set(RCC.APB1ENR1, 11),)),
+        common.window_watchdog(FLASH.OPTR),
+        common.window_watchdog_clock(RCC.APB1ENR1),
         State("the firewall has its clock (APB2ENR.FWEN)", (is_set(RCC.APB2ENR, 7),)),
-        State("clock security of HSE is on (RCC_CR.CSSON)", (is_set(RCC.CR, 19),)),
+        common.clock_security(RCC.CR),
         State(
             "the range of MSI is that of RCC_CR (MSIRGSEL)", (is_set(RCC.CR, 3),), harmless=True
         ),

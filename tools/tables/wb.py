@@ -21,19 +21,17 @@ Where sources disagree:
 
 from __future__ import annotations
 
-from . import cortex_m
+from . import common, cortex_m
 from .family import (
     M4,
     Area,
     AreaProtection,
     Bit,
-    Check,
     Die,
     Disputed,
     Family,
     Interface,
     Note,
-    Option,
     Pcrop,
     Ram,
     State,
@@ -217,22 +215,9 @@ DIE = Die(
     ),
     sectors=(1, 1),
     options=(
-        Option(
-            FLASH.OPTR, 16, 0,
-            "the watchdog starts with every reset (IWDG_SW is 0): new firmware must refresh it, "
-            "as the ROM does",
-        ),
-        Option(  # AN2606 Table 2 pattern 16
-            FLASH.OPTR, 26, 0,
-            "nSWBOOT0 and nBOOT0 are 0: no reset starts the flash, but the ROM (SRAM, if nBOOT1 "
-            "is 0), until nBOOT0 is 1 again",
-            bits=2,
-        ),
-        Option(
-            FLASH.ACR, 16, 1,
-            "the flash was empty at the last power-on (EMPTY is 1): a reset starts the ROM, not "
-            "new firmware, until a power-on",
-        ),
+        common.watchdog(FLASH.OPTR, 16, "IWDG_SW"),
+        common.boot_from_option(FLASH.OPTR),
+        common.empty(FLASH.ACR, 16, "EMPTY"),
     ),
 )  # fmt: skip
 
@@ -253,19 +238,13 @@ FAMILY = Family(
             Area(FLASH.PCROP1ASR, FLASH.PCROP1AER, 0, 0x1FF),
             Area(FLASH.PCROP1BSR, FLASH.PCROP1BER, 0, 0x1FF),
         ),
-        about="PCROP is on: the ROM cannot read, write or erase what is under it. Only a readout "
-        "regression from level 1 to 0 lifts it, which erases the flash",
+        about=common.PCROP_AREAS,
     ),
     states=(
-        State(
-            "the window watchdog starts with every reset (WWDG_SW is 0), and AN2606 names nothing "
-            "that refreshes it in the ROM",
-            (Check(FLASH.OPTR.address, 1 << 19, 0),),
-            lasting=True,
-        ),
+        common.window_watchdog(FLASH.OPTR),
         State("the second core runs (PWR_CR4.C2BOOT)", (is_set(PWR.CR4, 15),)),
-        State("the window watchdog has its clock (APB1ENR1.WWDGEN)", (is_set(RCC.APB1ENR1, 11),)),
-        State("clock security of HSE is on (RCC_CR.CSSON)", (is_set(RCC.CR, 19),)),
+        common.window_watchdog_clock(RCC.APB1ENR1),
+        common.clock_security(RCC.CR),
     ),
     lsi=RCC.CSR,  # LSI1
     iwdg=0x40003000,  # IWDG_BASE of the header

@@ -1,0 +1,60 @@
+"""What several families say of their option bytes and states in the same words."""
+
+from __future__ import annotations
+
+from .family import Check, Option, State, is_set
+from .language import Register
+
+PCROP_AREAS = (
+    "PCROP is on: the ROM cannot read, write or erase what is under it. Only a readout "
+    "regression from level 1 to 0 lifts it, which erases the flash"
+)
+
+
+def watchdog(register: Register, bit: int, name: str) -> Option:
+    """The independent watchdog is started by hardware. name: of the option that is 0 then."""
+    return Option(
+        register, bit, 0,
+        f"the watchdog starts with every reset ({name} is 0): new firmware must refresh it, as "
+        "the ROM does",
+    )  # fmt: skip
+
+
+def boot_from_option(optr: Register) -> Option:
+    """nSWBOOT0 in bit 26 and nBOOT0 in bit 27 of OPTR (AN2606 Table 2, patterns 6, 7, 13, 16)."""
+    return Option(
+        optr, 26, 0,
+        "nSWBOOT0 and nBOOT0 are 0: no reset starts the flash, but the ROM (SRAM, if nBOOT1 is "
+        "0), until nBOOT0 is 1 again",
+        bits=2,
+    )  # fmt: skip
+
+
+def empty(register: Register, bit: int, name: str) -> Option:
+    """The flag of the empty check."""
+    return Option(
+        register, bit, 1,
+        f"the flash was empty at the last power-on ({name} is 1): a reset starts the ROM, not new "
+        "firmware, until a power-on",
+    )  # fmt: skip
+
+
+def window_watchdog(optr: Register) -> State:
+    """The window watchdog is started by hardware: WWDG_SW, bit 19 of OPTR, is 0."""
+    return State(
+        "the window watchdog starts with every reset (WWDG_SW is 0), and AN2606 names nothing "
+        "that refreshes it in the ROM",
+        (Check(optr.address, 1 << 19, 0),),
+        lasting=True,
+    )
+
+
+def window_watchdog_clock(register: Register) -> State:
+    """WWDGEN, bit 11: only a reset clears it."""
+    name = register.name.partition(".")[2]
+    return State(f"the window watchdog has its clock ({name}.WWDGEN)", (is_set(register, 11),))
+
+
+def clock_security(cr: Register) -> State:
+    """CSSON of RCC_CR, bit 19: only a reset clears it."""
+    return State("clock security of HSE is on (RCC_CR.CSSON)", (is_set(cr, 19),))
