@@ -1,7 +1,9 @@
 """A die as data: `chips/<CMSIS name>.toml` on top of `families/<family>.toml`.
 
 A chip file says only what the die adds to its family or changes in it; tables are merged key by
-key. Which peripherals a die has follows from its RCC: a block exists if its enable bit does.
+key, and `name = false` leaves out what is below. With `extends` a file is on top of another of the
+same folder. Which peripherals a die has follows from its RCC: a block exists if its enable bit
+does.
 
 A peripheral is a row: name = [base, "kind version", clock enable, reset, IRQs...]. Its registers
 are described only if it is one of the core blocks (RCC, FLASH, PWR, SYSCFG, EXTI, DBGMCU), which
@@ -201,9 +203,16 @@ def load(name: str) -> Chip:
             f"the bench has no chip {name!r}. There are {', '.join(names())}. To add one, write "
             f"tools/bench/chips/{name}.toml."
         )
-    die = tomllib.loads(path.read_text())
-    family = tomllib.loads((HERE / "families" / f"{die['family']}.toml").read_text())
+    die = _read(path)
+    family = _read(HERE / "families" / f"{die['family']}.toml")
     return _chip(name, _merge(family, die))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A file, on top of the one that it extends."""
+    data = tomllib.loads(path.read_text())
+    below = data.pop("extends", "")
+    return _merge(_read(path.with_stem(below)), data) if below else data
 
 
 def names() -> list[str]:
@@ -217,6 +226,8 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
         old = merged.get(key)
         if isinstance(old, dict) and isinstance(value, dict) and "at" not in value:
             merged[key] = _merge(old, value)
+        elif value is False and isinstance(old, (dict, list)):
+            del merged[key]
         else:
             merged[key] = value
     return merged
