@@ -20,8 +20,8 @@ EXCEPTION_NUMBER = 0x1FF  # IPSR
 THUMB = 1 << 24
 # The architecture gives these no reset value, but they must be 0:
 # the ROM uses SysTick to measure the baud rate (AN2606), and ST's manuals give MPU_RNR a reset
-# value of 0 (PM0214 4.5.3).
-COMPARED_THOUGH_UNKNOWN = ("SYST_RVR", "SYST_CVR", "MPU_RNR")
+# value of 0 (PM0214 4.5.3). MAIR of ARMv8-M would keep what the application has left.
+COMPARED_THOUGH_UNKNOWN = ("SYST_RVR", "SYST_CVR", "MPU_RNR", "MPU_MAIR0", "MPU_MAIR1")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from .blocks.otg import Otg
 from .blocks.pwr import Pwr
 from .blocks.rtc import Rtc, RtcV3
 from .blocks.small import Can, Dbgmcu, Rng
+from .blocks.st_cache import Icache, StCache
 from .blocks.syscfg import Syscfg
 from .blocks.tim import Timer
 from .blocks.usart import Lpuart, UsartV1, UsartV2
@@ -39,6 +40,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "can v1": Can,
     "crc v3": RegisterBlock,
     "dbgmcu v1": Dbgmcu,
+    "dcache v1": StCache,
     "dma v1": Dma,
     "dma v2": Dma,
     "exti g0": ExtiOfEdges,
@@ -64,6 +66,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "gpio l4": Gpio,
     "gpio v2": Gpio,
     "gpio v3": Gpio,
+    "icache v1": Icache,
     "iwdg v1": Iwdg,
     "iwdg v2": Iwdg,
     "lpuart v1": Lpuart,

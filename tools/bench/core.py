@@ -315,7 +315,7 @@ class Core:
         self._faulting.reset()
         self._parts.reset_system_registers()
         self._parts.scb.vtor = vtor
-        self.engine.private.clear_stack_limits()
+        self.engine.private.set_stack_limits(0, 0)
         self.engine.clear_registers()
         try:
             msp, vector = self.bus.load(vector_table), self.bus.load(vector_table + 4)

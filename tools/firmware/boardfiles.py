@@ -109,6 +109,7 @@ def _addresses(board: Board) -> dict[str, object]:
         **_console(board),
         **_reset_flags(chip),
         **_system_memory(chip),
+        **{f"BOARD_{p.name}": hex(p.base) for p in chip.peripherals if p.kind == "icache"},
     }
     return defines | (f4.addresses(board) if _is_f4(board) else {})
 

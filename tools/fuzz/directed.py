@@ -231,3 +231,5 @@ def _fill_others(app: Application) -> None:
         app.clear_bits(f"RCC.{enable.register}", enable.mask)
     if facts.has_cache(die):
         system.caches(app)
+    for block in facts.of_kind(die, "icache", "dcache"):
+        system.st_cache(app, block)

@@ -1,4 +1,5 @@
-"""An MPU that forbids what romboot needs: to execute in SRAM, to use memory below the stack."""
+"""An MPU that forbids what romboot needs: to execute in SRAM, to use memory below the stack; and
+the stack limits of ARMv8-M."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from random import Random
 
 from ..bench.chip import Chip, Region
 from ..bench.cpu.spec import CORES
+from . import protection_v8
 from .application import Application
 from .interrupts import Context, mainline
 from .layout import FRAMES, TIGHT, Layout
@@ -19,18 +21,22 @@ VALID = 1 << 4
 NORMAL = 3 << 16  # RASR.C, B: as RAM is without an MPU; else lines in a cache would be stranded
 
 
-def has_mpu(die: Chip) -> bool:
-    """Of the kind that is drawn here: PMSAv6 and PMSAv7."""
-    return bool(die.core["mpu_regions"]) and CORES[die.core["model"]].architecture < 8
+def _is_v8(die: Chip) -> bool:
+    return CORES[die.core["model"]].architecture == 8
 
 
 def draw(random: Random, die: Chip, layout: Layout, context: Context) -> Iterator[Trouble]:
     """Regions that leave the application what it uses; unprivileged, it would need more."""
+    if _is_v8(die):
+        yield from protection_v8.draw_limits(random, layout)
     if (
-        not has_mpu(die)
+        not die.core["mpu_regions"]
         or random.random() < 0.6
         or (context.unprivileged and not context.handlers)
     ):
+        return
+    if _is_v8(die):
+        yield from protection_v8.draw(random, die, layout)
         return
     regions: list[tuple[int, int, int]] = []  # base, bits of the size, attributes
     words = []
@@ -85,9 +91,13 @@ def open_region(app: Application, base: int, bits: int) -> None:
 
 def fill(app: Application) -> None:
     """Something in every region, and the MPU on; no region is, so nothing is forbidden."""
-    if not has_mpu(app.soc.chip):
+    regions = app.soc.chip.core["mpu_regions"]
+    if not regions:
         return
-    for number in range(app.soc.chip.core["mpu_regions"]):
+    if _is_v8(app.soc.chip):
+        protection_v8.fill(app, regions)
+        return
+    for number in range(regions):
         app.store(MPU_RBAR, 0xFFFFFFE0 & ~0x1F | VALID | number)
         app.store(MPU_RASR, 0x1306003E)
     app.store(MPU_CTRL, ENABLE | HFNMIENA | PRIVDEFENA)

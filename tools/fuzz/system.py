@@ -20,6 +20,8 @@ UNLOCK_IWDG, START_IWDG = 0x5555, 0xCCCC  # IWDG_KR
 WINDOW, EWI = 0x7F, 1 << 9  # WWDG_CFR
 WDGTB = {"v1": (2, 7), "v2": (3, 11)}  # WWDG_CFR: bits and shift, by version
 ICIALLU, CCR, DC, IC = 0xE000EF50, 0xE000ED14, 1 << 16, 1 << 17
+ON, CACHEINV, WAYSEL = 1 << 0, 1 << 1, 1 << 2  # ICACHE_CR, DCACHE_CR
+REN = 1 << 15  # ICACHE_CRRx: addresses would be others
 SHOWN = ("SYSTEM", "SRAM")  # what may be mapped to 0; external memory is not on these boards
 
 
@@ -36,6 +38,12 @@ def draw(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
     if facts.has_cache(die) and random.random() < 0.5:
         which = random.choice((DC, IC, DC | IC))
         yield Trouble(f"caches on, CCR {which:05X}", lambda app: caches(app, which))
+    for block in facts.of_kind(die, "icache", "dcache"):
+        if random.random() < 0.6:
+            bits = random.getrandbits(32)
+            yield Trouble(
+                f"{block.name} on, {bits:08X}", lambda app, b=block, v=bits: st_cache(app, b, v)
+            )
 
 
 # --- DMA ---------------------------------------------------------------------------------------
@@ -258,3 +266,12 @@ def caches(app: Application, which: int = DC | IC) -> None:
     app.store(ICIALLU, 0)
     app.store(CCR, app.load(CCR) | which)
     app.run(1)
+
+
+def st_cache(app: Application, block: Peripheral, bits: int = 0xFFFFFFFF) -> None:
+    """One between the core and memory: its ways while it is off, then on, with its interrupts."""
+    app.enable(block.name)
+    for register in facts.plain(block):
+        app.poke(f"{block.name}.{register.name}", bits & ~(REN | WAYSEL | CACHEINV | ON))
+    app.set_bits(f"{block.name}.CR", ON)
+    app.set_bits(f"{block.name}.CR", bits & CACHEINV)

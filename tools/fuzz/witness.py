@@ -10,7 +10,7 @@ from . import facts
 from .application import Application
 from .layout import BUFFER
 
-CPU = ("msp", "psp", "control", "primask", "basepri", "faultmask")
+CPU = ("msp", "psp", "control", "primask", "basepri", "faultmask", "msplim", "psplim")
 CHANGED_BY_CRYSTAL = "RCC."  # clock security rewrites it
 CHANGED_BY_INTERRUPTS = ("NVIC_I", "SYST_", "ICSR", "SHCSR", "FPCCR", "FPCAR")
 BELOW_STACK = 1024  # what frames and helper itself use

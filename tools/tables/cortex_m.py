@@ -22,8 +22,10 @@ SCB = Block(
 )  # fmt: skip
 MPU = Block("MPU", 0xE000ED90, TYPE=0x00, CTRL=0x04, RNR=0x08, RBAR=0x0C, RASR=0x10)
 MPU_V8 = Block(
-    "MPU", 0xE000ED90, TYPE=0x00, CTRL=0x04, RNR=0x08, RBAR=0x0C, RLAR=0x10, MAIR0=0x30, MAIR1=0x34
-)
+    "MPU", 0xE000ED90, TYPE=0x00, CTRL=0x04, RNR=0x08, RBAR=0x0C, RLAR=0x10,
+    RBAR_A1=0x14, RLAR_A1=0x18, RBAR_A2=0x1C, RLAR_A2=0x20, RBAR_A3=0x24, RLAR_A3=0x28,
+    MAIR0=0x30, MAIR1=0x34,
+)  # fmt: skip
 FPU = Block("FPU", 0xE000EF34, FPCCR=0x00, FPCAR=0x04, FPDSCR=0x08)
 CACHE = Block("CACHE", 0xE000EF50, ICIALLU=0x00)  # DDI 0403E B2.2.7
 
@@ -73,12 +75,13 @@ def mpu_off(regions: int, *, external: bool = True) -> Script:
 
 
 def mpu_off_v8(regions: int) -> Script:
-    """PMSAv8: RBAR has no number of a region, so RNR comes first."""
+    """PMSAv8, which has a multiple of 4 regions: RBAR and RLAR, with their aliases, are those of
+    the four from RNR on (DDI 0553B D1.2.186 to D1.2.192). RNR ends as 0."""
     off: list[Script] = [
-        [write(MPU_V8.RNR, i), write(MPU_V8.RBAR, 0), write(MPU_V8.RLAR, 0)]
-        for i in range(regions)
+        [write(MPU_V8.RNR, first), fill(MPU_V8.RBAR, 0, 8)]
+        for first in reversed(range(0, regions, 4))
     ]
-    return [write(MPU_V8.CTRL, 0), off, write(MPU_V8.RNR, 0), fill(MPU_V8.MAIR0, 0, 2)]
+    return [write(MPU_V8.CTRL, 0, unnoticed=JUMP_DOES_IT), off, fill(MPU_V8.MAIR0, 0, 2)]
 
 
 def open_region(regions: int) -> tuple[int, int]:

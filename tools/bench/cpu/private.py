@@ -159,11 +159,12 @@ class PrivateState:
         v7m = self._basepri
         return self._words[v7m + _MSPLIM // 4], self._words[v7m + _PSPLIM // 4]
 
-    def clear_stack_limits(self) -> None:
+    def set_stack_limits(self, msplim: int, psplim: int) -> None:
+        """Of ARMv8-M; no effect before it."""
         if self._architecture == 8:
             self._context.update()
-            self._words[self._basepri + _MSPLIM // 4] = 0
-            self._words[self._basepri + _PSPLIM // 4] = 0
+            self._words[self._basepri + _MSPLIM // 4] = msplim
+            self._words[self._basepri + _PSPLIM // 4] = psplim
             self._context.restore()
 
     def data_fault(self) -> tuple[int, bool]:

@@ -52,6 +52,9 @@ static void core_init(void) {
     SCB_EnableDCache();
     ARM_MPU_Enable(MPU_CTRL_PRIVDEFENA_Msk);
     #endif
+    #ifdef BOARD_ICACHE // as the real port on the STM32H5
+    *(volatile uint32_t *)BOARD_ICACHE |= 1; // ICACHE_CR.EN
+    #endif
 }
 
 static void hardware_init(void) {
