@@ -86,7 +86,7 @@ table = SimpleNamespace(
     FLASH=compiled.FLASH[0],
     FLASH_SIZE=compiled.FLASH[1],
     RCC_CSR=compiled.WATCHDOG[0],
-    IWDG=compiled.WATCHDOG[1],
+    IWDG=compiled.WATCHDOG[2],
     OPTCR=compiled.PROTECTION[0],
     RDP_SHIFT=compiled.PROTECTION[1],
 )

@@ -136,8 +136,8 @@ def watchdog_runs(family):
     If LSION is 1 (an RTC without a crystal), a prescaler or reload value that is not that after a
     reset counts as a sign.
     """
-    csr, iwdg = family.WATCHDOG
-    lsi = mem32[csr] & 3  # LSION, LSIRDY
+    register, bit, iwdg = family.WATCHDOG
+    lsi = mem32[register] >> bit & 3  # LSION, LSIRDY
     return lsi == 2 or (lsi == 3 and mem32[iwdg + 4] | mem32[iwdg + 8] ^ 0xFFF != 0)  # PR, RLR
 
 

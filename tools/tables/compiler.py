@@ -96,7 +96,7 @@ def family_data(family: Family) -> dict[str, Value]:
     return {
         "ROM": (Hex(family.vectors), Hex(family.rom_end)),
         "FLASH": (Hex(family.flash), Hex(family.flash_size)),
-        "WATCHDOG": (Hex(family.lsi.address), Hex(family.iwdg)),
+        "WATCHDOG": (Hex(family.lsi.address), family.lsi_bit, Hex(family.iwdg)),
         "PROTECTION": (Hex(family.protection.address), family.protection_shift),
         "USARTS": usarts(family),
         "USB": tuple(
@@ -143,7 +143,7 @@ def rams(family: Family) -> dict[str, Value]:
         raise ValueError(f"{family}: the first SRAMs of its dies start elsewhere")
     more: dict[int, int] = {}
     for ram in (ram for die in family.dies for ram in die.rams):
-        if ram.base % ALIGNMENT or ram.size > ALIGNMENT:
+        if not family.core.armv8m and (ram.base % ALIGNMENT or ram.size > ALIGNMENT):
             raise ValueError(f"{family}: an SRAM is not within an MPU region")
         if ram.base not in starts:
             more[ram.base] = max(ram.end, more.get(ram.base, 0))

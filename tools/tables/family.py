@@ -15,11 +15,12 @@ from .language import Block, Register, Script, Step, steps
 
 @dataclass(frozen=True)
 class Core:
-    """A Cortex-M: its CPUID.PARTNO, and whether it is ARMv6-M."""
+    """A Cortex-M: its CPUID.PARTNO, and whether it is ARMv6-M or ARMv8-M; else it is ARMv7-M."""
 
     name: str
     partno: int
     armv6m: bool = False
+    armv8m: bool = False
 
 
 M0 = Core("Cortex-M0", 0xC20, armv6m=True)
@@ -27,7 +28,7 @@ M0PLUS = Core("Cortex-M0+", 0xC60, armv6m=True)
 M3 = Core("Cortex-M3", 0xC23)
 M4 = Core("Cortex-M4", 0xC24)
 M7 = Core("Cortex-M7", 0xC27)
-M33 = Core("Cortex-M33", 0xD21)
+M33 = Core("Cortex-M33", 0xD21, armv8m=True)
 
 
 @dataclass(frozen=True)
@@ -354,7 +355,7 @@ class Family:
     level 2, all else level 1."""
     protection_shift: int
     lsi: Register
-    """Has LSION in bit 0 and LSIRDY in bit 1: the independent watchdog keeps LSI on."""
+    """Has LSION in bit lsi_bit and LSIRDY above it: the independent watchdog keeps LSI on."""
     iwdg: int
     write_protection: WriteProtection | AreaProtection
     usart_kind: UsartKind
@@ -366,6 +367,7 @@ class Family:
     dies: tuple[Die, ...]
     blocks: tuple[Block, ...]
     """Peripherals that the scripts name, for names() and plan()."""
+    lsi_bit: int = 0
     idcode_clock: Bit | None = None
     """Without this clock DBGMCU reads as 0."""
     pcrop: Pcrop | None = None
