@@ -297,7 +297,7 @@ def test_an_unknown_board_is_refused_with_the_ones_there_are() -> None:
 
 def test_a_board_file_without_a_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "X.toml").write_text('name = "X"\n')
-    with pytest.raises(ValueError, match=r"boards/X.toml has no key 'chip'"):
+    with pytest.raises(ValueError, match=r"boards/X.toml has no mcu_name, chip"):
         boardfile.load("X", tmp_path)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import boards as files
 from ..paths import BOARDS
 from . import chip
 
@@ -58,16 +58,18 @@ def load(name: str, boards: Path = BOARDS) -> BoardFile:
     """The board `name`, such as "NUCLEO_F429ZI".
 
     Raises:
-        ValueError: there is no such file, or a key is missing in it.
+        ValueError: there is no such file, or no such chip, or what it says is wrong.
     """
     path = boards / f"{name}.toml"
     if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in boards.glob("*.toml")))
+        known = ", ".join(files.names(boards))
         raise ValueError(
             f"there is no board {name!r}. Known boards: {known}. To add one, write {path.name} "
             f"in boards/."
         )
-    data = tomllib.loads(path.read_text())
+    data = files.read(path)
+    if "refused" in data:
+        raise ValueError(f"there is no virtual {name}: {data['refused']}")
     try:
         return _parse(data)
     except KeyError as missing:

@@ -6,12 +6,11 @@ import argparse
 import re
 import struct
 import sys
-import tomllib
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from .. import firmware, packages, paths, tables
+from .. import boards, firmware, packages, paths, tables
 from ..bench import chip
 from ..bench.board import VirtualBoard
 from ..bench.image import Segment, load_image
@@ -103,9 +102,9 @@ def _manifest(family: str, small: bool) -> Path:
 def _board(name: str) -> dict[str, Any]:
     path = BOARDS / f"{name}.toml"
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in BOARDS.glob("*.toml")))
+        known = ", ".join(boards.names())
         raise CliError(f"there is no board {name}: there are {known}")
-    return tomllib.loads(path.read_text())
+    return boards.read(path)
 
 
 def _progress(line: str) -> None:

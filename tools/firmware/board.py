@@ -1,11 +1,11 @@
 """A board as its firmware sees it: `boards/<BOARD>.toml` and the chip that it names."""
 
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import boards as files
 from ..bench.chip import Chip, Region, load
 from ..paths import BOARDS
 from .errors import FirmwareError
@@ -56,10 +56,10 @@ def load_board(build_name: str, boards: Path | None = None) -> Board:
     boards = boards or BOARDS
     path = boards / f"{build_name}.toml"
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in boards.glob("*.toml")))
+        known = ", ".join(files.names(boards))
         raise FirmwareError(f"There is no board {build_name}; {boards.name}/ has {known}.")
     try:
-        board = _from_toml(build_name, tomllib.loads(path.read_text()))
+        board = _from_toml(build_name, files.read(path))
     except (KeyError, TypeError, ValueError) as error:
         raise FirmwareError(
             f"{boards.name}/{path.name} does not describe a board: {error!r}."

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from .. import tables
 from ..bench import boardfile, chip
-from ..bench.boardfile import BOARDS
+from ..boards import on_bench
 from ..tables.language import Kind, Step, pack
 from . import directed
 from .run import instructions_to_mask, run
@@ -99,7 +99,7 @@ def subjects(name: str) -> list[Subject]:
     """The board of that name, then the others with the same die: their script is the same, but not
     where their memories are."""
     dev_id = chip.load(boardfile.load(name).chip).dev_id
-    names = [name, *(path.stem for path in sorted(BOARDS.glob("*.toml")) if path.stem != name)]
+    names = [name, *(other for other in on_bench() if other != name)]
     same = [n for n in names if chip.load(boardfile.load(n).chip).dev_id == dev_id]
     return [at_prompt(n) for n in same]
 

@@ -11,11 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ... import tables
+from ... import boards, tables
 from ...tables import compiler
 from ...tables.family import Die, Family
 from ..prompt import Prompt
-from . import boardfiles
 from .codes import Code, FlashError
 from .geometry import GEOMETRY, Sector
 from .image import MBOOT
@@ -116,6 +115,7 @@ def ask(prompt: Prompt, start: int) -> Board:
         )
     family, die = _chip(prompt, machine)
     facts = _Facts(prompt, family, die, start)
+    known = boards.find(build)
     return Board(
         port=prompt.port,
         machine=machine,
@@ -129,7 +129,7 @@ def ask(prompt: Prompt, start: int) -> Board:
         protection_level=facts.protection_level,
         protected=tuple(facts.protected()),
         pcrop=facts.pcrop,
-        filesystem=facts.filesystem or boardfiles.filesystem(build),
+        filesystem=facts.filesystem or (known.filesystem if known else None),
     )
 
 

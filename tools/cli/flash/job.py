@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+from ... import boards
 from .. import rom as uart_port
 from ..errors import CliError
 from ..prompt import Prompt
-from . import asked, back, boardfiles, places, usb, way
+from . import asked, back, places, usb, way
 from .codes import Code, FlashError, GoneError
 from .places import Place
 from .report import Report
@@ -153,7 +154,8 @@ class Job:
         """Where its ROM will answer; None: on USB."""
         if self.args.rom or self.args.usb or place.usb:
             return self.args.rom
-        if boardfiles.one_cable(board.build) and place.device:
+        known = boards.find(board.build)
+        if known and known.one_cable and place.device:
             return place.device
         raise FlashError(
             Code.REFUSED,
