@@ -28,6 +28,7 @@ __all__ = ["Arrival", "VirtualBoard"]
 
 MS = 1_000_000
 MAX_STEP = 1 << 40
+BOOTED = {"FLASH": "flash", "BANK2": "bank 2 of the flash", "SYSTEM": "system memory"}
 SLICE_NS = 4 * MS  # virtual; within `run`, bytes on the wires are handed over this often
 
 
@@ -165,7 +166,7 @@ class VirtualBoard:
 
     def close(self) -> None:
         """Write the flash to `flash_file`, if there is one and it has not got it."""
-        flash = bytes(self.soc.flash.array.view)
+        flash = self.soc.flash.contents()
         if self.flash_file and flash != self._kept:
             flash_files.write(self.flash_file, self.chip.name, flash)
             self._kept = flash
@@ -191,8 +192,7 @@ class VirtualBoard:
 
     def _was_reset(self, cause: str) -> None:
         self.in_system_memory.leave()
-        memory = "system memory" if self.soc.booted == "SYSTEM" else "flash"
-        self.say(f"reset ({cause}): booting {memory}")
+        self.say(f"reset ({cause}): booting {BOOTED[self.soc.booted]}")
 
     # --- the ROM -------------------------------------------------------------------------------
 

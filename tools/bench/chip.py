@@ -123,11 +123,13 @@ class FlashSector:
 @dataclass(frozen=True)
 class Remap:
     """The field of SYSCFG that says what is seen at address 0, and the names of memories (or of
-    kinds of external memory) by its value."""
+    kinds of external memory) by its value. `banks` is the bit of the same register that shows
+    bank 2 of the flash before bank 1; 0: there is none."""
 
     register: str
     mask: int
     shows: tuple[str, ...]
+    banks: int
 
     def value(self, name: str) -> int:
         return self.shows.index(name)
@@ -234,7 +236,6 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _chip(name: str, data: Mapping[str, Any]) -> Chip:
-    remap = data.get("remap")
     return Chip(
         name=name,
         family=data["family"],
@@ -247,13 +248,17 @@ def _chip(name: str, data: Mapping[str, Any]) -> Chip:
         factory=data["factory"],
         rom=data["rom"],
         rcc=data["rcc"],
-        remap=Remap(remap["register"], remap["mask"], tuple(remap["shows"])) if remap else None,
+        remap=_remap(data["remap"]) if "remap" in data else None,
         kept={name: _kept(line) for name, line in data["kept"].items()},
         exti_irqs=tuple(data["exti"]["irqs"]),
         alternate_functions=data["alternate_functions"],
         memory=tuple(_region(name, line) for name, line in data["memory"].items()),
         peripherals=tuple(_peripherals(data)),
     )
+
+
+def _remap(data: Mapping[str, Any]) -> Remap:
+    return Remap(data["register"], data["mask"], tuple(data["shows"]), data.get("banks", 0))
 
 
 def _kept(line: str | list[Any]) -> Kept:

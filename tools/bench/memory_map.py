@@ -135,6 +135,8 @@ class MemoryMap:
             if ram.clocked != ram.there:
                 ram.there = ram.clocked
                 self._map_gated(ram)
+        if self._syscfg.banks_swapped != self._flash.swapped:
+            self._flash.swap_banks()
         wanted = self._wanted_at_zero()
         if wanted is not self._seen_at_zero:
             if self._seen_at_zero:

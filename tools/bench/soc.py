@@ -56,7 +56,7 @@ class Soc:
 
     Attributes:
         boot0: the level of the BOOT0 pin, read at each reset (BOOT1 is low: system memory).
-        booted: what the last reset started, "FLASH" or "SYSTEM".
+        booted: what the last reset started, "FLASH", "BANK2" or "SYSTEM".
         unmodelled: sentences: what the program used that the bench does not have.
         violations: sentences: what the program did that a real chip may not survive.
         on_reset: called with the cause at the end of each reset.
@@ -257,12 +257,18 @@ class Soc:
         otherwise from the vector table itself, which is then the reset value of VTOR."""
         remap, chosen = self.chip.remap, self.flash.boot(self.boot0)
         self.booted = chosen
-        self.syscfg.boot_mode = remap.value(chosen) if remap else 0
+        bank_2 = chosen == "BANK2"
+        self.syscfg.boot_mode = remap.value("FLASH" if bank_2 else chosen) if remap else 0
         self.syscfg.reset()
+        if bank_2 and remap and remap.banks:
+            self.syscfg.swap_banks()
         self._remap_now()
         if self.flash.hardware_watchdog:
             self.iwdg.start()
-        if remap:
+        if bank_2:
+            table = self.flash.start_of_bank(2)
+            self.cpu.reset(table, vtor=table)
+        elif remap:
             self.cpu.reset(ALIAS)
         else:
             rom = chosen == "SYSTEM"

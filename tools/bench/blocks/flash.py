@@ -7,6 +7,7 @@ How software starts one depends on the family: a subclass in `families/`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from ..chip import FlashSector, Peripheral
 from ..cpu.memory import BusError, Memory
@@ -45,6 +46,7 @@ class Unlock:
 class Flash(RegisterBlock):
     """Attributes:
     array: the main flash, from `base_address` on.
+    swapped: bank 2 is seen there first, and bank 1 behind it.
     stored_options: the option bytes as kept in flash, by the register that shows them; a reset
         loads them.
     on_options: called after a change of the option bytes.
@@ -52,6 +54,8 @@ class Flash(RegisterBlock):
 
     OPTIONS: tuple[str, ...] = ()
     """The registers that show option bytes."""
+    DUAL_BOOT: tuple[str, int, int] | None = None
+    """Register, bit and level of the option by which the ROM chooses a bank (BFB2)."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
@@ -60,6 +64,7 @@ class Flash(RegisterBlock):
         self.erased: int = system.chip.flash["erased"]
         end = self.sectors[-1].base + self.sectors[-1].size
         self.array = Memory(end - self.base_address, fill=self.erased, name="flash")
+        self.swapped = False
         self.stored_options = {n: self.by_name[n].reset for n in self.OPTIONS if self.has(n)}
         self.on_options: Callable[[], None] = lambda: None
         self.program_ns: int = system.chip.flash["program_ns"]
@@ -120,8 +125,45 @@ class Flash(RegisterBlock):
 
     def boot(self, boot0: bool) -> str:
         """Called at each reset, with the level of the BOOT0 pin: the memory that it starts,
-        "FLASH" or "SYSTEM"."""
-        return "SYSTEM" if boot0 else "FLASH"
+        "FLASH", "BANK2" or "SYSTEM"."""
+        return "SYSTEM" if boot0 else self.bank_to_boot()
+
+    def bank_to_boot(self) -> str:
+        """What a reset starts that the pins and other options lead to the flash: with BFB2 the
+        ROM runs first, and starts bank 2 if an application is in it, else bank 1 if one is there,
+        else it stays (AN2606, figures of the dual bank boot)."""
+        if self.DUAL_BOOT is None or self.sectors[-1].bank == 1:
+            return "FLASH"
+        register, bit, level = self.DUAL_BOOT
+        if not self.by_name[register].mask & bit or bool(self.get(register) & bit) != level:
+            return "FLASH"
+        banks = (("BANK2", 2), ("FLASH", 1))
+        return next((name for name, bank in banks if self._has_application(bank)), "SYSTEM")
+
+    def _has_application(self, bank: int) -> bool:
+        """The first word is a stack pointer in SRAM."""
+        stack = self.array.load(self.start_of_bank(bank) - self.base_address, 4)
+        chip = self.system.chip
+        return any(r.kind == "sram" and r.base < stack <= r.end for r in chip.memory)
+
+    def start_of_bank(self, bank: int) -> int:
+        """Its address now."""
+        return min(s.base for s in self.sectors if s.bank == bank)
+
+    def swap_banks(self) -> None:
+        """Show bank 2 before bank 1, or back. Sectors keep their bank and their number."""
+        half = self.array.size // 2
+        self.array.write(0, self.array.read(half, half) + self.array.read(0, half))
+        middle = self.base_address + half
+        self.sectors = tuple(
+            replace(s, base=s.base + (half if s.base < middle else -half)) for s in self.sectors
+        )
+        self.swapped = not self.swapped
+
+    def contents(self) -> bytes:
+        """Bank 1, then bank 2."""
+        data, half = bytes(self.array.view), self.array.size // 2
+        return data[half:] + data[:half] if self.swapped else data
 
     def option_memory(self) -> Iterator[tuple[int, bytes]]:
         """The option bytes where they are mapped in memory: address, bytes."""

@@ -36,6 +36,16 @@ class Syscfg(RegisterBlock):
         return self._remap.shows[value] if value < len(self._remap.shows) else ""
 
     @property
+    def banks_swapped(self) -> bool:
+        """Bank 2 of the flash is shown before bank 1."""
+        return bool(self._remap and self.get(self._remap.register) & self._remap.banks)
+
+    def swap_banks(self) -> None:
+        """As the ROM does before it starts bank 2."""
+        assert self._remap
+        self.put(self._remap.register, self.get(self._remap.register) | self._remap.banks)
+
+    @property
     def problem(self) -> str:
         """Why the present mapping is a deviation although the register is right; "" if it is
         not."""

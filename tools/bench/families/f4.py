@@ -20,7 +20,7 @@ WUF, SBF, BRR, EWUP, BRE, VOSRDY, ODRDY, ODSWRDY, UDRDY = (
     *(1 << 0, 1 << 1, 1 << 3, 1 << 8, 1 << 9, 1 << 14, 1 << 16, 1 << 17),
     3 << 18,
 )  # PWR_CSR
-FB_MODE, SWP_FMC = 1 << 8, 3 << 10  # SYSCFG_MEMRMP
+SWP_FMC = 3 << 10  # SYSCFG_MEMRMP
 CMP_PD, CMP_READY = 1 << 0, 1 << 8  # SYSCFG_CMPCR
 
 
@@ -144,7 +144,7 @@ class PwrF4(Pwr):
 
 
 class SyscfgF4(Syscfg):
-    """Bank swap, and the compensation cell (RM0090 9.3)."""
+    """Swapped external memories, and the compensation cell (RM0090 9.3)."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
@@ -153,10 +153,10 @@ class SyscfgF4(Syscfg):
             self.on_write("CMPCR", self._write_cmpcr)
 
     def _write_memrmp(self, value: int) -> None:
-        if value & (FB_MODE | SWP_FMC) & self.by_name["MEMRMP"].mask:
+        if value & SWP_FMC & self.by_name["MEMRMP"].mask:
             self.system.report(
-                f"the program writes 0x{value:X} to SYSCFG.MEMRMP: it swaps flash banks or "
-                f"external memories, which the bench does not do"
+                f"the program writes 0x{value:X} to SYSCFG.MEMRMP: it swaps external memories, "
+                f"which the bench does not do"
             )
         self.write_remap(value)
 

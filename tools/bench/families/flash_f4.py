@@ -27,6 +27,7 @@ SNB_OF_BANK_2 = 16  # RM0090 3.9.8
 class FlashF4(OneStatusFlash):
     OPTIONS = ("OPTCR", "OPTCR1")
     CONTROL, EOPIE, BSY, EOP, FLAGS = "CR", EOPIE, BSY, EOP, FLAGS
+    DUAL_BOOT = ("OPTCR", 1 << 4, 1)  # BFB2; AN2606 table 2, pattern 5
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)

@@ -233,6 +233,7 @@ class FlashG4(FlashG0):
         *("OPTR", "PCROP1SR", "PCROP1ER", "WRP1AR", "WRP1BR"),
         *("PCROP2SR", "PCROP2ER", "WRP2AR", "WRP2BR", "SEC1R", "SEC2R"),
     )
+    DUAL_BOOT = ("OPTR", 1 << 20, 1)  # BFB2
     BSY = BSY1
     PNB, BKER = 0x7F, 1 << 11
     LATENCY = 0xF
@@ -243,21 +244,10 @@ class FlashG4(FlashG0):
         options, locked = self.get("OPTR"), self.get("SEC1R") >> 16 & 1
         nboot1, nswboot0, nboot0 = (options >> bit & 1 for bit in (23, 26, 27))
         high = boot0 if nswboot0 else not nboot0
-        rom = bool(high and nboot1 and not locked)
-        if not rom and options >> 20 & 1 and not locked and self.sectors[-1].bank == 2:
-            rom = self._finds_no_bank()
-        self._filled = 0 if rom else self.get("ACR") & self._enables
-        return "SYSTEM" if rom else "FLASH"
-
-    def _finds_no_bank(self) -> bool:
-        """With BFB2 the ROM starts bank 2 if that holds an application, else bank 1, else it stays
-        (AN2606 figure 69). Bank 2 at 0x08000000 is not modelled."""
-        second = next(s.base for s in self.sectors if s.bank == 2) - self.base_address
-        ram = self.system.chip.region("SRAM")
-        found = [ram.base < self.array.load(at, 4) <= 0x20020000 for at in (second, 0)]
-        if found[0]:
-            self.system.report("BFB2 is 1, and bank 2 holds an application: bank 1 starts here")
-        return not any(found)
+        rom = high and nboot1 and not locked
+        starts = "FLASH" if locked else "SYSTEM" if rom else self.bank_to_boot()
+        self._filled = 0 if starts == "SYSTEM" else self.get("ACR") & self._enables
+        return starts
 
     def power_on(self) -> None:
         OneStatusFlash.power_on(self)

@@ -31,6 +31,7 @@ class FlashL0(OneStatusFlash):
     others have a bit for each part that is write-protected."""
 
     OPTIONS = ("OPTR", "WRPR", "WRPR2")
+    DUAL_BOOT = ("OPTR", 1 << 23, 1)  # BFB2; AN2606 table 2, pattern 7
     HALF_PAGE_WORDS = 16
     NOTZEROERR = 1 << 16
     """In SR: a word is programmed that is not erased. 0 where bits are added to it instead."""

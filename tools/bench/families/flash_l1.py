@@ -13,6 +13,7 @@ FIRST_WORDS = 4  # OBR, WRPR1 to 3; the rest of the option bytes is at 0x80
 
 class FlashL1(FlashL0):
     OPTIONS = ("OBR", "WRPR1", "WRPR2", "WRPR3", "WRPR4")
+    DUAL_BOOT = ("OBR", 1 << 23, 0)  # nBFB2; AN2606 table 2, pattern 4
     FLAGS = 2 | 0x3F00
     HALF_PAGE_WORDS = 32
     NOTZEROERR = 0  # no such flag in the header

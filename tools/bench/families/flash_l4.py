@@ -12,7 +12,7 @@ from .flash_g0 import AREAS, ERASED, FlashG0
 BSY, PEMPTY = 1 << 16, 1 << 17  # SR
 ICEN, DCEN, ICRST, DCRST = 1 << 9, 1 << 10, 1 << 11, 1 << 12  # ACR
 ECC_FLAGS = 3 << 30  # ECCR
-BFB2, NSWBOOT0, NBOOT0 = 1 << 20, 1 << 26, 1 << 27  # OPTR
+NSWBOOT0, NBOOT0 = 1 << 26, 1 << 27  # OPTR
 PAGE = 0xFF  # of an area
 
 
@@ -22,6 +22,7 @@ class FlashL4(FlashG0):
         *("PCROP2SR", "PCROP2ER", "WRP2AR", "WRP2BR"),
     )
     BSY = BSY
+    DUAL_BOOT = ("OPTR", 1 << 20, 1)  # BFB2
     EMPTY = "SR", PEMPTY
     PNB, BKER = 0xFF, 1 << 11
 
@@ -62,29 +63,16 @@ class FlashL4(FlashG0):
     # --- boot ----------------------------------------------------------------------------------
 
     def boot(self, boot0: bool) -> str:
-        """AN2606 table 2, patterns 6, 7 and 16; not nBOOT1 0, which is SRAM. With BFB2 the ROM
-        looks for an application in bank 2, then in bank 1 (figures 98 to 106)."""
+        """AN2606 table 2, patterns 6, 7 and 16; not nBOOT1 0, which is SRAM."""
         implemented, options = self.by_name["OPTR"].mask, self.get("OPTR")
         by_option = implemented & NSWBOOT0 and not options & NSWBOOT0
         rom = not options & NBOOT0 if by_option else boot0
-        if implemented & BFB2 & options and not rom:
-            rom = not self._starts_a_bank()
+        starts = "SYSTEM" if rom else self.bank_to_boot()
         register, empty = self.EMPTY
-        rom = bool(rom or self.get(register) & empty)
-        self._filled = 0 if rom else self.get("ACR") & (ICEN | DCEN)
-        return "SYSTEM" if rom else "FLASH"
-
-    def _starts_a_bank(self) -> bool:
-        second = self.array.size // 2
-        if self._is_application(second):
-            self.system.report("BFB2 is 1: the ROM starts bank 2, which the bench does not do")
-        return self._is_application(second) or self._is_application(0)
-
-    def _is_application(self, offset: int) -> bool:
-        """The first word is an address in SRAM."""
-        stack = self.array.load(offset, 4)
-        chip = self.system.chip
-        return any(r.kind == "sram" and r.base < stack <= r.end for r in chip.memory)
+        if self.get(register) & empty:
+            starts = "SYSTEM"
+        self._filled = 0 if starts == "SYSTEM" else self.get("ACR") & (ICEN | DCEN)
+        return starts
 
     def power_on(self) -> None:
         super().power_on()
