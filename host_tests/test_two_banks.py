@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from host_tests.bench.fake_cpu import Bench
 from host_tests.target import CLEAN, MANIFEST
 from host_tests.test_matrix import ENTER, INFO, arrival
 from host_tests.wire_client import connect
+from tools.bench.blocks.flash import Flash
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt
 from tools.bench.rom_run import Arrival
@@ -19,13 +21,18 @@ MARK = 4  # bytes, at the end of each bank
 BANK = "import machine; print(machine.mem32[{}] & 3)"
 
 
+def dual_boot(flash: Flash) -> None:
+    """Set the option."""
+    assert flash.DUAL_BOOT
+    register, bit, level = flash.DUAL_BOOT
+    flash.store_options(register, bit, bit * level)
+
+
 def two_banks(name: str) -> VirtualBoard:
     """With the same firmware in both banks, and the option BFB2."""
     board = VirtualBoard.load(name, firmware=build(name, frozen_manifest=MANIFEST))
     flash = board.soc.flash
-    assert flash.DUAL_BOOT
-    register, bit, level = flash.DUAL_BOOT
-    flash.store_options(register, bit, bit * level)
+    dual_boot(flash)
     half = flash.array.size // 2
     flash.array.write(half, flash.array.read(0, half))
     for bank in (1, 2):
@@ -90,3 +97,15 @@ def test_the_flash_is_kept_with_bank_1_first(tmp_path: Path) -> None:
     half = board.soc.flash.array.size // 2
     assert board.flash_file.read_bytes()[-MARK:] == (2).to_bytes(MARK, "little")
     assert board.soc.flash.array.read(half - MARK, MARK) == (2).to_bytes(MARK, "little")
+
+
+@pytest.mark.parametrize(("chip", "swapped"), [("STM32L073xx", True), ("STM32L152xE", False)])
+def test_an_l1_starts_bank_2_where_it_lies(chip: str, swapped: bool) -> None:
+    """An L0 shows it at 0x08000000, as F4, G4 and L4 do; the L1 has no such bit."""
+    soc = Bench(chip).soc
+    half = soc.flash.array.size // 2
+    soc.flash.array.write(half, (0x20001000).to_bytes(4, "little"))
+    dual_boot(soc.flash)
+    soc.power_on()
+    assert soc.booted == "BANK2" and soc.syscfg.banks_swapped == swapped
+    assert soc.flash.start_of_bank(2) == soc.flash.base_address + (0 if swapped else half)

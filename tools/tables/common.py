@@ -30,6 +30,20 @@ def boot_from_option(optr: Register) -> Option:
     )  # fmt: skip
 
 
+def dual_boot(register: Register, bit: int, name: str = "BFB2", level: int = 1) -> Option:
+    """The ROM chooses a bank at each reset (AN2606, figures of the dual bank boot)."""
+    return Option(
+        register, bit, level,
+        f"{name} is {level}: a reset starts bank 2 if it holds an application, else bank 1; new "
+        "firmware in bank 1 (0x08000000) may not be what starts",
+    )  # fmt: skip
+
+
+def bank_2_runs(register: Register, bit: int) -> Option:
+    """The bit of SYSCFG that shows bank 2 first (FB_MODE, UFB). Without a clock SYSCFG reads 0."""
+    return Option(register, bit, 1, "bank 2 runs, at 0x08000000; in the ROM bank 1 is there again")
+
+
 def empty(register: Register, bit: int, name: str) -> Option:
     """The flag of the empty check."""
     return Option(

@@ -24,7 +24,6 @@ from .family import (
     Family,
     Interface,
     Note,
-    Option,
     Pcrop,
     Ram,
     Usart,
@@ -198,20 +197,12 @@ NWRP = WriteProtection(
 
 # RM0090 3.9.10; what the ROM does with the watchdog: IWDG in AN2606's table of each line.
 WATCHDOG = common.watchdog(FLASH.OPTCR, 5, "WDG_SW")
-# AN2606 Table 2 pattern 5, figures 51, 53, 56; RM0090 9.3.1: UFB_MODE. SYSCFG without a clock
-# reads 0.
+# AN2606 Table 2 pattern 5, figures 51, 53, 56; RM0090 9.3.1: UFB_MODE
 DUAL_BOOT = (
     WATCHDOG,
-    Option(
-        FLASH.OPTCR, 4, 1,
-        "BFB2 is 1: a reset starts bank 2 if it holds an application, else bank 1; new firmware "
-        "in bank 1 (0x08000000) may not be what starts",
-    ),
-    Option(
-        SYSCFG.MEMRMP, 8, 1,
-        "bank 2 runs, at 0x08000000; in the ROM bank 1 is there again",
-    ),
-)  # fmt: skip
+    common.dual_boot(FLASH.OPTCR, 4),
+    common.bank_2_runs(SYSCFG.MEMRMP, 8),
+)
 
 DISPUTED = (
     Disputed(

@@ -229,17 +229,13 @@ OPTIONS = (
 # AN2606 Table 2 pattern 14, figures 69 and 70; headers: OPTR.BFB2, OPTR.DBANK, MEMRMP.FB_MODE
 DUAL_BANK = (
     *OPTIONS,
-    Option(
-        FLASH.OPTR, 20, 1,
-        "BFB2 is 1: a reset starts bank 2 if it holds an application, else bank 1; new firmware "
-        "in bank 1 (0x08000000) may not be what starts",
-    ),
+    common.dual_boot(FLASH.OPTR, 20),
     Option(
         FLASH.OPTR, 22, 0,
         "the flash is one bank (DBANK is 0), with pages of 4 KiB: if some are write-protected, "
         "their addresses are not told rightly",
     ),
-    Option(SYSCFG.MEMRMP, 8, 1, "bank 2 runs, at 0x08000000; in the ROM bank 1 is there again"),
+    common.bank_2_runs(SYSCFG.MEMRMP, 8),
 )  # fmt: skip
 
 # Address of the bootloader ID and the last of its values: AN2606 rev 70 Table 3; earlier values:

@@ -39,7 +39,6 @@ from .family import (
     Family,
     Interface,
     Note,
-    Option,
     Pcrop,
     Ram,
     State,
@@ -185,13 +184,9 @@ WATCHDOG = common.watchdog(FLASH.OPTR, 20, "WDG_SW")
 # AN2606 Table 2 pattern 7, figures 83 and 85; headers: OPTR.BFB2, SYSCFG_CFGR1.UFB
 DUAL_BOOT = (
     WATCHDOG,
-    Option(
-        FLASH.OPTR, 23, 1,
-        "BFB2 is 1: a reset starts bank 2 if it holds an application, else bank 1; new firmware "
-        "in bank 1 (0x08000000) may not be what starts",
-    ),
-    Option(SYSCFG.CFGR1, 3, 1, "bank 2 runs, at 0x08000000"),
-)  # fmt: skip
+    common.dual_boot(FLASH.OPTR, 23),
+    common.bank_2_runs(SYSCFG.CFGR1, 3),
+)
 
 SVDS = ("SVD", "collected SVD")
 DISPUTED = (

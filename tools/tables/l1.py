@@ -29,7 +29,6 @@ from .family import (
     Family,
     Interface,
     Note,
-    Option,
     Pcrop,
     Ram,
     Usart,
@@ -169,12 +168,8 @@ WATCHDOG = common.watchdog(FLASH.OBR, 20, "IWDG_SW")
 # AN2606 Table 2 pattern 4; RM0038 3.9.7: nBFB2
 DUAL_BOOT = (
     WATCHDOG,
-    Option(
-        FLASH.OBR, 23, 0,
-        "nBFB2 is 0: a reset starts bank 2 if it holds an application, else bank 1; new firmware "
-        "in bank 1 (0x08000000) may not be what starts",
-    ),
-)  # fmt: skip
+    common.dual_boot(FLASH.OBR, 23, "nBFB2", 0),
+)
 
 SVDS = ("SVD", "collected SVD")
 DISPUTED = (

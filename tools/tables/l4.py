@@ -37,7 +37,6 @@ from .family import (
     Family,
     Interface,
     Note,
-    Option,
     Pcrop,
     Ram,
     State,
@@ -262,11 +261,7 @@ WATCHDOG = common.watchdog(FLASH.OPTR, 16, "IWDG_SW")
 BOOT0_BIT = common.boot_from_option(FLASH.OPTR)
 EMPTY = common.empty(FLASH.SR, 17, "PEMPTY")
 # AN2606 4.1 and figures 98, 100, 102, 104, 106. Mapped to 0 first, as it is here, the ROM stays.
-DUAL_BOOT = Option(
-    FLASH.OPTR, 20, 1,
-    "BFB2 is 1: a reset starts bank 2 if it holds an application, else bank 1; new firmware in "
-    "bank 1 (0x08000000) may not be what starts",
-)  # fmt: skip
+DUAL_BOOT = (WATCHDOG, common.dual_boot(FLASH.OPTR, 20), common.bank_2_runs(SYSCFG.MEMRMP, 8))
 
 # Address of the bootloader ID and the last of its values: AN2606 rev 70 Table 3; earlier values:
 # the tables of bootloader versions of each line.
@@ -291,7 +286,7 @@ DIES = (
             Note(DFU_WRITE),
             Note(SPI_WRITE, (0x92,)),
         ),
-        sectors=BANKS, options=(WATCHDOG, DUAL_BOOT),
+        sectors=BANKS, options=DUAL_BOOT,
     ),
     Die(
         0x461, "STM32L496/4A6", sram(256, 64),
@@ -307,7 +302,7 @@ DIES = (
         notes=(
             HSI48, CAN_CRYSTAL, Note(SPI_WRITE), Note("bank erase is refused: erase pages"),
         ),
-        sectors=BANKS, options=(WATCHDOG, DUAL_BOOT, BOOT0_BIT),
+        sectors=BANKS, options=(*DUAL_BOOT, BOOT0_BIT),
         disputed=(whole("00040000", "modm-devices", "stm32flash"),),
     ),
     Die(
@@ -387,7 +382,7 @@ DIES = (
             ),
         ],
         rom_id=0x1FFF6FFE, ids=(0x90, 0x95), interfaces=EVERY, notes=(HSI48, CAN_CRYSTAL),
-        sectors=BANKS, options=(WATCHDOG, DUAL_BOOT, BOOT0_BIT, EMPTY),
+        sectors=BANKS, options=(*DUAL_BOOT, BOOT0_BIT, EMPTY),
         disputed=(
             Disputed("RAM at 20000000", ("modm-devices",), "00030000", "counts SRAM1 alone"),
             Disputed("RAM at 20000000", ("stlink", "stm32flash"), "000A0000", PIECES),
@@ -407,7 +402,7 @@ DIES = (
             ),
         ],
         rom_id=0x1FFF6FFE, ids=(0x90,), interfaces=EVERY, notes=(HSI48, CAN_CRYSTAL),
-        sectors=BANKS, options=(WATCHDOG, DUAL_BOOT, BOOT0_BIT, EMPTY),
+        sectors=BANKS, options=(*DUAL_BOOT, BOOT0_BIT, EMPTY),
         disputed=(
             Disputed("RAM at 20000000", ("modm-devices",), "00020000", "counts SRAM1 alone"),
             Disputed(
