@@ -1,5 +1,6 @@
 # make demo    set up, boot the virtual board, enter the bootloader, show the proof
-# make test    lint, types and every test (what CI runs)
+# make test    lint, types and the tests (what CI runs)
+# make test-all   more of the same: every board, every line of every family's script
 # make mutation which state misses which line of the board's script
 # make measure figures: instructions, with interrupts masked too, heap, flash
 # make setup   only install what the others need
@@ -14,13 +15,17 @@ ifdef FIRMWARE
 IMAGE := --firmware $(FIRMWARE)
 endif
 
-.PHONY: demo test lint mutation measure setup python packages test-packages clean
+.PHONY: demo test test-all lint mutation measure setup python packages test-packages clean
 
 demo: setup
 	$(BIN)/romboot demo $(BOARD) $(IMAGE)
 
 test: python test-packages setup lint
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(if $(FIRMWARE),--firmware=$(FIRMWARE) --board=$(BOARD))
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(THOROUGH) \
+		$(if $(FIRMWARE),--firmware=$(FIRMWARE) --board=$(BOARD))
+
+test-all:
+	$(MAKE) test THOROUGH=--thorough
 
 lint: setup
 	$(BIN)/ruff format --check .

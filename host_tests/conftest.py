@@ -6,16 +6,18 @@ pytest --device=PORT --rom-port=PORT    a real board: only the tests that are fo
                                         or pytest takes the ports for folders with tests
 pytest --device=PORT --rom-port=PORT --write   ... and its flash is written too
 pytest --firmware FILE --board NAME     a virtual board with another image, also an official one
+pytest --thorough                       also the tests with the marker `thorough`
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from host_tests.target import LIB, MANIFEST, ROOT, RealTarget, Target, VirtualTarget
 from tools.cli import main
@@ -44,6 +46,18 @@ def in_the_library(board: Path) -> bool:
 
 EVERY_BOARD = tuple(sorted(p.stem for p in (ROOT / "boards").glob("*.toml") if in_the_library(p)))
 
+
+def first_of_each(names: Iterable[str], alike: Callable[[str], Hashable]) -> list[ParameterSet]:
+    """Parameters of a test: of the names that are alike only the first is not `thorough`."""
+    seen: set[Hashable] = set()
+    found: list[ParameterSet] = []
+    for name in names:
+        what = alike(name)
+        found.append(pytest.param(name, marks=[pytest.mark.thorough] if what in seen else []))
+        seen.add(what)
+    return found
+
+
 # The project's collection of chip facts. It is not part of the repository.
 REFERENCE = Path(os.environ.get("ROMBOOT_REFERENCE", ROOT.parent / "shared" / "reference"))
 NO_REFERENCE = (
@@ -61,6 +75,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--whole-suite", action="store_true", help="all of MicroPython's own tests, not a sample"
     )
+    group.addoption("--thorough", action="store_true", help="also what takes long")
     group.addoption("--board", metavar="NAME", help="only this virtual board")
 
 
@@ -89,6 +104,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """At --device only tests for a real board. Without the collection of chip facts one test is
     skipped in the name of all that need it."""
+    if not config.getoption("--thorough"):
+        _keep(config, items, [i for i in items if not i.get_closest_marker("thorough")])
     if config.getoption("--device"):
         _keep(config, items, [item for item in items if _for_a_real_board(item)])
     need = [item for item in items if _needs_reference(item)]

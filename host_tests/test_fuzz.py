@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from _pytest.mark import ParameterSet
 
-from host_tests.conftest import EVERY_BOARD
+from host_tests.conftest import EVERY_BOARD, first_of_each
 from host_tests.test_mutation import longest_scripts
-from tools.bench import boardfile
+from tools.bench import boardfile, chip
 from tools.firmware.board import load_board
 from tools.fuzz import stuck
 from tools.fuzz.__main__ import SEED, replay, try_states
@@ -16,13 +17,20 @@ from tools.fuzz.subject import at_prompt
 STATES = 100
 
 
-def different() -> list[str]:
-    """Boards without those that have the same die, the same memories and the same way in."""
+def different() -> list[ParameterSet]:
+    """Boards without those that have the same chip, the same memories and the same way in; of
+    those with the same die one."""
     found = {}
     for name in EVERY_BOARD:
         board = boardfile.load(name)
         found.setdefault((board.chip, board.external, load_board(name).assembler), name)
-    return list(found.values())
+    return first_of_each(found.values(), die)
+
+
+def die(name: str) -> tuple[int, bool]:
+    """DEV_ID, and whether the board has external memory."""
+    board = boardfile.load(name)
+    return chip.load(board.chip).dev_id, bool(board.external)
 
 
 @pytest.mark.parametrize("board", different())

@@ -1,5 +1,6 @@
 """Each line of a script is missed by a state when it is left out, or its table says why not.
 
+In `make test` for one family, in `make test-all` for each.
 `python -m tools.fuzz BOARD --mutate` prints which state misses which line, and how, and tries the
 lines that have a reason on more random states.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from host_tests.conftest import EVERY_BOARD
+from host_tests.conftest import EVERY_BOARD, first_of_each
 from tools import tables
 from tools.bench import boardfile, chip
 from tools.fuzz import directed, mutation
@@ -29,7 +30,7 @@ def longest_scripts() -> list[str]:
     return [name for _, name in found.values()]
 
 
-@pytest.mark.parametrize("board", longest_scripts())
+@pytest.mark.parametrize("board", first_of_each(longest_scripts(), lambda board: None))
 def test_every_line_is_missed_or_says_why_not(board: str) -> None:
     findings = list(mutation.survey(mutation.subjects(board), thorough=False))
     assert not [found.wrong for found in findings if found.wrong]
