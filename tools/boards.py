@@ -143,7 +143,8 @@ class Board:
         build: the name of the file; what `sys.implementation._build` shows, without a variant.
         refused: why no ROM can be entered here; or "".
         assembler: the official build has the inline assembler.
-        one_cable: the ROM answers on the pins of the prompt of the bench firmware.
+        one_cable: the ROM listens on the pins of the serial prompt: of the official build, or
+            of the bench firmware if that of the official one is on USB alone.
         filesystem: (start, size in bytes) of what the bench firmware has in flash, or None.
     """
 
@@ -188,7 +189,9 @@ def load(name: str, folder: Path = BOARDS) -> Board:
     official = data.get("official", {})
     area = data.get("memory", {}).get("filesystem")
     ends = [data.get(end, {}) for end in ("console", "rom_wire")]
-    console, rom = ([end.get(key) for key in ("usart", "tx", "rx")] for end in ends)
+    console, rom = (f"{end.get('tx')}/{end.get('rx')}" for end in ends)
+    cables = tuple(_cable(table) for table in data.get("cable", ()))
+    serial = [cable.pins for cable in cables if cable.prompt and cable.kind != "usb"]
     return Board(
         build=name,
         name=data["name"],
@@ -196,14 +199,14 @@ def load(name: str, folder: Path = BOARDS) -> Board:
         chip=data["chip"],
         refused=data.get("refused", ""),
         boot0=data.get("boot0", ""),
-        cables=tuple(_cable(table) for table in data.get("cable", ())),
+        cables=cables,
         assembler=data.get("firmware", {}).get("assembler", True),
         mboot=official.get("mboot", "none"),
         app_base=official.get("app_base", FLASH_BASE),
         below=official.get("below", ""),
         heap=official.get("heap", "SRAM"),
         code=official.get("code", "flash"),
-        one_cable=console == rom and None not in console,
+        one_cable="rom_wire" in data and rom in (serial or [console]),
         filesystem=(area[0], area[1]) if area else None,
     )
 

@@ -259,6 +259,21 @@ def test_a_write_protected_sector_is_neither_erased_nor_programmed() -> None:
     assert word(b, BASE) == 0
 
 
+def test_the_last_bit_of_an_f413_stands_for_two_sectors() -> None:
+    b = unlocked("STM32F413xx")
+    flash = b.soc.flash
+    assert flash.nwrp == 0xFFFF
+    flash.nwrp = 0x7FFF
+    assert flash.nwrp == 0x3FFF
+    b.soc.reset("SFT")
+    b.write("FLASH.KEYR", KEY1)
+    b.write("FLASH.KEYR", KEY2)
+    for sector in (14, 15):
+        b.write("FLASH.CR", SER | sector << 3 | X32 | STRT)
+        assert b.read("FLASH.SR") & WRPERR
+        b.write("FLASH.SR", WRPERR)
+
+
 def test_the_hardware_watchdog_option_starts_iwdg_at_reset() -> None:
     b = Bench()
     program_options(b, 0x0FFFAACC)

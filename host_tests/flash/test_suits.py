@@ -75,6 +75,15 @@ def test_a_piece_of_a_firmware_has_no_vectors() -> None:
     assert reasons(piece, replace(PYBV11, vectors_at_start=False)) == []
 
 
+def test_what_lies_below_the_application_stays() -> None:
+    hub = replace(PYBV11, build="LEGO_HUB_NO6", mboot=True, flash_kib=1024)
+    assert reasons(image(at=0x08010000), hub) == []
+    (reason,) = reasons(image(), hub)
+    assert "below 0x08010000 would be erased, where LEGO_HUB_NO6 has LEGO's own boot" in reason
+    everything = plan.make(image(at=0x08010000), hub.sectors, True)
+    assert suits.against(image(at=0x08010000), hub, everything) == [reason]
+
+
 def test_mboot() -> None:
     with_mboot = replace(PYBV11, mboot=True)
     behind = image(at=0x08008000)

@@ -48,7 +48,7 @@ class VirtualBoard:
         self.clock = Clock(self.chip.clocks["hsi_hz"])
         self.core = Core(core_spec(self.chip), self.clock)
         self.soc = self._make_soc()
-        self._lines: list[tuple[Wire, Usart, Line]] = []
+        self._ends: dict[Wire, list[tuple[Usart, Line]]] = {}
         self.wires = self._make_wires()
         self._rom_wires = self._wires_of_rom()
         self.in_system_memory = RomRun(self.soc, self.core, self._rom_wires)
@@ -106,10 +106,9 @@ class VirtualBoard:
         console, rom = self.board.console, self.board.rom_wire
         wires = {"console": Wire("console", console.pins)}
         self._connect(wires["console"], console)
-        if (rom.usart, rom.pins) == (console.usart, console.pins):
-            return wires | {"rom": wires["console"]}
-        wires["rom"] = Wire("rom", rom.pins)
-        self._connect(wires["rom"], rom)
+        wires["rom"] = wires["console"] if rom.pins == console.pins else Wire("rom", rom.pins)
+        if (rom.usart, rom.pins) != (console.usart, console.pins):
+            self._connect(wires["rom"], rom)
         return wires
 
     def _connect(self, wire: Wire, pins: SerialPins) -> None:
@@ -123,7 +122,7 @@ class VirtualBoard:
 
         line = Line(pins.baud, selected(pins.tx), selected(pins.rx), wire.to_host)
         usart.lines.append(line)
-        self._lines.append((wire, usart, line))
+        self._ends.setdefault(wire, []).append((usart, line))
 
     def _wires_of_rom(self) -> list[Wire]:
         """The wires on pins that the ROM listens on (AN2606)."""
@@ -286,11 +285,13 @@ class VirtualBoard:
     def _pump(self) -> None:
         """Hand bytes from the host to the USART, or to the ROM model."""
         rom = self.in_system_memory
-        for wire, usart, line in self._lines:
+        for wire, ends in self._ends.items():
             if not wire.waiting:
                 continue
             if not rom.occupied and not rom.arriving:
-                usart.receive(line, wire.from_host())
+                data = wire.from_host()
+                for usart, line in ends:
+                    usart.receive(line, data)
             elif rom.model and wire in self._rom_wires:
                 rom.model.receive(wire.from_host())
             else:

@@ -18,9 +18,9 @@ PG, SER, MER, PSIZE, MER2, STRT, EOPIE, LOCK = (
 )  # CR
 PRFTEN, ICEN, DCEN, ICRST, DCRST = (1 << bit for bit in range(8, 13))  # ACR
 OPTLOCK, OPTSTRT = 1, 2  # OPTCR
-USER, RDP, NWRP = 0xFC, 0xFF00, 0x0FFF0000  # OPTCR: bits 7:2, 15:8, 27:16
+USER, RDP, NWRP = 0xFC, 0xFF00, 16  # OPTCR: bits 7:2, 15:8, from bit 16 on
 WDG_SW = 1 << 5
-NWRP_BITS = 12  # in OPTCR; those of bank 2 are in OPTCR1
+NWRP_BITS = 12  # of a bank; those of bank 2 are in OPTCR1
 SNB_OF_BANK_2 = 16  # RM0090 3.9.8
 
 
@@ -65,13 +65,21 @@ class FlashF4(OneStatusFlash):
 
     @property
     def nwrp(self) -> int:
-        low, high = (self.stored_options.get(name, 0) >> 16 & 0xFFF for name in self.OPTIONS)
-        return low | high << NWRP_BITS
+        """The last bit of an F413 stands for two sectors (RM0430 3.8.8)."""
+        bits, every = self._nwrp_bits, (1 << self._nwrp_bits) - 1
+        low, high = (self.stored_options.get(name, 0) >> NWRP & every for name in self.OPTIONS)
+        return low | (high if bits == NWRP_BITS else low >> bits - 1) << bits
 
     @nwrp.setter
     def nwrp(self, value: int) -> None:
-        self.store_options("OPTCR", NWRP, value << 16)
-        self.store_options("OPTCR1", NWRP, value >> NWRP_BITS << 16)
+        bits, every = self._nwrp_bits, (1 << self._nwrp_bits) - 1
+        low = value if bits == NWRP_BITS else value & (value >> 1 | every >> 1)
+        self.store_options("OPTCR", every << NWRP, low << NWRP)
+        self.store_options("OPTCR1", every << NWRP, value >> bits << NWRP)
+
+    @property
+    def _nwrp_bits(self) -> int:
+        return self.system.chip.flash.get("protect_bits", NWRP_BITS)
 
     def option_memory(self) -> Iterator[tuple[int, bytes]]:
         """RM0090 tables 13 and 16: user and RDP, then nWRP, each in 8 bytes."""
@@ -80,7 +88,8 @@ class FlashF4(OneStatusFlash):
             stored = self.stored_options[name]
             if name == "OPTCR":
                 yield region.base, (stored & 0xFFFC | 0xFFFF0000).to_bytes(4, "little")
-            yield region.base + 8, (stored >> 16 & 0xFFF | 0xFFFFF000).to_bytes(4, "little")
+            reserved = 0xFFFFFFFF << self._nwrp_bits & 0xFFFFFFFF
+            yield region.base + 8, (stored >> NWRP & ~reserved | reserved).to_bytes(4, "little")
 
     def reset(self) -> None:
         super().reset()
@@ -88,10 +97,8 @@ class FlashF4(OneStatusFlash):
         self._filled = 0
 
     def _write_protected(self, sector: FlashSector) -> bool:
-        name, bit = "OPTCR", self.sectors.index(sector)
-        if bit >= NWRP_BITS:
-            name, bit = "OPTCR1", bit - NWRP_BITS
-        return self.has(name) and not self.get(name) >> 16 + bit & 1
+        name, bit = self.OPTIONS[sector.bank - 1], min(sector.number, self._nwrp_bits - 1)
+        return not self.get(name) >> NWRP + bit & 1
 
     def _write_optcr(self, value: int) -> None:
         if self.get("OPTCR") & OPTLOCK:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from ... import boards
 from ...tables import dies
 from ...tables.family import Die
 from .asked import Board
@@ -23,7 +24,7 @@ def against(image: Image, board: Board, plan: Plan) -> list[str]:
     return [
         *_name(image, board),
         *_vectors(image, board.die, board.flash),
-        *_bootloader(image, board),
+        *(_below(board, plan) or _bootloader(image, board)),
         *_protection(board, plan),
     ]
 
@@ -116,6 +117,17 @@ def _bootloader(image: Image, board: Board) -> Iterator[str]:
             f"the file begins at 0x{board.flash:08X}, where this board has mboot: it would be "
             "gone, and with it the way to update that its users know"
         )
+
+
+def _below(board: Board, plan: Plan) -> list[str]:
+    """What lies below the application of this board, by its file in boards/, must stay."""
+    known = boards.find(board.build)
+    if not known or not any(sector.base < known.app_base for sector in plan.sectors):
+        return []
+    return [
+        f"sectors below 0x{known.app_base:08X} would be erased, where {board.build} has "
+        f"{known.below}: an application for this board begins at 0x{known.app_base:08X}"
+    ]
 
 
 def _protection(board: Board, plan: Plan) -> Iterator[str]:
