@@ -12,8 +12,8 @@ import serial
 from stm32loader.bootloader import CommandError, Stm32Bootloader
 
 from tools.bench.board import VirtualBoard
+from tools.bench.lot import UID
 from tools.bench.server import Server, running
-from tools.bench.sysmem import UID
 
 FLASH = 0x08000000
 

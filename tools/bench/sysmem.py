@@ -12,9 +12,9 @@ from functools import cache
 
 from .chip import Chip, Region
 from .cpu.memory import PAGE, Memory
+from .lot import UID
 
 BRANCH_TO_SELF = b"\xfe\xe7"  # b .
-UID = bytes.fromhex("290030000B51383333323731")  # lot, wafer and position: any value
 ERASED = 0xFF
 READ_ONLY = ("system", "otp", "factory", "options")  # kinds of memory
 

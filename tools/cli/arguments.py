@@ -67,8 +67,8 @@ def enter(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def way(parser: argparse.ArgumentParser) -> None:
-    """Where a board is, without need to say so if there is one; and how it may be entered."""
+def where(parser: argparse.ArgumentParser) -> None:
+    """Where a board is, without need to say so if there is one."""
     parser.add_argument(
         "--device", metavar="PORT", help="serial port of its prompt, if there are several boards"
     )
@@ -76,11 +76,16 @@ def way(parser: argparse.ArgumentParser) -> None:
         "--rom", metavar="PORT", help="serial port on the ROM's pins, where USB is not used"
     )
     parser.add_argument("--usb", metavar="PATH", help="USB path, as 1-2, of the board's ROM")
+    parser.add_argument("--json", action="store_true", help="one JSON object for each state")
+
+
+def way(parser: argparse.ArgumentParser) -> None:
+    """The same, and how it may be entered."""
+    where(parser)
     parser.add_argument(
         "--tries", type=_positive, default=10, metavar="N",
         help="how often to enter if the ROM resets the chip (%(default)s)",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="one JSON object for each state")
 
 
 def flash(parser: argparse.ArgumentParser) -> None:
@@ -101,6 +106,24 @@ def flash(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be done, and touch nothing"
     )
+
+
+def prove(parser: argparse.ArgumentParser) -> None:
+    """The same, how often, and where the report goes."""
+    where(parser)
+    parser.add_argument(
+        "--times", type=_positive, default=3, metavar="N",
+        help="how often to enter by each way and connection (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--via", choices=("jump", "reset"), help="only this way")
+    parser.add_argument(
+        "--wait", type=_positive, default=60, metavar="SECONDS",
+        help="for the reset button, where only that gets the prompt back (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="to be made (BOARD-DATE.json, here)"
+    )
+    parser.set_defaults(tries=1)  # each is an outcome of its own
 
 
 def script(parser: argparse.ArgumentParser) -> None:

@@ -18,6 +18,7 @@ from .. import paths
 from . import arguments
 from .errors import CliError
 from .flash.codes import EXIT_CODES as FLASH_CODES
+from .prove.codes import EXIT_CODES as PROVE_CODES
 
 DESCRIPTION = "From a MicroPython prompt on an STM32 into its factory ROM bootloader."
 EXIT_CODES = "Exit codes: 0 done, 1 not: stderr says why, 2 wrong command line, 130 Ctrl-C."
@@ -50,6 +51,10 @@ COMMANDS = (
     ),
     Command(
         "boards", "what is connected", "flash.beside", "boards", arguments.boards, FLASH_CODES
+    ),
+    Command(
+        "prove", "try all of it on a real board, without writing to its flash, and report",
+        "prove.command", "prove", arguments.prove, PROVE_CODES,
     ),
     Command("info", "what a board's chip and ROM are", "target", "info", arguments.board),
     Command(

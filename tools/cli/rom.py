@@ -119,8 +119,13 @@ def _finish_half_a_command(connection: SerialConnection) -> None:
 
 def describe(loader: Stm32Bootloader) -> str:
     """What the ROM says of itself."""
-    version = loader.get_version()
-    return f"protocol {version >> 4}.{version & 15}, DEV_ID 0x{loader.get_id():03X}"
+    return f"protocol {version(loader)}, DEV_ID 0x{loader.get_id():03X}"
+
+
+def version(loader: Stm32Bootloader) -> str:
+    """Of the protocol that it speaks, such as 3.1 (AN3155 3.2)."""
+    byte = loader.get_version()
+    return f"{byte >> 4}.{byte & 15}"
 
 
 def erase(loader: Stm32Bootloader, numbers: list[int], progress: Progress) -> None:

@@ -31,7 +31,8 @@ NO_RIGHT = {
     "win32": "it has no driver that dfu-util can use: install WinUSB for it with Zadig",
 }
 LINE = re.compile(
-    r'^Found DFU: \[(\w+):(\w+)\].* path="(.*?)", alt=(\d+), name="(.*?)", ser.*="(.*?)"'
+    r"^Found DFU: \[\w+:\w+\] ver=(\w+),.*"
+    r' path="(.*?)", alt=(\d+), name="(.*?)", ser.*="(.*?)"'
 )
 CLOSED = re.compile(r"Cannot open DFU device (\w+:\w+) found on devnum (\d+) \((\w+)\)")
 BAR = re.compile(rb"(Erase|Download|Upload)\s*\[[= ]*\]\s+\d+%\s+(\d+) bytes")
@@ -44,11 +45,15 @@ Moved = Callable[[str, int], None]
 
 @dataclass
 class Device:
-    """A DFU device that dfu-util may open. path: of USB, such as 1-2. alts: names by number."""
+    """A DFU device that dfu-util may open.
+
+    path: of USB, such as 1-2. alts: names by number. version: bcdDevice, four digits.
+    """
 
     path: str
     serial: str
     alts: dict[int, str] = field(default_factory=dict)
+    version: str = ""
 
     @property
     def is_rom(self) -> bool:
@@ -69,8 +74,8 @@ def devices() -> list[Device]:
     found: dict[str, Device] = {}
     for line in done.stdout.splitlines():
         if match := LINE.match(line):
-            _, _, path, alt, name, serial = match.groups()
-            found.setdefault(path, Device(path, serial)).alts[int(alt)] = name
+            version, path, alt, name, serial = match.groups()
+            found.setdefault(path, Device(path, serial, {}, version)).alts[int(alt)] = name
     if not found and (closed := CLOSED.search(done.stdout + done.stderr)):
         raise closed_to_us(f"{closed[1]}, device number {closed[2]}, {closed[3]}")
     return list(found.values())

@@ -25,6 +25,7 @@ from .where import Where
 # What an error means that is no FlashError, by where the board is.
 CODES = {
     Where.UNTOUCHED: Code.OTHER,
+    Where.AT_PROMPT: Code.OTHER,
     Where.LEAVING: Code.NOT_ENTERED,
     Where.IN_ROM: Code.BROKEN_OFF,
     Where.HALF: Code.BROKEN_OFF,
@@ -206,7 +207,7 @@ class Job:
 
         found = back.wait(port, back.GO_S)
         if found is None and rom.reset():
-            self.report.state("leave", "the ROM was still there: a reset")
+            self.report.state("leave", "the ROM was still there: a reset", reset=True)
             found = back.wait(port, back.BOOT_S)
         if found is None:
             raise FlashError(

@@ -38,6 +38,7 @@ class UartRom:
         self.chip = chip(self.dev_id)
         self.facts: dict[str, object] = {
             "interface": "UART", "port": port, "dev_id": f"0x{self.dev_id:03X}",
+            "version": port_of_rom.version(loader),
         }  # fmt: skip
 
     def __str__(self) -> str:

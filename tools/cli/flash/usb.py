@@ -36,6 +36,7 @@ class UsbRom:
         self._name = str(device)
         self.facts: dict[str, object] = {
             "interface": "USB", "path": device.path, "serial": device.serial,
+            "version": device.version, "alts": [*device.alts.values()],
         }  # fmt: skip
 
     def __str__(self) -> str:

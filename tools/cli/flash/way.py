@@ -41,6 +41,7 @@ def into_rom(
     Raises:
         FlashError: the board does not go, or comes back each time, or there is no ROM.
     """
+    back: BackError | None = None
     for attempt in range(1, args.tries + 1):
         if attempt > 1:
             prompt = _prompt_again(prompt.port, place)
@@ -53,6 +54,7 @@ def into_rom(
                 _by_uart(prompt, port, stack) if port else _by_usb(prompt, place, before, args.usb)
             )
         except BackError as error:
+            back = error
             report.warn(f"try {attempt} of {args.tries}: {error}")
         else:
             report.state("ROM", f"{rom}, after {time.monotonic() - began:.1f} s", **rom.facts)
@@ -63,7 +65,7 @@ def into_rom(
         Code.NOT_ENTERED,
         f"the board left MicroPython, and its prompt came back, as often as it was tried "
         f"({args.tries}): the ROM did not stay. {target.WHY}: try again, with more --tries",
-    )
+    ) from back
 
 
 def _prompt_again(port: str, place: Place) -> Prompt:
@@ -74,12 +76,12 @@ def _prompt_again(port: str, place: Place) -> Prompt:
 def _leave(prompt: Prompt, args: argparse.Namespace) -> None:
     """Without anything on the board. If that cannot be, as its heap is where no code can run, by a
     library that is frozen in."""
-    force = getattr(args, "force", False)
+    force, via = getattr(args, "force", False), getattr(args, "via", None)
     try:
         try:
-            Board(prompt).leave(force=force)
+            Board(prompt).leave(force=force, via=via)
         except RefusedError as error:
-            _leave_by_library(prompt, force, error)
+            _leave_by_library(prompt, force, via, error)
     except BackError:
         raise
     except RefusedError as error:
@@ -88,10 +90,10 @@ def _leave(prompt: Prompt, args: argparse.Namespace) -> None:
         raise FlashError(Code.NOT_ENTERED, str(error)) from error
 
 
-def _leave_by_library(prompt: Prompt, force: bool, refused: RefusedError) -> None:
+def _leave_by_library(prompt: Prompt, force: bool, via: str | None, refused: RefusedError) -> None:
     try:
         prompt.restart()
-        leaving.leave(prompt, target.INSTALLED.format(force, None), None)
+        leaving.leave(prompt, target.INSTALLED.format(force, via), None)
     except BoardError:
         raise refused from None
 

@@ -13,6 +13,7 @@ class Where(Enum):
     """{again} is the same command, {leave} the one that starts the application."""
 
     UNTOUCHED = "Nothing was touched."
+    AT_PROMPT = "Nothing was written, and the board is at its prompt."
     LEAVING = (
         "Nothing was erased. If no prompt comes back the board is in its ROM bootloader: "
         "{again}  goes on,  {leave}  or the reset button starts the firmware that it has."
