@@ -15,7 +15,7 @@ from unicorn.arm_const import UC_ARM_REG_PRIMASK as PRIMASK
 from host_tests.bench.test_arrival import Machine
 from tools.bench.arrival import audit_peripherals, audit_system_registers
 from tools.bench.chip import Peripheral
-from tools.tables import f0, f4, g0, g4, h7, l0, l1, l4, wb, wl
+from tools.tables import f0, f4, g0, g4, h7, h7a, l0, l1, l4, wb, wl
 from tools.tables.family import Family
 from tools.tables.language import Kind, Step
 
@@ -25,6 +25,8 @@ CHIPS = {
     "STM32G0B1xx": g0.FAMILY,
     "STM32G474xx": g4.FAMILY,
     "STM32H743xx": h7.FAMILY,
+    "STM32H723xx": h7.FAMILY,
+    "STM32H7B3xxQ": h7a.FAMILY,
     "STM32L073xx": l0.FAMILY,
     "STM32L152xE": l1.FAMILY,
     "STM32L476xx": l4.FAMILY,
@@ -44,6 +46,12 @@ PECR_KEYS = [
     *(("PRGKEYR", key) for key in (0x8C9DAEBF, 0x13141516)),
     *(("PECR", 0x30208), ("PECR", 0x30209)),
 ]
+TWO_BANKS = [
+    *((f"KEYR{bank}", key) for bank in (1, 2) for key in KEYS),
+    *((f"CR{bank}", value) for bank in (1, 2) for value in (0x008F0000, 0x008F0001)),
+    *(("OPTKEYR", key) for key in (0x08192A3B, 0x4C5D6E7F)),
+    *(("OPTCR", 1 << 30), ("ACR", 0x24)),
+]
 FLASH_WRITES = {
     "f0": [*(("KEYR", key) for key in KEYS), ("CR", 0x1402), ("CR", 0x1482), ("ACR", 0x11)],
     "f4": [*(("KEYR", key) for key in KEYS), ("CR", 0x03000300), ("CR", 0x83000300)],
@@ -54,12 +62,8 @@ FLASH_WRITES = {
     "wb": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
     "wl": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
     "l1": [*PECR_KEYS, ("ACR", 0x04), ("ACR", 0x0F)],
-    "h7": [
-        *((f"KEYR{bank}", key) for bank in (1, 2) for key in KEYS),
-        *((f"CR{bank}", value) for bank in (1, 2) for value in (0x008F0000, 0x008F0001)),
-        *(("OPTKEYR", key) for key in (0x08192A3B, 0x4C5D6E7F)),
-        *(("OPTCR", 1 << 30), ("ACR", 0x24)),
-    ],
+    "h7": TWO_BANKS,
+    "h7a": TWO_BANKS,
 }
 # RCC registers that hold settings and take any value while the chip runs on its first oscillator
 SETTINGS = {
@@ -93,10 +97,15 @@ SETTINGS = {
         **dict.fromkeys(("D1CCIPR", "D2CCIP1R", "D2CCIP2R", "D3CCIPR", "D3AMR"), 0xFFFFFFFF),
         **{"CIER": 0x3FF, "CSICFGR": 0xFFFFFFFF, "PLL1FRACR": 0xFFFF, "HSICFGR": 0x3F000000},
     },
+    "h7a": {
+        **dict.fromkeys(("PLLCKSELR", "PLLCFGR", "PLL1DIVR", "PLL2DIVR", "PLL3DIVR"), 0xFFFFFFFF),
+        **dict.fromkeys(("CDCCIPR", "CDCCIP1R", "CDCCIP2R", "SRDCCIPR", "SRDAMR"), 0xFFFFFFFF),
+        **{"CIER": 0x3FF, "CSICFGR": 0xFFFFFFFF, "PLL1FRACR": 0xFFFF, "HSICFGR": 0x3F000000},
+    },
 }
 # RCC_CR: every oscillator and PLL
 ON = {
-    **{"f4": 0x15010000, "g0": 0x01410000, "g4": 0x01010000, "h7": 0x15011080},
+    **{"f4": 0x15010000, "g0": 0x01410000, "g4": 0x01010000, "h7": 0x15011080, "h7a": 0x15011080},
     "f0": 0x01010000,
     **{"l0": 0x01010001, "l1": 0x01010001, "l4": 0x15010100, "wb": 0x05010100},
     "wl": 0x01210100,
@@ -143,7 +152,8 @@ class Application(Machine):
                 for offset in self.places(block):
                     self.store(block.base + offset, random.getrandbits(32))
         for name, value in FLASH_WRITES[chip.family]:
-            self.poke("FLASH", name, value)
+            if self.soc.flash.has(name):  # an H723 has one bank
+                self.poke("FLASH", name, value)
         self.poke("RCC", "CR", ON[chip.family] | self.load(self.soc.rcc.base))
         self.core.run(cycles=random.randrange(100_000))
         for irq in range(0, chip.irq_count, 4):

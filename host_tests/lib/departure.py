@@ -32,7 +32,7 @@ IN_FLASH = FLASH + 0xC000  # the image once more, to be copied by the applicatio
 SDRAM = 0xC0000000
 MSR_BASEPRI = bytes.fromhex("80f31188")
 MSR_MSPLIM = bytes.fromhex("83f30a88")
-MPU = 0x17, 0x03060025  # RBAR and RASR: region 7, which opens RAM
+MPU = 0x17, 0x03060027  # RBAR and RASR: region 7, which opens RAM
 
 # What the script does with them, and what must be there then.
 BEFORE = (0, 0, 0, 0x55, 0x0000FF0F, 0, 0)

@@ -35,7 +35,7 @@ def test_it_is_found_and_gets_its_script(family: Family, die: Die, make: Make) -
         ram.base,
         ram.base + ram.size,
         ram.base | 0x10 | max(family.mpu_regions - 1, 0),
-        0x03060025,
+        0x03060027,
     )
 
 

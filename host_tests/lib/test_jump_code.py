@@ -49,7 +49,7 @@ def test_there_is_room_for_the_resident_part(code: bytes, board: Board) -> None:
     assert 0 < start < length < len(code)
     for body in range(0, 64, 4):
         image = board.chip.image(
-            chip(bytes(body), b"", b"", (0x20000000, 0x20010000), (0x17, 0x03060025))
+            chip(bytes(body), b"", b"", (0x20000000, 0x20010000), (0x17, 0x03060027))
         )
         used = 4 * struct.unpack_from(">I", image)[0] + length
         assert used + -used % CARRIED <= len(image)

@@ -22,14 +22,14 @@ from .families.f4 import PwrF4, RccF4, SyscfgF4
 from .families.flash_f0 import FlashF0
 from .families.flash_f4 import FlashF4
 from .families.flash_g0 import FlashG0, FlashG4
-from .families.flash_h7 import FlashH7
+from .families.flash_h7 import FlashH7, FlashH7A
 from .families.flash_l0 import FlashL0
 from .families.flash_l1 import FlashL1
 from .families.flash_l4 import FlashL4
 from .families.flash_wb import FlashWb, FlashWl
 from .families.g0 import PwrG0, RccG0
 from .families.g4 import PwrG4, RccG4
-from .families.h7 import PwrH7, RccH7
+from .families.h7 import PwrH7, PwrH7A, RccH7, RccH7A
 from .families.l0 import PwrL0, RccL0
 from .families.l4 import PwrL4, RccL4
 from .families.wb import PwrWb, RccWb
@@ -55,6 +55,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "flash g0": FlashG0,
     "flash g4": FlashG4,
     "flash h7": FlashH7,
+    "flash h7a": FlashH7A,
     "flash l0": FlashL0,
     "flash l1": FlashL1,
     "flash l4": FlashL4,
@@ -76,6 +77,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "pwr g0": PwrG0,
     "pwr g4": PwrG4,
     "pwr h7": PwrH7,
+    "pwr h7a": PwrH7A,
     "pwr l0": PwrL0,
     "pwr l1": PwrL0,
     "pwr l4": PwrL4,
@@ -87,6 +89,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "rcc g0": RccG0,
     "rcc g4": RccG4,
     "rcc h7": RccH7,
+    "rcc h7a": RccH7A,
     "rcc l0": RccL0,
     "rcc l1": RccL0,
     "rcc l4": RccL4,

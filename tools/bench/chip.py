@@ -228,7 +228,7 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
         old = merged.get(key)
         if isinstance(old, dict) and isinstance(value, dict) and "at" not in value:
             merged[key] = _merge(old, value)
-        elif value is False and isinstance(old, (dict, list)):
+        elif value is False and key in merged and not isinstance(old, bool):
             del merged[key]
         else:
             merged[key] = value

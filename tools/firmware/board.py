@@ -1,7 +1,7 @@
 """A board as its firmware sees it: `boards/<BOARD>.toml` and the chip that it names."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ def _from_toml(build_name: str, data: dict[str, Any]) -> Board:
         name=data["name"],
         mcu_name=data["mcu_name"],
         chip=chip,
-        ram=chip.region(memory.get("ram", "SRAM")),
+        ram=_ram(chip, memory),
         flash_size=memory["flash_kib"] * 1024,
         stack_size=memory["stack_kib"] * 1024,
         vectors_in_ram=memory.get("vectors", "ram") == "ram",
@@ -90,6 +90,12 @@ def _from_toml(build_name: str, data: dict[str, Any]) -> Board:
         asyncio=firmware.get("asyncio", True),
         data=data,
     )
+
+
+def _ram(chip: Chip, memory: dict[str, Any]) -> Region:
+    region = chip.region(memory.get("ram", "SRAM"))
+    kib = memory.get("ram_kib")
+    return replace(region, size=kib * 1024) if kib else region
 
 
 def _console(chip: Chip, table: dict[str, Any]) -> Console:

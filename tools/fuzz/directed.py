@@ -182,7 +182,7 @@ def flash(die: Chip, subject: Subject) -> Iterator[Recipe]:
 
 
 def _open(app: Application) -> None:
-    for lock in families.of(app.soc.chip).locks:
+    for lock in facts.locks(app.soc.chip):
         system.unlock(app, lock, lock.bits)
 
 
@@ -190,7 +190,7 @@ def _lock(app: Application) -> None:
     family = families.of(app.soc.chip)
     clocks.invert_anytime(app, "FLASH.")
     family.error(app)
-    for lock in family.locks:
+    for lock in facts.locks(app.soc.chip):
         if lock.bits and not lock.after:
             system.lock_again(app, lock, lock.bits)
 

@@ -8,6 +8,7 @@ from functools import cache
 from ..bench.blocks.registers import Register
 from ..bench.chip import Chip, Peripheral
 from . import families
+from .family import Lock
 
 # Those with a section of their own; DMA would copy from anywhere to anywhere; what is kept by a
 # reset is none of the script's business.
@@ -39,6 +40,12 @@ def plain(block: Peripheral) -> list[Register]:
 
 def has_cache(die: Chip) -> bool:
     return bool(die.core.get("icache_kib"))
+
+
+def locks(die: Chip) -> list[Lock]:
+    """Those of FLASH. A die with one bank has one less than its family."""
+    there = die.peripheral("FLASH").by_name
+    return [lock for lock in families.of(die).locks if lock.register in there]
 
 
 @cache

@@ -117,7 +117,7 @@ def request(app: Application, value: int) -> None:
 
 
 def _draw_flash(random: Random, die: Chip) -> Iterator[Trouble]:
-    for lock in families.of(die).locks:
+    for lock in facts.locks(die):
         at = f"{lock.register} ({lock.bit:X})"
         bits = random.getrandbits(32) & lock.bits
         if random.random() < (0.3 if lock.bits else 0.1):

@@ -16,7 +16,7 @@ from .family import M7, Area, AreaProtection, Check, Die, Family, Option, WriteP
 from .language import Block, Kind, pack, steps
 
 BYTES_A_LINE = 20
-ALIGNMENT = 512 * 1024  # of an MPU region that covers any SRAM; see cortex_m.open_region()
+ALIGNMENT = 1024 * 1024  # of an MPU region that covers any SRAM; see cortex_m.open_region()
 SERIES = 4  # what all DEV_IDs begin with
 AREA, AREAS = 32, 33  # in place of a bit of PCROP: see pcrop()
 BY_AREAS = 2  # in place of a level

@@ -86,8 +86,8 @@ def mpu_off_v8(regions: int) -> Script:
 
 def open_region(regions: int) -> tuple[int, int]:
     """RBAR without its address, and RASR, of the last region, which has priority over all others:
-    512 KiB that anyone may read, write and execute, normal write-through memory (PMSAv7)."""
-    return VALID | max(regions - 1, 0), 0x03060025
+    1 MiB that anyone may read, write and execute, normal write-through memory (PMSAv7)."""
+    return VALID | max(regions - 1, 0), 0x03060027
 
 
 def fpu_off() -> Script:

@@ -35,7 +35,7 @@ PWR = Block("PWR", 0x58024800, **h7.PWR_SHARED, SRDCR=0x18)  # RM0455 6.8
 # and pins: tables 137 and 138.
 DIES = (
     Die(
-        0x480, "STM32H7A3/7B0/7B3", h7.rams(512),
+        0x480, "STM32H7A3/7B0/7B3", h7.rams(1024),
         [
             h7.flash(2, control=0x01, flags=0x1FAF0000, acr=0x13),
             h7.registers(
@@ -55,10 +55,6 @@ DIES = (
         sectors=(32, 32),
         options=(h7.WATCHDOG, h7.SWAP),
         disputed=(
-            Disputed(
-                "RAM at 24000000", ("modm-devices", "collection"), "00100000",
-                "1 MiB in three parts (headers); here the first 512 KiB, where MicroPython is",
-            ),
             *(
                 Disputed(
                     f"RCC.{there}", ("modm-devices",), "1",

@@ -201,7 +201,6 @@ def whole(said: str, *sources: str) -> Disputed:
     return Disputed("RAM at 20000000", sources, said, "counts SRAM1, without SRAM2 behind it")
 
 
-PIECES = "640 KiB, in two pieces here"
 SDMMC = Disputed(
     "RCC.APB2RSTR bit 10", ("modm-devices",), "1",
     "SDMMC1 is on AHB2 there (headers: RCC_AHB2RSTR_SDMMC1RST)",
@@ -371,7 +370,7 @@ DIES = (
         disputed=(whole("00008000", "modm-devices", "stm32flash"),),
     ),
     Die(
-        0x470, "STM32L4R5/4R7/4R9/4S5/4S7/4S9", (*sram(448, 64), Ram(0x20080000, 128 * 1024)),
+        0x470, "STM32L4R5/4R7/4R9/4S5/4S7/4S9", sram(576, 64),  # SRAM1 and SRAM3
         [
             trim(64), sai_plls(2), ports("F", "I"),
             write(PWR.CR5, 0x100),  # R1MODE: no boost
@@ -385,7 +384,6 @@ DIES = (
         sectors=BANKS, options=(*DUAL_BOOT, BOOT0_BIT, EMPTY),
         disputed=(
             Disputed("RAM at 20000000", ("modm-devices",), "00030000", "counts SRAM1 alone"),
-            Disputed("RAM at 20000000", ("stlink", "stm32flash"), "000A0000", PIECES),
             OCTOSPI,
             SDMMC,
         ),

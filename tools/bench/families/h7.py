@@ -1,5 +1,5 @@
-"""The rules of the H7: clocks in three domains, voltage scaling, RCC registers at two
-addresses."""
+"""The rules of the H7: clocks in three domains (two on H7A3, H7B0 and H7B3, whose registers have
+other names), voltage scaling, RCC registers at two addresses."""
 
 from __future__ import annotations
 
@@ -15,30 +15,36 @@ CSI_HZ = 4_000_000
 PLL_SOURCES = ("HSI", "CSI", "HSE", None)  # RCC_PLLCKSELR.PLLSRC
 C1 = range(0x130, 0x180)  # RCC_C1_xxx: for this CPU, the registers 0x60 below (RM0433 8.7.2)
 C1_ABOVE = 0x60
-VOS = 3 << 14  # PWR_D3CR
-VOSRDY = ACTVOSRDY = 1 << 13  # PWR_D3CR, PWR_CSR1
+VOS = 3 << 14  # PWR_D3CR, PWR_SRDCR
 
 
 class RccH7(Rcc):
-    """RM0433 8.5 and 8.7."""
+    """RM0433 8.5, 8.7. DIVIDERS: the registers with the prescalers of CPU, AHB and APB3; of APB1 and
+    APB2; of APB4."""
+
+    DIVIDERS = ("D1CFGR", "D2CFGR", "D3CFGR")
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
-        for name in ("D1CFGR", "D2CFGR", "D3CFGR"):
+        for name in self.DIVIDERS:
             self.on_write(name, lambda value, name=name: self._write_dividers(name, value))
         self.on_write("PLLCKSELR", self._write_pllckselr)
 
     def read(self, offset: int, size: int) -> int:
-        return super().read(offset - C1_ABOVE if offset in C1 else offset, size)
+        return super().read(self._own(offset), size)
 
     def write(self, offset: int, size: int, value: int) -> None:
-        super().write(offset - C1_ABOVE if offset in C1 else offset, size, value)
+        super().write(self._own(offset), size, value)
+
+    def _own(self, offset: int) -> int:
+        """The offset of a register; some are seen at a second address."""
+        return offset - C1_ABOVE if offset in C1 else offset
 
     def pll_source(self) -> str | None:
         return PLL_SOURCES[self.get("PLLCKSELR") & 3]
 
     def frequencies(self) -> Frequencies:
-        d1, d2, d3 = (self.get(f"D{n}CFGR") for n in (1, 2, 3))
+        d1, d2, d3 = (self.get(name) for name in self.DIVIDERS)
         cpu = divide(self._hz(self.source), ahb_shift(d1 >> 8))
         hclk = divide(cpu, ahb_shift(d1))
         shifts = {"APB1": d2 >> 4, "APB2": d2 >> 8, "APB3": d1 >> 4, "APB4": d3 >> 4}
@@ -63,20 +69,36 @@ class RccH7(Rcc):
             self.store("PLLCKSELR", value)
 
 
+class RccH7A(RccH7):
+    """RM0455 8.7. What the H74x shows twice is at the second address alone."""
+
+    DIVIDERS = ("CDCFGR1", "CDCFGR2", "SRDCFGR")
+
+    def _own(self, offset: int) -> int:
+        return offset
+
+
 class PwrH7(Pwr):
-    """RM0433 6.8. The voltage changes at once."""
+    """RM0433 6.8, RM0468 6.8. The voltage changes at once. SCALE: the register with VOS."""
+
+    SCALE = "D3CR"
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
-        self.on_read("CSR1", lambda: self.get("D3CR") & VOS | ACTVOSRDY)
-        self.on_write("D3CR", self._write_d3cr)
+        ready = self.by_name[self.SCALE].read_only  # VOSRDY, and ACTVOSRDY of CSR1
+        self.on_read("CSR1", lambda: self.get(self.SCALE) & VOS | ready)
+        self.on_write(self.SCALE, self._write_scale)
 
     def wait_states_hz(self) -> Sequence[int]:
-        names = {3: "wait_states_hz", 2: "wait_states_hz_vos2"}
-        return self.system.chip.clocks[
-            names.get((self.get("D3CR") & VOS) >> 14, "wait_states_hz_vos3")
-        ]
+        """By the value of VOS."""
+        return super().wait_states_hz()[(self.get(self.SCALE) & VOS) >> 14]
 
-    def _write_d3cr(self, value: int) -> None:
-        self.store("D3CR", value)
+    def _write_scale(self, value: int) -> None:
+        self.store(self.SCALE, value)
         self.system.check_speed()
+
+
+class PwrH7A(PwrH7):
+    """RM0455 6.8."""
+
+    SCALE = "SRDCR"
