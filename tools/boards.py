@@ -65,6 +65,7 @@ FORM: Mapping[str, Any] = {
         "flash_kib": int,
         "stack_kib": int,
         "ram": str,
+        "ram_kib": int,
         "vectors": str,
         "filesystem": list,
         "heap": list,

@@ -82,7 +82,7 @@ def test_the_header_says_what_the_helper_needs(board: Board) -> None:
     assert rasr & 1
     assert rasr >> 24 & 7 == 3  # AP: full access
     assert not rasr >> 28 & 1  # XN
-    assert 2 << (rasr >> 1 & 31) == 512 * 1024
+    assert 2 << (rasr >> 1 & 31) == 1024 * 1024
 
 
 @each_die

@@ -381,6 +381,12 @@ DIES = (
         notes=NOTES_H74,
         sectors=(8, 8),
         options=(WATCHDOG, SWAP),
+        disputed=(
+            Disputed(
+                "RCC.APB2RSTR bit 30", ("modm-devices",), "1",
+                "DFSDM1 has bit 28 on these dies (headers); bit 30 is that of the H72x",
+            ),
+        ),
     ),
     Die(
         0x483, "STM32H723/725/730/733/735", rams(320),
@@ -401,10 +407,6 @@ DIES = (
         notes=(Note(HSI48), Note(RDP_LOOP, (0x92,))),  # AN2606 table 134
         sectors=(8,), options=(WATCHDOG,),
         disputed=(
-            Disputed(
-                "RCC.APB2RSTR bit 28", ("modm-devices",), "1",
-                "DFSDM1 has bit 30 on these dies (header); bit 28 is that of the H74x",
-            ),
             Disputed(
                 "RCC.APB1LLPENR", ("collection",), "E8FFC3FF in EAFFC3FF",
                 "each implemented bit is 1 after a reset (headers); the other value, of stm32-rs, "

@@ -55,15 +55,9 @@ DIES = (
         sectors=(32, 32),
         options=(h7.WATCHDOG, h7.SWAP),
         disputed=(
-            *(
-                Disputed(
-                    f"RCC.{there}", ("modm-devices",), "1",
-                    f"on these dies {what} has {here} (headers); that bit is of the H74x",
-                )
-                for what, there, here in (
-                    ("CRC", "AHB4RSTR bit 19", "bit 9 of AHB1RSTR"),
-                    ("DFSDM1", "APB2RSTR bit 28", "bit 30"),
-                )
+            Disputed(
+                "RCC.AHB4RSTR bit 19", ("modm-devices",), "1",
+                "on these dies CRC has bit 9 of AHB1RSTR (headers); that bit is of the H74x",
             ),
             Disputed(
                 "PWR.SRDCR", ("collected SVD",), "00004000 in 0000E000",

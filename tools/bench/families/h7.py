@@ -19,8 +19,8 @@ VOS = 3 << 14  # PWR_D3CR, PWR_SRDCR
 
 
 class RccH7(Rcc):
-    """RM0433 8.5, 8.7. DIVIDERS: the registers with the prescalers of CPU, AHB and APB3; of APB1 and
-    APB2; of APB4."""
+    """RM0433 8.5, 8.7. DIVIDERS: the registers with the prescalers of CPU, AHB and APB3; of APB1
+    and APB2; of APB4."""
 
     DIVIDERS = ("D1CFGR", "D2CFGR", "D3CFGR")
 
@@ -91,7 +91,8 @@ class PwrH7(Pwr):
 
     def wait_states_hz(self) -> Sequence[int]:
         """By the value of VOS."""
-        return super().wait_states_hz()[(self.get(self.SCALE) & VOS) >> 14]
+        by_scale = self.system.chip.clocks["wait_states_hz"]
+        return by_scale[(self.get(self.SCALE) & VOS) >> 14]
 
     def _write_scale(self, value: int) -> None:
         self.store(self.SCALE, value)
