@@ -292,6 +292,18 @@ def test_measure_an_image_without_the_library(tmp_path: Path) -> None:
     assert tutorial["blackout"] is None and "| for ever |" in done.stdout
 
 
+def test_measure_a_board_that_can_hold_no_library(tmp_path: Path) -> None:
+    """No file system, as the official NUCLEO_L073RZ: the host enters the ROM."""
+    figures = tmp_path / "figures.json"
+    image = str(build("NUCLEO_L073RZ"))
+    done = romboot("measure", "NUCLEO_L073RZ", "--firmware", image, "--json", str(figures))
+    assert done.returncode == 0, done.stderr
+    assert "not on the board, which has no file system" in done.stdout
+    by_host, machine = json.loads(figures.read_text())["ways"]
+    assert by_host["registers_off"] == 0 < machine["registers_off"]
+    assert by_host["blackout"] < 4_000
+
+
 def test_measure_says_why_a_way_never_gets_there() -> None:
     """Its heap is in SDRAM, so no way through a reset."""
     board = "STM32F429DISC"

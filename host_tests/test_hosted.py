@@ -15,7 +15,6 @@ from host_tests.last_steps import take_memory_away
 from host_tests.on_board import UNPRIVILEGED
 from host_tests.target import CLEAN, TEST_BOARDS, how_it_arrives
 from host_tests.test_parting import BLOCK_DEVICE
-from host_tests.virtual_prompt import VirtualPrompt
 from tools import paths, tables
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt, PromptError
@@ -23,6 +22,7 @@ from tools.cli import firmware
 from tools.cli import memory as memories
 from tools.cli.board import Board, RefusedError
 from tools.cli.errors import CliError
+from tools.cli.virtual_prompt import VirtualPrompt
 from tools.firmware import build
 from tools.tables.family import M4
 

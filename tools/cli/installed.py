@@ -19,6 +19,19 @@ except ImportError:
 """
 
 
+MAKE_FOLDER = """
+import errno, os
+try:
+    os.mkdir('romboot')
+    print('yes')
+except OSError as e:
+    if e.errno != errno.ENODEV: raise
+    print('no')
+except AttributeError:
+    print('no')
+"""
+
+
 @dataclass(frozen=True)
 class Library:
     """Where the library is on a board, in words, and the flash that has it there, if a file."""
@@ -27,18 +40,23 @@ class Library:
     flash_file: Path | None = None
 
 
+NOWHERE = Library("not on the board, which has no file system")
+
+
 def install(name: str, image: Path, flash_file: Path) -> Library:
     """See to it that a board with this image has the library.
 
     If it is not frozen in, boot once with an empty file system, copy the library into it as
     `mpremote cp -r lib/romboot :` would, and keep the flash in `flash_file`, which must not exist.
+    NOWHERE if there is no file system.
     """
     board = VirtualBoard.load(name, image, flash_file)
     prompt = _prompt(board, name)
     if prompt.run(FROZEN).strip() == "yes":
         return Library("frozen into the image")
     files = library.for_board(int(prompt.run(library.MPY_OF_THE_BOARD)), firmware.family(name))
-    prompt.run("import os\nos.mkdir('romboot')")
+    if prompt.run(MAKE_FOLDER).strip() == "no":
+        return NOWHERE
     try:
         for file in files:
             _copy(prompt, file.read_bytes(), f"romboot/{file.name}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tools.bench import prompt as bench
-from tools.bench.board import VirtualBoard
-from tools.cli.prompt import BoardError
+from ..bench import prompt as bench
+from ..bench.board import VirtualBoard
+from .prompt import BoardError
 
 
 class VirtualPrompt:
