@@ -1,4 +1,5 @@
-"""What info() and plan() say of write protection is what flashing then meets (RM0090 3.7.4).
+"""What info() and plan() say of write protection and PCROP is what flashing then meets (RM0090
+3.7.4, 3.7.5).
 
 The ROM of an F4 acknowledges writes to protected sectors and drops them (adafruit/tinyuf2 issue
 243: over DFU that looks like success, and the old firmware runs).
@@ -17,34 +18,45 @@ from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"
 PROTECTED = (0, 1, 2, 3, 12)  # 0x08000000 to 0x0800FFFF, and the first of bank 2
-TOLD = "write-protected: sectors 0-3 (0x08000000-0x0800FFFF), 12-12 (0x08100000-0x08103FFF)"
+TOLD = {
+    "nWRP": "write-protected: sectors 0-3 (0x08000000-0x0800FFFF), 12-12 (0x08100000-0x08103FFF)",
+    "PCROP": "PCROP (FLASH_OPTCR.SPRMOD) is on: the ROM cannot read, write or erase the sectors",
+}
+SPRMOD = 1 << 31
 
 
 @pytest.fixture
-def target() -> Iterator[VirtualTarget]:
-    """A board with sectors under write protection, in its ROM; info() and plan() were asked."""
+def target(kind: str) -> Iterator[VirtualTarget]:
+    """A board with sectors under this protection, in its ROM; info() and plan() were asked."""
     with VirtualTarget.boot(BOARD, build(BOARD, frozen_manifest=MANIFEST)) as found:
         with found.server.paused() as board:
-            flash = board.soc.flash
-            flash.nwrp &= ~sum(1 << sector for sector in PROTECTED)
+            flash, chosen = board.soc.flash, sum(1 << sector for sector in PROTECTED)
+            flash.nwrp = ~chosen if kind == "nWRP" else chosen
+            flash.store_options("OPTCR", SPRMOD, 0 if kind == "nWRP" else SPRMOD)
             for name, value in flash.stored_options.items():  # as a reset would load them
                 flash.put(name, flash.get(name) & 3 | value & ~3)
         for call in ("info()", "print(romboot.plan())"):
             code = (
                 f"import romboot; {call}" if "plan" in call else f"import romboot; romboot.{call}"
             )
-            assert TOLD in found.ok("exec", code)
+            assert TOLD[kind] in found.ok("exec", code)
         found.ok("exec", ENTER)
         found.identify()
         yield found
 
 
 @pytest.mark.parametrize(
-    ("address", "protected"),
-    [(0x08000000, True), (0x08100000, True), (0x08010000, False), (0x081E0000, False)],
+    ("kind", "address", "protected"),
+    [
+        ("nWRP", 0x08000000, True),
+        ("nWRP", 0x08100000, True),
+        ("nWRP", 0x081E0000, False),
+        ("PCROP", 0x08000000, True),
+        ("PCROP", 0x08010000, False),
+    ],
 )
 def test_writing_fails_where_it_was_said(
-    address: int, protected: bool, target: VirtualTarget, tmp_path: Path
+    kind: str, address: int, protected: bool, target: VirtualTarget, tmp_path: Path
 ) -> None:
     image = tmp_path / "image.bin"
     image.write_bytes(bytes(range(256)) * 4)

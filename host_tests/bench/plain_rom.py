@@ -56,6 +56,10 @@ class PlainOptions:
     user: int = 0xEF
     nwrp: int = 0xFF_FFFF
 
+    @property
+    def writable(self) -> int:
+        return self.nwrp
+
 
 class PlainMemory:
     """`RomMemory` of bytearrays: flash, SRAM, system memory with OTP and unique id."""

@@ -123,6 +123,11 @@ class Flash(RegisterBlock):
     def nwrp(self, value: int) -> None:
         raise NotImplementedError
 
+    @property
+    def writable(self) -> int:
+        """The same with what else protects a part from being written, as PCROP does."""
+        return self.nwrp
+
     def boot(self, boot0: bool) -> str:
         """Called at each reset, with the level of the BOOT0 pin: the memory that it starts,
         "FLASH", "BANK2" or "SYSTEM"."""

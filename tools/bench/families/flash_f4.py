@@ -20,6 +20,7 @@ PRFTEN, ICEN, DCEN, ICRST, DCRST = (1 << bit for bit in range(8, 13))  # ACR
 OPTLOCK, OPTSTRT = 1, 2  # OPTCR
 USER, RDP, NWRP = 0xFC, 0xFF00, 16  # OPTCR: bits 7:2, 15:8, from bit 16 on
 WDG_SW = 1 << 5
+SPRMOD = 1 << 31  # OPTCR
 NWRP_BITS = 12  # of a bank; those of bank 2 are in OPTCR1
 SNB_OF_BANK_2 = 16  # RM0090 3.9.8
 
@@ -78,6 +79,11 @@ class FlashF4(OneStatusFlash):
         self.store_options("OPTCR1", every << NWRP, value >> bits << NWRP)
 
     @property
+    def writable(self) -> int:
+        """With SPRMOD the bits of nWRP stand for PCROP, and 1 protects (RM0090 3.7.5, 3.9.10)."""
+        return ~self.nwrp if self.stored_options["OPTCR"] & SPRMOD else self.nwrp
+
+    @property
     def _nwrp_bits(self) -> int:
         return self.system.chip.flash.get("protect_bits", NWRP_BITS)
 
@@ -98,7 +104,8 @@ class FlashF4(OneStatusFlash):
 
     def _write_protected(self, sector: FlashSector) -> bool:
         name, bit = self.OPTIONS[sector.bank - 1], min(sector.number, self._nwrp_bits - 1)
-        return not self.get(name) >> NWRP + bit & 1
+        proprietary = bool(self.get("OPTCR") & SPRMOD)
+        return bool(self.get(name) >> NWRP + bit & 1) == proprietary
 
     def _write_optcr(self, value: int) -> None:
         if self.get("OPTCR") & OPTLOCK:

@@ -29,7 +29,7 @@ class Flash:
         return self._memory.options
 
     def is_protected(self, sector: int) -> bool:
-        return not self._options.nwrp >> self._facts.part_of(sector) & 1
+        return not self._options.writable >> self._facts.part_of(sector) & 1
 
     # --- program -------------------------------------------------------------------------------
 
@@ -72,11 +72,11 @@ class Flash:
 
     def _where_open(self, address: int, old: bytes, new: bytes) -> bytes:
         """`new` where no sector is protected, else `old`."""
-        cells, nwrp = bytearray(old), self._options.nwrp
+        cells, writable = bytearray(old), self._options.writable
         first, last = (self._facts.sector_at(at) for at in (address, address + len(old) - 1))
         assert first is not None and last is not None
         for number in range(first, last + 1):
-            if nwrp >> self._facts.part_of(number) & 1:
+            if writable >> self._facts.part_of(number) & 1:
                 sector = self._facts.sectors[number]
                 where = slice(max(sector.base - address, 0), sector.end - address)
                 cells[where] = new[where]

@@ -20,7 +20,12 @@ class OptionBytes(Protocol):
     user: int
     """The user byte of an F4: nRST_STDBY, nRST_STOP, WDG_SW, BFB2, BOR_LEV."""
     nwrp: int
-    """Bit n is 1 if part n of the flash may be erased and programmed (see `RomFacts.part_of`)."""
+    """Bit n is 1 if part n of the flash is not write-protected (see `RomFacts.part_of`)."""
+
+    @property
+    def writable(self) -> int:
+        """Bit n is 1 if part n of the flash can be erased and programmed: PCROP counts too."""
+        ...
 
 
 class RomMemory(Protocol):

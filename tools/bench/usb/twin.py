@@ -15,6 +15,7 @@ class BlankOptions:
     rdp: int = RDP_LEVEL_0
     user: int = 0xEF
     nwrp: int = -1
+    writable: int = -1
 
 
 class BlankMemory:
