@@ -18,6 +18,7 @@ from unittest.mock import Mock
 
 import pytest
 import serial
+from serial.tools.list_ports_common import ListPortInfo
 
 from host_tests.conftest import KINDS
 from host_tests.target import ROOT, VirtualTarget
@@ -110,11 +111,15 @@ def test_ctrl_c(wait: float) -> None:
 
 
 def test_the_option_that_names_a_wrong_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prompt.list_ports, "comports", lambda: [Mock(device="/dev/ttyUSB7")])
-    with pytest.raises(
-        CliError, match=r"no port /dev/not-there\. --rom takes one of /dev/ttyUSB7"
-    ):
+    """A UART of the chip set that is not connected to anything is no candidate."""
+    adapter, nothing = ListPortInfo("/dev/ttyUSB7"), ListPortInfo("/dev/ttyS0")
+    adapter.vid, adapter.description = 0x0403, "FT232R"
+    monkeypatch.setattr(prompt.list_ports, "comports", lambda: [nothing, adapter])
+    with pytest.raises(CliError) as raised:
         prompt.check_port("/dev/not-there", "--rom")
+    assert str(raised.value) == (
+        "there is no port /dev/not-there. --rom takes one of /dev/ttyUSB7 (FT232R)"
+    )
 
 
 def test_an_unknown_board_is_said_first_and_alike() -> None:
@@ -218,6 +223,18 @@ def test_version_and_verbose(virtual: VirtualTarget) -> None:
     assert f"{virtual.console}: romboot.info()" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("typed", "found"), [("romboot le", "leave "), ("romboot flash --er", "--erase-all ")]
+)
+def test_a_shell_completes(typed: str, found: str, tmp_path: Path) -> None:
+    """As argcomplete's function for bash asks."""
+    answer = tmp_path / "answer"
+    asked = {"_ARGCOMPLETE": "1", "COMP_LINE": typed, "COMP_POINT": str(len(typed))}
+    asked |= {"_ARGCOMPLETE_STDOUT_FILENAME": str(answer), "PYTHONPATH": str(ROOT)}
+    subprocess.run(ROMBOOT, cwd=ROOT, env={**os.environ, **asked}, timeout=20, check=True)
+    assert answer.read_text() == found
+
+
 def test_a_port_without_permission(tmp_path: Path) -> None:
     """root may open anything, so the operating system's word is taken from its error."""
     error = serial.SerialException(errno.EACCES, "Permission denied")
@@ -237,8 +254,30 @@ def test_a_port_where_no_prompt_answers(tmp_path: Path) -> None:
     os.close(theirs)
 
 
-def test_a_wrong_command_line() -> None:
-    assert romboot("dance").returncode == 2
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["dance"], "invalid choice: 'dance'"),
+        (["flash", "a.bin", "--address", "here"], "here is no number such as 0x08000000"),
+        (["flash", "a.bin", "--tries", "0"], "0 is no whole number from 1 on"),
+        (["bench", "--rom-resets", "often"], "often is no number from 0 to 1"),
+        (["flash", "a.bin", "--rom", "x", "--usb", "1-2"], "not allowed with argument"),
+        (["flash", "a.dfu", "--address", "0"], "there is no file a.dfu"),
+    ],
+)
+def test_a_wrong_command_line(
+    words: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --json it is an object too."""
+    code = main(words)
+    said = capsys.readouterr()
+    assert code == (1 if "no file" in why else 2)
+    assert why in said.err and not said.out
+    assert main([*words, "--json"]) == code
+    said = capsys.readouterr()
+    assert not said.err
+    error = json.loads(said.out)
+    assert (error["state"], error["exit_code"]) == ("error", code) and why in error["text"]
 
 
 @pytest.mark.boards(*KINDS)

@@ -15,6 +15,7 @@ from tools import cli
 from tools.bench.board import VirtualBoard
 from tools.bench.server import Server
 from tools.cli import dfu
+from tools.cli.flash import dfu_util
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"
@@ -78,7 +79,19 @@ def test_a_board_that_is_in_its_rom_already(virtual: VirtualTarget, rom: bool) -
         assert again.returncode == 1 and "no MicroPython prompt answers" in again.stderr
     done = romboot("info", "--device", virtual.console)
     assert done.returncode == 1 and "in its ROM bootloader" in done.stderr
+    assert "romboot leave" in done.stderr
     assert virtual.identify() == virtual.identify()
+
+
+def test_one_cable_for_prompt_and_rom() -> None:
+    """boards/ knows that: the ROM is asked where the prompt was."""
+    with VirtualTarget.boot("PYBV11", build("PYBV11")) as target:
+        done = romboot("enter", "--device", target.console)
+        assert done.returncode == 0, done.stderr
+        assert f"The ROM bootloader answers on {target.console}: protocol 3" in done.stdout
+        done = romboot("info", "--device", target.console)
+        assert f"  romboot leave --device {target.console}\n" in done.stderr
+        assert romboot("leave", "--device", target.console).returncode == 0
 
 
 def test_no_rom_where_it_is_looked_for(virtual: VirtualTarget) -> None:
@@ -133,6 +146,12 @@ def test_a_port_that_comes_back(tmp_path: Path) -> None:
     assert code == 1 and "ttyACM0 went, and is back" in errors
 
 
+LISTED = (
+    'Found DFU: [0483:df11] ver=2200, devnum=4, cfg=1, intf=0, path="1-2", alt=1, '
+    'name="@Option Bytes  /0x1FFFC000/01*016 e", serial="3168"'
+)
+
+
 def plug_in(folder: Path) -> None:
     """A ROM on USB, as sysfs lists it."""
     folder.mkdir(parents=True)
@@ -140,15 +159,25 @@ def plug_in(folder: Path) -> None:
         (folder / name).write_text(text + "\n")
 
 
+@pytest.mark.parametrize("by", ["sysfs", "dfu-util"])
 def test_a_dfu_device_where_the_port_is_gone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(dfu, "SYSFS", tmp_path)
+    """Where there is no sysfs, dfu-util lists it."""
+    monkeypatch.setattr(dfu, "SYSFS", tmp_path if by == "sysfs" else tmp_path / "none")
+    monkeypatch.setattr(dfu_util, "PROGRAM", str(tmp_path / "dfu-util"))
     words = ["--device", "/dev/not-there"]
     assert cli.main(["enter", *words]) == 1
     assert "there is no port /dev/not-there" in capsys.readouterr().err
-    plug_in(tmp_path / "1-2")
+    if by == "sysfs":
+        plug_in(tmp_path / "1-2")
+    else:
+        (tmp_path / "dfu-util").write_text(f"#!/bin/sh\necho '{LISTED}'\n")
+        (tmp_path / "dfu-util").chmod(0o755)
     assert cli.main(["enter", *words]) == 0
     assert "is in its ROM bootloader already" in capsys.readouterr().out
     assert cli.main(["info", *words]) == 1
-    assert "USB DFU device 0483:df11 (STM32  BOOT)" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    name = "STM32  BOOT" if by == "sysfs" else "serial number 3168"
+    assert f"USB DFU device 0483:df11 ({name}) at USB 1-2" in said
+    assert "  romboot leave --usb 1-2\n" in said

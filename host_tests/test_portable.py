@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +30,9 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
 
 
-@pytest.mark.parametrize("words", ["--version", "--help", "info -h", "flash -h", "demo -h"])
+@pytest.mark.parametrize(
+    "words", ["--version", "--help", "info -h", "flash -h", "leave -h", "demo -h"]
+)
 def test_help(words: str) -> None:
     done = run(*words.split())
     assert done.returncode == 0, done.stderr
@@ -41,10 +44,18 @@ def test_the_virtual_board_cannot_run_there() -> None:
     assert done.stderr.startswith("romboot: demo needs "), done.stderr
 
 
-def test_a_board(virtual: VirtualTarget) -> None:
+def test_a_board(virtual: VirtualTarget, tmp_path: Path) -> None:
     assert virtual.rom
-    for command in ("info", "plan", "enter"):
-        rom = ["--rom", virtual.rom] if command == "enter" else []
-        done = run(command, "--device", virtual.console, *rom)
+    rom = ["--rom", virtual.rom]
+    (tmp_path / "a.bin").write_bytes(bytes(64))
+    for words in (
+        ["info"],
+        ["plan"],
+        ["flash", str(tmp_path / "a.bin"), "--dry-run", "--address", "0x08040000", *rom],
+        ["read", str(tmp_path / "b.bin"), "--length", "512", *rom],
+        ["enter", *rom],
+        ["leave", *rom],
+    ):
+        done = run(*words, "--device", virtual.console)
         assert done.returncode == 0, done.stderr
     assert virtual.arrival().clean

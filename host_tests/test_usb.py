@@ -460,20 +460,22 @@ def test_the_bench_with_usb() -> None:
     """As README.md says; the directory is another one each time."""
     readme = (ROOT / "README.md").read_text()
     (block,) = (b for b in re.findall(r"```sh\n(.*?)```", readme, re.S) if "--usb" in b)
-    bench_line, tool_line = block.splitlines()
+    bench_line, enter_line, tool_line = block.splitlines()
     command = [*ROMBOOT, *bench_line.split()[1:], "--usb-fault", "twin"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as bench:
         lines = list(iter(lambda: line(bench), "What goes wrong: twin=True"))
         (said,) = [text.removesuffix(" COMMAND") for text in lines if text.startswith("env ")]
         root = Path(said.partition("UMOCKDEV_DIR=")[2])
-        assert tool_line.startswith(said.replace(str(root), "/tmp/romboot-XXXXXXXX/0"))
+        shown = said.replace(str(root), "/tmp/romboot-XXXXXXXX/0")
+        assert enter_line.startswith(shown) and tool_line.startswith(shown)
         until(lambda: (root / "dev/ttyACM0").is_symlink(), "the serial port")
         for tool, found in (
-            (["dfu-util", "-l"], "dfu-util 0."),
             ([sys.executable, "-c", COMPORTS], "/dev/ttyACM0 1-2:1.1"),
+            ([*ROMBOOT, *enter_line.split("romboot ")[-1].split()], "The board is in its ROM"),
+            (tool_line.removeprefix(shown).split(), "Found DFU: [0483:df11]"),
         ):
-            seen = subprocess.run([*said.split(), *tool], capture_output=True, text=True)
-            assert seen.stdout.startswith(found), seen.stderr
+            seen = subprocess.run([*said.split(), *tool], capture_output=True, text=True, cwd=ROOT)
+            assert found in seen.stdout, seen.stderr
         bench.send_signal(signal.SIGINT)
         assert bench.wait(20) == 0
     assert not root.exists()

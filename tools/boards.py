@@ -184,6 +184,12 @@ def find(build: str, folder: Path = BOARDS) -> Board | None:
     return load(max(whole, key=len), folder) if whole else None
 
 
+def called(machine: str, folder: Path = BOARDS) -> Board | None:
+    """The board of os.uname().machine, such as "PYBv1.1 with STM32F405RG"."""
+    found = (load(name, folder) for name in names(folder))
+    return next((b for b in found if f"{b.name} with {b.mcu_name}" == machine), None)
+
+
 def load(name: str, folder: Path = BOARDS) -> Board:
     """The board `name`. Raises BoardFileError; OSError if there is no such file."""
     data = read(folder / f"{name}.toml")

@@ -25,10 +25,16 @@ def test_leave_and_read_over_a_uart(tmp_path: Path) -> None:
     path = tmp_path / "backup.bin"
     with VirtualTarget.boot("NUCLEO_F429ZI", build("NUCLEO_F429ZI")) as target:
         ports = ["--device", target.console, "--rom", target.rom_port]
-        done = romboot("read", str(path), *ports, "--length", "0x4000")
+        done = romboot("read", str(path), *ports, "--length", "0x4000", "--baud", "230400")
         assert done.returncode == 0, done.stderr
         with target.server.paused() as board:
             assert path.read_bytes() == board.soc.flash.array.read(0, 0x4000)
+        beyond = tmp_path / "beyond.bin"
+        done = romboot("read", str(beyond), *ports, "--address", "0x081FFFFC", "--length", "8")
+        assert done.returncode == Code.COMMAND_LINE and not beyond.exists()
+        assert "not in the flash of this chip, 0x08000000 to 0x081FFFFF" in done.stderr
+        done = romboot("read", str(beyond), *ports, "--address", "0x081FFFFC")
+        assert done.returncode == 0 and len(beyond.read_bytes()) == 4, done.stderr
         done = romboot("read", str(path), *ports)
         assert done.returncode == Code.OTHER and "is there already" in done.stderr
         done = romboot("leave", *ports)

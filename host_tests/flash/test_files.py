@@ -5,10 +5,12 @@ from __future__ import annotations
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tools.bench import chip
+from tools.bench.image import Segment
 from tools.bench.rom_adapter import rom_facts
 from tools.cli.flash import geometry, plan
 from tools.cli.flash.codes import Code, FlashError
@@ -42,16 +44,16 @@ def test_a_dfu_file_of_several_elements(tmp_path: Path) -> None:
     path = tmp_path / "firmware.dfu"
     elements = ((BASE + 0x20000, b"second piece"), (BASE, b"first"))
     path.write_bytes(dfu(*elements))
-    assert load(path, BASE).pieces == tuple(sorted(elements))
+    assert load(path, None).pieces == tuple(sorted(elements))
     path.write_bytes(dfu(*elements).replace(b"second", b"zweite"))
     with pytest.raises(FlashError, match="checksum of the DfuSe file is wrong"):
-        load(path, BASE)
+        load(path, None)
 
 
 def test_the_bytes_of_each_format_are_the_same(tmp_path: Path) -> None:
-    elf = load(build("NUCLEO_F429ZI"), BASE)
+    elf = load(build("NUCLEO_F429ZI"), None)
     (tmp_path / "a.dfu").write_bytes(dfu(*elf.pieces))
-    assert load(tmp_path / "a.dfu", BASE).pieces == elf.pieces
+    assert load(tmp_path / "a.dfu", None).pieces == elf.pieces
     (tmp_path / "a.bin").write_bytes(elf.pieces[-1][1])
     (piece,) = load(tmp_path / "a.bin", elf.pieces[-1][0]).pieces
     assert piece == elf.pieces[-1]
@@ -64,7 +66,7 @@ def test_uf2_is_refused_with_the_reason(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(b"UF2\n" + bytes(508))
     with pytest.raises(FlashError, match="only bootloaders that show a USB drive") as raised:
-        load(path, BASE)
+        load(path, None)
     assert raised.value.code == Code.REFUSED
 
 
@@ -72,7 +74,7 @@ def test_two_contents_for_one_address(tmp_path: Path) -> None:
     path = tmp_path / "a.dfu"
     path.write_bytes(dfu((BASE, b"12345"), (BASE + 4, b"5")))
     with pytest.raises(FlashError, match="two contents for 0x08000004"):
-        load(path, BASE)
+        load(path, None)
 
 
 # --- sectors -----------------------------------------------------------------------------------
@@ -117,6 +119,32 @@ def test_known_flash(dev_id: int, kib: int, sectors: int, last: int, number: int
     assert sum(s.size for s in found) == kib * KIB
 
 
+@pytest.mark.parametrize(
+    ("dev_id", "kib", "register", "option", "sectors", "bank_2"),
+    [
+        (0x419, 1024, 1 << 30, 1 << 14, 16, (0x08080000, 16, 12)),  # RM0090 Table 7
+        (0x434, 1024, 0, 0, 12, None),
+        (0x419, 2048, 1 << 30, 1 << 14, 24, (0x08100000, 16, 12)),  # DB1M: of no meaning
+        (0x451, 2048, 0, 0, 24, (0x08100000, 16, 12)),  # RM0410 Table 4
+        (0x451, 1024, 0, 0, 16, (0x08080000, 16, 12)),
+        (0x451, 2048, 1 << 29, 1 << 13, 12, None),
+        (0x470, 2048, 0, 0, 256, None),
+        (0x470, 2048, 1 << 22, 1 << 22, 512, None),
+        (0x469, 512, 0, 0, 128, None),
+        (0x469, 512, 1 << 22, 1 << 22, 256, None),
+    ],
+)
+def test_layouts_that_an_option_bit_chooses(
+    dev_id: int, kib: int, register: int, option: int, sectors: int, bank_2: Any
+) -> None:
+    """By the register, through the prompt, and by the option bytes that the ROM reads."""
+    found = geometry.layout(dev_id, kib, register, in_rom=False)
+    assert found == geometry.layout(dev_id, kib, option, in_rom=True)
+    assert len(found) == sectors and sum(s.size for s in found) == kib * KIB
+    if bank_2:
+        assert bank_2 in [(s.base, s.size // KIB, s.number) for s in found]
+
+
 # --- the plan ----------------------------------------------------------------------------------
 
 
@@ -134,12 +162,81 @@ def test_one_byte_more_is_one_sector_more() -> None:
     assert chosen.overlap(0x08004000, 112 * KIB) == 0x4000
 
 
-def test_pieces_that_share_a_sector_are_one_run() -> None:
+def test_pieces_that_share_a_sector_are_one_element() -> None:
     """Or the second would erase the first."""
     chosen = at_f429(fake((BASE, b"1234"), (BASE + 0x100, b"5678"), (BASE + 0x20000, b"9ABC")))
-    (start, data), (second, _) = chosen.runs
+    (start, data), (second, _) = chosen.elements
     assert (start, data[:4], data[0x100:]) == (BASE, b"1234", b"5678")
     assert set(data[4:0x100]) == {0xFF} and second == BASE + 0x20000
+
+
+VECTORS = struct.pack("<2I", 0x20010000, BASE + 0x20001)
+
+
+@pytest.mark.parametrize(("dev_id", "kib"), [(0x419, 2048), (0x450, 2048), (0x447, 192)])
+@pytest.mark.parametrize("pieces", [
+    ((BASE, VECTORS + bytes(range(248)) * 60), (BASE + 0x20000, bytes(range(250)) * 200)),
+    ((BASE, VECTORS + bytes(range(250)) * 700),),
+    ((BASE + 0x8000, VECTORS + bytes(range(250)) * 500),),
+])  # fmt: skip
+@pytest.mark.parametrize("whole", [False, True])
+def test_no_vector_table_until_the_end(
+    pieces: tuple[Segment, ...], whole: bool, dev_id: int, kib: int
+) -> None:
+    """However far it gets: its sector is erased before anything else, and the table written last.
+    By both ways the flash is the file in the end, and no byte is written twice."""
+    chosen = plan.make(fake(*pieces), geometry.GEOMETRY[dev_id].sectors(kib), whole)
+    table = pieces[0][0]
+    for by_dfu_util in (False, True):
+        flash = Flash(chosen.every, old=table)
+        last = None
+        if by_dfu_util and whole:
+            flash.erase(*chosen.every)
+        for sector in () if by_dfu_util else chosen.erased:
+            flash.erase(sector)
+        parts = chosen.elements if by_dfu_util else chosen.parts
+        for number, (at, data) in enumerate(parts, 1):
+            new = [s for s in plan.touched([(at, data)], chosen.every) if s != last]
+            if by_dfu_util and not whole and new:
+                flash.erase(*new)
+                last = new[-1]
+            flash.write(at, data)
+            assert (flash.word(table) == VECTORS[:4]) == (number == len(parts))
+        for at, data in pieces:
+            assert flash.read(at, len(data)) == data
+        assert flash.erased == set(chosen.sectors)
+
+
+class Flash:
+    """Erased before it is written, and no old vector table while anything else is touched."""
+
+    def __init__(self, sectors: tuple[geometry.Sector, ...], old: int) -> None:
+        self.bytes = bytearray(sectors[-1].end - BASE)  # none of it is erased
+        self.old, self.erased = old, set[geometry.Sector]()
+
+    def erase(self, *sectors: geometry.Sector) -> None:
+        for s in sectors:
+            self.bytes[s.base - BASE : s.end - BASE] = b"\xff" * s.size
+        self.erased |= {*sectors}
+        assert self.word(self.old) == b"\xff" * 4
+
+    def write(self, at: int, data: bytes) -> None:
+        assert set(self.read(at, len(data))) == {0xFF}
+        self.bytes[at - BASE : at - BASE + len(data)] = data
+
+    def read(self, at: int, length: int) -> bytes:
+        return bytes(self.bytes[at - BASE : at - BASE + length])
+
+    def word(self, at: int) -> bytes:
+        return self.read(at, 4)
+
+
+@pytest.mark.parametrize("name", ["a.dfu", "a.hex", "a.elf"])
+def test_an_address_for_a_file_that_has_its_own(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(dfu((BASE, b"1234")))
+    with pytest.raises(FlashError, match=r"--address is for a \.bin") as raised:
+        load(tmp_path / name, BASE)
+    assert raised.value.code == Code.COMMAND_LINE
 
 
 @pytest.mark.parametrize("at", [0x08200000, 0x081FFFFF, 0x90000000, 0x1FFFC000])

@@ -167,7 +167,8 @@ def test_no_board_and_several(
     ports += [port("COM3", 0xF055), port("COM4", 0xF055)]
     assert run(tmp_path) == Code.SEVERAL
     said = capsys.readouterr().err
-    assert "2 boards; name one:\n  --device COM3\n  --device COM4\nNothing was touched" in said
+    assert "there are 2 boards: name one. Nothing was touched" in said
+    assert f"The one at COM4:\n  romboot flash {tmp_path}/firmware.bin --device COM4\n" in said
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -53,6 +54,12 @@ def flash(target: VirtualTarget, file: Path, *more: str) -> subprocess.Completed
 def states(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
     """By name, in their order."""
     return {state["state"]: state for state in map(json.loads, done.stdout.splitlines())}
+
+
+def next_command(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """The words of the only command that was named, without "romboot"."""
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("  romboot "))
+    return shlex.split(line)[1:]
 
 
 @pytest.fixture
@@ -106,7 +113,8 @@ def test_another_board(bystander: VirtualTarget) -> None:
     done = flash(bystander, firmware("PYBV11"))
     assert done.returncode == Code.REFUSED
     assert "PYBv1.1 with STM32F405" in done.stderr and "NUCLEO-F429ZI" in done.stderr
-    assert "--force" in done.stderr and "Nothing was touched" in done.stderr
+    assert "Nothing was touched" in done.stderr
+    assert next_command(done) == words(bystander, firmware("PYBV11"), "--force")
 
 
 def test_files_that_would_be_lost(bystander: VirtualTarget, tmp_path: Path) -> None:
@@ -116,6 +124,7 @@ def test_files_that_would_be_lost(bystander: VirtualTarget, tmp_path: Path) -> N
     done = flash(bystander, tmp_path / "a.bin")
     assert done.returncode == Code.REFUSED
     assert "112 KiB of the file system at 0x08004000 (112 KiB) will be erased" in done.stderr
+    assert next_command(done) == words(bystander, tmp_path / "a.bin", "--yes")
     done = flash(bystander, tmp_path / "a.bin", "--dry-run", "--yes")
     assert done.returncode == 0 and "files on the board are lost" in done.stderr
     assert "erases 8 of 24 sectors (512 KiB), writes 400 KiB" in done.stdout
@@ -199,8 +208,14 @@ def test_it_ends_while_it_writes(virtual_f429: VirtualTarget, number: int) -> No
         _, errors = process.communicate(timeout=30)
     if number == signal.SIGINT:
         assert process.returncode == 130
-        assert "Ctrl-C. Nothing is bricked" in errors and "Again:  romboot flash" in errors
+        assert "Ctrl-C. The ROM bootloader cannot be erased" in errors
+        assert shlex.join([*words(virtual_f429, firmware()), "--yes"]) in errors
         assert "Traceback" not in errors
+    left = romboot("leave", *words(virtual_f429, firmware(), "--json")[2:])
+    (_, error) = states(left).values()
+    assert left.returncode == error["exit_code"] == Code.REFUSED
+    assert "there is no vector table at 0x08000000" in error["text"]
+    assert error["next"][0]["command"].startswith("romboot flash FILE --device")
     again = flash(virtual_f429, firmware())
     assert again.returncode == 0, again.stderr + again.stdout
     assert "the board is in it already" in again.stdout
@@ -216,7 +231,7 @@ def test_what_is_read_back_is_not_the_file(virtual_f429: VirtualTarget) -> None:
     done = flash(virtual_f429, firmware(), "--force")
     assert done.returncode == Code.NOT_THE_SAME
     assert "what the ROM reads back at 0x0802" in done.stderr
-    assert "Nothing is bricked" in done.stderr
+    assert "Its firmware is not whole" in done.stderr
 
 
 def test_a_rom_that_go_does_not_leave(virtual_f429: VirtualTarget) -> None:

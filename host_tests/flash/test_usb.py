@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -76,6 +77,9 @@ def test_a_board_that_is_in_its_rom_already(small: Path) -> None:
     """Then all of the flash may be erased too. No prompt comes: that is no firmware."""
     with usb_board(BOARD) as board:
         board.until_rom()
+        refused = flash(board, small)
+        assert refused.returncode == Code.REFUSED
+        assert "where it keeps its files is not known" in refused.stderr
         done = flash(board, small, "--erase-all")
         assert "the board is in it already: DFU, USB 1-2" in done.stdout
         assert board.flash(*SMALL[:1], len(SMALL[1])) == SMALL[1]
@@ -95,8 +99,14 @@ def test_several_boards(small: Path) -> None:
         two.until_rom()
         done = flash(one, small)
         assert done.returncode == Code.SEVERAL
-        assert "--device /dev/ttyACM0\n  --usb 1-3, serial" in done.stderr
-        done = flash(one, small, "--usb", "1-3")
+        found = re.findall(r"USB (1-\d).*:\n  romboot flash .* --usb \1\n", done.stderr)
+        assert found == ["1-2", "1-3"]
+        done = flash(one, small, "--dry-run", "--usb=9-9")
+        assert done.returncode == Code.NO_BOARD and "no board is at USB 9-9" in done.stderr
+        assert f"romboot flash {small} --dry-run --usb 1-3\n" in done.stderr
+        done = flash(one, small, "--usb", "1-2", "--dry-run")
+        assert done.returncode == 0 and "/dev/ttyACM0" in done.stdout
+        done = flash(one, small, "--usb", "1-3", "--yes")
         assert two.flash(*SMALL[:1], len(SMALL[1])) == SMALL[1], done.stderr
         assert one.arrival() is None
 
@@ -107,7 +117,7 @@ def test_several_boards(small: Path) -> None:
 @pytest.mark.parametrize(
     ("fault", "code", "sentence"),
     [
-        (Faults(stall_block=2), Code.BROKEN_OFF, "The board is still in it"),
+        (Faults(stall_block=2), Code.BROKEN_OFF, "and the board is still in it"),
         (Faults(pull_after=5000), Code.BROKEN_OFF, "has gone (dfu-util ended with 74"),
         (Faults(no_permission=True), Code.NO_RIGHT, dfu_util.RULE),
         (Faults(twin=True), Code.SEVERAL, "--usb 1-13"),
@@ -117,7 +127,7 @@ def test_faults_in_the_rom(fault: Faults, code: Code, sentence: str, small: Path
     with usb_board(BOARD, faults=fault) as board:
         board.until_rom()
         began = time.monotonic()
-        done = flash(board, small)
+        done = flash(board, small, "--yes")
         assert done.returncode == code, done.stderr
         assert sentence in done.stderr and "Traceback" not in done.stderr
         assert time.monotonic() - began < 3

@@ -126,7 +126,7 @@ def test_the_pins_to_keep_quiet_are_those_of_the_interfaces(
                 expected.append(place)
     assert pins == expected
     assert "PA10" in pins
-    assert "makes it deaf elsewhere" in text
+    assert "it ignores the others" in text
 
 
 @pytest.mark.parametrize(

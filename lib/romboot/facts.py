@@ -224,7 +224,7 @@ class Info:
             label = ""
         if self.interfaces:
             yield "keep quiet", " ".join(_quiet(self.interfaces))
-            yield "", "a signal or floating level there makes it deaf elsewhere, on USB too"
+            yield "", "with a signal or floating level there it ignores the others, USB too"
         for note in self.notes:
             yield "note", note
         for warning in self.warnings:

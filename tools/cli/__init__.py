@@ -6,14 +6,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-INTERRUPTED = 130
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
+    import sys
+
+    words = sys.argv[1:] if argv is None else list(argv)
     try:
         from . import commands
 
-        return commands.main(argv)
+        return commands.main(words)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        from . import said
+
+        if said.in_json(words):
+            said.ends(said.StoppedError(), as_json=True)
+        return said.StoppedError.code

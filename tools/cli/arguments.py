@@ -4,9 +4,30 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import NoReturn
+
+from .errors import CliError
 
 DEFAULT_BOARD = "NUCLEO_F429ZI"
 FLASH = 0x08000000  # of every STM32
+
+
+class WrongError(CliError):
+    """A wrong command line. `usage`: what a right one looks like."""
+
+    code = 2
+
+    def __init__(self, sentence: str, usage: str) -> None:
+        super().__init__(sentence)
+        self.usage = usage
+
+
+class Parser(argparse.ArgumentParser):
+    """Does not end the program: a wrong command line is an error like others."""
+
+    def error(self, message: str) -> NoReturn:
+        """WrongError."""
+        raise WrongError(message, self.format_usage())
 
 
 def verbose(parser: argparse.ArgumentParser, default: object) -> None:
@@ -72,10 +93,15 @@ def where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", metavar="PORT", help="serial port of its prompt, if there are several boards"
     )
-    parser.add_argument(
+    rom = parser.add_mutually_exclusive_group()
+    rom.add_argument(
         "--rom", metavar="PORT", help="serial port on the ROM's pins, where USB is not used"
     )
-    parser.add_argument("--usb", metavar="PATH", help="USB path, as 1-2, of the board's ROM")
+    rom.add_argument("--usb", metavar="PATH", help="USB path, as 1-2, where the board is")
+    parser.add_argument(
+        "--baud", type=_positive, default=115_200, metavar="N",
+        help="of the ROM's serial port (%(default)s, which every ROM can)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON object for each state")
 
 
@@ -93,8 +119,8 @@ def flash(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help=".dfu, .hex, .elf or .bin")
     way(parser)
     parser.add_argument(
-        "--address", type=_number, default=FLASH, metavar="N",
-        help="where a .bin goes (0x08000000)",
+        "--address", type=_number, metavar="N",
+        help="where a .bin goes, if not to 0x08000000; the other formats say it themselves",
     )  # fmt: skip
     parser.add_argument(
         "--erase-all", action="store_true", help="erase all of the flash, files included"
@@ -141,6 +167,9 @@ def leave(parser: argparse.ArgumentParser) -> None:
         "--address", type=_number, default=FLASH, metavar="N",
         help="of the application's vector table (0x08000000)",
     )  # fmt: skip
+    parser.add_argument(
+        "--force", action="store_true", help="although there seems to be no whole firmware"
+    )
 
 
 def read(parser: argparse.ArgumentParser) -> None:
@@ -148,9 +177,11 @@ def read(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="to be made: .bin or .dfu")
     way(parser)
     parser.add_argument(
-        "--address", type=_number, default=FLASH, metavar="N", help="with --length"
+        "--address", type=_number, metavar="N", help="from here on; without it, from the start"
     )
-    parser.add_argument("--length", type=_number, metavar="N", help="bytes; without it, all")
+    parser.add_argument(
+        "--length", type=_number, metavar="N", help="bytes; without it, to the end"
+    )
 
 
 def boards(parser: argparse.ArgumentParser) -> None:
@@ -222,21 +253,29 @@ def measure(parser: argparse.ArgumentParser) -> None:
 
 
 def _share(text: str) -> float:
-    share = float(text)
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1
     if not 0 <= share <= 1:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"{text} is no number from 0 to 1")
     return share
 
 
 def _number(text: str) -> int:
-    return int(text, 0)
+    try:
+        number = int(text, 0)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 0xFFFF_FFFF:
+        raise argparse.ArgumentTypeError(f"{text} is no number such as 0x08000000 or 16384")
+    return number
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from 1 on")
+    return int(text)
 
 
 def _board_name(text: str) -> str:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from stm32loader.bootloader import Stm32Bootloader
 
 from . import dfu, rom
 from .errors import CliError
-from .prompt import Prompt
+from .prompt import Prompt, is_there
 
 BACK_S = 2.0  # within which an application that was started again shows its prompt
 LOOK_S = 0.1  # between two looks
+LEFT = "The board has left MicroPython for its ROM bootloader"
+WHERE = "The ROM itself was not asked: with --rom PORT its answer is waited for."
 BANNERS = (b">>> ", b"MicroPython v")
 
 
@@ -33,14 +34,22 @@ class Watch:
         prompt: left, and still open.
         rom_port: where its ROM answers, None if nobody said. It may be the port of the prompt.
         before: the DFU devices that were there when the board was at its prompt.
+        baud: rate at rom_port.
     """
 
-    def __init__(self, prompt: Prompt, rom_port: str | None, before: set[dfu.Device]) -> None:
+    def __init__(
+        self,
+        prompt: Prompt,
+        rom_port: str | None,
+        before: set[dfu.Device],
+        baud: int = rom.BAUD,
+    ) -> None:
         self._prompt = prompt
         self._rom_port = rom_port
         self._before = before
         self._one_cable = rom_port == prompt.port
         self._said = b""
+        self._baud = baud
 
     def wait(self) -> str:
         """Until the ROM listens; a sentence about what was seen.
@@ -75,7 +84,7 @@ class Watch:
             time.sleep(BACK_S)  # a ROM must not be asked before it listens
         if self._one_cable:
             self._prompt.close()
-        with rom.connected(port, BACK_S, self._heard) as loader:
+        with rom.connected(port, BACK_S, self._heard, self._baud) as loader:
             yield loader
 
     def _silence(self) -> str:
@@ -87,17 +96,16 @@ class Watch:
             self._heard(b"")
         if self._prompt.gone:
             return (
-                f"The board has left MicroPython: its port {self._prompt.port} has gone, and does "
-                "not come back."
+                f"{LEFT}: its port {self._prompt.port} has gone, and does not come back. {WHERE}"
             )
-        return "The board has left MicroPython, and its prompt does not come back."
+        return f"{LEFT}: its prompt does not come back. {WHERE}"
 
     def _heard(self, others: bytes) -> None:
         """What came at the port of the ROM, and what now comes at that of the prompt."""
         self._said += others
         if self._prompt.gone:
             time.sleep(LOOK_S)
-            if Path(self._prompt.port).exists():
+            if is_there(self._prompt.port):
                 raise BackError(f"{self._prompt.port} went, and is back")
         elif not self._one_cable:
             self._said += self._prompt.listen(LOOK_S, *BANNERS)

@@ -7,6 +7,7 @@ of the virtual board, which is optional, and which not every system can run.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import logging
 import os
@@ -15,12 +16,15 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from .. import paths
-from . import arguments
+from . import arguments, said
 from .errors import CliError
 from .flash.codes import EXIT_CODES as FLASH_CODES
 from .prove.codes import EXIT_CODES as PROVE_CODES
 
-DESCRIPTION = "From a MicroPython prompt on an STM32 into its factory ROM bootloader."
+DESCRIPTION = (
+    "New firmware for an STM32 board that runs MicroPython, by the ROM bootloader of its chip: no "
+    "BOOT0 pin, no button, no probe."
+)
 EXIT_CODES = "Exit codes: 0 done, 1 not: stderr says why, 2 wrong command line, 130 Ctrl-C."
 BENCH = ("unicorn", "fcntl", "pty", "termios", "tty")  # not everywhere; only the bench needs them
 
@@ -79,15 +83,17 @@ COMMANDS = (
         arguments.bench,
     ),
     Command(
-        "measure", "instructions, blackout, heap and flash, beside the tutorial", "measure", "run",
-        arguments.measure,
+        "measure", "what entering costs, in instructions, heap and flash, beside the tutorial",
+        "measure", "run", arguments.measure,
     ),
 )  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = argparse.ArgumentParser(prog="romboot", description=DESCRIPTION, epilog=EXIT_CODES)
+    top = arguments.Parser(
+        prog="romboot", description=DESCRIPTION, epilog=EXIT_CODES, allow_abbrev=False
+    )
     top.add_argument("--version", action="version", version=f"romboot {paths.version()}")
     arguments.verbose(top, False)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -97,6 +103,7 @@ def parser() -> argparse.ArgumentParser:
             help=command.summary,
             description=command.summary,
             epilog=command.exit_codes,
+            allow_abbrev=False,
         )
         arguments.verbose(sub, argparse.SUPPRESS)
         command.add_arguments(sub)
@@ -104,16 +111,30 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str]) -> int:
     """Run one command."""
     try:
-        return _run(parser().parse_args(argv))
+        line = parser()
+        _complete(line)
+        args = line.parse_args(argv)
+        args.typed = argv
+        return _run(args)
     except CliError as error:
-        print(f"romboot: {error}", file=sys.stderr)
+        as_json = said.in_json(argv)
+        if isinstance(error, arguments.WrongError) and not as_json:
+            print(error.usage, end="", file=sys.stderr)
+        said.ends(error, as_json=as_json)
         return error.code
     except BrokenPipeError:  # as in `romboot demo | head`; the exit would flush stdout once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _complete(line: argparse.ArgumentParser) -> None:
+    """Where a shell asks what comes next, print that and exit."""
+    if "_ARGCOMPLETE" in os.environ:
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module("argcomplete").autocomplete(line)
 
 
 def _run(args: argparse.Namespace) -> int:

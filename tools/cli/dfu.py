@@ -1,9 +1,13 @@
-"""USB devices that a board in its ROM becomes, as Linux lists them; elsewhere none is seen."""
+"""USB devices that a board in its ROM becomes: as Linux lists them, elsewhere as dfu-util does."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
+
+from .errors import CliError
+from .flash import dfu_util
 
 SYSFS = Path("/sys/bus/usb/devices")
 ID = ("0483", "df11")  # AN2606: the DFU device of every ROM of ST
@@ -17,16 +21,25 @@ class Device:
     product: str
 
     def __str__(self) -> str:
-        return f"USB DFU device {ID[0]}:{ID[1]} ({self.product or 'without a name'})"
+        name = self.product or "without a name"
+        return f"USB DFU device {ID[0]}:{ID[1]} ({name}) at USB {self.where}"
 
 
 def devices() -> set[Device]:
-    """Those that are there now."""
-    found: set[Device] = set()
-    for folder in SYSFS.glob("*"):
-        if (_read(folder / "idVendor"), _read(folder / "idProduct")) == ID:
-            found.add(Device(folder.name, _read(folder / "product")))
-    return found
+    """Those that are there now. Where only dfu-util could tell and is not installed, none."""
+    if SYSFS.exists():
+        return {
+            Device(folder.name, _read(folder / "product"))
+            for folder in SYSFS.glob("*")
+            if (_read(folder / "idVendor"), _read(folder / "idProduct")) == ID
+        }
+    if shutil.which(dfu_util.PROGRAM) is None:
+        return set()
+    try:
+        found = dfu_util.devices()
+    except CliError:  # one that may not be opened
+        return set()
+    return {Device(d.path, f"serial number {d.serial}") for d in found if d.is_rom}
 
 
 def _read(path: Path) -> str:

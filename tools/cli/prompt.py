@@ -20,7 +20,7 @@ from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
 from . import dfu, rom
-from .errors import PORT_ERRORS, CliError
+from .errors import PORT_ERRORS, CliError, Next, command_line
 
 ANSWER_S = 3  # until a prompt that was interrupted answers
 BOOT_S = 20  # boot.py may take its time
@@ -140,18 +140,20 @@ class Prompt:
             log.info("%s: %s %s", self.port, error, said.getvalue().strip())
             raise CliError(
                 f"no MicroPython prompt answers on {self.port}: is MicroPython running there? A "
-                "board that is in its ROM bootloader already has none: reset it to get it back"
+                "board that is in its ROM bootloader has none: `romboot leave` or the reset "
+                "button starts its firmware"
             ) from error
 
 
 class InRomError(CliError):
-    """The board is in its ROM already. `seen` says by what it was known."""
+    """The board is in its ROM already. `seen` says by what it was known; `place` are the options
+    of `romboot leave` for it."""
 
-    def __init__(self, seen: str) -> None:
+    def __init__(self, seen: str, *place: str) -> None:
         self.seen = seen
-        super().__init__(
-            f"the board is in its ROM bootloader ({seen}): reset it to get its prompt back"
-        )
+        super().__init__(f"the board is in its ROM bootloader, so it has no prompt: {seen}")
+        leave = command_line("leave", *place)
+        self.next = [Next(leave, "To start its firmware, as the reset button does")]
 
 
 @contextlib.contextmanager
@@ -171,9 +173,15 @@ def look_for_rom(port: str) -> None:
     """Raise InRomError if the board of this prompt is in its ROM: that is asked before the prompt
     is, whose first word a ROM would take for the baud rate (AN3155 2)."""
     if said := rom.ask(port):
-        raise InRomError(f"it answers on {port}: {said}")
-    if not Path(port).exists() and (found := dfu.devices()):
-        raise InRomError(f"there is no port {port}, but a {found.pop()}")
+        raise InRomError(f"it answers on {port}: {said}", "--device", port)
+    if not is_there(port) and (found := dfu.devices()):
+        device = found.pop()
+        raise InRomError(f"there is no port {port}, but a {device}", "--usb", device.where)
+
+
+def is_there(port: str) -> bool:
+    """There is such a port, on any system."""
+    return Path(port).exists() or any(p.device == port for p in list_ports.comports())
 
 
 def _open(port: str) -> SerialTransport:
@@ -214,5 +222,9 @@ def why_not(port: str, option: str = "--device") -> str:
 
 
 def _ports(option: str) -> str:
-    names = ", ".join(sorted(port.device for port in list_ports.comports()))
-    return f"{option} takes one of {names}" if names else "This machine has no serial port"
+    """What there is in place of a port that is none."""
+    ports = sorted(p for p in list_ports.comports() if p.vid is not None or p.hwid != "n/a")
+    if not ports:
+        return "This machine has no serial port where a board could be"
+    lines = (f"{p.device} ({p.description})" for p in ports)
+    return f"{option} takes one of {', '.join(lines)}"

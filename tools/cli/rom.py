@@ -25,7 +25,7 @@ BLOCK = 256  # the most that one command reads or writes, AN3155 3.4
 # and their checksum: each third question is long enough for that.
 EACH, REST = 3, 258
 
-BAUD = 115_200
+BAUD = 115_200  # the most that AN3155 2 promises of every ROM
 
 Progress = Callable[[int], None]
 """Is told how many more bytes are done."""
@@ -37,7 +37,10 @@ def _nothing(_heard: bytes) -> None:
 
 @contextlib.contextmanager
 def connected(
-    port: str, seconds: float = START_S, meanwhile: Callable[[bytes], None] = _nothing
+    port: str,
+    seconds: float = START_S,
+    meanwhile: Callable[[bytes], None] = _nothing,
+    baud: int = BAUD,
 ) -> Iterator[Stm32Bootloader]:
     """A bootloader that has answered on this port.
 
@@ -45,11 +48,12 @@ def connected(
         port: a serial port on pins of the ROM.
         seconds: how long it is asked.
         meanwhile: takes what came that is no answer, after each question; b"" if nothing.
+        baud: the ROM measures it once, and keeps it until a reset.
 
     Raises:
         CliError: none answers, or it refuses a command.
     """
-    connection = SerialConnection(port, BAUD, "N" if _is_pty(port) else "E")
+    connection = SerialConnection(port, baud, "N" if _is_pty(port) else "E")
     try:
         connection.connect()
     except PORT_ERRORS as error:
@@ -97,23 +101,29 @@ def _synchronise(
         # NACK: it knew the baud rate already, and 0x7F is no command. ACK is a "y" too, as in the
         # greeting of MicroPython: but there it does not stand alone, and NACK is no character.
         if heard == ACK or (NACK in heard and not heard.strip(ACK + NACK)):
-            connection.timeout = ROUND_S
             _finish_half_a_command(connection)
             connection.timeout = 5
             return
         meanwhile(heard)
     raise CliError(
         f"no ROM bootloader answers on {port} within {seconds:.1f} s: is the cable on pins the "
-        "ROM listens on (romboot info lists them), and did the board enter it?"
+        "ROM listens on (romboot info lists them), did the board enter it, and has nobody talked "
+        "to it at another baud rate since?"
     )
 
 
 def _finish_half_a_command(connection: SerialConnection) -> None:
     # It may have seen more than one 0x7F and taken one for the first byte of a command. A second
     # byte that is not its complement ends that with a NACK, whichever of these two it is.
+    # What answers an earlier 0x7F may come late: nothing is to follow.
     for _ in range(2):
+        connection.timeout = ROUND_S
         connection.write(SYNC)
-        if connection.read(1) == NACK:
+        heard = connection.read(1)
+        connection.timeout = GAP_S
+        while more := connection.read(BLOCK):
+            heard += more
+        if NACK in heard:
             return
 
 

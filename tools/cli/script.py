@@ -42,8 +42,17 @@ import gc, os, struct, sys, time
 from machine import Timer, disable_irq, enable_irq, mem8, mem32
 from uctypes import addressof, bytearray_at
 class RomBootError(Exception): pass
-if sys.platform != 'pyboard': raise RomBootError({not_stm32} % sys.platform)
 """
+
+# A refusal is not a traceback but a sentence. The bytes 0x04 around it are those with which a raw
+# prompt marks what an exception says, so that mpremote ends with exit code 1.
+BODY = """try:
+{}
+except RomBootError as error:
+ print('\\x04romboot: %s' % error, end='\\n\\x04')
+"""
+
+STM32 = "if sys.platform != 'pyboard': raise RomBootError({not_stm32} % sys.platform)\n"
 
 # In place of the module that jump_bytes imports.
 M0_MODULE = """
@@ -186,9 +195,12 @@ def source(family: Family, die: Die, *, force: bool = False) -> str:
         "after_ms": AFTER_MS,
     }
     variables = re.sub("^(import|from) .*\n", "", variables, flags=re.MULTILINE).lstrip()
-    head = HEAD.format(**fields) + variables + "".join(_data(image))
-    parts = [_part(part.format(**fields)) for part in PARTS]
-    return "".join([head, *parts, TAIL.format(**fields)])
+    parts = [STM32.format(**fields), variables, *_data(image)]
+    parts += [_part(part.format(**fields)) for part in PARTS]
+    body = "".join([*parts, TAIL.format(**fields)]).rstrip().split("'''")
+    # Not what is in a string: that is compiled by itself.
+    body[::2] = (re.sub("^(?=.)", " ", text, flags=re.MULTILINE) for text in body[::2])
+    return HEAD.format(**fields) + BODY.format("'''".join(body))
 
 
 def _part(text: str) -> str:

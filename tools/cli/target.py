@@ -6,12 +6,13 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from .. import tables
+from .. import boards, tables
 from ..tables.family import Family
 from . import dfu, leaving, rom
 from .arriving import BackError, Watch
 from .board import Board
 from .errors import CliError
+from .flash import places
 from .prompt import BoardError, InRomError, Prompt, check_port, connected
 
 VERDICT = "romboot verdict: "  # marks the line that is for this program, not for the user
@@ -102,7 +103,8 @@ def into_rom(
     Args:
         device: the port of the prompt.
         leave: sends the board on its way, as Board.leave() does.
-        rom_port: where the ROM answers, if that is known: then it has answered.
+        rom_port: where the ROM answers, if that is known: then it has answered. It is known too if
+            boards/ says that one cable serves both.
         tries: how often to enter.
 
     Raises:
@@ -116,8 +118,9 @@ def into_rom(
         before = dfu.devices()
         try:
             with connected(device) as prompt:
+                rom_here = rom_port or _shared_cable(prompt)
                 leave(prompt)
-                seen = Watch(prompt, rom_port, before).wait()
+                seen = Watch(prompt, rom_here, before).wait()
         except InRomError as error:
             return f"The board is in its ROM bootloader already: {error.seen}"
         except BackError as error:
@@ -128,6 +131,15 @@ def into_rom(
         f"the board left MicroPython {_times(tries)}, and each time its prompt came back: "
         f"the ROM did not stay. {WHY}: try again, with more --tries"
     )
+
+
+def _shared_cable(prompt: Prompt) -> str | None:
+    """The port of the prompt, if boards/ says that the ROM listens on its pins too."""
+    if places.place(prompt.port).usb:
+        return None
+    build = prompt.run("import sys; print(getattr(sys.implementation, '_build', ''))").strip()
+    known = boards.find(build)
+    return prompt.port if known and known.one_cable else None
 
 
 def _times(count: int) -> str:

@@ -3,9 +3,11 @@
 From the bottom up; no module imports one of a later line:
 
     codes.py                    exit codes, and the error that carries one
+    where.py                    where the board is after an error, and what to type next
     image.py, geometry.py       what is in a file; the sectors of each die
     plan.py, report.py          which sectors a file needs; one line for each state, or JSON
     rom.py                      what a ROM has to be able to do
+    whole.py                    whether there is firmware that could be started
     asked.py, suits.py          what a board says of itself; whether the file is for it
     uart.py, dfu_util.py, usb.py   a ROM at a serial port, and one on USB
     places.py                   where boards are

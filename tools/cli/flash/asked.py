@@ -16,7 +16,7 @@ from ...tables import compiler
 from ...tables.family import Die, Family
 from ..prompt import Prompt
 from .codes import Code, FlashError
-from .geometry import GEOMETRY, Sector
+from .geometry import GEOMETRY, Sector, layout
 from .image import MBOOT
 
 KIB = 1024
@@ -75,6 +75,7 @@ class Board:
     vectors_at_start: what is at the first address of the file now may be an application.
     mboot: it is in flash. protected: (start, end) of what is write-protected.
     pcrop: a sentence if there is readout protection of sectors. filesystem: (start, size).
+    layout: the word of the register that tells the layout of the flash.
     """
 
     port: str
@@ -90,6 +91,7 @@ class Board:
     protected: tuple[tuple[int, int], ...]
     pcrop: str
     filesystem: tuple[int, int] | None
+    layout: int | None = None
 
     @property
     def flash(self) -> int:
@@ -99,7 +101,7 @@ class Board:
     @property
     def sectors(self) -> tuple[Sector, ...]:
         """Of its flash."""
-        return GEOMETRY[self.die.dev_id].sectors(self.flash_kib)
+        return layout(self.die.dev_id, self.flash_kib, self.layout, in_rom=False)
 
 
 def ask(prompt: Prompt, start: int) -> Board:
@@ -130,6 +132,7 @@ def ask(prompt: Prompt, start: int) -> Board:
         protected=tuple(facts.protected()),
         pcrop=facts.pcrop,
         filesystem=facts.filesystem or (known.filesystem if known else None),
+        layout=facts.layout,
     )
 
 
@@ -161,7 +164,8 @@ class _Facts:
         self._family, self._die = family, die
         pcrop = family.pcrop.read if family.pcrop else ()
         read = (family.protection, *family.write_protection.read(die.sectors), *pcrop)
-        words = [register.address for register in read]
+        other = GEOMETRY[die.dev_id].other
+        words = [register.address for register in read] + ([other.register] if other else [])
         start = max(start, family.flash)
         code = FLASH.format(
             size=family.flash_size, words=words, base=family.flash, start=(start, start + 4),
@@ -171,6 +175,7 @@ class _Facts:
         size, _, values = first.partition(" ")
         self.flash_kib = int(size)
         self._words = dict(zip(words, ast.literal_eval(values), strict=True))
+        self.layout = self._words[other.register] if other else None
         self._vectors = ast.literal_eval(vectors)
         mboot, files = [*(ast.literal_eval(line) for line in more), (), ()][:2]
         self.mboot = bool(mboot)

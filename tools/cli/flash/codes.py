@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
-from ..errors import CliError
+from ..errors import CliError, Next
 
 
 class Code(IntEnum):
-    """In the order in which things can go wrong. 2 is a wrong command line, 130 is Ctrl-C."""
+    """In the order in which things can go wrong."""
 
     DONE = 0
     OTHER = 1
+    COMMAND_LINE = 2
     NO_BOARD = 3
     SEVERAL = 4
     REFUSED = 5
@@ -22,6 +24,7 @@ class Code(IntEnum):
     NOT_THE_SAME = 10
     NOT_BACK = 11
     HELD = 12
+    INTERRUPTED = 130
 
 
 EXIT_CODES = (
@@ -32,13 +35,24 @@ EXIT_CODES = (
     "not come back; 12 another program holds the port; 130 Ctrl-C."
 )
 
+Way = tuple[Sequence[str], str]
+"""Options to be added to the user's command line, and what it does then."""
+
 
 class FlashError(CliError):
-    """A sentence, and the exit code."""
+    """A sentence, and the exit code.
 
-    def __init__(self, code: Code, sentence: str) -> None:
+    ways: with which options the command goes on.
+    next: commands that help; without them those are named that where.Where knows.
+    """
+
+    def __init__(
+        self, code: Code, sentence: str, ways: Sequence[Way] = (), next: Sequence[Next] = ()
+    ) -> None:
         super().__init__(sentence)
         self.code = code
+        self.ways = ways
+        self.next = next
 
 
 class GoneError(FlashError):

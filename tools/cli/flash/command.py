@@ -7,7 +7,8 @@ import contextlib
 import sys
 from collections.abc import Callable
 
-from . import asked, back, image, plan, suits
+from ... import boards
+from . import back, image, plan, suits
 from .codes import Code, FlashError
 from .geometry import BASE
 from .job import Job, between_commands
@@ -36,11 +37,7 @@ class Flash(Job):
         place, rom = self.find(stack)
         if rom:
             chosen = self._plan_for(rom)
-            if not self.args.erase_all:
-                self.report.warn(
-                    "the board is in its ROM, so where it keeps its files is not known: those in "
-                    "the sectors above are lost"
-                )
+            self._ask_about_unseen_files(chosen)
         else:
             chosen, enter = self._from_prompt(place, stack)
             rom = None if self.args.dry_run else enter()
@@ -66,6 +63,8 @@ class Flash(Job):
         sectors = rom.sectors()
         chosen = plan.make(self.image, sectors, self.args.erase_all)
         self._refuse(suits.against_rom(self.image, rom, sectors))
+        for machine in self.image.machines:
+            self._refuse(suits.below(boards.called(machine), chosen))
         self._say_plan(chosen)
         return chosen
 
@@ -78,7 +77,7 @@ class Flash(Job):
         self._refuse(suits.against(self.image, board, chosen))
         self._say_plan(chosen)
         port = self.rom_port(place, board)
-        self._ask_about_files(board, chosen)
+        self._ask_about_files(board.filesystem, chosen)
         if self.args.dry_run:
             where = port or f"USB {place.usb or ', wherever it comes'}"
             self.report.fact(f"then: into the ROM, which is expected at {where}; back to a prompt")
@@ -96,7 +95,8 @@ class Flash(Job):
     def _refuse(self, reasons: list[str]) -> None:
         for reason in reasons:
             if not self.args.force:
-                raise FlashError(Code.REFUSED, f"{reason}. --force goes on all the same")
+                way = (("--force",), "To go on all the same")
+                raise FlashError(Code.REFUSED, reason, [way])
             self.report.warn(f"{reason}; --force: it is done all the same")
 
     def _say_plan(self, chosen: Plan) -> None:
@@ -107,21 +107,37 @@ class Flash(Job):
             sectors=[sector.number for sector in chosen.sectors], bytes=area,
         )  # fmt: skip
 
-    def _ask_about_files(self, board: asked.Board, chosen: Plan) -> None:
-        lost = chosen.overlap(*board.filesystem) if board.filesystem else 0
-        if not lost or not board.filesystem or self.args.erase_all:
+    def _ask_about_files(
+        self, filesystem: tuple[int, int] | None, chosen: Plan, whose: str = "the board"
+    ) -> None:
+        if filesystem and (lost := chosen.overlap(*filesystem)):
+            start, length = filesystem
+            self._ask(
+                f"{size(lost)} of the file system at 0x{start:08X} ({size(length)}) will be "
+                f"erased: the files on {whose} are lost"
+            )
+
+    def _ask_about_unseen_files(self, chosen: Plan) -> None:
+        """Of a board in its ROM it is not known where it keeps its files, unless the file is for
+        one in boards/."""
+        known = [boards.called(machine) for machine in self.image.machines]
+        if not known or None in known:
+            self._ask(
+                "the board is in its ROM, so where it keeps its files is not known: those in the "
+                f"{len(chosen.sectors)} sectors that will be erased are lost"
+            )
+        for board in filter(None, known):
+            self._ask_about_files(board.filesystem, chosen, f"a {board.name}")
+
+    def _ask(self, what: str) -> None:
+        """Raises FlashError unless the user agrees."""
+        if self.args.erase_all:
             return
-        start, length = board.filesystem
-        what = (
-            f"{size(lost)} of the file system at 0x{start:08X} ({size(length)}) will be erased: "
-            "the files on the board are lost"
-        )
         if self.args.yes or self.args.dry_run:
             self.report.warn(what)
-            return
-        if not sys.stdin.isatty():
-            raise FlashError(Code.REFUSED, f"{what}. --yes goes on")
-        if input(f"{what}. Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+        elif self.args.json or not sys.stdin.isatty():
+            raise FlashError(Code.REFUSED, what, [(("--yes",), "To go on, and lose them")])
+        elif input(f"{what}. Go on? [y/N] ").strip().lower() not in ("y", "yes"):
             raise FlashError(Code.REFUSED, "the files are kept")
 
     # --- in the ROM ----------------------------------------------------------------------------
@@ -131,7 +147,7 @@ class Flash(Job):
             self.where = Where.HALF
             rom.write(chosen, self.report, pause)
             self.where = Where.WRITTEN
-            total = sum(len(data) for _, data in chosen.blocks)
+            total = sum(len(data) for _, data in chosen.contents)
             with self.report.bar("verify", total, size(total)) as bar:
                 wrong = first_difference(rom, chosen, lambda n: (bar(n), pause())[0])
         if wrong is not None:

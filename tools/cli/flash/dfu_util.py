@@ -17,6 +17,7 @@ from ...bench.image import Segment
 from ..errors import CliError
 from .codes import Code, FlashError
 
+PROGRAM = "dfu-util"
 MISSING = (
     "dfu-util is not installed, and flashing over USB needs it: `apt install dfu-util`, `brew "
     "install dfu-util`, or https://dfu-util.sourceforge.net"
@@ -117,7 +118,7 @@ def _why(said: str, code: int) -> str:
 
 
 def _program() -> str:
-    program = shutil.which("dfu-util")
+    program = shutil.which(PROGRAM)
     if program is None:
         raise FlashError(Code.OTHER, MISSING)
     return program

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ...bench.image import ImageError, Segment, load_image
 from .codes import Code, FlashError
+from .geometry import BASE
 
 MACHINE = re.compile(rb"([ -~]+) with (STM32\w+)")  # MICROPY_BANNER_MACHINE, py/mpconfig.h
 VERSION = re.compile(rb"MicroPython (v[^\0;\r\n]{3,80}? on \d{4}-\d\d-\d\d)")  # MICROPY_BANNER_...
@@ -17,6 +18,7 @@ VERSION = re.compile(rb"MicroPython (v[^\0;\r\n]{3,80}? on \d{4}-\d\d-\d\d)")  #
 RAM = (range(0x10000000, 0x40000000), range(0x60000000, 0xE0000000))
 MBOOT = b"overwrite mboot"  # MBOOT_ERROR_STR_OVERWRITE_BOOTLOADER, ports/stm32/mboot/dfu.h
 
+SAYS_WHERE = (".dfu", ".hex", ".elf")
 UF2 = (
     "{} is a UF2 file: only bootloaders that show a USB drive take it. The ROM of an STM32 shows "
     "none, and a UF2 file is for an address behind such a bootloader. Take the .dfu, .hex, .elf "
@@ -76,8 +78,8 @@ class Image:
         )
 
 
-def load(path: Path, address: int) -> Image:
-    """The image in a file. address: where a .bin goes.
+def load(path: Path, address: int | None) -> Image:
+    """The image in a file. address: where a .bin goes, None for the start of the flash.
 
     Raises:
         FlashError: there is no such file, or it is no image.
@@ -85,7 +87,12 @@ def load(path: Path, address: int) -> Image:
     try:
         if path.suffix.lower() == ".uf2" or path.read_bytes()[:4] == b"UF2\n":
             raise FlashError(Code.REFUSED, UF2.format(path))
-        pieces = tuple(sorted(load_image(path, address)))
+        if address is not None and path.suffix.lower() in SAYS_WHERE:
+            raise FlashError(
+                Code.COMMAND_LINE,
+                f"--address is for a .bin: {path} says itself which bytes go where",
+            )
+        pieces = tuple(sorted(load_image(path, BASE if address is None else address)))
     except FileNotFoundError as error:
         raise FlashError(Code.OTHER, f"there is no file {path}") from error
     except OSError as error:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from ... import boards
@@ -15,23 +14,21 @@ from .. import rom as uart_port
 from ..errors import CliError
 from ..prompt import Prompt
 from . import asked, back, places, usb, way
-from .codes import Code, FlashError, GoneError
+from .codes import Code, FlashError, GoneError, Way
+from .dfu_util import Device
 from .places import Place
 from .report import Report
 from .rom import Rom
 from .uart import UartRom
-from .where import Where
+from .where import IN_ROM, Where, next_lines
 
 # What an error means that is no FlashError, by where the board is.
 CODES = {
     Where.UNTOUCHED: Code.OTHER,
     Where.AT_PROMPT: Code.OTHER,
     Where.LEAVING: Code.NOT_ENTERED,
-    Where.IN_ROM: Code.BROKEN_OFF,
-    Where.HALF: Code.BROKEN_OFF,
-    Where.GONE: Code.BROKEN_OFF,
-    Where.WRITTEN: Code.BROKEN_OFF,
     Where.VERIFIED: Code.NOT_BACK,
+    Where.STARTED: Code.NOT_BACK,
 }
 
 
@@ -57,15 +54,19 @@ class Job:
             with contextlib.ExitStack() as stack:
                 self.work(stack)
         except KeyboardInterrupt:
-            print(f"\nromboot: Ctrl-C. {self.where.say(self.args)}", file=sys.stderr)
-            return 130
-        except CliError as error:
-            code = error.code if isinstance(error, FlashError) else CODES[self.where]
+            raise self._ended("Ctrl-C", Code.INTERRUPTED) from None
+        except FlashError as error:
             self.where = Where.GONE if isinstance(error, GoneError) else self.where
-            said = str(error).rstrip(".")
-            end = "" if said.endswith("\n") else ". "
-            raise FlashError(code, f"{said}{end}{self.where.say(self.args)}") from error
+            raise self._ended(str(error), error.code, error) from error
+        except CliError as error:
+            code = CODES.get(self.where, Code.BROKEN_OFF)
+            raise self._ended(str(error), code) from error
         return Code.DONE
+
+    def _ended(self, said: str, code: Code, error: FlashError | None = None) -> FlashError:
+        end = "" if said.endswith("\n") else " " if said[-1] in ".?!" else ". "
+        then = list(next_lines(self.where, self.args, error))
+        return FlashError(code, f"{said}{end}{self.where.value}", next=then)
 
     # --- where it is ---------------------------------------------------------------------------
 
@@ -76,31 +77,31 @@ class Job:
         place, rom = self._place()
         rom = rom or self._answers_at_uart(place, stack)
         if rom:
-            self.where = Where.IN_ROM
+            self.where = Where.FOUND
             self.report.state("ROM", f"the board is in it already: {rom}", **rom.facts)
         return place, rom
 
     def _place(self) -> tuple[Place, Rom | None]:
         """Where the board is; and its ROM, if that is on USB."""
-        if self.args.device and (self.args.rom or places.is_there(self.args.device)):
-            return places.place(self.args.device), None
-        at_prompt = [] if self.args.usb or self.args.device else places.find(self.args.rom)
-        in_rom = [] if self.args.rom else usb.roms()
-        if self.args.usb:
-            in_rom = [device for device in in_rom if device.path == self.args.usb]
+        args = self.args
+        if args.device and (args.rom or places.is_there(args.device)):
+            return places.place(args.device), None
+        at_prompt = [] if args.device else places.find(args.rom)
+        in_rom = [] if args.rom else usb.roms()
+        every = [*at_prompt, *in_rom]
+        if args.usb:
+            at_prompt = [place for place in at_prompt if place.usb == args.usb]
+            in_rom = [device for device in in_rom if device.path == args.usb]
         if len(at_prompt) + len(in_rom) > 1:
-            raise _several(
-                [
-                    *(f"--device {p.device}" for p in at_prompt),
-                    *(f"--usb {d.path}, serial number {d.serial}" for d in in_rom),
-                ]
-            )
+            raise _choose(Code.SEVERAL, f"there are {len(every)} boards: name one", every)
         if in_rom:
             return Place(None, in_rom[0].path), usb.rom(in_rom[0])
-        if self.args.device:
-            places.check(self.args.device, "--device")
-        if at_prompt or self.args.rom:
+        if args.device:
+            places.check(args.device, "--device")
+        if at_prompt or args.rom:
             return at_prompt[0] if at_prompt else Place(None), None
+        if every:
+            raise _choose(Code.NO_BOARD, f"no board is at USB {args.usb}, but elsewhere", every)
         raise FlashError(
             Code.NO_BOARD,
             "no board is connected: there is no USB serial port, and no ROM on USB. A board with "
@@ -108,7 +109,8 @@ class Job:
         )
 
     def _answers_at_uart(self, place: Place, stack: contextlib.ExitStack) -> Rom | None:
-        """The ROM is asked before the prompt: what a prompt is asked would make it deaf."""
+        """The ROM is asked before the prompt: it would take what a prompt is asked for
+        its baud rate."""
         port = self.args.rom or (None if place.usb else place.device)
         if port is None:
             return None
@@ -116,12 +118,13 @@ class Job:
             places.check(port, "--device")
         try:
             seconds = uart_port.ASK_S if place.device else uart_port.START_S
-            loader = stack.enter_context(uart_port.connected(port, seconds))
+            answering = uart_port.connected(port, seconds, baud=self.args.baud)
+            loader = stack.enter_context(answering)
         except CliError as error:
             if place.device is None:
                 raise FlashError(Code.NO_ROM, str(error)) from error
             return None
-        return UartRom(loader, port, stack)
+        return UartRom(loader, port, self.args.baud, stack)
 
     # --- at its prompt -------------------------------------------------------------------------
 
@@ -161,8 +164,11 @@ class Job:
         raise FlashError(
             Code.REFUSED,
             f"the ROM of this board does not listen on the pins of {board.port}: connect an "
-            "adapter to pins of the ROM (`romboot info` lists them) and name its port with --rom, "
-            "or plug in its own USB too and name the path with --usb",
+            "adapter to pins of the ROM (`romboot info` lists them), or plug in its own USB too",
+            (
+                (("--rom", "PORT"), "With the adapter at PORT"),
+                (("--usb", "PATH"), "With USB, such as 1-2"),
+            ),
         )
 
     def enter(
@@ -196,6 +202,8 @@ class Job:
         """By what the ROM has for it; if it is still there after that, by a reset. start: of the
         application."""
         rom.leave(start)
+        if self.where in IN_ROM:
+            self.where = Where.STARTED
         self.report.state("leave", f"{rom.verb} 0x{start:08X}", address=start)
         if not place.device and not place.usb:
             self.report.fact("no --device was named, so nobody asks for the prompt")
@@ -225,10 +233,16 @@ class Job:
         """Raises FlashError if this is not the firmware that should have come."""
 
 
-def _several(found: list[str]) -> FlashError:
+def _choose(code: Code, sentence: str, found: Sequence[Place | Device]) -> FlashError:
     """Which of these?"""
-    lines = "".join(f"\n  {line}" for line in found)
-    return FlashError(Code.SEVERAL, f"there are {len(found)} boards; name one:{lines}\n")
+    ways: list[Way] = []
+    for one in found:
+        if isinstance(one, Device):
+            ways.append((("--usb", one.path), f"The one in its ROM at {one}"))
+        else:
+            option = ("--usb", one.usb) if one.usb else ("--device", str(one.device))
+            ways.append((option, f"The one at {one}"))
+    return FlashError(code, sentence, ways)
 
 
 @contextlib.contextmanager

@@ -32,6 +32,9 @@ class Place:
     device: str | None
     usb: str | None = None
 
+    def __str__(self) -> str:
+        return f"{self.device}, USB {self.usb}" if self.usb else str(self.device)
+
 
 def place(device: str) -> Place:
     """The board with its prompt at this port."""
@@ -110,10 +113,10 @@ def _code(error: Exception) -> Code:
 def holders(port: str) -> list[str]:
     """Programs that have a port open, as far as Linux lets this user see them."""
     found = []
-    for handle in Path("/proc").glob("[0-9]*/fd/*"):
-        with contextlib.suppress(OSError):
-            process = handle.parents[1]
-            if process.name != str(os.getpid()) and handle.readlink() == Path(port).resolve():
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # of another user, or gone meanwhile
+            handles = [handle.readlink() for handle in (process / "fd").iterdir()]
+            if process.name != str(os.getpid()) and Path(port).resolve() in handles:
                 name = (process / "comm").read_text().strip()
                 found.append(f"{name} (process {process.name})")
     return sorted(set(found))

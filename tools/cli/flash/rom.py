@@ -56,7 +56,7 @@ def chip(dev_id: int) -> tuple[Family, Die] | None:
 
 def first_difference(rom: Rom, plan: Plan, progress: Progress) -> int | None:
     """The first address where the flash is not what the plan writes; None if it is."""
-    for at, data in plan.blocks:
+    for at, data in plan.contents:
         found = rom.read(at, len(data), progress)
         if found != data:
             pairs = enumerate(zip(found.ljust(len(data), b"\0"), data, strict=True))

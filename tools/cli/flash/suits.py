@@ -24,7 +24,7 @@ def against(image: Image, board: Board, plan: Plan) -> list[str]:
     return [
         *_name(image, board),
         *_vectors(image, board.die, board.flash),
-        *(_below(board, plan) or _bootloader(image, board)),
+        *(below(boards.find(board.build), plan) or _bootloader(image, board)),
         *_protection(board, plan),
     ]
 
@@ -62,7 +62,8 @@ def other_sectors(plan: Plan, there: Sequence[Sector]) -> list[str]:
 
 def _sectors_of(machine: str) -> set[tuple[int, int]]:
     chip = machine.rpartition(" with ")[2]
-    found = (GEOMETRY[die.dev_id] for _, die in dies() if is_of(chip, die))
+    found = [GEOMETRY[die.dev_id] for _, die in dies() if is_of(chip, die)]
+    found += [geometry.other.geometry for geometry in found if geometry.other]
     return {place for geometry in found for place in _places(geometry.sectors(1 << 11))}
 
 
@@ -119,13 +120,12 @@ def _bootloader(image: Image, board: Board) -> Iterator[str]:
         )
 
 
-def _below(board: Board, plan: Plan) -> list[str]:
+def below(known: boards.Board | None, plan: Plan) -> list[str]:
     """What lies below the application of this board, by its file in boards/, must stay."""
-    known = boards.find(board.build)
     if not known or not any(sector.base < known.app_base for sector in plan.sectors):
         return []
     return [
-        f"sectors below 0x{known.app_base:08X} would be erased, where {board.build} has "
+        f"sectors below 0x{known.app_base:08X} would be erased, where {known.build} has "
         f"{known.below}: an application for this board begins at 0x{known.app_base:08X}"
     ]
 

@@ -11,7 +11,7 @@ from stm32loader.bootloader import CommandError, Stm32Bootloader
 from .. import rom as port_of_rom
 from ..errors import CliError
 from .codes import Code, FlashError
-from .geometry import GEOMETRY, Sector
+from .geometry import GEOMETRY, Sector, layout
 from .plan import Plan
 from .report import Progress, Report, size
 from .rom import Pause, chip
@@ -30,8 +30,10 @@ class UartRom:
 
     verb = "Go to"
 
-    def __init__(self, loader: Stm32Bootloader, port: str, stack: contextlib.ExitStack) -> None:
-        self._loader, self.port, self._stack = loader, port, stack
+    def __init__(
+        self, loader: Stm32Bootloader, port: str, baud: int, stack: contextlib.ExitStack
+    ) -> None:
+        self._loader, self.port, self._baud, self._stack = loader, port, baud, stack
         loader.get()  # it says which of the two erase commands it has
         self._said = port_of_rom.describe(loader)
         self.dev_id = loader.get_id()
@@ -45,7 +47,7 @@ class UartRom:
         return f"UART {self.port}, {self._said}"
 
     def sectors(self) -> tuple[Sector, ...]:
-        """By the DEV_ID and what system memory says of the flash size."""
+        """By the DEV_ID, the flash size in system memory, and the option bytes."""
         if self.chip is None:
             raise FlashError(
                 Code.REFUSED, f"romboot does not know a chip with DEV_ID 0x{self.dev_id:03X}"
@@ -53,18 +55,21 @@ class UartRom:
         where = self.chip[0].flash_size
         start = where // READ * READ  # some ROMs read whole blocks of it only
         (kib,) = struct.unpack_from("<H", self._loader.read_memory(start, READ), where - start)
-        return GEOMETRY[self.dev_id].sectors(kib)
+        other, word = GEOMETRY[self.dev_id].other, None
+        if other:
+            (word,) = struct.unpack("<I", self._loader.read_memory(other.option, 4))
+        return layout(self.dev_id, kib, word, in_rom=True)
 
     def write(self, plan: Plan, report: Report, pause: Pause) -> None:
         """Sector by sector: a mass erase is missing or does not work in some ROMs."""
-        area, blocks = sum(sector.size for sector in plan.sectors), plan.blocks
+        area, parts = sum(sector.size for sector in plan.sectors), plan.parts
         with report.bar("erase", area, f"{len(plan.sectors)} sectors") as bar:
-            for batch in _batches(plan.sectors):
+            for batch in _batches(plan.erased):
                 port_of_rom.erase(self._loader, [s.number for s in batch], lambda _: pause())
                 bar(sum(sector.size for sector in batch))
-        total = sum(len(data) for _, data in blocks)
+        total = sum(len(data) for _, data in parts)
         with report.bar("write", total, size(total)) as bar:
-            for at, data in blocks:
+            for at, data in parts:
                 port_of_rom.write(self._loader, at, data, lambda n: (bar(n), pause())[0])
 
     def read(self, address: int, length: int, progress: Progress) -> bytes:
@@ -82,7 +87,8 @@ class UartRom:
         ram = self.chip[1].rams[0]
         start = ram.end - ROOM
         try:
-            with port_of_rom.connected(self.port, port_of_rom.ASK_S) as loader:
+            asked = port_of_rom.connected(self.port, port_of_rom.ASK_S, baud=self._baud)
+            with asked as loader:
                 loader.write_memory(start, struct.pack("<2I", ram.end, start + 9) + RESET)
                 loader.go(start)
         except (CliError, CommandError):

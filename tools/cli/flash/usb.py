@@ -47,8 +47,8 @@ class UsbRom:
         return tuple(_sectors(self._layout))
 
     def write(self, plan: Plan, report: Report, pause: Pause) -> None:
-        """dfu-util erases the sectors of a piece, then writes that."""
-        pieces, clock = plan.runs, _Clock()
+        """dfu-util erases the sectors of an element, then writes that."""
+        pieces, clock = plan.elements, _Clock()
         area, total = sum(s.size for s in plan.sectors), sum(len(data) for _, data in pieces)
         erase = ["-s", ":mass-erase:force"] if plan.whole else []
         with tempfile.TemporaryDirectory() as folder, report.meter("write", 2 * total) as bar:

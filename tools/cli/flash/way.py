@@ -51,7 +51,9 @@ def into_rom(
             report.state("left", f"{prompt.port}: the board has left its prompt", attempt=attempt)
             began = time.monotonic()
             rom = (
-                _by_uart(prompt, port, stack) if port else _by_usb(prompt, place, before, args.usb)
+                _by_uart(prompt, port, args.baud, stack)
+                if port
+                else _by_usb(prompt, place, before, args.usb)
             )
         except BackError as error:
             back = error
@@ -98,10 +100,10 @@ def _leave_by_library(prompt: Prompt, force: bool, via: str | None, refused: Ref
         raise refused from None
 
 
-def _by_uart(prompt: Prompt, port: str, stack: contextlib.ExitStack) -> UartRom:
-    watch = Watch(prompt, port, dfu.devices())
+def _by_uart(prompt: Prompt, port: str, baud: int, stack: contextlib.ExitStack) -> UartRom:
+    watch = Watch(prompt, port, dfu.devices(), baud)
     try:
-        return UartRom(stack.enter_context(watch.answering(port)), port, stack)
+        return UartRom(stack.enter_context(watch.answering(port)), port, baud, stack)
     except BackError:
         raise
     except CliError as error:

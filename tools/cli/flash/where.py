@@ -3,51 +3,95 @@
 from __future__ import annotations
 
 import argparse
-import shlex
+from collections.abc import Iterator, Sequence
 from enum import Enum
 
-BRICKED = "Nothing is bricked: its ROM bootloader cannot be erased"
+from ..errors import Next, command_line
+from .codes import Code, FlashError
+
+ENDURES = "The ROM bootloader cannot be erased"
 
 
 class Where(Enum):
-    """{again} is the same command, {leave} the one that starts the application."""
+    """The value is a sentence for the user."""
 
     UNTOUCHED = "Nothing was touched."
     AT_PROMPT = "Nothing was written, and the board is at its prompt."
     LEAVING = (
-        "Nothing was erased. If no prompt comes back the board is in its ROM bootloader: "
-        "{again}  goes on,  {leave}  or the reset button starts the firmware that it has."
+        "Nothing was erased. If no prompt comes back, the board is in its ROM bootloader; the "
+        "reset button starts its firmware."
     )
     IN_ROM = (
-        "Nothing was erased; the board is in its ROM bootloader:  {again}  goes on,  {leave}  or "
-        "the reset button starts the firmware that it has."
+        "Nothing was erased; the board is in its ROM bootloader, and the reset button starts its "
+        "firmware."
     )
-    HALF = f"{BRICKED}. The board is still in it, and its firmware is not whole. Again:  {{again}}"
+    FOUND = "Nothing was changed; the board is in its ROM bootloader, as it was before."
+    HALF = f"{ENDURES}, and the board is still in it. Its firmware is not whole."
     GONE = (
-        f"{BRICKED}, but its firmware is not whole. If it has lost its power, start it with BOOT0 "
-        "high. Then again:  {{again}}"
+        f"{ENDURES}, but the firmware is not whole. If the board has lost its power, start it "
+        "with BOOT0 high."
     )
-    WRITTEN = "The file is in the flash, but what was read back was not compared. Again:  {again}"
+    WRITTEN = "The file is in the flash, but what was read back was not compared."
     VERIFIED = (
         "The new firmware is in the flash, read back and compared. Press reset, or take the power "
         "away for a second; then  mpremote  has the prompt."
     )
-
-    def say(self, args: argparse.Namespace) -> str:
-        """The sentence for this command line."""
-        return self.value.format(again=again(args), leave=_line("leave", _ports(args)))
-
-
-def again(args: argparse.Namespace) -> str:
-    """The command, to be typed again."""
-    files = [str(args.file)] if hasattr(args, "file") else []
-    return _line(str(args.command.name), [*files, *_ports(args)])
+    STARTED = (
+        "The board has left its ROM bootloader. Press reset; if no prompt comes then either, its "
+        "firmware does not start: flash it again."
+    )
 
 
-def _ports(args: argparse.Namespace) -> list[str]:
+IN_ROM = (Where.LEAVING, Where.IN_ROM, Where.FOUND)
+AGAIN = {
+    "flash": "To flash it from there",
+    "read": "To read it from there",
+    "prove": "To begin again, from there",
+}
+
+
+def next_lines(where: Where, args: argparse.Namespace, error: FlashError | None) -> Iterator[Next]:
+    """The commands that help, ready to paste, with the options that the user gave."""
+    if error and error.next:
+        yield from error.next
+    elif error and error.ways:
+        yield from (Next(again(args, *options), about) for options, about in error.ways)
+    elif where in (Where.HALF, Where.GONE, Where.WRITTEN):
+        yes = () if "--erase-all" in args.typed else ("--yes",)
+        yield Next(again(args, *yes), "To erase and write the whole file once more")
+    elif where in IN_ROM and args.command.name in AGAIN and not _refused(error):
+        yield Next(again(args), AGAIN[args.command.name])
+    if where in IN_ROM and args.command.name != "leave":
+        yield Next(other(args, "leave"), "To start the firmware that it has")
+
+
+def _refused(error: FlashError | None) -> bool:
+    return error is not None and error.code == Code.REFUSED
+
+
+def again(args: argparse.Namespace, *options: str) -> str:
+    """The command as it was typed, with further options; one that it has is replaced."""
+    words = list(args.typed)
+    for option in options:
+        if option.startswith("--"):
+            words = _without(words, option, value=len(options) > 1)
+    return command_line(*words, *options)
+
+
+def _without(words: Sequence[str], option: str, *, value: bool) -> list[str]:
+    kept: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == option:
+            if value:
+                next(rest, None)
+        elif not word.startswith(f"{option}="):
+            kept.append(word)
+    return kept
+
+
+def other(args: argparse.Namespace, command: str, *words: str) -> str:
+    """Another command for the same board."""
     given = (("--device", args.device), ("--rom", args.rom), ("--usb", args.usb))
-    return [word for option, port in given if port for word in (option, port)]
-
-
-def _line(command: str, words: list[str]) -> str:
-    return shlex.join(["romboot", command, *words])
+    ports = [word for option, port in given if port for word in (option, port)]
+    return command_line(command, *words, *ports)
