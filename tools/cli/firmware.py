@@ -15,6 +15,7 @@ from ..bench import chip
 from ..bench.board import VirtualBoard
 from ..bench.image import Segment, load_image
 from ..paths import BOARDS, MANIFEST
+from ..tables.family import Die, Family
 from .errors import CliError
 
 MACHINE = re.compile(rb"([ -~]+) with STM32\w")  # MICROPY_BANNER_MACHINE, py/mpconfig.h
@@ -70,11 +71,16 @@ def has_files(board: str) -> bool:
 
 def family(board: str) -> str:
     """Of the chip on a board, as tools/packages.py names it."""
+    return packages.short(die(board)[0])
+
+
+def die(board: str) -> tuple[Family, Die]:
+    """That of the chip on a board, in the tables of the library."""
     name = _board(board)["chip"]
     dev_id = chip.load(name).dev_id
     for family, die in tables.dies():
         if die.dev_id == dev_id:
-            return packages.short(family)
+            return family, die
     raise CliError(f"romboot has no table for the {name} of {board}, DEV_ID 0x{dev_id:03X}")
 
 

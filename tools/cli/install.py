@@ -1,6 +1,7 @@
 """romboot install: the library, compiled for the board's firmware, with the tables of its chip.
 
-It is copied under another name first, so that a copy that is interrupted is never half a library.
+Of the tables only what is about its die goes along. All is copied under another name first, so
+that a copy that is interrupted is never half a library.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import packages, paths, tables
-from ..tables.family import Family
+from ..tables.family import Die, Family
 from . import library
 from .errors import CliError
 from .prompt import BoardError, Prompt, connected
@@ -90,8 +91,8 @@ def run(args: argparse.Namespace) -> int:
         raise CliError(f"there is no family {args.family}: --family takes one of {known}")
     with connected(args.device) as prompt:
         board = _look(prompt)
-        family = args.family if args.family != "auto" else packages.short(chip_family(prompt))
-        files = library.for_board(board.mpy, family)
+        family, die = _wanted(prompt, args.family)
+        files = library.for_board(board.mpy, family, die)
         free = _make_room(prompt, board, files)
         copy(prompt, files, f"{board.lib}/{PARTIAL}")
         taken = free - _free(prompt, board)[1]
@@ -99,8 +100,9 @@ def run(args: argparse.Namespace) -> int:
         prompt.restart()
         _verify(prompt, board, family)
     kind = "compiled" if files[0].suffix == ".mpy" else "as sources"
+    chip = die.name if die and kind == "compiled" else family
     print(
-        f"romboot {paths.version()} for {family}, {kind}, is in {board.lib}/{NAME}: {len(files)} "
+        f"romboot {paths.version()} for {chip}, {kind}, is in {board.lib}/{NAME}: {len(files)} "
         f"files, {taken:,} bytes of the board's file system."
     )
     return 0
@@ -120,7 +122,14 @@ def _look(prompt: Prompt) -> Board:
     return board
 
 
-def chip_family(prompt: Prompt) -> Family:
+def _wanted(prompt: Prompt, name: str) -> tuple[Family, Die | None]:
+    """The family with this name, or that of the chip with its die."""
+    if name == "auto":
+        return find_die(prompt)
+    return tables.family(f"stm32{name}"), None
+
+
+def find_die(prompt: Prompt) -> tuple[Family, Die]:
     """Whose DEV_ID the chip has. Reads as lib/romboot/chip.py does."""
     partno = read32(prompt, CPUID) >> 4 & 0xFFF
     seen = []
@@ -128,8 +137,9 @@ def chip_family(prompt: Prompt) -> Family:
         if family.core.partno != partno:
             continue
         dev_id = _idcode(prompt, family) & 0xFFF
-        if any(die.dev_id == dev_id for die in family.dies):
-            return family
+        for die in family.dies:
+            if dev_id in (die.dev_id, die.misread):
+                return family, die
         seen.append(f"DEV_ID 0x{dev_id:03X} at 0x{family.idcode:08X}")
     raise CliError(
         f"romboot has no table for this chip (core with PARTNO 0x{partno:03X}"
@@ -227,8 +237,10 @@ def remove(prompt: Prompt, folder: str) -> None:
     prompt.run(f"{REMOVE}\nremove({folder!r})")
 
 
-def _verify(prompt: Prompt, board: Board, family: str) -> None:
-    code = f"import romboot, romboot.stm32{family}; print((romboot.__version__, romboot.__file__))"
+def _verify(prompt: Prompt, board: Board, family: Family) -> None:
+    code = (
+        f"import romboot, romboot.{family.module}; print((romboot.__version__, romboot.__file__))"
+    )
     version, file = ast.literal_eval(prompt.run(code))
     if version != paths.version() or not file.startswith(f"{board.lib}/{NAME}/"):
         raise CliError(

@@ -47,14 +47,14 @@ def install(name: str, image: Path, flash_file: Path) -> Library:
     """See to it that a board with this image has the library.
 
     If it is not frozen in, boot once with an empty file system, copy the library into it as
-    `mpremote cp -r lib/romboot :` would, and keep the flash in `flash_file`, which must not exist.
+    `romboot install` would, and keep the flash in `flash_file`, which must not exist.
     NOWHERE if there is no file system.
     """
     board = VirtualBoard.load(name, image, flash_file)
     prompt = _prompt(board, name)
     if prompt.run(FROZEN).strip() == "yes":
         return Library("frozen into the image")
-    files = library.for_board(int(prompt.run(library.MPY_OF_THE_BOARD)), firmware.family(name))
+    files = library.for_board(int(prompt.run(library.MPY_OF_THE_BOARD)), *firmware.die(name))
     if prompt.run(MAKE_FOLDER).strip() == "no":
         return NOWHERE
     try:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from .. import machine_code, packages, paths
 from ..paths import LIB
+from ..tables.compiler import modules
+from ..tables.family import Die, Family
 
 MPY_OF_THE_BOARD = "import sys; print(getattr(sys.implementation, '_mpy', 0))"
 MPY_VERSION = 6  # of .mpy files without machine code; MicroPython 1.19 and newer have it
@@ -22,13 +25,14 @@ def loadable(mpy_of_the_board: int) -> Path:
     return compiled() if mpy_of_the_board & 0xFF == MPY_VERSION else LIB
 
 
-def for_board(mpy_of_the_board: int, family: str) -> list[Path]:
-    """The files that such a board needs, and no others."""
+def for_board(mpy_of_the_board: int, family: Family, die: Die | None = None) -> list[Path]:
+    """The files that such a board needs, and no others; with a die, the tables of no other die."""
     folder = loadable(mpy_of_the_board) / "romboot"
-    names = packages.files(family)
+    names = packages.files(packages.short(family))
     if folder.parent == LIB:
         return [folder / name for name in names]
-    found = [(folder / name).with_suffix(".mpy") for name in names]
+    own = of_die(family, die) if die else {}
+    found = [own.get(name) or (folder / name).with_suffix(".mpy") for name in names]
     runs = {path.stem for path in found if loads(path.read_bytes(), mpy_of_the_board)}
     return [path for path in found if path.stem in runs - {"jump_bytes" if "jump" in runs else ""}]
 
@@ -43,18 +47,34 @@ def loads(mpy: bytes, mpy_of_the_board: int) -> bool:
 
 
 def compiled() -> Path:
-    """The library as .mpy files, made anew when a source or the way they are made has changed."""
-    sources = sorted(packages.FOLDER.glob("*.py"))
-    inputs = [*sources, Path(machine_code.__file__)]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()[:16]
+    """The library as .mpy files, in a folder for sys.path."""
+    return _made({path.name: path.read_text() for path in packages.FOLDER.glob("*.py")})
+
+
+def of_die(family: Family, die: Die) -> dict[str, Path]:
+    """The modules that tools/tables makes, of one die alone: names of sources, .mpy files."""
+    sources = modules([family.only(die)])
+    folder = _made(sources) / "romboot"
+    return {name: (folder / name).with_suffix(".mpy") for name in sources}
+
+
+def _made(sources: Mapping[str, str]) -> Path:
+    """These modules as .mpy files, in a folder that has them as the package romboot. They are made
+    anew when a source or the way they are made has changed."""
+    inputs = [Path(machine_code.__file__).read_text(), *sources, *sources.values()]
+    digest = hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:16]
     cache = paths.cache() / "lib-mpy"
     folder = cache / digest
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as made:
-            (Path(made) / "romboot").mkdir()
-            for source in sources:
-                machine_code.compile_mpy(source, Path(made) / "romboot")
+            package = Path(made) / "romboot"
+            package.mkdir()
+            for name, text in sources.items():
+                source = package / name
+                source.write_text(text)
+                machine_code.compile_mpy(source, package)
+                source.unlink()
             with contextlib.suppress(OSError):  # another process was quicker
                 Path(made).rename(folder)
                 Path(made).mkdir()  # for TemporaryDirectory to remove

@@ -6,10 +6,11 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .. import packages
+from .. import packages, tables
 from ..bench.board import VirtualBoard
 from ..bench.image import load_image
 from ..bench.prompt import Prompt
+from ..tables.family import Family
 from . import firmware, library
 from .install import needed
 from .installed import Library, install
@@ -50,7 +51,8 @@ class Heap:
 
 @dataclass
 class Sizes:
-    """Bytes, for the family of one board; `files`: of a file system, by family."""
+    """Bytes, for the family of one board; `files`: of a file system, by family, for the die that
+    takes most."""
 
     family: str
     py: int
@@ -70,7 +72,7 @@ def sizes(name: str, image: Path, put: Library, *, ours: bool) -> Sizes:
     found = Sizes(
         family,
         sum(path.stat().st_size for path in sources),
-        {each: file_system(each) for each in packages.families()},
+        {packages.short(each): file_system(each) for each in tables.FAMILIES},
         heap=[heap(name, image, put)],
     )
     if ours:
@@ -89,10 +91,10 @@ def frozen(name: str, *, small: bool = False) -> int:
     return _flash(with_it) - _flash(firmware.build(name))
 
 
-def file_system(family: str) -> int:
-    """Bytes of a board's file system for the .mpy files of one family."""
-    files = library.for_board(library.USUAL, family)
-    return needed(files, BLOCK)
+def file_system(family: Family) -> int:
+    """Bytes of a board's file system for what `romboot install` puts there."""
+    dies = (library.for_board(library.USUAL, family, die) for die in family.dies)
+    return max(needed(files, BLOCK) for files in dies)
 
 
 def heap(name: str, image: Path, put: Library) -> Heap:

@@ -7,7 +7,7 @@ independent in host_tests/tables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from .language import Block, Register, Script, Step, steps
@@ -397,6 +397,10 @@ class Family:
             if die.dev_id == dev_id:
                 return die
         raise KeyError(f"{self.name} has no die 0x{dev_id:03X}")
+
+    def only(self, die: Die) -> Family:
+        """As if no other die were of this family."""
+        return replace(self, dies=(die,))
 
     def script(self, die: Die) -> Iterator[Step]:
         """All steps of a die, up to the end of the script, which chip.py adds."""
