@@ -7,7 +7,8 @@ metadata(
     version="0.1.0",
     description="From a MicroPython prompt on an STM32 into its factory ROM bootloader",
 )
-_NOT_IN_SMALL = ("areas.py", "entry.py", "errors.py", "external.py", "facts.py", "reset.py")
+_NOT_IN_SMALL = ("areas.py", "sectors.py", "entry.py", "errors.py", "external.py", "facts.py")
+_NOT_IN_SMALL += ("reset.py",)
 
 
 def _python(folder):

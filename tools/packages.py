@@ -3,10 +3,10 @@
     python -m tools.packages         writes package.json and lib/<family>.json
 
 A module that is called as a family (stm32f4), or whose name begins with that and an underscore,
-is for that family alone. areas.py is for those whose flash is write-protected by areas, cache.py
-for Cortex-M7 only, cortex_m0.py for Cortex-M0, external.py for all but ARMv6-M, which have no
-memory that code cannot run in. All others are for every board. lib/manifest.py goes by what is
-written here.
+is for that family alone. areas.py is for those whose flash is write-protected by areas, sectors.py
+for the others, cache.py for Cortex-M7 only, cortex_m0.py for Cortex-M0, external.py for all but
+ARMv6-M, which have no memory that code cannot run in. All others are for every board.
+lib/manifest.py goes by what is written here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from . import paths, tables
 from .tables.family import M0, M7, Family
 
 FOLDER = paths.LIB / "romboot"
-AREAS, CACHES, CORTEX_M0, EXTERNAL = "areas.py", "cache.py", "cortex_m0.py", "external.py"
+AREAS, SECTORS = "areas.py", "sectors.py"
+CACHES, CORTEX_M0, EXTERNAL = "cache.py", "cortex_m0.py", "external.py"
 
 
 def families() -> list[str]:
@@ -39,8 +40,9 @@ def files(family: str | None = None) -> list[str]:
 
 def _owners(name: str) -> list[str]:
     """The families that need a file."""
-    if name == AREAS:
-        return [short(family) for family in tables.FAMILIES if family.write_protection.by_areas]
+    if name in (AREAS, SECTORS):
+        areas = name == AREAS
+        return [short(f) for f in tables.FAMILIES if f.write_protection.by_areas == areas]
     if name == CACHES:
         return [short(family) for family in tables.FAMILIES if family.core is M7]
     if name == CORTEX_M0:

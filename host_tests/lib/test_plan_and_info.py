@@ -251,6 +251,11 @@ def test_nothing_is_warned_of_as_delivered(board: Board) -> None:
         (0x466, {0x4002204C: 0x00000000}, ""),  # it has one bank
         (0x468, {0x4002204C: 0x00000000}, ""),
         (0x469, {0x40022030: 0x00000000}, "pages 0x08000000-0x080007FF;"),
+        (0x469, {L4_OPTR: 0xFFAFF8AA, 0x40022050: 0x00030002}, "pages 0x08002000-0x08003FFF;"),
+        (0x470, {0x40022030: 0x00010001}, "pages 0x08001000-0x08001FFF;"),
+        (0x470, {0x1FFF75E0: 2048, 0x4002204C: 0x00000000}, "pages 0x08100000-0x08100FFF;"),
+        (0x470, {L4_OPTR: 0xFFAFF8AA, 0x4002204C: 0x00FF0001}, "pages 0x08002000-0x081FFFFF;"),
+        (0x415, {L4_OPTR: 0xFFAFF8AA, 0x40022030: 0x00010001}, "pages 0x08000800-0x08000FFF;"),
         (
             0x480,
             {0x52002138: 0xFFFFFFFE},
@@ -333,7 +338,6 @@ def test_sectors_under_pcrop(
         (0x468, G0_OPTR, 0xFFFFF8AA, ""),  # one bank
         (0x469, G0_OPTR, 0xF3EFF8AA, "every reset starts the ROM"),
         (0x469, G0_OPTR, 0xFBEFF8AA, ""),  # nSWBOOT0 0, nBOOT0 1
-        (0x469, G0_OPTR, 0xFFAFF8AA, "DBANK is 0"),
         (0x469, 0x40010000, 0x100, "bank 2 runs"),
         (0x466, 0x40022000, 0x00050600, "empty at the last power-on"),
         (0x415, L4_OPTR, 0xFFFFF8AA, "BFB2"),
@@ -344,6 +348,7 @@ def test_sectors_under_pcrop(
         (0x495, 0x58004020, 0x31FFF1AA, "no reset starts the flash"),
         (0x495, 0x58004000, 0x00010600, "empty at the last power-on"),
         (0x497, 0x58004020, 0x7FFFF0AA, "BOOT_LOCK is 1"),
+        (0x497, 0x58004020, 0xBFFFF0AA, "C2BOOT_LOCK is 1"),
         (0x497, 0x58004020, 0x33FFF0AA, "no reset starts the flash"),
         (0x462, 0x40022010, 0x00020000, "empty at the last power-on"),
     ],

@@ -71,16 +71,17 @@ _facts = dict(
         strict=True,
     )
 )
-# The first entry of the index is that of the F4.
-_chips = load((LIB / "chips.py").read_text()).CHIPS
-_size, _before, _partno, _idcode, _clock, _bit = struct.unpack_from(">2BH2IB", _chips)
-assert _chips[13:_before] == b"f4"
+# The F4 is the first one in the index.
+_index = (LIB / "chip.py").read_text().partition("# chips: begin")[2].partition("# chips: end")[0]
+_chips = load(f"from micropython import const\n{_index}")._CHIPS
+_entry, _partno, _idcode, _clock, _bit, _count = struct.unpack_from(">BH2I2B", _chips)
+assert _entry == 0xFF and _chips[13 + _count :].startswith(b"\x02f4")
 
 table = SimpleNamespace(
     PARTNO=_partno,
     IDCODE=_idcode,
     IDCODE_CLOCK=_clock,
-    DEV_IDS=tuple(0x400 | byte for byte in _chips[_before:_size]),
+    DEV_IDS=tuple(0x400 | byte for byte in _chips[13 : 13 + _count]),
     VECTORS=compiled.ROM[0],
     ROM_END=compiled.ROM[1],
     FLASH=compiled.FLASH[0],

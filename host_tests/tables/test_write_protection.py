@@ -51,7 +51,8 @@ def test_each_page_of_an_area_is_one_of_the_bench(name: str) -> None:
         mine = [area for area in areas if area.second_bank == (bank == 2)]
         assert len(mine) == 2
         for page in pages:
-            assert page.base == base + page.number * protection.page_kib * 1024
+            kib = die.page_kib or protection.page_kib
+            assert page.base == base + page.number * kib * 1024
         assert all(pages[-1].number <= area.mask for area in mine)
 
 

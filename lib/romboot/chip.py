@@ -28,15 +28,16 @@ from machine import mem8, mem32
 from micropython import const
 
 from . import error
-from .chips import CHIPS
 
 _SCS = const(-0x1FFF2000)  # 0xE000E000, as a small integer
 _VTOR = const(_SCS + 0xD08)
 _CPUID = const(_SCS + 0xD00)  # ARM DDI 0403E B3.2.3; PARTNO in bits 15:4
 _MPU_TYPE = const(_SCS + 0xD90)  # B3.5.4; DREGION in bits 15:8
 _WORD = const(0xFFFFFFFF)  # mem32 is signed
-_NAME = const(13)  # in an entry of CHIPS; see tools/tables/compiler.py
-_SERIES = const(0x400)  # what each DEV_ID has beside that byte
+_CORTEX_M7 = const(0xC27)
+_ENTRY = const(0xFF)  # in _CHIPS: begins what is to be looked at, of so many bytes
+_LOOK = const(12)
+_SERIES = const(0x400)  # of each DEV_ID _CHIPS has the low byte, and this is the rest
 _HEADER = const(20)  # bytes: words in all, lowest and highest address of SRAM, MPU_RBAR, MPU_RASR
 _RASR = const(0x03060027)  # see open_region() of tools/tables/cortex_m.py
 _CODE = const(304)  # room for the resident part of the helper, and what fills its last block
@@ -119,20 +120,33 @@ def check_port():
         raise error("NotSTM32Error", sys.platform)
 
 
+# Which chips there are, see chips() of tools/tables/compiler.py.
+# chips: begin
+# fmt: off
+_CHIPS = const(
+    b"\xff\x0c$\xe0\x04 \0\0\0\0\0\0\x09\x13\x19!#134"
+    b"Ac\x02f4\x01\x11\x02f4\x07\x15ab5dpq\x02l"
+    b"4\x01\x95\x02wb\x01\x97\x02wl\x03ihy\x02g4\xff\x0c"
+    b" @\x01X\0@\x02\x10\x18\x16\x01B\x02f0\xff\x0c`@\x01"
+    b"X\0@\x02\x104\x16\x04G\x17%W\x02l0\xff\x0c#\xe0\x04"
+    b" \0\0\0\0\0\0\x0376'\x02l1\xff,'\x5c\0\x10"
+    b"\0\0\0\0\0\0\x02P\x83\x02h7\x01\x80\x03h7a\xff\x0c"
+    b"`@\x01X\0@\x02\x10<\x1b\x04g`Vf\x02g0\xff"
+)
+# fmt: on
+# chips: end
+
+
 def find():
     """The Chip, on the stm32 port. Raises UnknownChipError or MissingModuleError."""
+    chips = _CHIPS
     core = mem32[_CPUID] >> 4 & 0xFFF
-    idcode = before = at = 0
-    while at < len(CHIPS):
-        start = at
-        at += CHIPS[start]
-        if CHIPS[start + 3] != core & 0xFF:  # for speed: most entries end here
-            continue
-        dev_ids, known, address, clock, bit = struct.unpack_from(">BH2IB", CHIPS, start + 1)
-        dev_ids += start
-        regions = known >> 12
-        if known & 0xFFF != core or (regions and regions != mem32[_MPU_TYPE] >> 11 & 0xF):
-            continue
+    eighths = mem32[_MPU_TYPE] >> 11 & 0xF if core == _CORTEX_M7 else 0  # of its regions
+    key = struct.pack(">BH", _ENTRY, eighths << 12 | core)
+    idcode = before = 0
+    at = chips.find(key)
+    while at >= 0:
+        address, clock, bit = struct.unpack_from(">2IB", chips, at + len(key))
         if clock:
             before = mem32[clock]
             mem32[clock] = before | 1 << bit
@@ -140,10 +154,16 @@ def find():
         if clock:
             mem32[clock] = before
         low = idcode & 0xFFF ^ _SERIES
-        for i in range(dev_ids, at):
-            if CHIPS[i] == low:
-                family = module("romboot.stm32" + str(CHIPS[start + _NAME : dev_ids], "ascii"))
-                return Chip(family, i - dev_ids, idcode)
+        at += _LOOK
+        while chips[at] != _ENTRY:
+            dev_ids = at + 1
+            name = dev_ids + chips[at]
+            at = name + 1 + chips[name]
+            for i in range(dev_ids, name):
+                if chips[i] == low:
+                    family = module("romboot.stm32" + str(chips[name + 1 : at], "ascii"))
+                    return Chip(family, i - dev_ids, idcode)
+        at = chips.find(key, at)
     dev_id = "DEV_ID 0x%03X" % (idcode & 0xFFF) if idcode else "no DEV_ID could be read"
     raise error("UnknownChipError", core, dev_id)
 

@@ -23,9 +23,8 @@ _DIES = const(8)
 _TUPLE = const(0xFC)  # how values are encoded there: see encoded() of the same file
 _TEXT = const(0xFD)
 _WORD = const(0xFF)
-_AREA = const(32)  # in place of the bit of PCROP: each register is an area
-_AREAS = const(33)  # areas of two registers, see areas.py
-_BY_AREAS = const(2)  # so is write protection, in place of the level of a bit
+_AREA = const(32)  # and above, in place of the bit of PCROP: it has areas
+_BY_AREAS = const(2)  # in place of the level of a bit: write protection has areas
 
 # Kinds of lines of a script, see chip.py, and the words that each has.
 _WRITE = const(0)
@@ -88,8 +87,8 @@ def about(chip, place):
 
 
 def die(chip):
-    """Its name, the address of the bootloader ID, its versions, its options, how many bits of
-    write protection each of its banks has."""
+    """Its name, the address of the bootloader ID, its versions, its options, and what its write
+    protection has; see family_facts() of tools/tables/compiler.py."""
     return _values(_entry(_entry(_facts(chip), _DIES), chip.number))
 
 
@@ -98,17 +97,16 @@ def blocks(chip):
     return about(chip, _BLOCKS)
 
 
+def _protection(chip):
+    # Its registers are by sectors or by areas; see those modules.
+    by_areas = about(chip, _PROTECTED)[0] == _BY_AREAS
+    return module("romboot.areas" if by_areas else "romboot.sectors")
+
+
 def pcrop(chip):
-    """(bit, what to say of proprietary code readout protection, "" if it is off)."""
+    """What to say of proprietary code readout protection, "" if it is off."""
     bit, registers, said = about(chip, _PCROP)
-    if bit == _AREAS:
-        return bit, said if module("romboot.areas").pcrop(registers) else ""
-    for register in registers:
-        value = mem32[register]
-        # Either a bit, or an area: its first address in bits 11:0, its last in bits 27:16.
-        if value & 0xFFF <= value >> 16 & 0xFFF if bit == _AREA else value >> bit & 1:
-            return bit, said
-    return bit, ""
+    return said if _protection(chip).pcrop(bit, registers) else ""
 
 
 def cores(chip):
@@ -125,38 +123,20 @@ def cores(chip):
     return dual, "%s, by the line identifier STM32%s" % ("two" if dual else "one", line)
 
 
-def _sectors(chip, pcrop):
-    # Each run of sectors that are protected, or under PCROP, in words.
-    level, unit, banks = about(chip, _PROTECTED)
-    if level == _BY_AREAS:
-        return module("romboot.areas").protected(chip, unit, banks[: len(die(chip)[4])])
-    number, runs = 0, []
-    for (register, shift, at, sizes), count in zip(banks, die(chip)[4]):
-        bits = mem32[register] >> shift
-        at = at or chip.family.FLASH[0] + mem16[chip.family.FLASH[1]] * 512
-        for i in range(count):
-            end = at + sizes[min(i, len(sizes) - 1)] * 4096
-            if bits >> i & 1 == (pcrop or level):
-                if runs and runs[-1][1] == number - 1:
-                    runs[-1][1] = number
-                    runs[-1][3] = end - 1
-                else:
-                    runs.append([number, number, at, end - 1])
-            at = end
-            number += 1
-    runs = ["%d-%d (0x%08X-0x%08X)" % tuple(run) for run in runs]
-    return unit + " " + ", ".join(runs) if runs else ""
-
-
 def warnings(chip, via="jump"):
     """What may make flashing fail, or surprise after it: a sentence each, without full stop."""
-    bit, said = pcrop(chip)
-    by_bits = said and bit < _AREA  # they say 1 of sectors under PCROP
-    found = _sectors(chip, by_bits)
+    said = pcrop(chip)
+    level, unit, banks = about(chip, _PROTECTED)
+    by_bits = said and about(chip, _PCROP)[0] < _AREA
     if by_bits:
-        said += ": " + found
-    elif found:
-        yield "write-protected: %s; the ROM silently drops writes" % found
+        level = 1  # it marks sectors under PCROP then
+    found = ", ".join(_protection(chip).protected(chip, level, banks, die(chip)[4]))
+    if found:
+        found = unit + " " + found
+        if by_bits:
+            said += ": " + found
+        else:
+            yield "write-protected: %s; the ROM silently drops writes" % found
     if said:
         yield said
     if chip.rdp_level() == 1:
@@ -202,7 +182,7 @@ class Info:
         known = about(found, _NOTES)
         self.notes = [known[number] for number in notes]
         self.rdp = found.rdp_level()
-        self.pcrop = bool(pcrop(found)[1])
+        self.pcrop = bool(pcrop(found))
         self.warnings = list(warnings(found))
         self.dual_core, self._cores = cores(found)
 

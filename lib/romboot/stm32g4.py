@@ -25,8 +25,8 @@ CLOSED = ()
 STATES = (
  (
   True,
-  ("the window watchdog starts with every reset (WWDG_SW is 0), and "
-   "nothing feeds it in the ROM"),
+  ("the window watchdog starts with every reset (WWDG_SW is 0), and AN2606 "
+   "names nothing that refreshes it in the ROM"),
   ((0x40022020, 0x80000, 0x0),),
  ),
  (

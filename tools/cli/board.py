@@ -197,7 +197,7 @@ def needed_for_info(family: Family, die: Die) -> Iterator[int]:
     yield from (option.register.address for option in die.options)
     if family.pcrop:
         yield from (register.address for register in family.pcrop.read)
-    yield from (register.address for register in family.write_protection.read(die.sectors))
+    yield from (register.address for register in family.write_protection.read(die))
 
 
 def _family(found: Any) -> Family:

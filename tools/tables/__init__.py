@@ -1,6 +1,6 @@
 """romboot's facts about chips: a readable table for each family, and what is made of them.
 
-    python -m tools.tables         writes lib/romboot/chips.py and a module for each family
+    python -m tools.tables         writes a module for each family, and the index in chip.py
 
 To add a die, add its row to its family's table. To add a family, write its table and name it in
 FAMILIES.

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias, TypeVar
 
+from ..paths import LIB
 from . import cortex_m
 from .family import M7, Area, AreaProtection, Check, Die, Family, Option, WriteProtection
 from .language import Block, Kind, pack, steps
@@ -18,6 +19,7 @@ from .language import Block, Kind, pack, steps
 BYTES_A_LINE = 20
 ALIGNMENT = 1024 * 1024  # of an MPU region that covers any SRAM; see cortex_m.open_region()
 SERIES = 4  # what all DEV_IDs begin with
+ENTRY = 0xFF  # in the index
 AREA, AREAS = 32, 33  # in place of a bit of PCROP: see pcrop()
 BY_AREAS = 2  # in place of a level
 
@@ -32,7 +34,7 @@ class Hex(int):
 def modules(families: Iterable[Family]) -> dict[str, str]:
     """File name in lib/romboot -> its text, for all of these families."""
     families = list(families)
-    files = {"chips.py": _module("tools/tables", "", {"CHIPS": chips(families)})}
+    files = {"chip.py": with_chips((LIB / "romboot/chip.py").read_text(), families)}
     for family in families:
         source = f"{family.source}"
         about = f"{family}: what jump and reset need."
@@ -43,30 +45,43 @@ def modules(families: Iterable[Family]) -> dict[str, str]:
     return files
 
 
-def chips(families: Iterable[Family]) -> bytes:
-    """For each family an entry: what to look at, and the DEV_IDs that it can show there.
+def with_chips(text: str, families: Iterable[Family]) -> str:
+    """The text of lib/romboot/chip.py, with an index of these families between its two marks."""
+    before, _, rest = text.partition("# chips: begin\n")
+    _, _, after = rest.partition("# chips: end\n")
+    lines = ["_CHIPS = const(", *(f"    {line}" for line in _rows(chips(families))), ")"]
+    marked = "\n".join(["# chips: begin", "# fmt: off", *lines, "# fmt: on", "# chips: end", ""])
+    return before + marked + after
 
-    The bytes of the entry, those before its DEV_IDs; core; address of IDCODE; register and bit of
-    its clock, or 0; the name of the family as in "f4"; of each DEV_ID the low byte (the rest is 4
-    in all of them). The place of a DEV_ID is that of its die in DIES. A family with faulty
-    revisions has two entries.
+
+def chips(families: Iterable[Family]) -> bytes:
+    """What to look at on each core, and the DEV_IDs that it can show there, of each family.
+
+    An entry: ENTRY; core; address of IDCODE; register and bit of its clock, or 0. Then, for each
+    family: how many DEV_IDs; of each the low byte (the rest is 4 in all of them); how many letters
+    its name has, as in "f4", and they. The place of a DEV_ID is that of its die in DIES. A family
+    with faulty revisions is there twice. ENTRY once more is the end.
     """
-    found = b""
+    entries: dict[bytes, bytes] = {}
     for family in families:
         clock = family.idcode_clock
         look = struct.pack(
-            ">H2IB",
+            ">BH2IB",
+            ENTRY,
             core(family),
             family.idcode,
             clock.register.address if clock else 0,
             clock.number if clock else 0,
         )
-        look += family.module.removeprefix("stm32").encode()
         for dev_ids in ([die.dev_id for die in family.dies], misread(family)):
             if dev_ids:
-                before = 2 + len(look)
-                found += bytes([before + len(dev_ids), before]) + look + bytes(map(low, dev_ids))
-    return found
+                name = family.module.removeprefix("stm32").encode()
+                row = bytes([len(dev_ids), *map(low, dev_ids), len(name)]) + name
+                entries[look] = entries.get(look, b"") + row
+    found = b"".join(look + rows for look, rows in entries.items())
+    if found.count(ENTRY) != len(entries):
+        raise ValueError("0xFF in the index is not only the begin of an entry: see chip.find()")
+    return found + bytes([ENTRY])
 
 
 def low(dev_id: int) -> int:
@@ -195,8 +210,7 @@ def family_facts(family: Family) -> dict[str, tuple[Value, ...]]:
     """What info() and plan() say of it. DIES: in the order of family_data().
 
     DIES has for each die its name, the address of the bootloader ID, its versions, the numbers of
-    its options and, for each bank, how many bits of write protection it has. A version is (IDs,
-    numbers of its interfaces, numbers of its notes).
+    its options and sectors(). A version is (IDs, numbers of its interfaces, numbers of its notes).
     """
     listens, notes, options = Numbered[str](), Numbered[str](), Numbered[Value]()
     dies = tuple(
@@ -205,7 +219,7 @@ def family_facts(family: Family) -> dict[str, tuple[Value, ...]]:
             die.rom_id,
             versions(die, listens, notes),
             options.of(map(option, die.options)),
-            bytes(die.sectors),
+            sectors(die, family.write_protection),
         )
         for die in family.dies
     )
@@ -252,15 +266,25 @@ def option(found: Option) -> Value:
 
 def protection(found: WriteProtection | AreaProtection) -> tuple[Value, ...]:
     """(level, unit, ((register, shift, base or 0, sizes in units of 4 KiB), ...)), or (BY_AREAS,
-    KiB of a page, ((start, end, shift, mask, in the second bank), ...))."""
+    unit, ((start, end, shift, mask, in the second bank), ...))."""
     if isinstance(found, AreaProtection):
         areas = tuple((*area(each), each.second_bank) for each in found.areas)
-        return (BY_AREAS, found.page_kib, areas)
+        return (BY_AREAS, "pages", areas)
     rows = tuple(
         (bank.register.address, bank.shift, bank.base or 0, bytes(kib // 4 for kib in bank.kib))
         for bank in found.banks
     )
     return (found.level, found.unit, rows)
+
+
+def sectors(die: Die, found: WriteProtection | AreaProtection) -> Value:
+    """How many bits of write protection each bank has; or how many areas there are, KiB of a page,
+    and register and bit that say by 0 that the flash is one bank, if there is such a bit."""
+    if not isinstance(found, AreaProtection):
+        return bytes(die.sectors)
+    bit = die.dual_bank
+    one_bank = (bit.register.address, bit.number) if bit else ()
+    return (len(die.sectors), die.page_kib or found.page_kib, *one_bank)
 
 
 def area(found: Area) -> tuple[int, int, int, int]:
@@ -298,8 +322,7 @@ def blocks(family: Family) -> list[Block]:
 
 def _module(source: str, about: str, constants: Mapping[str, Value]) -> str:
     lines = [f"# Generated by python -m tools.tables from {source}; do not edit."]
-    lines += [f"# {about}"] if about else []
-    lines += ["", "# fmt: off"]
+    lines += [f"# {about}", "", "# fmt: off"]
     for name, value in constants.items():
         lines += _assignment(name, value)
     return "\n".join(lines) + "\n"
@@ -317,8 +340,7 @@ def _lines(value: Value) -> list[str]:
     if len(text) < 80 and "\n" not in text:
         return [text]
     if isinstance(value, bytes):
-        parts = [value[i : i + BYTES_A_LINE] for i in range(0, len(value), BYTES_A_LINE)]
-        return _parenthesized([_text(part) for part in parts])
+        return _parenthesized(_rows(value))
     if isinstance(value, str):
         return _wrapped(value)
     assert isinstance(value, tuple), value
@@ -327,6 +349,11 @@ def _lines(value: Value) -> list[str]:
         *before, last = _lines(item)
         lines += [f" {line}" for line in before] + [f" {last},"]
     return [*lines, ")"]
+
+
+def _rows(value: bytes) -> list[str]:
+    parts = (value[i : i + BYTES_A_LINE] for i in range(0, len(value), BYTES_A_LINE))
+    return [_text(part) for part in parts]
 
 
 def _wrapped(text: str) -> list[str]:

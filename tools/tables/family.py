@@ -187,15 +187,15 @@ class WriteProtection:
     unit: str = "sectors"
     by_areas: bool = field(default=False, init=False)
 
-    def read(self, counts: tuple[int, ...]) -> tuple[Register, ...]:
-        """The registers that say it. counts: those of Die.sectors."""
-        return tuple(bank.register for bank, _ in zip(self.banks, counts, strict=False))
+    def read(self, die: Die) -> tuple[Register, ...]:
+        """The registers that say it."""
+        return tuple(bank.register for bank, _ in zip(self.banks, die.sectors, strict=False))
 
     def protected(
-        self, words: Mapping[int, int], counts: tuple[int, ...], flash: int, size: int
+        self, words: Mapping[int, int], die: Die, flash: int, size: int
     ) -> Iterator[tuple[int, int]]:
         """First address and end of each protected sector. words: what is at each address."""
-        for bank, count in zip(self.banks, counts, strict=False):
+        for bank, count in zip(self.banks, die.sectors, strict=False):
             word = words[bank.register.address] >> bank.shift
             at = flash + size // 2 if bank.base is None else bank.base
             for number in range(count):
@@ -207,24 +207,32 @@ class WriteProtection:
 
 @dataclass(frozen=True)
 class AreaProtection:
-    """Write protection by areas. Die.sectors says which there are: a 1 for each."""
+    """Write protection by areas. Die.sectors says which there are: a 1 for each.
+
+    page_kib: of a page, unless Die.page_kib is another. Where Die.dual_bank is 0 pages are twice
+    as large, and those of all areas are counted from the start of the flash.
+    """
 
     areas: tuple[Area, ...]
     page_kib: int
     by_areas: bool = field(default=True, init=False)
 
-    def read(self, counts: tuple[int, ...]) -> tuple[Register, ...]:
+    def read(self, die: Die) -> tuple[Register, ...]:
         """As of WriteProtection."""
-        return tuple(area.start for area, _ in zip(self.areas, counts, strict=False))
+        areas = tuple(area.start for area, _ in zip(self.areas, die.sectors, strict=False))
+        return areas + ((die.dual_bank.register,) if die.dual_bank else ())
 
     def protected(
-        self, words: Mapping[int, int], counts: tuple[int, ...], flash: int, size: int
+        self, words: Mapping[int, int], die: Die, flash: int, size: int
     ) -> Iterator[tuple[int, int]]:
         """As of WriteProtection, of each area."""
-        for area, _ in zip(self.areas, counts, strict=False):
-            base, pages = flash + size // 2 * area.second_bank, area.pages(words)
+        page, second = 1024 * (die.page_kib or self.page_kib), flash + size // 2
+        bit = die.dual_bank
+        if bit and not words[bit.register.address] >> bit.number & 1:
+            page, second = 2 * page, flash
+        for area, _ in zip(self.areas, die.sectors, strict=False):
+            base, pages = second if area.second_bank else flash, area.pages(words)
             if pages:
-                page = self.page_kib * 1024
                 yield base + pages.start * page, base + pages.stop * page
 
 
@@ -301,6 +309,7 @@ class Die:
     script: what differs from die to die, between Family.before and Family.after.
     rom_id: address of the bootloader ID byte; ids: the values that AN2606 knows.
     sectors: how many bits of write protection each bank has.
+    page_kib, dual_bank: see AreaProtection.
     notes: on its ROMs; options: of the option bytes, and where they show.
     closed: IDs of ROMs that go back to the application when they are jumped into.
     misread: the DEV_ID that a faulty revision shows.
@@ -318,6 +327,8 @@ class Die:
     options: tuple[Option, ...] = ()
     closed: tuple[int, ...] = ()
     misread: int | None = None
+    page_kib: int = 0
+    dual_bank: Bit | None = None
     disputed: tuple[Disputed, ...] = ()
 
     def __str__(self) -> str:

@@ -33,7 +33,6 @@ from .family import (
     Area,
     AreaProtection,
     Bit,
-    Check,
     Die,
     Disputed,
     Family,
@@ -371,12 +370,7 @@ FAMILY = Family(
         about=common.PCROP_AREAS,
     ),
     states=(
-        State(
-            "the window watchdog starts with every reset (WWDG_SW is 0), and nothing feeds it in "
-            "the ROM",
-            (Check(FLASH.OPTR.address, 1 << 19, 0),),
-            lasting=True,
-        ),
+        common.window_watchdog(FLASH.OPTR),
         # "can only be cleared by reset": HAL_RCC_EnableCSS
         common.clock_security(RCC.CR),
         common.window_watchdog_clock(RCC.APBENR1),

@@ -35,7 +35,6 @@ from .family import (
     Area,
     AreaProtection,
     Bit,
-    Check,
     Die,
     Disputed,
     Family,
@@ -210,8 +209,9 @@ WRP = AreaProtection(
         *(area(register, False) for register in (FLASH.WRP1AR, FLASH.WRP1BR)),
         *(area(register, True) for register in (FLASH.WRP2AR, FLASH.WRP2BR)),
     ),
-    page_kib=2,
+    page_kib=2,  # FLASH_PAGE_SIZE of the HAL; FLASH_PAGE_SIZE_128_BITS is twice that
 )
+DBANK = Bit(FLASH.OPTR, 22)  # if it is 0 WRP2xR is of all the flash (RM0440 3.4.1)
 
 OPTIONS = (
     common.watchdog(FLASH.OPTR, 16, "IWDG_SW"),
@@ -226,15 +226,10 @@ OPTIONS = (
         "breaks off, no reset leads to the ROM",
     ),
 )  # fmt: skip
-# AN2606 Table 2 pattern 14, figures 69 and 70; headers: OPTR.BFB2, OPTR.DBANK, MEMRMP.FB_MODE
+# AN2606 Table 2 pattern 14, figures 69 and 70; headers: OPTR.BFB2, MEMRMP.FB_MODE
 DUAL_BANK = (
     *OPTIONS,
     common.dual_boot(FLASH.OPTR, 20),
-    Option(
-        FLASH.OPTR, 22, 0,
-        "the flash is one bank (DBANK is 0), with pages of 4 KiB: if some are write-protected, "
-        "their addresses are not told rightly",
-    ),
     common.bank_2_runs(SYSCFG.MEMRMP, 8),
 )  # fmt: skip
 
@@ -258,7 +253,7 @@ DIES = (
                 (0xD5,),
             ),
         ),
-        sectors=(1, 1, 1, 1), options=DUAL_BANK,
+        sectors=(1, 1, 1, 1), dual_bank=DBANK, options=DUAL_BANK,
     ),
     Die(
         0x468, "STM32G411/431/441", sram(32),
@@ -323,12 +318,7 @@ FAMILY = Family(
         about=common.PCROP_AREAS,
     ),
     states=(
-        State(
-            "the window watchdog starts with every reset (WWDG_SW is 0), and nothing feeds it in "
-            "the ROM",
-            (Check(FLASH.OPTR.address, 1 << 19, 0),),
-            lasting=True,
-        ),
+        common.window_watchdog(FLASH.OPTR),
         # "can only be cleared by reset": HAL_RCC_EnableCSS
         common.clock_security(RCC.CR),
         common.window_watchdog_clock(RCC.APB1ENR1),

@@ -251,9 +251,12 @@ WRP = AreaProtection(
         *(pages(register, False) for register in (FLASH.WRP1AR, FLASH.WRP1BR)),
         *(pages(register, True) for register in (FLASH.WRP2AR, FLASH.WRP2BR)),
     ),
-    page_kib=2,  # FLASH_PAGE_SIZE of the headers
+    page_kib=2,  # FLASH_PAGE_SIZE of the HAL
 )
 BANK, BANKS = (1, 1), (1, 1, 1, 1)  # a 1 for each area
+# L4+: FLASH_PAGE_SIZE, and FLASH_PAGE_SIZE_128_BITS, twice that (stm32l4xx_hal_flash.h), if
+# OPTR.DBANK is 0 (RM0432 3.3.1); what WRP2xR says is of all the flash then, as on the G4.
+PLUS_PAGE_KIB, DBANK = 4, Bit(FLASH.OPTR, 22)
 
 WATCHDOG = common.watchdog(FLASH.OPTR, 16, "IWDG_SW")
 # AN2606 Table 2 patterns 6, 7 and 16
@@ -381,7 +384,8 @@ DIES = (
             ),
         ],
         rom_id=0x1FFF6FFE, ids=(0x90, 0x95), interfaces=EVERY, notes=(HSI48, CAN_CRYSTAL),
-        sectors=BANKS, options=(*DUAL_BOOT, BOOT0_BIT, EMPTY),
+        sectors=BANKS, page_kib=PLUS_PAGE_KIB, dual_bank=DBANK,
+        options=(*DUAL_BOOT, BOOT0_BIT, EMPTY),
         disputed=(
             Disputed("RAM at 20000000", ("modm-devices",), "00030000", "counts SRAM1 alone"),
             OCTOSPI,
@@ -400,7 +404,8 @@ DIES = (
             ),
         ],
         rom_id=0x1FFF6FFE, ids=(0x90,), interfaces=EVERY, notes=(HSI48, CAN_CRYSTAL),
-        sectors=BANKS, options=(*DUAL_BOOT, BOOT0_BIT, EMPTY),
+        sectors=BANKS, page_kib=PLUS_PAGE_KIB, dual_bank=DBANK,
+        options=(*DUAL_BOOT, BOOT0_BIT, EMPTY),
         disputed=(
             Disputed("RAM at 20000000", ("modm-devices",), "00020000", "counts SRAM1 alone"),
             Disputed(

@@ -222,6 +222,11 @@ DIE = Die(
             "BOOT_LOCK is 1: every reset starts the flash, and BOOT0 does not matter: if an "
             "update breaks off, no reset leads to the ROM",
         ),
+        Option(  # stm32wlxx.h; both are fixed then (RM0453, boot configuration)
+            FLASH.OPTR, 31, 1,
+            "C2BOOT_LOCK is 1: the second core always starts where SRRVR says now, whatever new "
+            "firmware brings",
+        ),
         common.empty(FLASH.ACR, 16, "EMPTY"),
     ),
 )  # fmt: skip

@@ -163,7 +163,7 @@ class _Facts:
     def __init__(self, prompt: Prompt, family: Family, die: Die, start: int) -> None:
         self._family, self._die = family, die
         pcrop = family.pcrop.read if family.pcrop else ()
-        read = (family.protection, *family.write_protection.read(die.sectors), *pcrop)
+        read = (family.protection, *family.write_protection.read(die), *pcrop)
         other = GEOMETRY[die.dev_id].other
         words = [register.address for register in read] + ([other.register] if other else [])
         start = max(start, family.flash)
@@ -201,9 +201,7 @@ class _Facts:
 
     def protected(self) -> Iterator[tuple[int, int]]:
         family, size = self._family, self.flash_kib * KIB
-        return family.write_protection.protected(
-            self._words, self._die.sectors, family.flash, size
-        )
+        return family.write_protection.protected(self._words, self._die, family.flash, size)
 
 
 def _places(sectors: Sequence[Sector]) -> str:

@@ -1,0 +1,35 @@
+# Flash that is protected by sectors: a bit for each. A family has this module, or areas.py.
+
+from machine import mem16, mem32
+from micropython import const
+
+_AREA = const(32)  # in place of a bit: each register is an area
+
+
+def pcrop(bit, registers):
+    """Whether it is on in one of the registers."""
+    for register in registers:
+        value = mem32[register]
+        # Either a bit, or an area: its first address in bits 11:0, its last in bits 27:16.
+        if value & 0xFFF <= value >> 16 & 0xFFF if bit == _AREA else value >> bit & 1:
+            return True
+
+
+def protected(chip, level, banks, counts):
+    """Each run of sectors whose bits are at this level, in words."""
+    flash, size = chip.family.FLASH
+    number, runs = 0, []
+    for (register, shift, at, sizes), count in zip(banks, counts):
+        bits = mem32[register] >> shift
+        at = at or flash + mem16[size] * 512
+        for i in range(count):
+            end = at + sizes[min(i, len(sizes) - 1)] * 4096
+            if bits >> i & 1 == level:
+                if runs and runs[-1][1] == number - 1:
+                    runs[-1][1] = number
+                    runs[-1][3] = end - 1
+                else:
+                    runs.append([number, number, at, end - 1])
+            at = end
+            number += 1
+    return ["%d-%d (0x%08X-0x%08X)" % tuple(run) for run in runs]
