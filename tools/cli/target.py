@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from .. import boards, tables
 from ..tables.family import Family
-from . import dfu, leaving, rom
+from . import cables, dfu, leaving, rom
 from .arriving import BackError, Watch
 from .board import Board
 from .errors import CliError
@@ -36,13 +36,16 @@ WHY = (
 
 
 def info(args: argparse.Namespace) -> int:
-    """Print what the chip is."""
+    """Print what the chip is, and which cable reaches its ROM."""
     with connected(args.device) as prompt:
         if args.installed:
             _need(prompt)
             print(prompt.run("romboot.info()"), end="")
-        else:
-            print(Board(prompt).info().table())
+            prompt.restart()
+        found = Board(prompt).info()
+        if not args.installed:
+            print(found.table())
+        print(cables.table(cables.of(prompt, found.interfaces).about()))
     return 0
 
 
@@ -82,16 +85,25 @@ def with_names(table: str, family: Family) -> str:
 
 
 def enter(args: argparse.Namespace) -> int:
-    """Enter the bootloader, and say what was seen of it."""
+    """Enter the bootloader, and say what was seen of it, and what may be done now."""
+    known: cables.Cables | None = None
 
     def leave(prompt: Prompt) -> None:
+        nonlocal known
         if args.installed:
             _need(prompt)
+        known = cables.of(prompt, Board(prompt).info().interfaces)
+        if args.installed:
+            prompt.restart()
             leaving.leave(prompt, INSTALLED.format(args.force, args.via), None)
         else:
             Board(prompt).leave(force=args.force, via=args.via)
 
+    before = dfu.devices()
     print(into_rom(args.device, leave, rom_port=args.rom, tries=args.tries))
+    if known:
+        usb = bool(dfu.devices() - before)
+        print(cables.table(known.after_entry(args.rom, usb=usb)))
     return 0
 
 
