@@ -2,14 +2,17 @@
 
 `make test` has one board of each chip and way in, `make test-all` every one.
 A new file in boards/ is picked up. It says in `[romboot]` which way is refused, and with which
-words: `jump = "..."`, `reset = "..."`. With no such table both ways arrive.
+words: `jump = "..."`, `reset = "..."`. With no such table both ways arrive. Where it is an option
+byte that prevents entry, `[romboot.then]` has `option = ["register of FLASH", mask, value]`, and
+what is refused with that.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,8 +54,8 @@ except romboot.RomBootError as e:
 """
 
 
-def refused(name: str) -> dict[str, str]:
-    """Way -> words of the refusal, as the board file has them."""
+def refused(name: str) -> dict[str, Any]:
+    """Way -> words of the refusal, as the board file has them; and what is so then."""
     return tomllib.loads((ROOT / "boards" / f"{name}.toml").read_text()).get("romboot", {})
 
 
@@ -67,22 +70,31 @@ def test_from_the_prompt_to_the_rom_and_back(name: str) -> None:
     board = VirtualBoard.load(name, firmware=build(name, frozen_manifest=MANIFEST))
     arrivals: list[Arrival] = []
     board.on_arrival = arrivals.append
-    prompt = Prompt(board)
     about = load_board(name)
-    assert prompt.run(NAMES).strip() == f"{name} | {about.name} with {about.mcu_name}"
-    assert f"DEV_ID 0x{board.soc.chip.dev_id:03X}" in prompt.run(INFO)
-    for way in WAYS:
-        if words := refused(name).get(way):
-            assert words in prompt.run(ATTEMPT.format(way))
-        else:
-            prompt.start(ENTER.format(way))
-            assert arrival(board, arrivals) == CLEAN
-            visit(board)
-            prompt = Prompt(board)
-    words = refused(name).get("jump")
-    plan = prompt.run(PLAN).strip()
-    assert words in plan if words else plan == "jump []"
+    for said in each_state(board, refused(name)):
+        prompt = Prompt(board)
+        assert prompt.run(NAMES).strip() == f"{name} | {about.name} with {about.mcu_name}"
+        assert f"DEV_ID 0x{board.soc.chip.dev_id:03X}" in prompt.run(INFO)
+        for way in WAYS:
+            if words := said.get(way):
+                assert words in prompt.run(ATTEMPT.format(way))
+            else:
+                prompt.start(ENTER.format(way))
+                assert arrival(board, arrivals) == CLEAN
+                visit(board)
+                prompt = Prompt(board)
+        words, plan = said.get("jump"), prompt.run(PLAN).strip()
+        assert words in plan if words else plan == "jump []"
     assert not board.core.faults and not board.soc.unmodelled and not board.soc.violations
+
+
+def each_state(board: VirtualBoard, said: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What is refused as the board is delivered, and with the option byte that the file names."""
+    yield said
+    if then := said.get("then"):
+        board.soc.flash.store_options(*then["option"])
+        board.press_reset()
+        yield then
 
 
 def arrival(board: VirtualBoard, arrivals: list[Arrival]) -> str:

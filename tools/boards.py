@@ -72,7 +72,11 @@ FORM: Mapping[str, Any] = {
         "text": list,
     },
     "firmware": {"assembler": bool, "asyncio": bool, "config": dict},
-    "romboot": {"jump": str, "reset": str},
+    "romboot": {
+        "jump": str,
+        "reset": str,
+        "then": {"option": list, "jump": str, "reset": str},
+    },
     "cable": [
         {
             "at": str,

@@ -35,13 +35,28 @@ STATES = (
  ),
  (
   False,
-  "the window watchdog's scope is the system (RCC_GCR.WW1RSC)",
+  "WWDG1's scope is the system (RCC_GCR.WW1RSC)",
   ((0x580244A0, 0x1, 0x1),),
+ ),
+ (
+  False,
+  "WWDG2's scope is the system (RCC_GCR.WW2RSC)",
+  ((0x580244A0, 0x2, 0x2),),
+ ),
+ (
+  False,
+  "the Cortex-M7 was started (RCC_GCR.BOOT_C1)",
+  ((0x580244A0, 0x4, 0x4),),
  ),
  (
   False,
   "the Cortex-M4 was started (RCC_GCR.BOOT_C2)",
   ((0x580244A0, 0x8, 0x8),),
+ ),
+ (
+  False,
+  "WWDG2 has its clock (APB1LENR.WWDG2EN)",
+  ((0x580244E8, 0x800, 0x800),),
  ),
  (
   True,

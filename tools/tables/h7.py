@@ -21,8 +21,9 @@ power-on) and the backup domain, the reset flags, DBGMCU. What software cannot p
 reset clears it: WWDG1 and its clock, RCC.CR.CSSHSEON, RCC.GCR; those lead to a reset (`states`). A
 Cortex-M4 that starts at each reset (dual core, option byte BCM4) is refused, as it would run on
 beside the ROM. Not proven: that revision Y has the line identifier, which tells one core from two.
-What stays although a reset may clear it: RAMECC, RCC.CKGAENR and FLASH.CRCCR, which no firmware is
-known to use, and the AXI interconnect: on revision Y ST's SystemInit writes 1 to AXI_TARG7_FN_MOD
+What stays although a reset may clear it: what is the Cortex-M4's alone (PWR.CPU2CR, EXTI.C2xxx,
+RCC.C2_xxx, IWDG2), RAMECC, RCC.CKGAENR and FLASH.CRCCR, which no firmware is known to use, and
+the AXI interconnect, but for AXI_TARG7_FN_MOD: ST's SystemInit writes 1 to it on revision Y,
 against an erratum of AXI SRAM, where the script runs.
 
 Where sources disagree:
@@ -473,8 +474,11 @@ FAMILY = Family(
     states=(
         *states(RCC),
         # "cleared by hardware after a system reset": HAL_RCCEx_WWDGxSysResetConfig, EnableBootCore
-        State("the window watchdog's scope is the system (RCC_GCR.WW1RSC)", (is_set(RCC.GCR, 0),)),
+        State("WWDG1's scope is the system (RCC_GCR.WW1RSC)", (is_set(RCC.GCR, 0),)),
+        State("WWDG2's scope is the system (RCC_GCR.WW2RSC)", (is_set(RCC.GCR, 1),)),
+        State("the Cortex-M7 was started (RCC_GCR.BOOT_C1)", (is_set(RCC.GCR, 2),)),
         State("the Cortex-M4 was started (RCC_GCR.BOOT_C2)", (is_set(RCC.GCR, 3),)),
+        State("WWDG2 has its clock (APB1LENR.WWDG2EN)", (is_set(RCC.APB1LENR, 11),)),
         State(
             "the Cortex-M4 of this dual-core chip starts at each reset (FLASH_OPTSR.BCM4) and "
             "runs on beside the ROM",

@@ -25,7 +25,7 @@ class FlashH7(Flash):
     """FW, START and SNB are in CR; SNB, the number of a sector in its bank: (lowest bit, mask)."""
 
     FW, START, SNB = 1 << 6, 1 << 7, (8, 7)
-    OPTIONS = ("OPTSR_CUR", "WPSN_CUR1", "WPSN_CUR2", "BOOT_CUR")
+    OPTIONS = ("OPTSR_CUR", "WPSN_CUR1", "WPSN_CUR2", "BOOT_CUR", "BOOT4_CUR")
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
