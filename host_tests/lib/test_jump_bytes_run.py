@@ -7,7 +7,6 @@ from types import ModuleType, SimpleNamespace
 from unittest import mock
 
 import pytest
-from unicorn import arm_const as arm
 
 from host_tests.bench.thumb import RAM
 from host_tests.lib.departure import Departure, image
@@ -41,9 +40,7 @@ class OnCore:
         self._next = HEAP
         self._buffers: list[tuple[memoryview, int]] = []
         foreign = {
-            "machine": SimpleNamespace(
-                mem32=self, disable_irq=self._disable_irq, enable_irq=self._enable_irq
-            ),
+            "machine": SimpleNamespace(mem32=self),
             "micropython": SimpleNamespace(const=lambda value: value),
             "uctypes": SimpleNamespace(addressof=self.address, bytearray_at=self._view),
         }
@@ -87,14 +84,6 @@ class OnCore:
             self.run.run()
             if self.run.arrived:
                 raise GoneError
-
-    def _disable_irq(self) -> bool:
-        before = bool(self.run.core.state().primask)
-        self.run.core.engine.set(arm.UC_ARM_REG_PRIMASK, 1)
-        return not before
-
-    def _enable_irq(self, state: bool) -> None:
-        self.run.core.engine.set(arm.UC_ARM_REG_PRIMASK, not state)
 
 
 def waiting(code: str, core: str) -> OnCore:

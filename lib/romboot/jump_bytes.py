@@ -4,14 +4,14 @@
 # the vector table in RAM names the code as the handler of the NMI, and the NMI is set pending. NMI
 # because nothing masks it and it preempts every other handler, so this works from anywhere. That
 # the code then starts inside an exception handler is nothing new to it: it leaves all of them.
-# If there is no room it returns, as any handler may, and the vector table is put back. Interrupts
-# are masked meanwhile, so the copy needs no more than the system exceptions.
+# If there is no room it returns, as any handler may, and the vector table is put back. Meanwhile
+# interrupts go on, through the copy: so they are masked for no longer than the code itself takes.
 #
 # Between the marks: python -m tools.machine_code
 
 import struct
 
-from machine import disable_irq, enable_irq, mem32
+from machine import mem32
 from micropython import const
 from uctypes import addressof, bytearray_at
 
@@ -31,6 +31,7 @@ _VTOR = const(_SCS + 0xD08)
 _CCR = const(_SCS + 0xD14)
 _NMI = const(8)  # offset in the vector table
 _SYSTEM = const(64)  # bytes of vectors before those of interrupts
+_GROUP = const(128)  # of 32 interrupts
 
 # ldr r0, [pc, #4]; ldr r1, [pc, #8]; b over the literals; nop; image; task; then the code
 _SHIM = const(b"\x01\x48\x02\x49\x04\xe0\xc0\x46")
@@ -96,14 +97,12 @@ def helper(image, task):
         return 0 if ram + len(image) < stack <= ram_end else stack
     before = mem32[_VTOR]
     _handler[_TASK] = task  # data: it is read through the D-cache
-    state = disable_irq()
-    if _vectors:
+    if _cortex_m0:
+        _cortex_m0.nmi()
+    else:
         mem32[_VTOR] = _vectors
         mem32[_ICSR] = _NMIPENDSET
         mem32[_VTOR] = before
-    elif _cortex_m0:
-        _cortex_m0.nmi()
-    enable_irq(state)
     return mem32[before]
 
 
@@ -118,17 +117,18 @@ def _prepare(image):
 
         _cortex_m0.prepare(addressof(_handler) | 1)
         return
-    # VTOR is a multiple of the whole table's size, a power of 2 (ARM DDI 0403E B1.5.3).
-    size = 256
-    while size < _SYSTEM + 128 * ((mem32[_ICTR] & 15) + 1):
-        size *= 2
-    _table = bytearray(size + _SYSTEM)
-    _vectors = (addressof(_table) + size - 1) & -size
-    copy = bytearray_at(_vectors, _SYSTEM)
-    copy[:] = bytearray_at(mem32[_VTOR], _SYSTEM)
+    # VTOR is a multiple of the table's size, rounded up to a power of 2 (ARM DDI 0403E B1.5.3).
+    size = _SYSTEM + _GROUP * ((mem32[_ICTR] & 15) + 1)
+    unit = 256
+    while unit < size:
+        unit *= 2
+    _table = bytearray(unit + size)
+    _vectors = (addressof(_table) + unit - 1) & -unit
+    copy = bytearray_at(_vectors, size)
+    copy[:] = bytearray_at(mem32[_VTOR], size)
     struct.pack_into("<I", copy, _NMI, addressof(_handler) | 1)
     if mem32[_CCR] >> 16 & 3:  # the caches of a Cortex-M7
         from .cache import clean
 
         clean(addressof(_handler), len(_handler))
-        clean(_vectors, _SYSTEM)
+        clean(_vectors, size)
