@@ -23,6 +23,8 @@ H7 = {
     **dict.fromkeys((0x52002028, 0x52002128), 0xFF),  # PRAR_CUR
     **dict.fromkeys((0x52002038, 0x52002138), 0xFFFFFFFF),  # WPSN_CUR
 }
+L1 = {0x40023C1C: 0x00F800AA}
+F0 = {0x1FFFF800: 0x00FF55AA, 0x4002201C: 0xFFFFFF00, 0x40022020: 0xFFFFFFFF}
 # Option bytes (RM0090 3.9.10, 3.9.11; RM0367 3.7.8; RM0433 4.9): level 0, nothing protected.
 AS_DELIVERED = {
     "STM32F4": {OPTCR: 0x7FFFAAED, 0x40023C18: 0x0FFF0000},
@@ -36,9 +38,9 @@ AS_DELIVERED = {
         **dict.fromkeys((0x40022024, 0x40022044), 0x7FFF),  # PCROPxSR
         **dict.fromkeys((0x4002202C, 0x40022030, 0x4002204C, 0x40022050), 0x7F),  # WRPxxR
     },
-    "STM32F0": {0x1FFFF800: 0x00FF55AA, 0x4002201C: 0xFFFFFF00, 0x40022020: 0xFFFFFFFF},
+    **dict.fromkeys(("STM32F0", "STM32F04", "STM32F05", "STM32F07"), F0),
     "STM32L0": {0x4002201C: 0x807000AA},
-    "STM32L1": {0x40023C1C: 0x00F800AA},
+    **dict.fromkeys(("STM32L1", "STM32L1A"), L1),
     "STM32L4": {
         0x40022020: 0xFFEFF8AA,
         **dict.fromkeys((0x40022024, 0x40022044), 0xFFFF),  # PCROPxSR
@@ -57,7 +59,7 @@ AS_DELIVERED = {
     "STM32H7": H7,
     "STM32H7A": H7,
 }
-ROM_START = 0xDA1  # from the vector table on
+ROM_START = 0x3A1  # from the vector table on
 
 
 class Registers:

@@ -40,6 +40,12 @@ AN2606 = {
     0x441: {0x90: F412, 0x91: f"{F412} USART3"},  # 86: 9.1 fixes the pins of USART3
     0x463: {0x90: f"{F412} USART3"},  # 87, 88
     0x442: {0x50: "USART1 USART2 I2C1", 0x52: "USART1 I2C1"},  # 43, 44; table 3
+    0x440: {0x21: "USART1 USART2"},  # 33, 34
+    0x444: {0x10: "USART1"},  # 29, 30
+    0x448: dict.fromkeys((0xA1, 0xA2, 0xA3), "USART1 USART2 I2C1 DFU"),  # 39 to 42
+    0x445: dict.fromkeys((0xA0, 0xA1, 0xA2, 0xA3), "USART1 USART2 I2C1 DFU"),  # 35 to 38
+    0x416: {0x20: "USART1 USART2"},  # 154, 155
+    0x429: {0x20: "USART1 USART2"},  # 152, 153
     0x447: dict.fromkeys((0x40, 0x41), "USART1 USART2 DFU")
     | dict.fromkeys((0xB1, 0xB2), "USART1 USART2 I2C1 I2C2 SPI1 SPI2"),  # 148 to 151
     0x417: {0xC0: "USART1 USART2 SPI1 SPI2"},  # 146, 147

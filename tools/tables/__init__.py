@@ -8,14 +8,18 @@ FAMILIES.
 
 from __future__ import annotations
 
-from . import cortex_m, f0, f4, g0, g4, h7, h7a, l0, l1, l4, wb, wl
+from . import cortex_m, f0, f04, f05, f07, f4, g0, g4, h7, h7a, l0, l1, l1a, l4, wb, wl
 from .family import Die, Family
 
 FAMILIES: tuple[Family, ...] = (
     f4.FAMILY,
     f0.FAMILY,
+    f04.FAMILY,
+    f05.FAMILY,
+    f07.FAMILY,
     l0.FAMILY,
     l1.FAMILY,
+    l1a.FAMILY,
     l4.FAMILY,
     wb.FAMILY,
     wl.FAMILY,

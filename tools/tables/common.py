@@ -10,6 +10,8 @@ PCROP_AREAS = (
     "regression from level 1 to 0 lifts it, which erases the flash"
 )
 
+HUB = "USB DFU fails behind some high-speed host controllers; a USB hub in between helps"
+
 
 def watchdog(register: Register, bit: int, name: str) -> Option:
     """The independent watchdog is started by hardware. name: of the option that is 0 then."""

@@ -9,9 +9,7 @@ vectors are at 0, and SYSCFG.CFGR1.MEM_MODE says which memory that is. DMA and C
 bit: their registers are written. What a system reset leaves alone stays here too: the RTC's domain
 (RCC.BDCR), the reset flags, and DBGMCU.
 
-Left out, as MicroPython has no board with one: 0x440, 0x444 and 0x448, whose ROM is elsewhere, and
-0x445, whose ROM goes back to the application unless the flash is erased (AN2606 rev 70, below
-tables 35 and 37).
+The smaller dies, whose ROMs are elsewhere, are in f04.py, f05.py and f07.py.
 
 Where sources disagree:
 - See `disputed`, and docs/facts.md.
@@ -35,7 +33,7 @@ from .family import (
     UsartKind,
     WriteProtection,
 )
-from .language import Block, Script, change, fill, row, wait, write
+from .language import Block, Script, change, columns, fill, row, wait, write
 
 IRQS = 32  # IRQn_Type of the headers
 VECTORS = 0x1FFFD800  # AN2606 rev 70 Table 226
@@ -69,14 +67,15 @@ HSION, HSIRDY, HSERDY, PLLRDY = 1 << 0, 1 << 1, 1 << 17, 1 << 25  # RCC.CR
 HSI48RDY = 1 << 17  # RCC.CR2
 SW, SWS = 3, 3 << 2  # RCC.CFGR
 LSION = 1 << 0  # RCC.CSR
-SRAM_FLITF, DMA_CRC = 0x14, 0x43  # RCC.AHBENR: SRAMEN, FLITFEN; DMAEN, DMA2EN, CRCEN
+SRAM_FLITF = 0x14  # RCC.AHBENR: SRAMEN, FLITFEN
+DMAEN, DMA2EN, CRCEN = 1 << 0, 1 << 1, 1 << 6
 WWDGRST, SYSCFGEN = 1 << 11, 1 << 0  # RCC.APB1RSTR, RCC.APB2ENR
 BSY, LOCK = 1 << 0, 1 << 7  # FLASH.SR, FLASH.CR
 MEM_MODE, SYSTEM_MEMORY = 3, 1  # SYSCFG.CFGR1
 
 NO_FLAGS = "the DMA of the bench raises no flags"
 
-BEFORE: Script = [
+CLOCKS_AND_FLASH: Script = [
     cortex_m.systick_off(),
     "watchdog: WWDG goes on while others are waited for, IWDG cannot be stopped",
     write(RCC.APB1RSTR, WWDGRST),
@@ -108,8 +107,10 @@ BEFORE: Script = [
     write(FLASH.KEYR, 0xCDEF89AB),  # was locked stays;
     write(FLASH.AR, 0),
     write(FLASH.CR, LOCK),  # cleared and locked
+]  # fmt: skip
+DMA_AND_CRC: Script = [
     "dma, crc (RM0091 10.6, 12.4): they have no reset bit",
-    write(RCC.AHBENR, SRAM_FLITF | DMA_CRC),
+    write(RCC.AHBENR, SRAM_FLITF | DMAEN | DMA2EN | CRCEN),
     fill(DMA1.CCR1, 0, 35),
     write(DMA1.IFCR, 0xFFFFFFFF, unnoticed=NO_FLAGS),
     write(DMA1.CSELR, 0),
@@ -120,11 +121,24 @@ BEFORE: Script = [
     write(CRC.INIT, 0xFFFFFFFF),
     write(CRC.POL, 0x04C11DB7),
     write(CRC.CR, 1),  # RESET: DR takes INIT; the other bits become 0
-]  # fmt: skip
+]
+
+
+def one_dma_and_crc(channels: int, polynomial: bool) -> Script:
+    """The same of smaller dies. polynomial: CRC has POL (headers)."""
+    return [
+        "dma, crc (RM0091 10.6, 12.4): they have no reset bit",
+        write(RCC.AHBENR, SRAM_FLITF | DMAEN | CRCEN),
+        fill(DMA1.CCR1, 0, 5 * channels),
+        write(DMA1.IFCR, 0xFFFFFFFF, unnoticed=NO_FLAGS),
+        write(CRC.IDR, 0),
+        write(CRC.INIT, 0xFFFFFFFF),
+        *([write(CRC.POL, 0x04C11DB7)] if polynomial else []),
+        write(CRC.CR, 1),
+    ]
+
 
 AFTER: Script = [
-    "exti (RM0091 11.3)",
-    write(EXTI.IMR, 0x7F840000),
     fill(EXTI.EMR, 0, 4),
     write(EXTI.PR, 0xFFFFFFFF),
     cortex_m.armv6m(vtor=None),
@@ -137,21 +151,21 @@ AFTER: Script = [
     write(RCC.APB2ENR, 0),
 ]
 
-# Each peripheral is reset: CIR, to clear its flags, and RSTR are pulsed. APB2ENR is last, for the
-# remap. DBGRST is left out: it would reset DBGMCU, which a system reset does not.
-PERIPHERALS: Script = [
-    "peripherals",
-    row(
-        {
-            RCC.CIR: 0x00FF0000,
-            RCC.APB2RSTR: 0x00075AE1,
-            RCC.APB1RSTR: 0x7A7E4933,
-            RCC.AHBRSTR: 0x017E0000,
-        },
-        pulsed=True,
-    ),
-    row({RCC.AHBENR: SRAM_FLITF, RCC.APB1ENR: 0}),
-]
+PULSED = "   CIR      APB2RSTR APB1RSTR AHBRSTR"
+
+
+def registers(pulsed: str, imr: int) -> Script:
+    """A die's part of the script. Each peripheral is reset: CIR, to clear its flags, and RSTR are
+    pulsed. APB2ENR is last, for the remap. DBGRST is left out: it would reset DBGMCU, which a
+    system reset does not. imr: after a reset, with a bit for each line that has no edge."""
+    return [
+        "peripherals",
+        row(columns(PULSED, RCC, pulsed), pulsed=True),
+        row({RCC.AHBENR: SRAM_FLITF, RCC.APB1ENR: 0}),
+        "exti (RM0091 11.3)",
+        write(EXTI.IMR, imr),
+    ]
+
 
 # WRP (RM0091 3.5.9): a bit for two pages of 2 KiB, the last one for all from 124 KiB on
 WRP = WriteProtection(0, (Bank(FLASH.WRPR, 0, 0x08000000, (*[4] * 31, 132)),))
@@ -161,10 +175,35 @@ WATCHDOG = Option(
     "must the ROM, of which AN2606 says nothing",
 )  # fmt: skip
 
+MEM_MODE_STAYS = Note(
+    "firmware that leaves SYSCFG.CFGR1.MEM_MODE as it is needs a reset after Go: its vectors are "
+    "those of the ROM until then"
+)
+NO_DBGRST = "left out: DBGRST would reset DBGMCU, which a system reset does not"
+CRC_RESET = "bit 0 resets the unit and clears itself"
+PREFETCH_OFF = Disputed(
+    "FLASH.ACR", ("SVD",), "00000030 in 00000037",
+    "0 in RM0091 3.5.1; bit 5 shows that the prefetch is on",
+)  # fmt: skip
+DMA_IS_DMA1 = Disputed("address 400200*", ("SVD",), "", "its file calls DMA1 DMA")
+SMALLER = (  # of the smaller dies, which the bench has not
+    Disputed("RCC.APB2RSTR bit 22", ("SVD",), "1", NO_DBGRST),
+    Disputed("CRC.CR", ("SVD",), "", CRC_RESET),
+    PREFETCH_OFF,
+    DMA_IS_DMA1,
+)
+
+
+def parts(modm: str) -> Disputed:
+    """modm-devices has each name with each size."""
+    return Disputed("parts", ("modm-devices",), modm, "it has sizes that were never made, too")
+
+
 V50, V52 = (0x50,), (0x52,)
 DIES = (
     Die(
-        0x442, "STM32F091/098/030", (Ram(0x20000000, 32 * 1024),), PERIPHERALS,
+        0x442, "STM32F030xC/091xB/091xC/098xC", (Ram(0x20000000, 32 * 1024),),
+        registers("00FF0000 00075AE1 7A7E4933 017E0000", 0x7F840000),
         rom_id=0x1FFFF796, ids=(0x50, 0x52),
         interfaces=(
             Interface("USART1", "PA9/PA10"),
@@ -172,11 +211,11 @@ DIES = (
             Interface("I2C1", "PB6/PB7"),
         ),
         notes=(
-            Note("firmware that leaves SYSCFG.CFGR1.MEM_MODE as it is needs a reset after Go: its "
-                 "vectors are those of the ROM until then"),
+            MEM_MODE_STAYS,
             Note("after USART2 was used at PA14/PA15, SWD is gone until a reset", V50),
         ),
         sectors=(32,), options=(WATCHDOG,),
+        disputed=(parts("30/91/98 or 30xB/30xC/91xB/91xC/98xB/98xC"),),
     ),
 )  # fmt: skip
 
@@ -210,29 +249,23 @@ FAMILY = Family(
     ),
     usb=(),
     mpu_regions=0,
-    before=BEFORE,
+    before=[CLOCKS_AND_FLASH, DMA_AND_CRC],
     after=AFTER,
     dies=DIES,
     disputed=(
         Disputed(
-            "RCC.APB2RSTR bit 22", ("SVD", "bench", "collection"), "1",
-            "left out: DBGRST would reset DBGMCU, which a system reset does not",
+            "RCC.APB2RSTR bit 22", ("SVD", "bench", "collection"), "1", NO_DBGRST
         ),
         Disputed(
             "RCC.APB1RSTR bit 23", ("SVD",), "1", "its file has the USB of the F07x (header: none)"
         ),
-        Disputed(
-            "CRC.CR", ("SVD", "bench"), "", "bit 0 resets the unit and clears itself",
-        ),
+        Disputed("CRC.CR", ("SVD", "bench"), "", CRC_RESET),
         Disputed(
             "EXTI.IMR", ("SVD",), "0F940000 in 0FFFFFFF",
             "7F840000 in RM0091 11.3.1 for F07x and F09x; 0F940000 is that of the F05x",
         ),
-        Disputed(
-            "FLASH.ACR", ("SVD",), "00000030 in 00000037",
-            "0 in RM0091 3.5.1; bit 5 shows that the prefetch is on",
-        ),
-        Disputed("address 400200*", ("SVD",), "", "its file calls DMA1 DMA"),
+        PREFETCH_OFF,
+        DMA_IS_DMA1,
     ),
     blocks=(RCC, FLASH, SYSCFG, EXTI, DMA1, DMA2, CRC),
 )  # fmt: skip

@@ -9,8 +9,7 @@ After a reset SYSCLK is MSI at 2.1 MHz, VCORE is in range 2, there is no wait st
 reset leaves alone stays here too: the RTC's domain (in RCC.CSR all from LSEON to RTCRST; not
 LSION), the reset flags, and DBGMCU, of which only a power-on reset clears anything.
 
-Dies of categories 1 and 2 (0x416, 0x429) are left out: they have the flash size and the unique ID
-at other addresses, and MicroPython has no board with one.
+Dies of categories 1 and 2 (0x416, 0x429) are in l1a.py.
 
 Where sources disagree:
 - See `disputed` of the family and of the dies, and docs/facts.md.
@@ -152,7 +151,6 @@ INTERFACES = (
     Interface("USB DFU", "PA11/PA12"),
 )
 CRYSTAL = Note("USB DFU needs a crystal on HSE of 2, 3, 4, 6, 8, 12, 16 or 24 MHz")
-HUB = "USB DFU fails behind some high-speed host controllers; a USB hub in between helps"
 
 # WRP (RM0038 3.9.8): a bit for 16 pages of 256 bytes
 WRP = WriteProtection(
@@ -172,16 +170,18 @@ DUAL_BOOT = (
 )
 
 SVDS = ("SVD", "collected SVD")
+ALL_ONES = (
+    "each implemented bit is 1 after a reset, as in the F4; the SVD files give every die "
+    "the AHBLPENR of category 1, where that rule holds bit for bit, and 0 for the other two"
+)
+NO_FLITFRST = (
+    "left out: FLITFRST works only while the flash is powered down, so the flash interface "
+    "goes back register by register"
+)
 DISPUTED = (
+    Disputed("RCC.*LPENR", SVDS, "", ALL_ONES),
     Disputed(
-        "RCC.*LPENR", SVDS, "",
-        "each implemented bit is 1 after a reset, as in the F4; the SVD files give every die "
-        "the AHBLPENR of category 1, where that rule holds bit for bit, and 0 for the other two",
-    ),
-    Disputed(
-        "RCC.AHBRSTR bit 15", ("SVD", "modm-devices", "bench", "collection"), "1",
-        "left out: FLITFRST works only while the flash is powered down, so the flash interface "
-        "goes back register by register",
+        "RCC.AHBRSTR bit 15", ("SVD", "modm-devices", "bench", "collection"), "1", NO_FLITFRST
     ),
     Disputed(
         "ROM: end", ("stlink",), "1FF01000", "stlink has that of categories 1 and 2",
@@ -195,7 +195,7 @@ DIES = (
         0x437, "STM32L151xE/152xE/162xE", sram(80),
         registers("00FF0000 0B0010FF 0000521D B0FECA3F", "0B0190FF 0000521D B0FECA3F"),
         rom_id=0x1FF01FFE, ids=(0x40,), interfaces=INTERFACES,
-        notes=(CRYSTAL, Note(HUB)), sectors=(32, 32, 32, 32), options=DUAL_BOOT,
+        notes=(CRYSTAL, Note(common.HUB)), sectors=(32, 32, 32, 32), options=DUAL_BOOT,
         disputed=(
             Disputed(
                 "parts", ("modm-devices",), "51/52/62 or 51xD/51xE/52xD/52xE/62xD/62xE",
@@ -210,7 +210,7 @@ DIES = (
         notes=(
             CRYSTAL,
             Note("when DFU is selected, the RTC and its backup registers are reset", (0x41,)),
-            Note(HUB, (0x45,)),
+            Note(common.HUB, (0x45,)),
         ),
         sectors=(32, 32, 32), options=DUAL_BOOT,
         disputed=(
@@ -224,7 +224,7 @@ DIES = (
         0x427, "STM32L100xC/151xC/152xC/162xC", sram(32),
         registers("00FF0000 0B0010FF 0000521D B0E6CA3F", "0B0190FF 0000521D B0E6CA3F"),
         rom_id=0x1FF01FFE, ids=(0x40,), interfaces=INTERFACES,
-        notes=(CRYSTAL, Note(HUB)), sectors=(32, 32), options=(WATCHDOG,),
+        notes=(CRYSTAL, Note(common.HUB)), sectors=(32, 32), options=(WATCHDOG,),
         disputed=(
             Disputed(
                 "RCC.AHBRSTR bit ?", ("modm-devices",), "0",
