@@ -22,6 +22,7 @@ BOARD_CHIPS = (
     "STM32L476xx",
     "STM32WB55xx",
     "STM32WL55xx",
+    "STM32H573xx",
     "STM32H743xx",
 )
 

@@ -15,7 +15,7 @@ from unicorn.arm_const import UC_ARM_REG_PRIMASK as PRIMASK
 from host_tests.bench.test_arrival import Machine
 from tools.bench.arrival import audit_peripherals, audit_system_registers
 from tools.bench.chip import Peripheral
-from tools.tables import f0, f4, g0, g4, h7, h7a, l0, l1, l4, wb, wl
+from tools.tables import f0, f4, g0, g4, h5, h7, h7a, l0, l1, l4, wb, wl
 from tools.tables.family import Family
 from tools.tables.language import Kind, Step
 
@@ -24,6 +24,7 @@ CHIPS = {
     "STM32F429xx": f4.FAMILY,
     "STM32G0B1xx": g0.FAMILY,
     "STM32G474xx": g4.FAMILY,
+    "STM32H573xx": h5.FAMILY,
     "STM32H743xx": h7.FAMILY,
     "STM32H723xx": h7.FAMILY,
     "STM32H7B3xxQ": h7a.FAMILY,
@@ -62,6 +63,12 @@ FLASH_WRITES = {
     "wb": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
     "wl": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
     "l1": [*PECR_KEYS, ("ACR", 0x04), ("ACR", 0x0F)],
+    "h5": [
+        *(("NSKEYR", key) for key in KEYS),
+        *(("NSCR", 0x00FF0004), ("NSCR", 0x00FF0005), ("ECCCORR", 1 << 25)),
+        *(("OPTKEYR", key) for key in (0x08192A3B, 0x4C5D6E7F)),
+        *(("PRIVBB1R1", 0xFFFFFFFF), ("PRIVBB2R4", 0xFFFFFFFF), ("ACR", 0x124)),
+    ],
     "h7": TWO_BANKS,
     "h7a": TWO_BANKS,
 }
@@ -92,6 +99,12 @@ SETTINGS = {
         **{"ICSCR": 0x7F00FF00, "CCIPR": 0xF0FFFF0F, "CIER": 0x23F, "CFGR": 0x77008000},
         **{"EXTCFGR": 0xFF, "CSR": 0x8010, "PLLCFGR": 0xEF3F7F73},
     },
+    "h5": {
+        **{f"PLL{n}{name}": 0xFFFFFFFF for n in (1, 2, 3) for name in ("CFGR", "DIVR", "FRACR")},
+        **{f"CCIPR{n}": 0xFFFFFFFF for n in range(1, 6)},
+        **{"CIER": 0x1FF, "CSICFGR": 0xFFFFFFFF, "HSICFGR": 0xFFFFFFFF, "PRIVCFGR": 2},
+        **{"CFGR1": 0xFFFCBFC0, "CFGR2": 0x7770},
+    },
     "h7": {
         **dict.fromkeys(("PLLCKSELR", "PLLCFGR", "PLL1DIVR", "PLL2DIVR", "PLL3DIVR"), 0xFFFFFFFF),
         **dict.fromkeys(("D1CCIPR", "D2CCIP1R", "D2CCIP2R", "D3CCIPR", "D3AMR"), 0xFFFFFFFF),
@@ -106,6 +119,7 @@ SETTINGS = {
 # RCC_CR: every oscillator and PLL
 ON = {
     **{"f4": 0x15010000, "g0": 0x01410000, "g4": 0x01010000, "h7": 0x15011080, "h7a": 0x15011080},
+    "h5": 0x15011100,
     "f0": 0x01010000,
     **{"l0": 0x01010001, "l1": 0x01010001, "l4": 0x15010100, "wb": 0x05010100},
     "wl": 0x01210100,

@@ -56,6 +56,11 @@ AS_DELIVERED = {
         **dict.fromkeys((0x58004024, 0x58004034), 0xFF),  # PCROP1xSR
         **dict.fromkeys((0x5800402C, 0x58004030), 0x7F),  # WRP1xR
     },
+    "STM32H5": {  # Open, no TrustZone, SRAM kept by a reset
+        0x40022050: 0x2D30EDF8,
+        0x40022070: 0xC300007C,
+        **dict.fromkeys((0x400220E8, 0x400221E8), 0xFFFFFFFF),  # WRPxR_CUR
+    },
     "STM32H7": H7,
     "STM32H7A": H7,
 }

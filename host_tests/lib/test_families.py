@@ -91,6 +91,7 @@ def test_the_protection_level_is_where_the_family_has_it(
     family: Family, byte: int, level: int, make: Make
 ) -> None:
     board = make(dev_id=family.dies[0].dev_id)
+    assert family.protection
     board.registers.poke(family.protection.address, byte << family.protection_shift)
     assert board.romboot.info().rdp == level
 

@@ -347,6 +347,10 @@ def test_sectors_under_pcrop(
         (0x435, L4_OPTR, 0xF7EFF8AA, ""),  # nBOOT0 0, but the pin decides
         (0x495, 0x58004020, 0x31FFF1AA, "no reset starts the flash"),
         (0x495, 0x58004000, 0x00010600, "empty at the last power-on"),
+        (0x484, 0x40022050, 0x2D3017F8, "the product state is Provisioning"),
+        (0x484, 0x40022050, 0xAD30EDF8, "the banks are swapped"),
+        (0x484, 0x40022050, 0x2D30EDF0, "the watchdog starts with every reset"),
+        (0x484, 0x40022070, 0xC3000078, "a reset erases SRAM1 and SRAM3"),
         (0x497, 0x58004020, 0x7FFFF0AA, "BOOT_LOCK is 1"),
         (0x497, 0x58004020, 0xBFFFF0AA, "C2BOOT_LOCK is 1"),
         (0x497, 0x58004020, 0x33FFF0AA, "no reset starts the flash"),

@@ -22,6 +22,7 @@ H7A = f"{H74} FDCAN1"
 G03 = "USART1 USART2 I2C1 I2C2"
 G07 = f"{G03} USART3 SPI1 SPI2"
 G43 = "USART1 USART2 USART3 I2C2 I2C3 SPI1 SPI2 DFU"
+H5 = "USART1 USART2 USART3 DFU I2C3 I2C4 SPI1 SPI2 SPI3 FDCAN2 I3C1"
 L41 = f"USART1 USART2 USART3 DFU {I2C}"
 L4 = f"{L41} SPI1 SPI2 CAN1"
 
@@ -59,6 +60,7 @@ AN2606 = {
         0xD2: f"USART1 USART3 DFU {I2C} SPI2 SPI3 SPI4",  # 136: not USART2, SPI1
         0xD3: H74,
     },
+    0x484: dict.fromkeys((0xE3, 0xE4, 0xE5), H5),  # 127, 129
     0x483: dict.fromkeys((0x91, 0x92, 0x93), H72),  # 133, 134 (table 3 has SPI2, 133 has not)
     0x480: dict.fromkeys((0x90, 0x91, 0x92), H7A),  # 137, 138
     0x466: dict.fromkeys((0x51, 0x52, 0x53, 0x54), G03),  # 105, 106

@@ -14,7 +14,7 @@ each_chip = pytest.mark.parametrize("chip", [load(name) for name in names()], id
 APB = {"APB1RSTR": 0x40000000, "APB2RSTR": 0x40010000}
 # What a vector is called that is not named after its peripheral: another part of the same block
 VECTORS = {
-    "SUBGHZSPI": "SUBGHZ",
+    **{"SUBGHZSPI": "SUBGHZ", "GTZC_TZIC": "GTZC"},
     **{"I2S2ext": "SPI", "I2S3ext": "SPI", "CAN_CCU": "CAN", "RTC": "STAMP", "RCC": "CRS CSS"},
     **{"FSMC": "FMC", "SYSCFG": "COMP", "RAMECC1": "ECC", "RAMECC2": "ECC", "RAMECC3": "ECC"},
 }

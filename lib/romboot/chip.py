@@ -86,9 +86,9 @@ class Chip:
         return found
 
     def rdp_level(self):
-        """Readout protection level, 0 to 2, from the option bytes."""
-        register, shift = self.family.PROTECTION
-        byte = mem32[register] >> shift & 0xFF
+        """Readout protection level, 0 to 2, from the option bytes; 0 if there are no levels."""
+        found = self.family.PROTECTION
+        byte = mem32[found[0]] >> found[1] & 0xFF if found else 0xAA
         return 0 if byte == 0xAA else 2 if byte == 0xCC else 1
 
     # Each of these returns the exception that prevents entry, or nothing.
@@ -131,9 +131,10 @@ _CHIPS = const(
     b"4\x02@D\x03f05\x01H\x03f07\xff\x0c`@\x01X"
     b"\0@\x02\x104\x16\x04G\x17%W\x02l0\xff\x0c#\xe0\x04 "
     b"\0\0\0\0\0\0\x0376'\x02l1\x02\x16)\x03l1a"
-    b"\xff,'\x5c\0\x10\0\0\0\0\0\0\x02P\x83\x02h7\x01\x80"
-    b"\x03h7a\xff\x0c`@\x01X\0@\x02\x10<\x1b\x04g`V"
-    b"f\x02g0\xff"
+    b"\xff\x0d!D\x02@\0\0\0\0\0\0\x01\x84\x02h5\xff,'"
+    b"\x5c\0\x10\0\0\0\0\0\0\x02P\x83\x02h7\x01\x80\x03h7"
+    b"a\xff\x0c`@\x01X\0@\x02\x10<\x1b\x04g`Vf\x02g"
+    b"0\xff"
 )
 # fmt: on
 # chips: end

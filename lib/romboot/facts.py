@@ -197,7 +197,8 @@ class Info:
         yield "ROM ID", "0x%02X, version %d.%d" % (self.id, self.id >> 4, self.id & 15)
         if self.known != self.id:
             yield "", "not in AN2606; " + self._like()
-        yield "protection", "level %d" % self.rdp
+        if self.chip.family.PROTECTION:
+            yield "protection", "level %d" % self.rdp
         label = "listens on"
         for interface in self.interfaces:
             yield label, interface

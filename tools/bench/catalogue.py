@@ -22,6 +22,7 @@ from .families.f4 import PwrF4, RccF4, SyscfgF4
 from .families.flash_f0 import FlashF0
 from .families.flash_f4 import FlashF4
 from .families.flash_g0 import FlashG0, FlashG4
+from .families.flash_h5 import FlashH5
 from .families.flash_h7 import FlashH7, FlashH7A
 from .families.flash_l0 import FlashL0
 from .families.flash_l1 import FlashL1
@@ -29,6 +30,7 @@ from .families.flash_l4 import FlashL4
 from .families.flash_wb import FlashWb, FlashWl
 from .families.g0 import PwrG0, RccG0
 from .families.g4 import PwrG4, RccG4
+from .families.h5 import PwrH5, RccH5
 from .families.h7 import PwrH7, PwrH7A, RccH7, RccH7A
 from .families.l0 import PwrL0, RccL0
 from .families.l4 import PwrL4, RccL4
@@ -45,6 +47,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "dma v2": Dma,
     "exti g0": ExtiOfEdges,
     "exti g4": Exti,
+    "exti h5": ExtiOfEdges,
     "exti h7": Exti,
     "exti l4": Exti,
     "exti v1": Exti,
@@ -54,6 +57,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "flash f4": FlashF4,
     "flash g0": FlashG0,
     "flash g4": FlashG4,
+    "flash h5": FlashH5,
     "flash h7": FlashH7,
     "flash h7a": FlashH7A,
     "flash l0": FlashL0,
@@ -70,12 +74,14 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "icache v1": Icache,
     "iwdg v1": Iwdg,
     "iwdg v2": Iwdg,
+    "iwdg v3": Iwdg,
     "lpuart v1": Lpuart,
     "otg v1": Otg,
     "pwr f0": Pwr,
     "pwr f4": PwrF4,
     "pwr g0": PwrG0,
     "pwr g4": PwrG4,
+    "pwr h5": PwrH5,
     "pwr h7": PwrH7,
     "pwr h7a": PwrH7A,
     "pwr l0": PwrL0,
@@ -88,6 +94,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "rcc f4": RccF4,
     "rcc g0": RccG0,
     "rcc g4": RccG4,
+    "rcc h5": RccH5,
     "rcc h7": RccH7,
     "rcc h7a": RccH7A,
     "rcc l0": RccL0,
@@ -98,6 +105,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "rng v1": Rng,
     "rtc v2": Rtc,
     "rtc v3": RtcV3,
+    "sbs h5": Syscfg,
     "syscfg f0": Syscfg,
     "syscfg f4": SyscfgF4,
     "syscfg g0": Syscfg,

@@ -185,7 +185,9 @@ class Board:
 def needed_to_enter(family: Family) -> Iterator[int]:
     """Addresses that the library reads on any chip of a family, on its way into the ROM."""
     yield from (family.vectors, family.vectors + 4, family.flash_size)
-    yield from (family.lsi.address, family.protection.address)
+    yield family.lsi.address
+    if family.protection:
+        yield family.protection.address
     yield from (check.address for state in family.states for check in state.checks)
     yield from (usart.clock.register.address for usart in family.usarts)
     yield from (port.clock.register.address for port in family.usb)

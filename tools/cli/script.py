@@ -280,8 +280,9 @@ def _useless(family: Family, die: Die, said: _Sentences) -> Iterator[str]:
         closed = said("ClosedRomError", BYTE)
         yield f"found = mem8[{die.rom_id}]"
         yield f"if found in {bytes(die.closed)!r}: raise RomBootError({closed} % found)"
-    level = f"mem32[{family.protection.address}] >> {family.protection_shift} & 0xFF"
-    yield f"if {level} == 0xCC: raise RomBootError({said('ProtectedError')})"
+    if family.protection:
+        level = f"mem32[{family.protection.address}] >> {family.protection_shift} & 0xFF"
+        yield f"if {level} == 0xCC: raise RomBootError({said('ProtectedError')})"
     yield from _states(family, lasting=True)
 
 

@@ -70,6 +70,8 @@ def write_all(app: Application, writes: Iterable[Write]) -> None:
 def switch_on(app: Application, name: str, wait_ns: int | None = None) -> None:
     """An oscillator, until it is ready or for some time."""
     register, on, ready, _ = app.soc.chip.rcc["oscillators"][name]
+    if register == app.soc.chip.rcc["backup"]["register"]:
+        _unprotect(app)
     app.set_bits(f"RCC.{register}", 1 << on)
     if wait_ns is not None:
         app.wait(wait_ns)
@@ -177,11 +179,16 @@ def _clear_flags(app: Application) -> None:
 def open_backup(app: Application, bits: int) -> None:
     """Let the backup domain be written; start LSE, and these bits."""
     backup = app.soc.chip.rcc["backup"]
-    register, bit = backup["dbp"]
-    app.set_bits(f"PWR.{register}", 1 << bit)
+    _unprotect(app)
     lse, on, _, _ = app.soc.chip.rcc["oscillators"]["LSE"]
     app.set_bits(f"RCC.{lse}", 1 << on)
     app.set_bits(f"RCC.{backup['register']}", bits)
+
+
+def _unprotect(app: Application) -> None:
+    """PWR's DBP: software may write to the backup domain."""
+    register, bit = app.soc.chip.rcc["backup"]["dbp"]
+    app.set_bits(f"PWR.{register}", 1 << bit)
 
 
 # --- registers that anything can be written to -------------------------------------------------

@@ -13,7 +13,7 @@ from .family import Lock
 # Those with a section of their own; DMA would copy from anywhere to anywhere; what is kept by a
 # reset is none of the script's business.
 APART = frozenset(
-    {"rcc", "pwr", "flash", "syscfg", "exti", "rtc", "dbgmcu", "iwdg", "wwdg"}
+    {"rcc", "pwr", "flash", "syscfg", "sbs", "exti", "rtc", "dbgmcu", "iwdg", "wwdg"}
     | {"dma", "bdma", "mdma", "dmamux"}
 )
 # Of RCC: clocks in sleep, kernel clocks
@@ -31,6 +31,11 @@ def apart(die: Chip) -> set[str]:
 
 def of_kind(die: Chip, *kinds: str) -> list[Peripheral]:
     return [p for p in die.peripherals if p.kind in kinds]
+
+
+def syscfg(die: Chip) -> Peripheral:
+    """SYSCFG, or what has its place: SBS."""
+    return next(p for p in die.peripherals if p.kind in ("syscfg", "sbs"))
 
 
 def plain(block: Peripheral) -> list[Register]:
@@ -96,6 +101,8 @@ def changing(die: Chip) -> dict[str, int]:
     add(f"RCC.{flags}", ((2 << css) - 1 | more) << shift)
     for block in of_kind(die, "wwdg"):
         add(f"{block.name}.SR", 1)
+    for block in of_kind(die, "icache", "dcache"):
+        add(f"{block.name}.SR", 3)  # an invalidation ends
     for block in of_kind(die, "iwdg"):
         add(f"{block.name}.SR", block.by_name["SR"].mask)
     return found

@@ -21,6 +21,7 @@ WINDOW, EWI = 0x7F, 1 << 9  # WWDG_CFR
 WDGTB = {"v1": (2, 7), "v2": (3, 11)}  # WWDG_CFR: bits and shift, by version
 ICIALLU, CCR, DC, IC = 0xE000EF50, 0xE000ED14, 1 << 16, 1 << 17
 ON, CACHEINV, WAYSEL = 1 << 0, 1 << 1, 1 << 2  # ICACHE_CR, DCACHE_CR
+RESETS = 0x00CC0000  # of their monitors, which count then
 REN = 1 << 15  # ICACHE_CRRx: addresses would be others
 SHOWN = ("SYSTEM", "SRAM")  # what may be mapped to 0; external memory is not on these boards
 
@@ -183,13 +184,14 @@ def _draw_syscfg(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]
 
 def syscfg_registers(die: Chip) -> list[str]:
     """Those without the remap."""
-    names = [register.name for register in facts.plain(die.peripheral("SYSCFG"))]
+    names = [register.name for register in facts.plain(facts.syscfg(die))]
     return [name for name in names if not die.remap or name != die.remap.register]
 
 
 def set_syscfg(app: Application, name: str, value: int) -> None:
-    app.enable("SYSCFG")
-    app.poke(f"SYSCFG.{name}", value)
+    block = facts.syscfg(app.soc.chip).name
+    app.enable(block)
+    app.poke(f"{block}.{name}", value)
     app.run(1)
 
 
@@ -272,6 +274,7 @@ def st_cache(app: Application, block: Peripheral, bits: int = 0xFFFFFFFF) -> Non
     """One between the core and memory: its ways while it is off, then on, with its interrupts."""
     app.enable(block.name)
     for register in facts.plain(block):
-        app.poke(f"{block.name}.{register.name}", bits & ~(REN | WAYSEL | CACHEINV | ON))
+        kept = WAYSEL | CACHEINV | ON | RESETS if register.name == "CR" else REN
+        app.poke(f"{block.name}.{register.name}", bits & ~kept)
     app.set_bits(f"{block.name}.CR", ON)
     app.set_bits(f"{block.name}.CR", bits & CACHEINV)

@@ -45,7 +45,7 @@ def _runs(block: RegisterBlock) -> bool:
         return bool(block.get("CR1") & TIMER_ON)
     if kind.startswith("usart"):
         return bool(block.get("CR1") & USART_ON)
-    if kind.startswith("rng"):
+    if kind.startswith("rng") and block.has("CR"):
         return bool(block.get("CR") & RNG_ON)
     if kind.startswith("dma"):
         streams = (name for name in block.by_name if name.endswith("CR") and name[0] == "S")

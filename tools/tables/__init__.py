@@ -8,7 +8,7 @@ FAMILIES.
 
 from __future__ import annotations
 
-from . import cortex_m, f0, f04, f05, f07, f4, g0, g4, h7, h7a, l0, l1, l1a, l4, wb, wl
+from . import cortex_m, f0, f04, f05, f07, f4, g0, g4, h5, h7, h7a, l0, l1, l1a, l4, wb, wl
 from .family import Die, Family
 
 FAMILIES: tuple[Family, ...] = (
@@ -23,13 +23,14 @@ FAMILIES: tuple[Family, ...] = (
     l4.FAMILY,
     wb.FAMILY,
     wl.FAMILY,
+    h5.FAMILY,
     h7.FAMILY,
     h7a.FAMILY,
     g0.FAMILY,
     g4.FAMILY,
 )
 
-_CORE = (cortex_m.SCS, cortex_m.SYST, cortex_m.NVIC, cortex_m.SCB, cortex_m.MPU, cortex_m.FPU)
+_CORE = (cortex_m.SCS, cortex_m.SYST, cortex_m.NVIC, cortex_m.SCB, cortex_m.FPU, cortex_m.CACHE)
 
 
 def family(name: str) -> Family:
@@ -47,7 +48,8 @@ def dies() -> list[tuple[Family, Die]]:
 
 def names(address: int, family: Family) -> str:
     """The name of a register, "RCC.AHB1RSTR"; "" if the tables of the family name none there."""
-    for block in (*family.blocks, *_CORE, cortex_m.CACHE):
+    mpu = cortex_m.MPU_V8 if family.core.armv8m else cortex_m.MPU
+    for block in (*family.blocks, *_CORE, mpu):
         for register in block:
             if register.address == address:
                 return register.name

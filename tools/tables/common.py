@@ -55,12 +55,12 @@ def empty(register: Register, bit: int, name: str) -> Option:
     )  # fmt: skip
 
 
-def window_watchdog(optr: Register) -> State:
-    """The window watchdog is started by hardware: WWDG_SW, bit 19 of OPTR, is 0."""
+def window_watchdog(optr: Register, bit: int = 19) -> State:
+    """The window watchdog is started by hardware: WWDG_SW is 0."""
     return State(
         "the window watchdog starts with every reset (WWDG_SW is 0), and AN2606 names nothing "
         "that refreshes it in the ROM",
-        (Check(optr.address, 1 << 19, 0),),
+        (Check(optr.address, 1 << bit, 0),),
         lasting=True,
     )
 

@@ -112,7 +112,7 @@ def family_data(family: Family) -> dict[str, Value]:
         "ROM": (Hex(family.vectors), Hex(family.rom_end)),
         "FLASH": (Hex(family.flash), Hex(family.flash_size)),
         "WATCHDOG": (Hex(family.lsi.address), family.lsi_bit, Hex(family.iwdg)),
-        "PROTECTION": (Hex(family.protection.address), family.protection_shift),
+        "PROTECTION": protection_level(family),
         "USARTS": usarts(family),
         "USB": tuple(
             (
@@ -138,6 +138,12 @@ def family_data(family: Family) -> dict[str, Value]:
         "DIES": tuple((die.rams[0].size // 1024, pack(steps(die.script))) for die in family.dies),
         "SCRIPT": (pack(steps(family.before)), pack(steps(family.after)) + end(family)),
     }
+
+
+def protection_level(family: Family) -> tuple[Value, ...]:
+    """(register, shift), () if there are no levels."""
+    register = family.protection
+    return (Hex(register.address), family.protection_shift) if register else ()
 
 
 def check(of: Check) -> tuple[Value, ...]:

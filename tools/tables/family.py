@@ -361,10 +361,9 @@ class Family:
     """Address of the flash size in KiB, 16 bits."""
     unique_id: tuple[int, int, int]
     """Addresses of its three words."""
-    protection: Register
+    protection: Register | None
     """Has the readout protection level in 8 bits from protection_shift on: 0xAA is level 0, 0xCC
-    level 2, all else level 1."""
-    protection_shift: int
+    level 2, all else level 1. None: product states instead (see `states`)."""
     lsi: Register
     """Has LSION in bit lsi_bit and LSIRDY above it: the independent watchdog keeps LSI on."""
     iwdg: int
@@ -378,6 +377,7 @@ class Family:
     dies: tuple[Die, ...]
     blocks: tuple[Block, ...]
     """Peripherals that the scripts name, for names() and plan()."""
+    protection_shift: int = 0
     lsi_bit: int = 0
     idcode_clock: Bit | None = None
     """Without this clock DBGMCU reads as 0."""

@@ -21,6 +21,8 @@ class StCache(RegisterBlock):
 
     ONLY_WHILE_OFF = 0
     """Bits of CR."""
+    MONITORS = (("RHMONR", 16), ("RMMONR", 17), ("WHMONR", 20), ("WMMONR", 21))
+    """Counters, and the bit of CR that enables each; that which holds it in reset is 2 above."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
@@ -46,6 +48,11 @@ class StCache(RegisterBlock):
         if old & EN:
             value = value & ~self.ONLY_WHILE_OFF | old & self.ONLY_WHILE_OFF
         self.store("CR", value & ~self.by_name["CR"].self_clearing)
+        for counter, bit in self.MONITORS:
+            if value >> bit + 2 & 1:
+                self.put(counter, 0)
+            elif value & EN and value >> bit & 1:  # the first access counts at once
+                self.put(counter, self.get(counter) or 1)
         if value & CACHEINV or old & EN & ~value:
             self.put("SR", self.get("SR") | BUSYF)
             self.system.clock.after(INVALIDATION_NS, self._invalidated)
@@ -69,3 +76,4 @@ class StCache(RegisterBlock):
 
 class Icache(StCache):
     ONLY_WHILE_OFF = WAYSEL
+    MONITORS = (("HMONR", 16), ("MMONR", 17))

@@ -165,7 +165,8 @@ class _Facts:
         pcrop = family.pcrop.read if family.pcrop else ()
         read = (family.protection, *family.write_protection.read(die), *pcrop)
         other = GEOMETRY[die.dev_id].other
-        words = [register.address for register in read] + ([other.register] if other else [])
+        words = [register.address for register in read if register]
+        words += [other.register] if other else []
         start = max(start, family.flash)
         code = FLASH.format(
             size=family.flash_size, words=words, base=family.flash, start=(start, start + 4),
@@ -191,6 +192,8 @@ class _Facts:
     @property
     def protection_level(self) -> int:
         family = self._family
+        if not family.protection:
+            return 0
         byte = self._words[family.protection.address] >> family.protection_shift & 0xFF
         return 0 if byte == 0xAA else 2 if byte == 0xCC else 1
 
