@@ -16,6 +16,8 @@ from tools.bench.soc import Soc
 BOARD_CHIPS = (
     "STM32F405xx",
     "STM32F429xx",
+    "STM32F722xx",
+    "STM32F767xx",
     "STM32G0B1xx",
     "STM32G474xx",
     "STM32L073xx",

@@ -15,13 +15,16 @@ from unicorn.arm_const import UC_ARM_REG_PRIMASK as PRIMASK
 from host_tests.bench.test_arrival import Machine
 from tools.bench.arrival import audit_peripherals, audit_system_registers
 from tools.bench.chip import Peripheral
-from tools.tables import f0, f4, g0, g4, h5, h7, h7a, l0, l1, l4, wb, wl
+from tools.tables import f0, f4, f7, f72, g0, g4, h5, h7, h7a, l0, l1, l4, wb, wl
 from tools.tables.family import Family
 from tools.tables.language import Kind, Step
 
 CHIPS = {
     "STM32F091xC": f0.FAMILY,
     "STM32F429xx": f4.FAMILY,
+    "STM32F733xx": f72.FAMILY,
+    "STM32F756xx": f7.FAMILY,
+    "STM32F769xx": f7.FAMILY,
     "STM32G0B1xx": g0.FAMILY,
     "STM32G474xx": g4.FAMILY,
     "STM32H573xx": h5.FAMILY,
@@ -56,6 +59,7 @@ TWO_BANKS = [
 FLASH_WRITES = {
     "f0": [*(("KEYR", key) for key in KEYS), ("CR", 0x1402), ("CR", 0x1482), ("ACR", 0x11)],
     "f4": [*(("KEYR", key) for key in KEYS), ("CR", 0x03000300), ("CR", 0x83000300)],
+    "f7": [*(("KEYR", key) for key in KEYS), ("CR", 0x03000300), ("CR", 0x83000300)],
     "g0": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
     "g4": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
     "l0": [*PECR_KEYS, ("ACR", 0x7B)],
@@ -76,6 +80,10 @@ FLASH_WRITES = {
 SETTINGS = {
     "f0": {"CIR": 0x7F00, "CFGR3": 0x000F0053, "CFGR": 0x7F3F8000, "CFGR2": 0xF},
     "f4": {"CIR": 0x7F00, "SSCGR": 0xCFFFFFFF, "DCKCFGR": 0x01F31F1F, "PLLI2SCFGR": 0x7F007FC0},
+    "f7": {
+        **{"CIR": 0x7F00, "SSCGR": 0xCFFFFFFF, "DCKCFGR1": 0x07F31F1F, "DCKCFGR2": 0x7FFFFFFF},
+        **dict.fromkeys(("PLLI2SCFGR", "PLLSAICFGR"), 0x7F037FC0),
+    },
     "g0": {
         **{"ICSCR": 0x7F00, "CCIPR": 0xFFFFFFFF, "CCIPR2": 0xFFFFFFFF, "CIER": 0x3F},
         **{"CFGR": 0xFFFF0000, "PLLCFGR": 0xFF3F7F70},
@@ -118,12 +126,21 @@ SETTINGS = {
 }
 # RCC_CR: every oscillator and PLL
 ON = {
-    **{"f4": 0x15010000, "g0": 0x01410000, "g4": 0x01010000, "h7": 0x15011080, "h7a": 0x15011080},
+    **{
+        "f4": 0x15010000,
+        "f7": 0x15010000,
+        "g0": 0x01410000,
+        "g4": 0x01010000,
+        "h7": 0x15011080,
+        "h7a": 0x15011080,
+    },
     "h5": 0x15011100,
     "f0": 0x01010000,
     **{"l0": 0x01010001, "l1": 0x01010001, "l4": 0x15010100, "wb": 0x05010100},
     "wl": 0x01210100,
 }
+for rows in FLASH_WRITES, SETTINGS, ON:
+    rows["f72"] = rows["f7"]  # type: ignore[index]
 
 
 class Application(Machine):

@@ -30,6 +30,7 @@ class Expected:
 
 
 BOARDS = {
+    "NUCLEO_F767ZI": Expected("F7", 0x451, 2048, 0x20080000, (0,)),
     "NUCLEO_L073RZ": Expected("L0", 0x447, 192, 0x20005000, tuple(range(32))),
     "NUCLEO_L476RG": Expected("L4", 0x415, 1024, 0x20018000, (0, 1)),
     "NUCLEO_G0B1RE": Expected("G0", 0x467, 512, 0x20020000, (0, 1)),  # it is empty

@@ -10,7 +10,7 @@ import pytest
 from host_tests.lib.conftest import Board
 from host_tests.lib.fake_machine import AS_DELIVERED, CPUID, GoneError
 from tools.cli import target
-from tools.tables import dies, g0, g4, h7, h7a, l0, names
+from tools.tables import dies, f72, g0, g4, h7, h7a, l0, names
 from tools.tables.family import Die, Family
 from tools.tables.language import pack
 
@@ -97,10 +97,13 @@ def test_the_protection_level_is_where_the_family_has_it(
 
 
 AREAS = {0x000000FF: False, 0x00100010: True, 0x80200010: True, 0x800F0010: False, 0: True}
-PCROP = {0x4002201C: {0x1AA: True, 0xAA: False}, 0x52002028: AREAS, 0x52002128: AREAS}
+PCROP = {
+    **{0x4002201C: {0x1AA: True, 0xAA: False}, 0x52002028: AREAS, 0x52002128: AREAS},
+    0x40023C1C: {0x800000FF: True, 0x80: True, 0x80000000: False, 0: False},
+}
 
 
-@pytest.mark.parametrize("family", [l0.FAMILY, h7.FAMILY, h7a.FAMILY], ids=str)
+@pytest.mark.parametrize("family", [l0.FAMILY, h7.FAMILY, h7a.FAMILY, f72.FAMILY], ids=str)
 def test_pcrop_is_seen(family: Family, make: Make) -> None:
     """H7: bit 31 is DMEP; an area whose ends are the same is the whole bank."""
     board = make(dev_id=family.dies[0].dev_id)

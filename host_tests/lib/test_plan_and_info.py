@@ -318,6 +318,15 @@ def test_sectors_under_pcrop(
         (0x434, OPTCR, 0x0FFFAAFD, "BFB2"),
         (0x413, OPTCR, 0x0FFFAAFD, ""),  # one bank
         (0x419, BANK_2_RUNS, 0x100, "bank 2 runs"),
+        (0x449, OPTCR, 0xC0FFAADD, "watchdog starts with every reset"),
+        (0x451, OPTCR, 0xDFFFAAFD, "nDBANK is 0"),
+        (0x449, OPTCR, 0xC0FFAAFD, ""),  # it has not got that bit
+        (0x451, OPTCR, 0xEFFFAAFD, ""),  # nDBOOT alone
+        (0x451, BANK_2_RUNS, 0x100, "bank 2 runs"),
+        (0x449, OPTCR1, 0x00402000, ""),  # the flash on the other bus
+        (0x452, OPTCR1, 0x00402008, "BOOT_ADD0 is 0x2008"),
+        (0x451, OPTCR1, 0x20000080, "BOOT_ADD1 is 0x2000"),
+        (0x449, OPTCR, 0xC0F7AAFD, "sectors 3-3 (0x08018000-0x0801FFFF)"),
         (0x447, 0x4002201C, 0x80F000AA, "BFB2"),
         (0x417, 0x4002201C, 0x80F000AA, ""),
         (0x447, 0x40010000, 0x8, "bank 2 runs"),

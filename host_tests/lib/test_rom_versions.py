@@ -40,6 +40,9 @@ AN2606 = {
     0x434: {0x90: f"{F405} {I2C} SPI1 SPI2 SPI4"},  # 95, 96
     0x441: {0x90: F412, 0x91: f"{F412} USART3"},  # 86: 9.1 fixes the pins of USART3
     0x463: {0x90: f"{F412} USART3"},  # 87, 88
+    0x449: {0x70: f"{F405} {I2C}", 0x90: f"{F405} {I2C} SPI1 SPI2 SPI4"},  # 99 to 102
+    0x451: {0x93: f"{F405} {I2C} SPI1 SPI2 SPI4"},  # 103, 104
+    0x452: {0x90: f"USART1 USART3 CAN1 DFU {I2C} SPI1 SPI2 SPI4"},  # 97, 98
     0x442: {0x50: "USART1 USART2 I2C1", 0x52: "USART1 I2C1"},  # 43, 44; table 3
     0x440: {0x21: "USART1 USART2"},  # 33, 34
     0x444: {0x10: "USART1"},  # 29, 30

@@ -131,4 +131,4 @@ def _rows(script: bytes) -> Iterator[tuple[int, int]]:
 
 
 DIES = _dies()
-LINES: list[Step] = list(steps([f4.BEFORE, f4.AFTER]))
+LINES: list[Step] = list(steps([f4.FAMILY.before, f4.FAMILY.after]))

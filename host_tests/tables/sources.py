@@ -338,11 +338,10 @@ def _chip(chip: bench.Chip, family: Family, die: Die) -> Answers:
     yield "core", chip.core["model"].capitalize().replace("-m", "-M")
     yield "address of the flash size", chip.factory["flash_kib"]
     yield "address of the unique ID", chip.factory["uid"]
-    for region in chip.memory:
-        if region.kind == "flash":
-            yield "flash", region.base
-        if region.kind in ("sram", "tcm"):
-            yield f"RAM at {region.base:08X}", region.size
+    yield "flash", chip.region("FLASH").base
+    rams = {r.base: r.size for r in chip.memory if r.kind in ("sram", "tcm")}
+    for start in rams:
+        yield f"RAM at {start:08X}", modm_size(rams, start)
     yield "ROM: vector table", chip.rom["vector_table"]
     yield "ROM: end", chip.region("SYSTEM").end
     yield "ROM: bootloader ID", chip.rom["id_address"]

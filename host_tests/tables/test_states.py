@@ -40,7 +40,9 @@ def test_each_bit_is_in_a_header(family: Family, state: State) -> None:
     """Of the line identifier, which is no register, RM0399 has an example."""
     known = masks(family)
     for check in state.checks:
-        if check != family.dual_core:
+        if check.address == family.idcode:
+            assert check.value in {die.dev_id for die in family.dies} and check.mask == 0xFFF
+        elif check != family.dual_core:
             name, mask = known[check.address]
             assert name == names(check.address, family)
             assert name in NO_MASK or mask & check.mask == check.mask

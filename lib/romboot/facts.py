@@ -144,8 +144,11 @@ def warnings(chip, via="jump"):
     options = about(chip, _OPTIONS)
     for number in die(chip)[3]:
         register, mask, value, said = options[number]
-        if mem32[register] & mask == value:
+        found = mem32[register] & mask
+        if found == value:
             yield said
+        elif not isinstance(value, int) and found not in value:
+            yield said % (found // (mask & -mask))
     if via == "jump" and watchdog_runs(chip.family):
         yield "the independent watchdog runs: the ROM refreshes it"
 

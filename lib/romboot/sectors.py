@@ -4,14 +4,19 @@ from machine import mem16, mem32
 from micropython import const
 
 _AREA = const(32)  # in place of a bit: each register is an area
+_ANY = const(34)  # in place of a bit: any of bits 7:0
 
 
 def pcrop(bit, registers):
     """Whether it is on in one of the registers."""
     for register in registers:
         value = mem32[register]
-        # Either a bit, or an area: its first address in bits 11:0, its last in bits 27:16.
-        if value & 0xFFF <= value >> 16 & 0xFFF if bit == _AREA else value >> bit & 1:
+        # An area: its first address is in bits 11:0, its last in bits 27:16.
+        if bit == _AREA:
+            on = value & 0xFFF <= value >> 16 & 0xFFF
+        else:
+            on = value & 0xFF if bit == _ANY else value >> bit & 1
+        if on:
             return True
 
 

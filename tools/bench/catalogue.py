@@ -19,8 +19,10 @@ from .blocks.watchdogs import Iwdg, Wwdg, WwdgV2
 from .chip import Peripheral
 from .families.f0 import RccF0
 from .families.f4 import PwrF4, RccF4, SyscfgF4
+from .families.f7 import PwrF7
 from .families.flash_f0 import FlashF0
 from .families.flash_f4 import FlashF4
+from .families.flash_f7 import FlashF7
 from .families.flash_g0 import FlashG0, FlashG4
 from .families.flash_h5 import FlashH5
 from .families.flash_h7 import FlashH7, FlashH7A
@@ -55,6 +57,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "exti wl": Exti,
     "flash f0": FlashF0,
     "flash f4": FlashF4,
+    "flash f7": FlashF7,
     "flash g0": FlashG0,
     "flash g4": FlashG4,
     "flash h5": FlashH5,
@@ -79,6 +82,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "otg v1": Otg,
     "pwr f0": Pwr,
     "pwr f4": PwrF4,
+    "pwr f7": PwrF7,
     "pwr g0": PwrG0,
     "pwr g4": PwrG4,
     "pwr h5": PwrH5,
@@ -92,6 +96,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "quadspi v1": Quadspi,
     "rcc f0": RccF0,
     "rcc f4": RccF4,
+    "rcc f7": RccF4,
     "rcc g0": RccG0,
     "rcc g4": RccG4,
     "rcc h5": RccH5,
@@ -108,6 +113,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "sbs h5": Syscfg,
     "syscfg f0": Syscfg,
     "syscfg f4": SyscfgF4,
+    "syscfg f7": SyscfgF4,
     "syscfg g0": Syscfg,
     "syscfg g4": Syscfg,
     "syscfg h7": Syscfg,

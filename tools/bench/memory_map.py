@@ -93,9 +93,10 @@ class MemoryMap:
             on_write = self._eeprom(region, memory)
             self._cpu.map_memory(region.base, memory, writable=False, on_write=on_write)
         elif region.kind == "alias":
-            memory = self.at[self.chip.region(region.of).base]
+            of = self.chip.region(region.of)
+            memory = self.at[of.base]
             self.at[region.base] = memory
-            self._cpu.map_memory(region.base, memory)
+            self._cpu.map_memory(region.base, memory, writable=of.kind == "sram")
         elif region.kind in ("sram", "ccm", "tcm"):
             ram = Memory(region.size, fill=POWER_ON_RAM, name=region.name)
             if region.enable:

@@ -28,6 +28,9 @@ def build(chip: Chip) -> dict[int, Memory]:
     system = chip.region("SYSTEM")
     rom = chip.rom
     _write(found, system.base, _filler(chip.dev_id, system.size))
+    for region in chip.memory:
+        if region.kind == "otp":  # on an F72x within the ROM
+            _write(found, region.base, bytes([ERASED]) * region.size)
     for table in (rom["vector_table"], *rom.get("more_vector_tables", ())):
         _write(found, table, _vector_table(chip))
     _write(found, rom["base"] + rom["reset_offset"], BRANCH_TO_SELF * 2)
@@ -53,7 +56,7 @@ def _pieces(regions: list[Region]) -> list[tuple[int, int]]:
     pieces: list[tuple[int, int]] = []
     for region in regions:
         if pieces and region.base - pieces[-1][1] < PAGE:
-            pieces[-1] = pieces[-1][0], region.end
+            pieces[-1] = pieces[-1][0], max(pieces[-1][1], region.end)
         else:
             pieces.append((region.base, region.end))
     return pieces

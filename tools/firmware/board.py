@@ -93,7 +93,12 @@ def _from_toml(build_name: str, data: dict[str, Any]) -> Board:
 
 
 def _ram(chip: Chip, memory: dict[str, Any]) -> Region:
-    region = chip.region(memory.get("ram", "SRAM"))
+    """Several names are of memories that follow each other."""
+    region, *others = [chip.region(name) for name in memory.get("ram", "SRAM").split()]
+    for other in others:
+        if other.base != region.end:
+            raise ValueError(f"{other.name} does not begin where {region.name} ends")
+        region = replace(region, size=other.end - region.base)
     kib = memory.get("ram_kib")
     return replace(region, size=kib * 1024) if kib else region
 

@@ -8,11 +8,33 @@ FAMILIES.
 
 from __future__ import annotations
 
-from . import cortex_m, f0, f04, f05, f07, f4, g0, g4, h5, h7, h7a, l0, l1, l1a, l4, wb, wl
+from . import (
+    cortex_m,
+    f0,
+    f04,
+    f05,
+    f07,
+    f4,
+    f7,
+    f72,
+    g0,
+    g4,
+    h5,
+    h7,
+    h7a,
+    l0,
+    l1,
+    l1a,
+    l4,
+    wb,
+    wl,
+)
 from .family import Die, Family
 
 FAMILIES: tuple[Family, ...] = (
     f4.FAMILY,
+    f7.FAMILY,
+    f72.FAMILY,
     f0.FAMILY,
     f04.FAMILY,
     f05.FAMILY,

@@ -20,7 +20,8 @@ BYTES_A_LINE = 20
 ALIGNMENT = 1024 * 1024  # of an MPU region that covers any SRAM; see cortex_m.open_region()
 SERIES = 4  # what all DEV_IDs begin with
 ENTRY = 0xFF  # in the index
-AREA, AREAS = 32, 33  # in place of a bit of PCROP: see pcrop()
+AREA, AREAS, ANY = 32, 33, 34  # in place of a bit of PCROP: see pcrop()
+ANY_MASK = 0xFF
 BY_AREAS = 2  # in place of a level
 
 Value: TypeAlias = "int | str | bytes | tuple[Value, ...]"
@@ -265,9 +266,13 @@ def versions(die: Die, listens: Numbered[str], notes: Numbered[str]) -> Value:
 
 
 def option(found: Option) -> Value:
-    """(register, mask, its value, what to say then)."""
-    mask = (1 << found.bits) - 1 << found.bit
-    return (found.register.address, mask, found.value << found.bit, found.about)
+    """(register, mask, its value, what to say then), or (register, mask, its values with which
+    nothing is to be said, what to say else)."""
+    mask, value = (1 << found.bits) - 1 << found.bit, found.value
+    shifted: Value = (
+        value << found.bit if isinstance(value, int) else tuple(v << found.bit for v in value)
+    )
+    return (found.register.address, mask, shifted, found.about)
 
 
 def protection(found: WriteProtection | AreaProtection) -> tuple[Value, ...]:
@@ -299,14 +304,17 @@ def area(found: Area) -> tuple[int, int, int, int]:
 
 
 def pcrop(family: Family) -> tuple[Value, ...]:
-    """(bit, registers, what to say); bit is AREA if each of them is an area, and AREAS if an area
-    is (start, end, mask)."""
+    """(bit, registers, what to say); bit is AREA if each of them is an area, AREAS if an area is
+    (start, end, mask), ANY if it is any of bits 7:0."""
     found = family.pcrop
     if not found:
         return (0, (), "")
     registers = tuple(each.address for each in found.registers)
     if found.bit is not None:
         return (found.bit, registers, found.about)
+    if found.mask:
+        assert found.mask == ANY_MASK, family
+        return (ANY, registers, found.about)
     start, end, shift, mask = zip(*map(area, found.areas), strict=True)
     if start == end:
         assert {*shift} == {16} and {*mask} == {0xFFF}, family

@@ -64,39 +64,48 @@ LOCK = 1 << 31  # FLASH.CR
 OPTLOCK = 1 << 0  # FLASH.OPTCR
 MEM_MODE, SYSTEM_MEMORY = 7, 1  # SYSCFG.MEMRMP; F405 and F401 have two bits of it, F42x three
 
-BEFORE: Script = [
-    cortex_m.systick_off(),
-    "watchdog: WWDG goes on while the flash is waited for, IWDG cannot be stopped",
-    write(RCC.APB1RSTR, WWDGRST),
-    write(RCC.APB1RSTR, 0, unnoticed="the pulse of the peripherals ends this one too"),
-    cortex_m.interrupts_off(IRQS),
-    "clocks (RM0090 7.3.1 to 7.3.3, 7.3.21, 7.3.22)",
-    change(RCC.CR, set=HSION),
-    wait(
-        RCC.CR, HSIRDY, HSIRDY,
-        unnoticed="the clock switch waits for HSI by itself (RM0090 6.2.6), and SWS for both",
-    ),
-    change(RCC.CFGR, clear=SW),  # SYSCLK from HSI,
-    wait(RCC.CFGR, SWS, 0),
-    write(RCC.CFGR, 0),  # then no prescalers: not while the PLL drives
-    write(RCC.CR, 0x83),  # HSE, CSS and every PLL off, HSITRIM 16
-    wait(RCC.CR, HSERDY | PLLRDY | PLLI2SRDY | PLLSAIRDY, 0),
-    write(RCC.CR, 0x83),  # again: HSEBYP yields only while HSE is off
-    write(RCC.PLLCFGR, 0x24003010),
-    write(RCC.SSCGR, 0),
-    write(RCC.CSR, 0),  # LSI off; reset flags stay, as RMVF is 0
-    "flash (RM0090 3.9.1 to 3.9.6)",
-    wait(FLASH.SR, BSY, 0, tries=0x800000),  # a running erase ends first
+CACHES_OFF: Script = [
     write(FLASH.ACR, 0),  # no wait states (16 MHz), caches off,
     write(FLASH.ACR, 0x1800),  # emptied (ICRST, DCRST),
     write(FLASH.ACR, 0),  # and back
-    write(FLASH.SR, 0x1F3),  # flags
-    write(FLASH.CR, LOCK),  # locked, so that the keys are right;
-    write(FLASH.KEYR, 0x45670123),  # unlocked, since what was set before it
-    write(FLASH.KEYR, 0xCDEF89AB),  # was locked (PSIZE, by ST's HAL) stays;
-    write(FLASH.CR, LOCK),  # cleared and locked
-    change(FLASH.OPTCR, set=OPTLOCK),  # option bytes as they are
-]  # fmt: skip
+]
+
+
+def before(rcc: Block, flash: Block, irqs: int, interface_off: Script) -> Script:
+    """Also of the F7, whose RCC and FLASH have the same registers here. interface_off: ACR as
+    after a reset."""
+    return [
+        cortex_m.systick_off(),
+        "watchdog: WWDG goes on while the flash is waited for, IWDG cannot be stopped",
+        write(rcc.APB1RSTR, WWDGRST),
+        write(rcc.APB1RSTR, 0, unnoticed="the pulse of the peripherals ends this one too"),
+        cortex_m.interrupts_off(irqs),
+        "clocks (RM0090 7.3.1 to 7.3.3, 7.3.21, 7.3.22)",
+        change(rcc.CR, set=HSION),
+        wait(
+            *(rcc.CR, HSIRDY, HSIRDY),
+            unnoticed="the clock switch waits for HSI by itself (RM0090 6.2.6), and SWS for both",
+        ),
+        change(rcc.CFGR, clear=SW),  # SYSCLK from HSI,
+        wait(rcc.CFGR, SWS, 0),
+        write(rcc.CFGR, 0),  # then no prescalers: not while the PLL drives
+        write(rcc.CR, 0x83),  # HSE, CSS and every PLL off, HSITRIM 16
+        wait(rcc.CR, HSERDY | PLLRDY | PLLI2SRDY | PLLSAIRDY, 0),
+        write(rcc.CR, 0x83),  # again: HSEBYP yields only while HSE is off
+        write(rcc.PLLCFGR, 0x24003010),
+        write(rcc.SSCGR, 0),
+        write(rcc.CSR, 0),  # LSI off; reset flags stay, as RMVF is 0
+        "flash (RM0090 3.9.1 to 3.9.6)",
+        wait(flash.SR, BSY, 0, tries=0x800000),  # a running erase ends first
+        interface_off,
+        write(flash.SR, 0x1F3),  # flags
+        write(flash.CR, LOCK),  # locked, so that the keys are right;
+        write(flash.KEYR, 0x45670123),  # unlocked, since what was set before it
+        write(flash.KEYR, 0xCDEF89AB),  # was locked (PSIZE, by ST's HAL) stays;
+        write(flash.CR, LOCK),  # cleared and locked
+        change(flash.OPTCR, set=OPTLOCK),  # option bytes as they are
+    ]
+
 
 AFTER: Script = [
     write(RCC.AHB2ENR, 0),
@@ -410,7 +419,7 @@ FAMILY = Family(
         otg("OTG_HS", 0x40040000, Bit(RCC.AHB1ENR, 29)),  # 7.3.10
     ),
     mpu_regions=REGIONS,
-    before=BEFORE,
+    before=before(RCC, FLASH, IRQS, CACHES_OFF),
     after=AFTER,
     dies=DIES,
     blocks=(RCC, FLASH, SYSCFG, EXTI),

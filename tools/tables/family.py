@@ -103,15 +103,17 @@ class Area:
 class Pcrop:
     """Proprietary code readout protection.
 
-    It is on if in one of the registers this bit is set, or if one of the areas is there; one that
-    is 0 in two registers counts as none: a die without it reads so. A bit also changes
-    what the bits of Sectors mean: those that are not write-protected by them are under PCROP.
+    It is on if in one of the registers this bit, or any bit under the mask, is set, or if one of
+    the areas is there; one that is 0 in two registers counts as none: a die without it reads so. A
+    bit (no mask) also changes what the bits of Sectors mean: those that are not write-protected by
+    them are under PCROP.
     about: the sentence that info() and plan() say, without its full stop.
     """
 
     registers: tuple[Register, ...]
     about: str
     bit: int | None = None
+    mask: int = 0
     areas: tuple[Area, ...] = ()
 
     @property
@@ -122,8 +124,9 @@ class Pcrop:
 
     def is_on(self, words: Mapping[int, int]) -> bool:
         """words: what is at each address."""
-        if self.bit is not None:
-            return any(words[r.address] >> self.bit & 1 for r in self.registers)
+        mask = self.mask or (1 << self.bit if self.bit is not None else 0)
+        if mask:
+            return any(words[r.address] & mask for r in self.registers)
         return any(
             area.pages(words) and (area.start == area.end or area.pages(words).stop > 1)
             for area in self.areas
@@ -239,11 +242,12 @@ class AreaProtection:
 @dataclass(frozen=True)
 class Option:
     """What to say (a sentence without its full stop) if a bit, or so many `bits` from it on, have
-    this value."""
+    this value; or none of these values, which are those with nothing to say: then the sentence
+    has a place for what they have."""
 
     register: Register
     bit: int
-    value: int
+    value: int | tuple[int, ...]
     about: str
     bits: int = 1
 

@@ -284,7 +284,7 @@ DISPUTED: tuple[Disputed, ...] = (
         "goes back register by register",
     ),
     Disputed(
-        "RAM at 20000000", ("modm-devices", "stm32flash", "bench"), "",
+        "RAM at 20000000", ("modm-devices", "stm32flash"), "",
         "they count CCM SRAM for itself, which follows without a gap (headers; of the G49x AN2606 "
         "rev 70 Table 226 counts it too)",
     ),

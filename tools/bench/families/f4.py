@@ -14,7 +14,6 @@ from ..clock import Event
 
 PLLSRC_HSE = 1 << 22  # RCC_PLLCFGR
 PLL_R = 3  # RCC_CFGR.SWS: the R output; on F446, F412, F413, F469
-OVERDRIVE_HZ = 168_000_000  # above, the regulator must be in over-drive (RM0090 5.1.4)
 CWUF, CSBF, VOS, ODEN, ODSWEN = 1 << 2, 1 << 3, 3 << 14, 1 << 16, 1 << 17  # PWR_CR
 WUF, SBF, BRR, EWUP, BRE, VOSRDY, ODRDY, ODSWRDY, UDRDY = (
     *(1 << 0, 1 << 1, 1 << 3, 1 << 8, 1 << 9, 1 << 14, 1 << 16, 1 << 17),
@@ -75,16 +74,19 @@ class RccF4(Rcc):
 class PwrF4(Pwr):
     """Voltage scaling and over-drive (RM0090 5.4, 5.5)."""
 
+    CONTROL, STATUS = "CR", "CSR"
+    OVERDRIVE_HZ = 168_000_000  # above, the regulator must be in over-drive (RM0090 5.1.4)
+
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
         self._overdrive: Event | None = None
-        self.on_write("CR", self._write_cr)
-        self.on_write("CSR", self._write_csr)
-        self.on_read("CSR", self._read_csr)
+        self.on_write(self.CONTROL, self._write_cr)
+        self.on_write(self.STATUS, self._write_csr)
+        self.on_read(self.STATUS, self._read_csr)
 
     def problem(self, hclk: int) -> str | None:
-        has_overdrive = self.by_name["CR"].mask & ODEN
-        if hclk <= OVERDRIVE_HZ or not has_overdrive or self.get("CSR") & ODSWRDY:
+        has_overdrive = self.by_name[self.CONTROL].mask & ODEN
+        if hclk <= self.OVERDRIVE_HZ or not has_overdrive or self.get(self.STATUS) & ODSWRDY:
             return None
         return f"HCLK is {hclk} Hz while the regulator is not in over-drive (RM0090 5.1.4)"
 
@@ -94,17 +96,17 @@ class PwrF4(Pwr):
             self._overdrive.cancel()
 
     def _write_cr(self, value: int) -> None:
-        csr = self.get("CSR")
+        csr = self.get(self.STATUS)
         if value & CWUF:
             csr &= ~WUF
         if value & CSBF:
             csr &= ~SBF
-        self.put("CSR", csr)
+        self.put(self.STATUS, csr)
         value &= ~(CWUF | CSBF)
         if self._rcc.is_on("PLL"):
             # "can be modified only when the PLL is OFF": otherwise the new value is ignored
-            value = value & ~VOS | self.get("CR") & VOS
-        changed = self.store("CR", value)
+            value = value & ~VOS | self.get(self.CONTROL) & VOS
+        changed = self.store(self.CONTROL, value)
         if changed & (ODEN | ODSWEN):
             self._switch_overdrive()
 
@@ -115,32 +117,32 @@ class PwrF4(Pwr):
         return rcc
 
     def _switch_overdrive(self) -> None:
-        cr, csr = self.get("CR"), self.get("CSR")
+        cr, csr = self.get(self.CONTROL), self.get(self.STATUS)
         if not cr & ODEN:
             csr &= ~(ODRDY | ODSWRDY)
         if not cr & ODSWEN:
             csr &= ~ODSWRDY
-        self.put("CSR", csr)
+        self.put(self.STATUS, csr)
         ns = self.system.chip.startup_ns["OVERDRIVE"]
         self._overdrive = self.system.clock.after(ns, self._overdrive_ready)
 
     def _overdrive_ready(self) -> None:
-        cr, csr = self.get("CR"), self.get("CSR")
+        cr, csr = self.get(self.CONTROL), self.get(self.STATUS)
         if cr & ODEN:
             csr |= ODRDY
             if cr & ODSWEN:
                 csr |= ODSWRDY
-        self.put("CSR", csr)
+        self.put(self.STATUS, csr)
 
     def _read_csr(self) -> int:
         # The chosen scale takes effect, and VOSRDY is set, once the PLL runs.
         ready = VOSRDY if self._rcc.is_ready("PLL") else 0
-        brr = BRR if self.get("CSR") & BRE else 0
-        return self.get("CSR") | ready | brr
+        brr = BRR if self.get(self.STATUS) & BRE else 0
+        return self.get(self.STATUS) | ready | brr
 
     def _write_csr(self, value: int) -> None:
-        csr = self.get("CSR") & ~(value & UDRDY)
-        self.put("CSR", csr & ~(EWUP | BRE) | value & (EWUP | BRE))
+        csr = self.get(self.STATUS) & ~(value & UDRDY)
+        self.put(self.STATUS, csr & ~(EWUP | BRE) | value & (EWUP | BRE))
 
 
 class SyscfgF4(Syscfg):
@@ -158,7 +160,10 @@ class SyscfgF4(Syscfg):
                 f"the program writes 0x{value:X} to SYSCFG.MEMRMP: it swaps external memories, "
                 f"which the bench does not do"
             )
-        self.write_remap(value)
+        if self.system.chip.remap:
+            self.write_remap(value)
+        else:
+            self.store("MEMRMP", value)
 
     def _write_cmpcr(self, value: int) -> None:
         self.put("CMPCR", CMP_PD | CMP_READY if value & CMP_PD else 0)

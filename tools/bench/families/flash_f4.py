@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ..blocks.base import System
 from ..blocks.flash import OneStatusFlash
@@ -26,7 +26,7 @@ SNB_OF_BANK_2 = 16  # RM0090 3.9.8
 
 
 class FlashF4(OneStatusFlash):
-    OPTIONS = ("OPTCR", "OPTCR1")
+    OPTIONS: tuple[str, ...] = ("OPTCR", "OPTCR1")
     CONTROL, EOPIE, BSY, EOP, FLAGS = "CR", EOPIE, BSY, EOP, FLAGS
     DUAL_BOOT = ("OPTCR", 1 << 4, 1)  # BFB2; AN2606 table 2, pattern 5
 
@@ -38,8 +38,9 @@ class FlashF4(OneStatusFlash):
         self.on_write("ACR", self._write_acr)
         self.on_write("CR", self._write_cr)
         self.on_write("OPTCR", self._write_optcr)
-        if self.has("OPTCR1"):
-            self.on_write("OPTCR1", self._write_optcr1)
+        for name in self.OPTIONS[1:]:
+            if self.has(name):
+                self.on_write(name, self._writer_of_options(name))
 
     # --- option bytes --------------------------------------------------------------------------
 
@@ -113,12 +114,16 @@ class FlashF4(OneStatusFlash):
         self.store("OPTCR", value & ~OPTSTRT)
         if value & OPTSTRT:
             for name in self.stored_options:
-                self.store_options(name, ~(OPTLOCK | OPTSTRT), self.get(name))
+                state = OPTLOCK | OPTSTRT if name == "OPTCR" else 0
+                self.store_options(name, ~state, self.get(name))
             self.start(self.program_ns)
 
-    def _write_optcr1(self, value: int) -> None:
-        if not self.get("OPTCR") & OPTLOCK:
-            self.store("OPTCR1", value)
+    def _writer_of_options(self, name: str) -> Callable[[int], None]:
+        def write(value: int) -> None:
+            if not self.get("OPTCR") & OPTLOCK:
+                self.store(name, value)
+
+        return write
 
     # --- interface -----------------------------------------------------------------------------
 

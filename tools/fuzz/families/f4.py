@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from random import Random
 
 from ...bench.blocks.clocktree import AHB_SHIFTS
@@ -11,14 +12,12 @@ from ..application import Application
 from ..family import MHZ, WORD, Family, Lock, Tree, Write
 from ..system import unlock
 
-OVERDRIVE_NEEDED = 168 * MHZ  # RM0090 5.1.4
 OVERDRIVE_NS = 50_000
 # SYSCLK in MHz up to which PWR_CR.VOS may be 1, 2 or 3: RM0090 5.1.3 and RM0390 5.1.3 for most,
 # RM0368 5.4.1 and RM0383 5.4.1 for these (from memory of the manuals, not read again).
 SCALES = {"STM32F401xE": (60, 84), "STM32F411xE": (64, 84, 100)}
 SCALES_OF_MOST = (120, 144, 180)
 SCALE_1_OF_F405 = 144 * MHZ  # above it; VOS is one bit there
-APB1_MAX, APB2_MAX = 42 * MHZ, 84 * MHZ  # of F401 and F405 (RM0090 6.2); others allow more
 SER, STRT = 1 << 1, 1 << 16  # FLASH_CR
 SNB_OF_BANK_2 = 16  # RM0090 3.9.8
 
@@ -26,32 +25,55 @@ CONTROL = Lock("CR", 1 << 31, "KEYR", (0x45670123, 0xCDEF89AB), 0x3FD)  # RM0090
 OPTIONS = Lock("OPTCR", 1, "OPTKEYR", (0x08192A3B, 0x4C5D6E7F))
 
 
+@dataclass(frozen=True)
+class Limits:
+    """In Hz; scales in MHz. control: the register of PWR with VOS and the over-drive; sysclk:
+    without over-drive and with it."""
+
+    control: str
+    scales: tuple[int, ...]
+    sysclk: tuple[int, int]
+    apb1: int
+    apb2: int
+
+
+def limits(die: Chip) -> Limits:
+    scales = SCALES.get(die.name, SCALES_OF_MOST)
+    # APB1 and APB2 are those of F401 and F405 (RM0090 6.2); others allow more. Over-drive: 5.1.4
+    return Limits("CR", scales, (168 * MHZ, 180 * MHZ), 42 * MHZ, 84 * MHZ)
+
+
 def tree(random: Random, die: Chip, hse_hz: int, source: str) -> Tree:
+    return tree_within(limits(die), random, die, hse_hz, source)
+
+
+def tree_within(most: Limits, random: Random, die: Chip, hse_hz: int, source: str) -> Tree:
+    """Also of the F7."""
+    control = die.peripheral("PWR").by_name[most.control].mask
     name, feeds = source.split()[0], source.split()[-1]
     sysclk, setup = hse_hz if feeds == "HSE" else die.clocks["hsi_hz"], []
     if name == "PLL":
-        sysclk, pllcfgr = _pll(random, sysclk, die)
+        sysclk, pllcfgr = _pll(random, sysclk, die, most.sysclk[bool(control & ODEN)])
         setup.append(Write("RCC.PLLCFGR", pllcfgr | (feeds == "HSE") << 22))
     hpre = random.choice((0, 0, 0, random.randrange(8, 16)))
     hclk = sysclk >> (AHB_SHIFTS[hpre - 8] if hpre else 0)
-    cfgr = hpre << 4 | _apb(random, hclk, APB1_MAX) << 10 | _apb(random, hclk, APB2_MAX) << 13
+    cfgr = hpre << 4 | _apb(random, hclk, most.apb1) << 10 | _apb(random, hclk, most.apb2) << 13
     cfgr |= random.getrandbits(16) << 16  # RTCPRE, MCO1, I2SSRC, MCO2 and their prescalers
     setup.append(Write("RCC.CFGR", cfgr))
-    limits = die.clocks["wait_states_hz"]
-    waits = next(n for n, limit in enumerate(limits) if hclk <= limit)
+    waits = next(n for n, limit in enumerate(die.clocks["wait_states_hz"]) if hclk <= limit)
     waits = random.choice((waits, random.randrange(waits, 16)))
-    overdrive = _has_overdrive(die) and (
-        hclk > OVERDRIVE_NEEDED or (name == "PLL" and random.random() < 0.3)
+    overdrive = bool(control & ODEN) and (
+        hclk > most.sysclk[0] or (name == "PLL" and random.random() < 0.3)
     )
-    scale = Write("PWR.CR", _scale(die, sysclk, overdrive) << 14, VOS & _pwr_cr(die))
+    register = f"PWR.{most.control}"
+    scale = Write(register, _scale(most, control, sysclk, overdrive) << 14, VOS & control)
     acr = Write("FLASH.ACR", waits | random.getrandbits(3) << 8)
-    steps = [Write("PWR.CR", bit, bit, OVERDRIVE_NS) for bit in (ODEN, ODSWEN) if overdrive]
+    steps = [Write(register, bit, bit, OVERDRIVE_NS) for bit in (ODEN, ODSWEN) if overdrive]
     return Tree(name, feeds, sysclk, (scale, acr), tuple(setup), tuple(steps))
 
 
-def _pll(random: Random, hz: int, die: Chip) -> tuple[int, int]:
+def _pll(random: Random, hz: int, die: Chip, limit: int) -> tuple[int, int]:
     """RM0090 6.3.2: 1 to 2 MHz into the VCO, 100 to 432 MHz out of it."""
-    limit = (180 if _has_overdrive(die) else 168) * MHZ
     limit = min(limit, die.clocks["wait_states_hz"][-1])
     while True:
         m, n, p = random.randrange(2, 64), random.randrange(50, 433), random.randrange(4)
@@ -69,21 +91,11 @@ def _apb(random: Random, hclk: int, limit: int) -> int:
     return shift + 3 if shift else 0
 
 
-def _scale(die: Chip, sysclk: int, overdrive: bool) -> int:
+def _scale(most: Limits, control: int, sysclk: int, overdrive: bool) -> int:
     """The lowest voltage scale that will do; it takes effect with the PLL."""
-    if VOS & _pwr_cr(die) != VOS:
+    if VOS & control != VOS:
         return int(sysclk > SCALE_1_OF_F405)
-    limits = SCALES.get(die.name, SCALES_OF_MOST)
-    return 3 if overdrive else next(n for n, m in enumerate(limits, 1) if sysclk <= m * MHZ)
-
-
-def _has_overdrive(die: Chip) -> bool:
-    """F427 and up: the regulator can be over-driven."""
-    return bool(_pwr_cr(die) & ODEN)
-
-
-def _pwr_cr(die: Chip) -> int:
-    return die.peripheral("PWR").by_name["CR"].mask
+    return 3 if overdrive else next(n for n, m in enumerate(most.scales, 1) if sysclk <= m * MHZ)
 
 
 def _erase(app: Application, sector: FlashSector) -> None:
