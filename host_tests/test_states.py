@@ -11,7 +11,7 @@ from tools.firmware import build
 
 H743, L073 = "NUCLEO_H743ZI", "NUCLEO_L073RZ"
 G0B1, G474 = "NUCLEO_G0B1RE", "NUCLEO_G474RE"
-H747 = "ARDUINO_GIGA"
+H747, H563 = "ARDUINO_GIGA", "NUCLEO_H563ZI"
 NO_BCM4 = """
 for key in (0x08192A3B, 0x4C5D6E7F):
     mem32[0x52002008] = key     # FLASH_OPTKEYR
@@ -47,6 +47,22 @@ mem32[0x40022014] = 1 << 28     # FLASH_CR.SEC_PROT
         "SEC_PROT",
     ),
     "clock security of an STM32G4": (G474, "mem32[0x40021000] |= 1 << 19", "CSSON"),
+    "WWDG of an STM32H5": (H563, "mem32[0x44020C9C] |= 0x800", "WWDGEN"),
+    "half a quad-word": (
+        H563,
+        """
+for key in (0x45670123, 0xCDEF89AB):
+    mem32[0x40022004] = key     # FLASH_NSKEYR
+mem32[0x40022028] = 2           # FLASH_NSCR.PG
+mem32[0x081FE000] = 0
+""",
+        "WBNE",
+    ),
+    "IWDG of an STM32H5": (
+        H563,
+        "import machine; machine.WDT(timeout=10000)",
+        "independent watchdog",
+    ),
     "IWDG runs": (L073, "import machine; machine.WDT(timeout=10000)", "independent watchdog"),
 }
 
@@ -83,3 +99,23 @@ def test_a_jump_as_asked_leaves_it() -> None:
     assert "by jump: the caller chose it; this stays" in said and "CSSHSEON" in said
     prompt.start("romboot.enter_bootloader(via='jump')")
     assert "RCC.CR" in how_it_arrives(board)
+
+
+@pytest.mark.parametrize(
+    ("option", "mask", "value", "words"),
+    [
+        ("OPTSR_CUR", 0xFF00, 0x7200, "neither Open nor Provisioning"),  # Closed
+        ("OPTSR2_CUR", 0xFF000000, 0xB4000000, "TrustZone is on"),
+    ],
+)
+def test_what_no_reset_clears_on_an_stm32h5(
+    option: str, mask: int, value: int, words: str
+) -> None:
+    board, prompt = at_prompt(H563)
+    board.soc.flash.store_options(option, mask, value)
+    board.soc.reset("PIN")
+    prompt = Prompt(board)
+    prompt.run("import romboot")
+    said = prompt.run("for r in romboot.plan().reasons: print(type(r).__name__, r)")
+    assert said.startswith("LastingError") and words in said
+    assert "force=True" in said

@@ -251,13 +251,28 @@ class RomRun:
     def _go(self, address: int) -> None:
         """AN3155 3.5: MSP and PC from the application's vector table. What a reset would do is
         not done: VTOR and what is seen at 0 stay, and so do registers of RCC that the ROM leaves
-        at 0 (AN2606, limitations)."""
+        at 0 (AN2606, limitations).
+
+        Where `go_needs_jump` is, an application does not run if the ROM itself was started by a
+        reset: what it uses is still with the software in front of the ROM (AN2606 4.10).
+        """
+        if self._soc.chip.rom.get("go_needs_jump") and self._soc.booted == "SYSTEM":
+            self._lose_the_cpu()
+            return
         rcc = self._soc.rcc
         for name in self._soc.chip.rom["go_leaves_0"]:
             rcc.write(rcc.by_name[name].offset, 4, 0)
         self._core.reset(address, vtor=0 if self._soc.chip.remap else self._table)
         self.leave()
         self._by_go = True
+
+    def _lose_the_cpu(self) -> None:
+        """Nobody answers any more, until a reset."""
+        self.say("the application that the ROM has started does not run")
+        for server in (self.model, self.dfu):
+            if server:
+                server.stop()
+        self.model = self.dfu = None
 
     @property
     def _table(self) -> int:
