@@ -7,6 +7,7 @@ from .blocks.dma import Dma
 from .blocks.external import Fmc, Quadspi
 from .blocks.exti import Exti, ExtiOfEdges
 from .blocks.gpio import Gpio
+from .blocks.hsem import Hsem
 from .blocks.otg import Otg
 from .blocks.pwr import Pwr
 from .blocks.rtc import Rtc, RtcV3
@@ -74,6 +75,8 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "gpio l4": Gpio,
     "gpio v2": Gpio,
     "gpio v3": Gpio,
+    "hsem v1": Hsem,
+    "hsem v2": Hsem,
     "icache v1": Icache,
     "iwdg v1": Iwdg,
     "iwdg v2": Iwdg,
