@@ -25,7 +25,7 @@ GUARDED = {
     (0x2C0F, 0xD1): [(0xF380, 0x8811), (0xB661, None)],  # msr BASEPRI, r0; cpsie f
     (0x04DB, 0xD5): [(0xF383, 0x880A), (0xF383, 0x880B)],  # msr MSPLIM, r3; msr PSPLIM, r3
 }
-CARRIED = 16  # bytes that the helper's copy loop moves at a time
+CARRIED = 32  # bytes that the helper's copy loop moves at a time
 
 needs_binutils = pytest.mark.skipif(
     shutil.which("arm-none-eabi-objdump") is None,

@@ -74,8 +74,8 @@ _facts = dict(
 # The F4 is the first one in the index.
 _index = (LIB / "chip.py").read_text().partition("# chips: begin")[2].partition("# chips: end")[0]
 _chips = load(f"from micropython import const\n{_index}")._CHIPS
-_entry, _partno, _idcode, _clock, _bit, _count = struct.unpack_from(">BH2I2B", _chips)
-assert _entry == 0xFF and _chips[13 + _count :].startswith(b"\x02f4")
+_size, _partno, _idcode, _clock, _bit, _count = struct.unpack_from(">BH2I2B", _chips)
+assert _chips[13 + _count :].startswith(b"\x02f4")
 
 table = SimpleNamespace(
     PARTNO=_partno,

@@ -35,12 +35,11 @@ _CPUID = const(_SCS + 0xD00)  # ARM DDI 0403E B3.2.3; PARTNO in bits 15:4
 _MPU_TYPE = const(_SCS + 0xD90)  # B3.5.4; DREGION in bits 15:8
 _WORD = const(0xFFFFFFFF)  # mem32 is signed
 _CORTEX_M7 = const(0xC27)
-_ENTRY = const(0xFF)  # in _CHIPS: begins what is to be looked at, of so many bytes
-_LOOK = const(12)
+_LOOK = const(12)  # bytes at the begin of an entry of _CHIPS, that say where to look
 _SERIES = const(0x400)  # of each DEV_ID _CHIPS has the low byte, and this is the rest
 _HEADER = const(20)  # bytes: words in all, lowest and highest address of SRAM, MPU_RBAR, MPU_RASR
 _RASR = const(0x03060027)  # see open_region() of tools/tables/cortex_m.py
-_CODE = const(304)  # room for the resident part of the helper, and what fills its last block
+_CODE = const(320)  # room for the resident part of the helper, and what fills its last block
 _DRAIN_MS = const(100)  # the longest wait for a console; one character takes 1 ms at 9600 baud
 _DETACH_MS = const(20)  # a hub sees a disconnect after 2.5 us (USB 2.0 7.1.7.3) and latches it
 _TC = const(0x40)  # of a USART, any kind: the last bit of the last character is out
@@ -124,18 +123,18 @@ def check_port():
 # chips: begin
 # fmt: off
 _CHIPS = const(
-    b"\xff\x0c$\xe0\x04 \0\0\0\0\0\0\x09\x13\x19!#134"
+    b":\x0c$\xe0\x04 \0\0\0\0\0\0\x09\x13\x19!#134"
     b"Ac\x02f4\x01\x11\x02f4\x07\x15ab5dpq\x02l"
-    b"4\x01\x95\x02wb\x01\x97\x02wl\x03ihy\x02g4\xff\x1c"
+    b"4\x01\x95\x02wb\x01\x97\x02wl\x03ihy\x02g4\x18\x1c"
     b"'\xe0\x04 \0\0\0\0\0\0\x02IQ\x02f7\x01R\x03f"
-    b"72\xff\x0c @\x01X\0@\x02\x10\x18\x16\x01B\x02f0\x01"
-    b"E\x03f04\x02@D\x03f05\x01H\x03f07\xff\x0c"
-    b"`@\x01X\0@\x02\x104\x16\x04G\x17%W\x02l0\xff\x0c"
+    b"72$\x0c @\x01X\0@\x02\x10\x18\x16\x01B\x02f0\x01"
+    b"E\x03f04\x02@D\x03f05\x01H\x03f07\x14\x0c"
+    b"`@\x01X\0@\x02\x104\x16\x04G\x17%W\x02l0\x1a\x0c"
     b"#\xe0\x04 \0\0\0\0\0\0\x0376'\x02l1\x02\x16)"
-    b"\x03l1a\xff\x0d!D\x02@\0\0\0\0\0\0\x01\x84\x02h"
-    b"5\xff,'\x5c\0\x10\0\0\0\0\0\0\x02P\x83\x02h7\x01"
-    b"\x80\x03h7a\xff\x0c`@\x01X\0@\x02\x10<\x1b\x04g`"
-    b"Vf\x02g0\xff"
+    b"\x03l1a\x11\x0d!D\x02@\0\0\0\0\0\0\x01\x84\x02h"
+    b"5\x18,'\x5c\0\x10\0\0\0\0\0\0\x02P\x83\x02h7\x01"
+    b"\x80\x03h7a\x14\x0c`@\x01X\0@\x02\x10<\x1b\x04g`"
+    b"Vf\x02g0"
 )
 # fmt: on
 # chips: end
@@ -146,11 +145,13 @@ def find():
     chips = _CHIPS
     core = mem32[_CPUID] >> 4 & 0xFFF
     eighths = mem32[_MPU_TYPE] >> 11 & 0xF if core == _CORTEX_M7 else 0  # of its regions
-    key = struct.pack(">BH", _ENTRY, eighths << 12 | core)
-    idcode = before = 0
-    at = chips.find(key)
-    while at >= 0:
-        address, clock, bit = struct.unpack_from(">2IB", chips, at + len(key))
+    idcode = before = end = 0
+    while end < len(chips):
+        at = end
+        end += chips[at]
+        if chips[at + 1] << 8 | chips[at + 2] != eighths << 12 | core:
+            continue
+        address, clock, bit = struct.unpack_from(">2IB", chips, at + 3)
         if clock:
             before = mem32[clock]
             mem32[clock] = before | 1 << bit
@@ -159,7 +160,7 @@ def find():
             mem32[clock] = before
         low = idcode & 0xFFF ^ _SERIES
         at += _LOOK
-        while chips[at] != _ENTRY:
+        while at < end:
             dev_ids = at + 1
             name = dev_ids + chips[at]
             at = name + 1 + chips[name]
@@ -167,7 +168,6 @@ def find():
                 if chips[i] == low:
                     family = module("romboot.stm32" + str(chips[name + 1 : at], "ascii"))
                     return Chip(family, i - dev_ids, idcode)
-        at = chips.find(key, at)
     dev_id = "DEV_ID 0x%03X" % (idcode & 0xFFF) if idcode else "no DEV_ID could be read"
     raise error("UnknownChipError", core, dev_id)
 

@@ -26,7 +26,7 @@ from .leaving import AFTER_MS
 
 BLOCK = 256  # bytes of data in one literal
 HEADER = 20  # bytes of an image before its script
-CARRIED = 16  # bytes that the helper copies at a time: so many more than it needs may be the last
+CARRIED = 32  # bytes that the helper copies at a time: so many more than it needs may be the last
 ANY = "X"  # in the name of a die: any character
 
 # They stand for numbers that only the board knows, in a sentence of the library.

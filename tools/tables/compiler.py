@@ -19,7 +19,6 @@ from .language import Block, Kind, pack, steps
 BYTES_A_LINE = 20
 ALIGNMENT = 1024 * 1024  # of an MPU region that covers any SRAM; see cortex_m.open_region()
 SERIES = 4  # what all DEV_IDs begin with
-ENTRY = 0xFF  # in the index
 AREA, AREAS, ANY = 32, 33, 34  # in place of a bit of PCROP: see pcrop()
 ANY_MASK = 0xFF
 BY_AREAS = 2  # in place of a level
@@ -58,17 +57,16 @@ def with_chips(text: str, families: Iterable[Family]) -> str:
 def chips(families: Iterable[Family]) -> bytes:
     """What to look at on each core, and the DEV_IDs that it can show there, of each family.
 
-    An entry: ENTRY; core; address of IDCODE; register and bit of its clock, or 0. Then, for each
-    family: how many DEV_IDs; of each the low byte (the rest is 4 in all of them); how many letters
-    its name has, as in "f4", and they. The place of a DEV_ID is that of its die in DIES. A family
-    with faulty revisions is there twice. ENTRY once more is the end.
+    An entry: how many bytes it has; core; address of IDCODE; register and bit of its clock, or 0.
+    Then, for each family: how many DEV_IDs; of each the low byte (the rest is 4 in all of them);
+    how many letters its name has, as in "f4", and they. The place of a DEV_ID is that of its die
+    in DIES. A family with faulty revisions is there twice.
     """
     entries: dict[bytes, bytes] = {}
     for family in families:
         clock = family.idcode_clock
         look = struct.pack(
-            ">BH2IB",
-            ENTRY,
+            ">H2IB",
             core(family),
             family.idcode,
             clock.register.address if clock else 0,
@@ -79,10 +77,8 @@ def chips(families: Iterable[Family]) -> bytes:
                 name = family.module.removeprefix("stm32").encode()
                 row = bytes([len(dev_ids), *map(low, dev_ids), len(name)]) + name
                 entries[look] = entries.get(look, b"") + row
-    found = b"".join(look + rows for look, rows in entries.items())
-    if found.count(ENTRY) != len(entries):
-        raise ValueError("0xFF in the index is not only the begin of an entry: see chip.find()")
-    return found + bytes([ENTRY])
+    found = [look + rows for look, rows in entries.items()]
+    return b"".join(bytes([1 + len(entry)]) + entry for entry in found)
 
 
 def low(dev_id: int) -> int:
