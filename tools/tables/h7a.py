@@ -51,7 +51,8 @@ DIES = (
             h7.USART1, h7.USART2, h7.USART3_EITHER, h7.DFU, *h7.I2C, h7.SPI1, h7.SPI2, h7.SPI3,
             Interface("SPI4", "PE11-PE14 (so in table 137; not in table 3)"), h7.FDCAN1_EITHER,
         ),
-        notes=(Note(h7.HSI48), Note(h7.RDP_LOOP, (0x91,))),  # AN2606 table 138
+        # AN2606 rev 70 table 138
+        notes=(Note(h7.HSI48), Note(h7.WRONG_SIZE, (0x90,)), Note(h7.RDP_LOOP, (0x91,))),
         sectors=(32, 32),
         options=(h7.WATCHDOG, h7.SWAP),
         disputed=(
