@@ -15,11 +15,14 @@ from unicorn.arm_const import UC_ARM_REG_PRIMASK as PRIMASK
 from host_tests.bench.test_arrival import Machine
 from tools.bench.arrival import audit_peripherals, audit_system_registers
 from tools.bench.chip import Peripheral
-from tools.tables import f0, f4, f7, f72, g0, g4, h5, h7, h7a, l0, l1, l4, wb, wl
+from tools.tables import f0, f05, f07, f4, f7, f72, g0, g4, h5, h7, h7a, l0, l1, l1a, l4, wb, wl
 from tools.tables.family import Family
 from tools.tables.language import Kind, Step
 
 CHIPS = {
+    "STM32F031x6": f05.FAMILY,
+    "STM32F051x8": f05.FAMILY,
+    "STM32F072xB": f07.FAMILY,
     "STM32F091xC": f0.FAMILY,
     "STM32F429xx": f4.FAMILY,
     "STM32F733xx": f72.FAMILY,
@@ -33,6 +36,7 @@ CHIPS = {
     "STM32H7B3xxQ": h7a.FAMILY,
     "STM32L073xx": l0.FAMILY,
     "STM32L152xE": l1.FAMILY,
+    "STM32L152xB": l1a.FAMILY,
     "STM32L476xx": l4.FAMILY,
     "STM32WB55xx": wb.FAMILY,
     "STM32WL55xx": wl.FAMILY,

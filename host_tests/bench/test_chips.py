@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from host_tests.tables import replay
+from tools import boards
 from tools.bench import sysmem
 from tools.bench.blocks.registers import kinds
 from tools.bench.catalogue import CLASSES
@@ -169,6 +170,11 @@ def number(text: str | None) -> int | None:
     return None if text is None else int(text, 16)
 
 
+of_boards = pytest.mark.parametrize(
+    "chip", sorted({boards.load(name).chip for name in boards.on_bench()}), indirect=True
+)
+
+
 @pytest.fixture
 def reference(chip: Chip) -> dict[str, Any]:
     path = REFERENCE / "chips" / f"{chip.name}.json"
@@ -177,6 +183,7 @@ def reference(chip: Chip) -> dict[str, Any]:
     return json.loads(path.read_text())
 
 
+@of_boards
 def test_identity_as_in_the_reference(chip: Chip, reference: dict[str, Any]) -> None:
     assert chip.dev_id == number(reference["dev_id"]["value"])
     assert chip.irq_count == reference["irq_count"]
@@ -190,6 +197,7 @@ def test_identity_as_in_the_reference(chip: Chip, reference: dict[str, Any]) -> 
         assert chip.factory["flash_kib"] == number(reference["flashsize_addr"])
 
 
+@of_boards
 def test_memory_as_in_the_reference(chip: Chip, reference: dict[str, Any]) -> None:
     def total(*kinds: str) -> int:
         return sum(m["size"] for m in reference["memory"] if m["kind"] in kinds)
@@ -213,6 +221,7 @@ def test_memory_as_in_the_reference(chip: Chip, reference: dict[str, Any]) -> No
         assert here("otp") == total("otp")
 
 
+@of_boards
 def test_rom_as_in_the_reference(chip: Chip, reference: dict[str, Any]) -> None:
     rom = reference["rom"]
     assert chip.rom["vector_table"] == number(rom["vector_table"]["value"])
@@ -226,6 +235,7 @@ def test_rom_as_in_the_reference(chip: Chip, reference: dict[str, Any]) -> None:
     assert "usb" not in chip.rom or "DFU" in {i["kind"] for i in rom["interfaces"]}
 
 
+@of_boards
 @pytest.mark.parametrize("block", CORE_BLOCKS)
 def test_registers_as_in_the_reference(chip: Chip, reference: dict[str, Any], block: str) -> None:
     """Offset, implemented bits, and the reset value of every bit that both are sure of.
@@ -306,6 +316,7 @@ def unmodelled(chip: Chip, gate: dict[str, Any]) -> bool:
     return chip.family == "f4" and gate["field"] == "RTCAPBEN"
 
 
+@of_boards
 def test_peripherals_as_in_the_reference(chip: Chip, reference: dict[str, Any]) -> None:
     """Base, gate, reset and interrupts of every peripheral that the reference lists. Some are
     parts of another, some are memory."""

@@ -42,7 +42,10 @@ from .families.wl import RccWl
 
 CLASSES: dict[str, type[RegisterBlock]] = {
     "bdma f0": RegisterBlock,
+    "bdma f05": RegisterBlock,
+    "bdma f07": RegisterBlock,
     "can v1": Can,
+    "crc v2": RegisterBlock,
     "crc v3": RegisterBlock,
     "dbgmcu v1": Dbgmcu,
     "dcache v1": StCache,

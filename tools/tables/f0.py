@@ -52,16 +52,18 @@ SYSCFG = Block("SYSCFG", 0x40010000, CFGR1=0x00)  # RM0091 9.1
 EXTI = Block("EXTI", 0x40010400, IMR=0x00, EMR=0x04, RTSR=0x08, FTSR=0x0C, SWIER=0x10, PR=0x14)
 
 
-def dma(name: str, base: int, channels: int) -> Block:
+def dma(name: str, base: int, channels: int, **more: int) -> Block:
     """RM0091 10.6: each channel has four registers, and a word that is reserved."""
     words = ("CCR", "CNDTR", "CPAR", "CMAR", "RESERVED")
     found = {f"{word}{n + 1}": 8 + 20 * n + 4 * i
              for n in range(channels) for i, word in enumerate(words)}  # fmt: skip
-    return Block(name, base, IFCR=0x04, **found, CSELR=0xA8)
+    return Block(name, base, IFCR=0x04, **found, **more)
 
 
-DMA1, DMA2 = dma("DMA1", 0x40020000, 7), dma("DMA2", 0x40020400, 5)
-CRC = Block("CRC", 0x40023000, DR=0x00, IDR=0x04, CR=0x08, INIT=0x10, POL=0x14)  # RM0091 12.4
+DMA1, DMA2 = dma("DMA1", 0x40020000, 7, CSELR=0xA8), dma("DMA2", 0x40020400, 5, CSELR=0xA8)
+CRC_PLAIN = {"DR": 0x00, "IDR": 0x04, "CR": 0x08, "INIT": 0x10}
+CRC = Block("CRC", 0x40023000, **CRC_PLAIN, POL=0x14)
+CRC_WITHOUT_POL = Block("CRC", 0x40023000, **CRC_PLAIN)
 
 HSION, HSIRDY, HSERDY, PLLRDY = 1 << 0, 1 << 1, 1 << 17, 1 << 25  # RCC.CR
 HSI48RDY = 1 << 17  # RCC.CR2
@@ -124,17 +126,24 @@ DMA_AND_CRC: Script = [
 ]
 
 
-def one_dma_and_crc(channels: int, polynomial: bool) -> Script:
-    """The same of smaller dies. polynomial: CRC has POL (headers)."""
+def smaller(channels: int, crc: Block) -> tuple[Script, tuple[Block, ...]]:
+    """What comes first in the script of smaller dies, and the blocks that their scripts name: one
+    DMA, without CSELR; crc: with POL or without (headers)."""
+    one = dma("DMA1", 0x40020000, channels)
+    return _before(one, channels, crc), (RCC, FLASH, SYSCFG, EXTI, one, crc)
+
+
+def _before(one: Block, channels: int, crc: Block) -> Script:
     return [
+        CLOCKS_AND_FLASH,
         "dma, crc (RM0091 10.6, 12.4): they have no reset bit",
         write(RCC.AHBENR, SRAM_FLITF | DMAEN | CRCEN),
-        fill(DMA1.CCR1, 0, 5 * channels),
-        write(DMA1.IFCR, 0xFFFFFFFF, unnoticed=NO_FLAGS),
-        write(CRC.IDR, 0),
-        write(CRC.INIT, 0xFFFFFFFF),
-        *([write(CRC.POL, 0x04C11DB7)] if polynomial else []),
-        write(CRC.CR, 1),
+        fill(one.CCR1, 0, 5 * channels),
+        write(one.IFCR, 0xFFFFFFFF, unnoticed=NO_FLAGS),
+        write(crc.IDR, 0),
+        write(crc.INIT, 0xFFFFFFFF),
+        *([write(crc.POL, 0x04C11DB7)] if crc is CRC else []),
+        write(crc.CR, 1),
     ]
 
 
@@ -186,12 +195,16 @@ PREFETCH_OFF = Disputed(
     "0 in RM0091 3.5.1; bit 5 shows that the prefetch is on",
 )  # fmt: skip
 DMA_IS_DMA1 = Disputed("address 400200*", ("SVD",), "", "its file calls DMA1 DMA")
-SMALLER = (  # of the smaller dies, which the bench has not
-    Disputed("RCC.APB2RSTR bit 22", ("SVD",), "1", NO_DBGRST),
-    Disputed("CRC.CR", ("SVD",), "", CRC_RESET),
-    PREFETCH_OFF,
-    DMA_IS_DMA1,
-)
+
+
+def disputed(*sources: str) -> tuple[Disputed, ...]:
+    """Of the smaller dies."""
+    return (
+        Disputed("RCC.APB2RSTR bit 22", sources, "1", NO_DBGRST),
+        Disputed("CRC.CR", sources, "", CRC_RESET),
+        PREFETCH_OFF,
+        DMA_IS_DMA1,
+    )
 
 
 def parts(modm: str) -> Disputed:

@@ -18,6 +18,8 @@ from .family import Bank, Die, Disputed, Ram, WriteProtection
 OF_F04 = (0xA0, 0xA1)
 IDS = (*OF_F04, *f07.OF_F070)
 
+BEFORE, BLOCKS = f0.smaller(5, f0.CRC_WITHOUT_POL)
+
 DIES = (
     Die(
         0x445, "STM32F042x4/042x6/048x6/070x6", (Ram(0x20000000, 6 * 1024),),
@@ -35,10 +37,11 @@ FAMILY = replace(
     # A bit for four pages of 1 KiB (RM0091 3.5.9)
     write_protection=WriteProtection(0, (Bank(f0.FLASH.WRPR, 0, 0x08000000, (4,)),)),
     usarts=f0.FAMILY.usarts[:2],
-    before=[f0.CLOCKS_AND_FLASH, f0.one_dma_and_crc(5, polynomial=False)],
+    before=BEFORE,
     dies=DIES,
+    blocks=BLOCKS,
     disputed=(
-        *f0.SMALLER,
+        *f0.disputed("SVD"),
         Disputed(
             "EXTI.IMR",
             ("SVD",),

@@ -14,6 +14,8 @@ from .family import Bank, Die, Disputed, Interface, Note, Ram, WriteProtection
 WATCHDOG = common.watchdog(f0.FLASH.OBR, 8, "WDG_SW")
 SWD = Note("SWD is gone in this ROM until a reset")
 
+BEFORE, BLOCKS = f0.smaller(5, f0.CRC_WITHOUT_POL)
+
 DIES = (
     Die(
         0x440, "STM32F030x8/051x4/051x6/051x8/058x8", (Ram(0x20000000, 8 * 1024),),
@@ -50,8 +52,8 @@ FAMILY = replace(
     # A bit for four pages of 1 KiB (RM0091 3.5.9)
     write_protection=WriteProtection(0, (Bank(f0.FLASH.WRPR, 0, 0x08000000, (4,)),)),
     usarts=f0.FAMILY.usarts[:2],
-    before=[f0.CLOCKS_AND_FLASH, f0.one_dma_and_crc(5, polynomial=False)],
+    before=BEFORE,
     dies=DIES,
-    blocks=(f0.RCC, f0.FLASH, f0.SYSCFG, f0.EXTI, f0.DMA1, f0.CRC),
-    disputed=f0.SMALLER,
+    blocks=BLOCKS,
+    disputed=f0.disputed("SVD", "bench"),
 )

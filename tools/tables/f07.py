@@ -45,6 +45,8 @@ IMR = Disputed(
     "7F840000 in LL_EXTI_DeInit; 0F940000 is that of the F05x",
 )  # fmt: skip
 
+BEFORE, BLOCKS = f0.smaller(7, f0.CRC)
+
 DIES = (
     Die(
         0x448, "STM32F070xB/071x8/071xB/072x8/072xB/078xB", (Ram(0x20000000, 16 * 1024),),
@@ -62,8 +64,8 @@ FAMILY = replace(
     write_protection=WriteProtection(0, (Bank(f0.FLASH.WRPR, 0, 0x08000000, (4,)),)),
     usarts=f0.FAMILY.usarts[:4],
     usb=(USB,),
-    before=[f0.CLOCKS_AND_FLASH, f0.one_dma_and_crc(7, polynomial=True)],
+    before=BEFORE,
     dies=DIES,
-    blocks=(f0.RCC, f0.FLASH, f0.SYSCFG, f0.EXTI, f0.DMA1, f0.CRC),
-    disputed=f0.SMALLER,
+    blocks=BLOCKS,
+    disputed=f0.disputed("SVD", "bench"),
 )

@@ -75,6 +75,6 @@ FAMILY = replace(
     dies=DIES,
     disputed=(
         Disputed("RCC.*LPENR", ("SVD",), "", l1.ALL_ONES),
-        Disputed("RCC.AHBRSTR bit 15", ("SVD", "modm-devices"), "1", l1.NO_FLITFRST),
+        Disputed("RCC.AHBRSTR bit 15", ("SVD", "modm-devices", "bench"), "1", l1.NO_FLITFRST),
     ),
 )

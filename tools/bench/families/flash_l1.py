@@ -23,7 +23,8 @@ class FlashL1(FlashL0):
         base = self.system.chip.region("OPTIONS").base
         words = [with_complement(self.stored_options[n]) for n in self.OPTIONS if self.has(n)]
         yield base, b"".join(words[:FIRST_WORDS])
-        yield base + 0x80, b"".join(words[FIRST_WORDS:])
+        if more := words[FIRST_WORDS:]:
+            yield base + 0x80, b"".join(more)
 
     def _write_acr(self, value: int) -> None:
         """A wait state and the prefetch need 64-bit access, which needs a write of its own
