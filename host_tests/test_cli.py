@@ -128,7 +128,14 @@ def test_an_unknown_board_is_said_first_and_alike() -> None:
     assert output == "" and errors.startswith("romboot: there is no board NOPE: there are ")
 
 
-@pytest.mark.parametrize("words", [["bench", "NOPE"], ["demo", "--firmware", "not-there.bin"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["bench", "NOPE"],
+        ["demo", "--firmware", "not-there.bin"],
+        ["bench", "--usb-fault", "twin"],
+    ],
+)
 def test_a_wrong_name(words: list[str]) -> None:
     done = romboot(*words)
     assert done.returncode == 1

@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from host_tests.target import MANIFEST, VirtualTarget
 from host_tests.test_cli import ROMBOOT, romboot
 from host_tests.usb import UsbTarget, bus, usb_board
 from tools.bench.image import load_image
-from tools.cli.flash.codes import Code
+from tools.cli import main
+from tools.cli.flash import beside
+from tools.cli.flash.codes import Code, GoneError
+from tools.cli.flash.job import Job
+from tools.cli.flash.where import Where
 from tools.firmware import build
 
 BOARD = "PYBV11"
@@ -56,6 +62,29 @@ def test_leave_and_read_over_usb(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         states = [json.loads(line)["state"] for line in done.stdout.splitlines()]
         assert states == ["ROM", "leave", "prompt"]
+
+
+@pytest.mark.parametrize(
+    ("before", "sentence"),
+    [
+        (Where.FOUND, "Nothing was erased: with power, or after a reset, the board starts"),
+        (Where.HALF, "The ROM bootloader cannot be erased, but the firmware is not whole"),
+        (Where.WRITTEN, "The file is in the flash, but what was read back was not compared"),
+    ],
+)
+def test_a_board_that_goes(
+    before: Where, sentence: str, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], tmp_path: Path,
+) -> None:  # fmt: skip
+    """What is said then depends on what had been done to it."""
+
+    def work(job: Job, stack: object) -> None:
+        job.where = before
+        raise GoneError("it has gone")
+
+    monkeypatch.setattr(beside.Read, "work", work)
+    assert main(["read", str(tmp_path / "a.dfu")]) == Code.BROKEN_OFF
+    assert f"it has gone. {sentence}" in capsys.readouterr().err
 
 
 def test_the_boards_that_are_connected() -> None:

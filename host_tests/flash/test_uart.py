@@ -19,6 +19,7 @@ from host_tests.conftest import in_the_library
 from host_tests.flash.test_files import dfu
 from host_tests.target import MANIFEST, ROOT, VirtualTarget
 from host_tests.test_cli import ROMBOOT, romboot
+from tools import boards
 from tools.bench.board import VirtualBoard
 from tools.bench.image import load_image
 from tools.cli.flash.codes import Code
@@ -43,7 +44,10 @@ def firmware(board: str = BOARD) -> Path:
 
 
 def words(target: VirtualTarget, file: Path, *more: str) -> list[str]:
-    rom = [] if target.rom == target.console else ["--rom", str(target.rom)]
+    with target.server.paused() as virtual:
+        name = virtual.name
+    board = next(board for board in map(boards.load, boards.names()) if board.name == name)
+    rom = [] if board.one_cable else ["--rom", str(target.rom)]
     return ["flash", str(file), "--device", target.console, *rom, *more]
 
 

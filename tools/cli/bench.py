@@ -12,6 +12,8 @@ from .errors import CliError
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C; its exit code. A board that cannot be given the library has it frozen
     in."""
+    if args.usb_fault and not args.usb:
+        raise CliError("--usb-fault is what goes wrong on USB: it needs --usb")
     image = firmware.image(args, frozen=not firmware.can_mount(args.board))
     words = [args.board, "--firmware", str(image)]
     options = {"--flash": args.flash, "--link": args.link, "--rom-resets": args.rom_resets}

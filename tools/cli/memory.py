@@ -11,7 +11,9 @@ from typing import Any
 from .prompt import BoardError, Prompt
 
 READS = 16  # addresses in one command: with more, a small heap may have no room to compile it
-BLOCK = 512  # bytes of a buffer in one command
+BLOCK = 512  # bytes of a buffer in one line
+SOURCE = 1024  # characters of several lines in one command
+PIECE = re.compile(rb"[^\0](?:(?!\0{12}).)*", re.DOTALL)  # without many zeros, which are there
 WORD = 0xFFFFFFFF
 
 PREPARE = "from machine import mem8,mem16,mem32\nbuffers=[]"  # on the board, before all else
@@ -186,14 +188,25 @@ class Buffers:
 
     def send(self) -> int:
         """What is in them goes to the board. How many bytes that are."""
-        sent = 0
-        for number, (_, buffer) in enumerate(self._buffers):
-            for at in range(0, len(buffer), BLOCK):
-                if block := bytes(buffer[at : at + BLOCK]).rstrip(b"\0"):
-                    place = f"buffers[{number}][{at}:{at + len(block)}]="
-                    self._prompt.run(place.encode() + literal(block))
-                    sent += len(block)
+        sent, code = 0, b""
+        for line, size in self._lines():
+            if code and len(code) + len(line) > SOURCE:
+                self._prompt.run(code)
+                code = b""
+            code += line + b"\n"
+            sent += size
+        if code:
+            self._prompt.run(code)
         return sent
+
+    def _lines(self) -> Iterator[tuple[bytes, int]]:
+        """Source that fills them, and how many bytes each line brings."""
+        for number, (_, buffer) in enumerate(self._buffers):
+            for piece in PIECE.finditer(buffer):
+                for at in range(piece.start(), piece.end(), BLOCK):
+                    block = bytes(buffer[at : min(at + BLOCK, piece.end())])
+                    place = f"buffers[{number}][{at}:{at + len(block)}]="
+                    yield place.encode() + literal(block), len(block)
 
 
 def literal(data: bytes) -> bytes:

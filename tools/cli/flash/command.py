@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 
 from ... import boards
-from . import back, image, plan, suits
+from . import back, image, plan, suits, whole
 from .codes import Code, FlashError
 from .geometry import BASE
 from .job import Job, between_commands
@@ -43,8 +43,7 @@ class Flash(Job):
             rom = None if self.args.dry_run else enter()
         if rom and not self.args.dry_run:
             self._write(rom, chosen)
-            start = self.image.start if self.image.has_vectors else BASE
-            self.leave(rom, place, start)
+            self._start(rom, place)
 
     # --- before --------------------------------------------------------------------------------
 
@@ -119,9 +118,9 @@ class Flash(Job):
 
     def _ask_about_unseen_files(self, chosen: Plan) -> None:
         """Of a board in its ROM it is not known where it keeps its files, unless the file is for
-        one in boards/."""
+        one in boards/ that says so."""
         known = [boards.called(machine) for machine in self.image.machines]
-        if not known or None in known:
+        if not all(board and board.filesystem for board in known or [None]):
             self._ask(
                 "the board is in its ROM, so where it keeps its files is not known: those in the "
                 f"{len(chosen.sectors)} sectors that will be erased are lost"
@@ -158,6 +157,16 @@ class Flash(Job):
                 "write-protected?",
             )
         self.where = Where.VERIFIED
+
+    def _start(self, rom: Rom, place: Place) -> None:
+        """What is in the file; or if that is only part of a firmware, what is at the start of the
+        flash."""
+        start = self.image.start
+        if not self.image.has_vectors:
+            start = BASE
+            if why := whole.why_not(rom, start):
+                raise FlashError(Code.NOT_BACK, f"nothing can be started: {why}")
+        self.leave(rom, place, start)
 
     def judge(self, found: back.Firmware) -> None:
         known = self.image.versions

@@ -32,6 +32,9 @@ CODES = {
 }
 
 
+GONE = {Where.HALF: Where.GONE, Where.WRITTEN: Where.WRITTEN}  # if it goes from there
+
+
 class Job:
     """One run of a command.
 
@@ -56,7 +59,8 @@ class Job:
         except KeyboardInterrupt:
             raise self._ended("Ctrl-C", Code.INTERRUPTED) from None
         except FlashError as error:
-            self.where = Where.GONE if isinstance(error, GoneError) else self.where
+            if isinstance(error, GoneError):
+                self.where = GONE.get(self.where, Where.LOST)
             raise self._ended(str(error), error.code, error) from error
         except CliError as error:
             code = CODES.get(self.where, Code.BROKEN_OFF)

@@ -31,6 +31,7 @@ class Where(Enum):
         f"{ENDURES}, but the firmware is not whole. If the board has lost its power, start it "
         "with BOOT0 high."
     )
+    LOST = "Nothing was erased: with power, or after a reset, the board starts its firmware."
     WRITTEN = "The file is in the flash, but what was read back was not compared."
     VERIFIED = (
         "The new firmware is in the flash, read back and compared. Press reset, or take the power "
@@ -54,15 +55,21 @@ def next_lines(where: Where, args: argparse.Namespace, error: FlashError | None)
     """The commands that help, ready to paste, with the options that the user gave."""
     if error and error.next:
         yield from error.next
-    elif error and error.ways:
+        return
+    if error and error.ways:
         yield from (Next(again(args, *options), about) for options, about in error.ways)
     elif where in (Where.HALF, Where.GONE, Where.WRITTEN):
-        yes = () if "--erase-all" in args.typed else ("--yes",)
-        yield Next(again(args, *yes), "To erase and write the whole file once more")
+        yield Next(again(args, *_yes(where, args)), "To erase and write the whole file once more")
     elif where in IN_ROM and args.command.name in AGAIN and not _refused(error):
-        yield Next(again(args), AGAIN[args.command.name])
+        yield Next(again(args, *_yes(where, args)), AGAIN[args.command.name])
     if where in IN_ROM and args.command.name != "leave":
         yield Next(other(args, "leave"), "To start the firmware that it has")
+
+
+def _yes(where: Where, args: argparse.Namespace) -> Sequence[str]:
+    """What becomes of the files was said at the prompt: that need not be asked again."""
+    asked = args.command.name == "flash" and where is not Where.FOUND
+    return ("--yes",) if asked and not args.erase_all else ()
 
 
 def _refused(error: FlashError | None) -> bool:
