@@ -15,7 +15,26 @@ from unicorn.arm_const import UC_ARM_REG_PRIMASK as PRIMASK
 from host_tests.bench.test_arrival import Machine
 from tools.bench.arrival import audit_peripherals, audit_system_registers
 from tools.bench.chip import Peripheral
-from tools.tables import f0, f05, f07, f4, f7, f72, g0, g4, h5, h7, h7a, l0, l1, l1a, l4, wb, wl
+from tools.tables import (
+    f0,
+    f05,
+    f07,
+    f4,
+    f7,
+    f72,
+    g0,
+    g4,
+    h5,
+    h7,
+    h7a,
+    h503,
+    l0,
+    l1,
+    l1a,
+    l4,
+    wb,
+    wl,
+)
 from tools.tables.family import Family
 from tools.tables.language import Kind, Step
 
@@ -30,6 +49,7 @@ CHIPS = {
     "STM32F769xx": f7.FAMILY,
     "STM32G0B1xx": g0.FAMILY,
     "STM32G474xx": g4.FAMILY,
+    "STM32H503xx": h503.FAMILY,
     "STM32H573xx": h5.FAMILY,
     "STM32H743xx": h7.FAMILY,
     "STM32H723xx": h7.FAMILY,

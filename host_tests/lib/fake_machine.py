@@ -25,6 +25,11 @@ H7 = {
 }
 L1 = {0x40023C1C: 0x00F800AA}
 F0 = {0x1FFFF800: 0x00FF55AA, 0x4002201C: 0xFFFFFF00, 0x40022020: 0xFFFFFFFF}
+H5 = {  # Open, no TrustZone, SRAM kept by a reset
+    0x40022050: 0x2D30EDF8,
+    0x40022070: 0xC300007C,
+    **dict.fromkeys((0x400220E8, 0x400221E8), 0xFFFFFFFF),  # WRPxR_CUR
+}
 # Option bytes (RM0090 3.9.10, 3.9.11; RM0367 3.7.8; RM0433 4.9): level 0, nothing protected.
 AS_DELIVERED = {
     "STM32F4": {OPTCR: 0x7FFFAAED, 0x40023C18: 0x0FFF0000},
@@ -58,11 +63,8 @@ AS_DELIVERED = {
         **dict.fromkeys((0x58004024, 0x58004034), 0xFF),  # PCROP1xSR
         **dict.fromkeys((0x5800402C, 0x58004030), 0x7F),  # WRP1xR
     },
-    "STM32H5": {  # Open, no TrustZone, SRAM kept by a reset
-        0x40022050: 0x2D30EDF8,
-        0x40022070: 0xC300007C,
-        **dict.fromkeys((0x400220E8, 0x400221E8), 0xFFFFFFFF),  # WRPxR_CUR
-    },
+    "STM32H5": H5,
+    "STM32H503": H5,
     "STM32H7": H7,
     "STM32H7A": H7,
 }

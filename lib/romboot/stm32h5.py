@@ -26,6 +26,11 @@ CLOSED = ()
 STATES = (
  (
   True,
+  "TrustZone is on (TZEN), and the ROM is for a core that is not in Secure state",
+  ((0x40022070, 0xFF000000, 0xB4000000),),
+ ),
+ (
+  True,
   ("the window watchdog starts with every reset (WWDG_SW is 0), and AN2606 "
    "names nothing that refreshes it in the ROM"),
   ((0x40022050, 0x10, 0x0),),
@@ -35,11 +40,6 @@ STATES = (
   ("the product state (FLASH_OPTSR.PRODUCT_STATE) is neither Open nor "
    "Provisioning, and in others the ROM is closed to a host"),
   ((0x40022050, 0x100, 0x0),),
- ),
- (
-  True,
-  "TrustZone is on (TZEN), and the ROM is for a core that is not in Secure state",
-  ((0x40022070, 0xFF000000, 0xB4000000),),
  ),
  (
   False,

@@ -81,6 +81,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "hsem v1": Hsem,
     "hsem v2": Hsem,
     "icache v1": Icache,
+    "icache v2": Icache,
     "iwdg v1": Iwdg,
     "iwdg v2": Iwdg,
     "iwdg v3": Iwdg,

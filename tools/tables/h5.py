@@ -1,4 +1,5 @@
-"""STM32H562, H563 and H573: one die, 0x484, and the way back to reset.
+"""STM32H562, H563 and H573: one die, 0x484, and the way back to reset. The functions here make the
+script of the H503 too.
 
 Sources: ST's CMSIS device headers (addresses, bits), its LL and HAL drivers (HAL_DeInit: masks of
 RSTR; HAL_RCC_DeInit, LL_RCC_DeInit, LL_EXTI_DeInit: values after a reset, order);
@@ -11,9 +12,9 @@ nonsecure domain. A jump from the BL (Go) to an application using other resource
 (AN2606 4.10, boot model V3_2); a jump from an application does not pass there.
 
 After a reset SYSCLK is HSI at 32 MHz (64 MHz, HSIDIV 1), VCORE is at scale 3. Product states stand
-in the place of readout protection levels. The STM32H503 has its ROM elsewhere, the H523 and H533
-have their bootloader ID where AN2606 rev 70 (table 3) cannot be right: 0x0BF8FFFE is not in their
-ROM.
+in the place of readout protection levels. The STM32H503 has its ROM elsewhere (h503.py), the H523
+and H533 have their bootloader ID where AN2606 rev 70 (table 3) cannot be right: 0x0BF8FFFE is not
+in their ROM.
 
 What a system reset leaves alone stays here too: BDCR of RCC (LSI too) and of PWR, the reset flags,
 PWR.SCCR (the supply), DBGMCU. What stays, as only a reset clears it: the window watchdog and its
@@ -97,7 +98,6 @@ EXTI = Block(
 
 HSION, HSIRDY, HSIDIV_2, HSIDIVF = 1 << 0, 1 << 1, 1 << 3, 1 << 5  # RCC.CR
 CSIRDY, HSI48RDY, HSERDY = 1 << 9, 1 << 13, 1 << 17
-PLL1RDY, PLL2RDY, PLL3RDY = 1 << 25, 1 << 27, 1 << 29
 HSI_ONLY = HSION | HSIDIV_2
 SW, SWS = 3, 3 << 3  # RCC.CFGR1
 FLITFEN, DCACHE1EN, SBSEN = 1 << 8, 1 << 30, 1 << 1  # RCC.AHB1ENR, RCC.APB3ENR
@@ -105,62 +105,119 @@ VOSRDY = 1 << 3  # PWR.VOSSR
 BSY, DBNE = 1 << 0, 1 << 3  # FLASH.NSSR
 LOCK, OPTLOCK, ECCC, ECCD = 1 << 0, 1 << 0, 1 << 30, 1 << 31  # NSCR, OPTCR, ECCCORR, ECCDETR
 
-BEFORE: Script = [
-    cortex_m.systick_off(),
-    cortex_m.interrupts_off(IRQS),
-    "clocks (RM0481 11.8; order: HAL_RCC_DeInit)",
-    change(RCC.CR, set=HSION),
-    wait(RCC.CR, HSIRDY, HSIRDY, unnoticed="the switch waits for HSI by itself, SWS for both"),
-    change(RCC.CFGR1, clear=SW),  # SYSCLK from HSI
-    wait(RCC.CFGR1, SWS, 0),
-    fill(RCC.CCIPR1, 0, 5),  # while the clocks run that were selected: a switch needs both
-    write(RCC.CR, HSI_ONLY),  # CSI, HSI48, HSE and every PLL off
-    wait(RCC.CR, CSIRDY | HSI48RDY | HSERDY | PLL1RDY | PLL2RDY | PLL3RDY, 0),
-    write(RCC.CR, HSI_ONLY),  # again: HSIDIV yields only while no PLL is on, HSEBYP without HSE
-    wait(
-        *(RCC.CR, HSIRDY | HSIDIVF, HSIRDY | HSIDIVF),
-        unnoticed="the bench divides at once, and nothing depends on how fast HSI is here",
-    ),
-    write(RCC.HSICFGR, 0x400000),  # HSITRIM; the calibration is read-only
-    write(RCC.CSICFGR, 0x200000),
-    fill(RCC.CFGR1, 0, 2),  # no prescalers, MCO
-    row(
-        {
-            **dict.fromkeys((RCC.PLL1CFGR, RCC.PLL2CFGR, RCC.PLL3CFGR), 0),
-            **dict.fromkeys((RCC.PLL1DIVR, RCC.PLL2DIVR, RCC.PLL3DIVR), 0x01010280),
-            **dict.fromkeys((RCC.PLL1FRACR, RCC.PLL2FRACR, RCC.PLL3FRACR), 0),
-            RCC.CIER: 0,
-        }
-    ),
-    write(RCC.PRIVCFGR, 0),
-    "flash (RM0481 7.11)",
-    change(RCC.AHB1ENR, set=FLITFEN | DCACHE1EN),
-    wait(FLASH.NSSR, BSY | DBNE, 0),  # a sector takes some ms
-    write(FLASH.NSCCR, 0xFF0000),  # flags
-    write(FLASH.NSCR, LOCK),  # locked, so that the keys are right;
-    write(FLASH.NSKEYR, 0x45670123),  # unlocked, since what was set before it
-    write(FLASH.NSKEYR, 0xCDEF89AB),  # was locked (PG, EOPIE) stays;
-    write(FLASH.NSCR, LOCK),  # cleared and locked; option bytes as they are
-    change(FLASH.OPTCR, set=OPTLOCK),
-    write(FLASH.ACR, 0x13),
-    write(FLASH.PRIVCFGR, 0),
-    fill(FLASH.PRIVBB1R1, 0, 4),
-    fill(FLASH.PRIVBB2R1, 0, 4),
-    write(FLASH.ECCCORR, ECCC),  # flags, and no interrupt
-    write(FLASH.ECCDETR, ECCD, unnoticed="no error of the flash happens here"),
-    st_cache.icache_off(),
-    st_cache.dcache_off(st_cache.DCACHE1),
-    "power (RM0481 10.11): scale 3 is enough for 32 MHz. PWR has no reset",
-    row(
-        {
-            PWR.PMCR: 0xC,
-            **dict.fromkeys((PWR.VOSCR, PWR.DBPCR, PWR.UCPDR, PWR.VMCR, PWR.USBSCR), 0),
-            **dict.fromkeys((PWR.WUCR, PWR.IORETR), 0),
-        }
-    ),
-    write(PWR.PRIVCFGR, 0),
-    wait(PWR.VOSSR, VOSRDY, VOSRDY, unnoticed="32 MHz are slow enough for every scale"),
-]
+PLL_RESETS = {"CFGR": 0, "DIVR": 0x01010280, "FRACR": 0}
+
+
+def before(
+    irqs: int,
+    plls: tuple[int, ...],
+    clocks: int,
+    privileges: Script,
+    caches: Script,
+    power: Script,
+) -> Script:
+    """plls: their numbers; clocks: in AHB1ENR, of what is written to before the peripherals;
+    privileges: of pages of the flash. The rest is of all dies."""
+    ready = sum(1 << 2 * n + 23 for n in plls)
+    registers = {name: [getattr(RCC, f"PLL{n}{name}") for n in plls] for name in PLL_RESETS}
+    return [
+        cortex_m.systick_off(),
+        cortex_m.interrupts_off(irqs),
+        "clocks (RM0481 11.8; order: HAL_RCC_DeInit)",
+        change(RCC.CR, set=HSION),
+        wait(RCC.CR, HSIRDY, HSIRDY, unnoticed="the switch waits for HSI by itself, SWS for both"),
+        change(RCC.CFGR1, clear=SW),  # SYSCLK from HSI
+        wait(RCC.CFGR1, SWS, 0),
+        fill(RCC.CCIPR1, 0, 5),  # while the clocks run that were selected: a switch needs both
+        write(RCC.CR, HSI_ONLY),  # CSI, HSI48, HSE and every PLL off
+        wait(RCC.CR, CSIRDY | HSI48RDY | HSERDY | ready, 0),
+        # again: HSIDIV yields only while no PLL is on, HSEBYP without HSE
+        write(RCC.CR, HSI_ONLY),
+        wait(
+            *(RCC.CR, HSIRDY | HSIDIVF, HSIRDY | HSIDIVF),
+            unnoticed="the bench divides at once, and nothing depends on how fast HSI is here",
+        ),
+        write(RCC.HSICFGR, 0x400000),  # HSITRIM; the calibration is read-only
+        write(RCC.CSICFGR, 0x200000),
+        fill(RCC.CFGR1, 0, 2),  # no prescalers, MCO
+        row(
+            {
+                **{each: PLL_RESETS[name] for name, found in registers.items() for each in found},
+                RCC.CIER: 0,
+            }
+        ),
+        write(RCC.PRIVCFGR, 0),
+        "flash (RM0481 7.11)",
+        change(RCC.AHB1ENR, set=clocks),
+        wait(FLASH.NSSR, BSY | DBNE, 0),  # a sector takes some ms
+        write(FLASH.NSCCR, 0xFF0000),  # flags
+        write(FLASH.NSCR, LOCK),  # locked, so that the keys are right;
+        write(FLASH.NSKEYR, 0x45670123),  # unlocked, since what was set before it
+        write(FLASH.NSKEYR, 0xCDEF89AB),  # was locked (PG, EOPIE) stays;
+        write(FLASH.NSCR, LOCK),  # cleared and locked; option bytes as they are
+        change(FLASH.OPTCR, set=OPTLOCK),
+        write(FLASH.ACR, 0x13),
+        write(FLASH.PRIVCFGR, 0),
+        privileges,
+        write(FLASH.ECCCORR, ECCC),  # flags, and no interrupt
+        write(FLASH.ECCDETR, ECCD, unnoticed="no error of the flash happens here"),
+        caches,
+        "power (RM0481 10.11): scale 3 is enough for 32 MHz. PWR has no reset",
+        power,
+        write(PWR.PRIVCFGR, 0),
+        wait(PWR.VOSSR, VOSRDY, VOSRDY, unnoticed="32 MHz are slow enough for every scale"),
+    ]
+
+
+def sbs() -> Script:
+    """Between the pulses of RSTR and the row with ENR."""
+    return [
+        "sbs (RM0481 14.3): without a reset",
+        change(RCC.APB3ENR, set=SBSEN),
+        wait(RCC.APB3ENR, SBSEN, SBSEN, tries=0x100, unnoticed=cortex_m.CLOCK_COMES),
+        row(
+            {
+                **dict.fromkeys((SBS.PMCR, SBS.CCCSR, SBS.ECCNMIR), 0),
+                **{SBS.FPUIMR: 0x1F, SBS.CCSWCR: 0x7878},
+            }
+        ),
+    ]
+
+
+def after(irqs: int, vectors: int, imr2: int) -> Script:
+    """imr2: EXTI.IMR2 after a reset."""
+    return [
+        "exti (RM0481 19.6)",
+        fill(EXTI.RTSR1, 0, 3),
+        fill(EXTI.RPR1, 0xFFFFFFFF, 2),
+        write(EXTI.PRIVCFGR1, 0),
+        fill(EXTI.RTSR2, 0, 3),
+        fill(EXTI.RPR2, 0xFFFFFFFF, 2),
+        write(EXTI.PRIVCFGR2, 0),
+        fill(EXTI.EXTICR1, 0, 4),
+        row({EXTI.IMR1: 0xFFFE0000, EXTI.EMR1: 0, EXTI.IMR2: imr2, EXTI.EMR2: 0}),
+        cortex_m.armv8m(mpu_regions=REGIONS, fpu=True, vtor=vectors),
+        cortex_m.nothing_pending(irqs),
+    ]
+
+
+# Of the H562, H563 and H573 alone
+BEFORE = before(
+    IRQS,
+    (1, 2, 3),
+    clocks=FLITFEN | DCACHE1EN,
+    privileges=[fill(FLASH.PRIVBB1R1, 0, 4), fill(FLASH.PRIVBB2R1, 0, 4)],
+    caches=[st_cache.icache_off(), st_cache.dcache_off(st_cache.DCACHE1)],
+    power=[
+        row(
+            {
+                PWR.PMCR: 0xC,
+                **dict.fromkeys((PWR.VOSCR, PWR.DBPCR, PWR.UCPDR, PWR.VMCR, PWR.USBSCR), 0),
+                **dict.fromkeys((PWR.WUCR, PWR.IORETR), 0),
+            }
+        )
+    ],
+)
 
 # CICR clears flags; RSTR resets every peripheral
 PULSED = "   CICR AHB1RSTR AHB2RSTR AHB4RSTR APB1LRSTR APB1HRSTR APB2RSTR APB3RSTR"
@@ -173,31 +230,26 @@ SLEEPING = " F13AD103  C01F1DFF  111880    DFFEC9FF   80022B     17F7800   30F9E
 SCRIPT: Script = [
     "peripherals (RM0481 11.8)",
     row(columns(PULSED, RCC, RESET), pulsed=True),
-    "sbs (RM0481 14.3): without a reset",
-    change(RCC.APB3ENR, set=SBSEN),
-    wait(RCC.APB3ENR, SBSEN, SBSEN, tries=0x100, unnoticed=cortex_m.CLOCK_COMES),
-    row(
-        {
-            **dict.fromkeys((SBS.PMCR, SBS.CCCSR, SBS.ECCNMIR), 0),
-            **{SBS.FPUIMR: 0x1F, SBS.CCSWCR: 0x7878},
-        }
-    ),
+    sbs(),
     row(columns(CLOCKS, RCC, ENABLED) | columns(LOW_POWER, RCC, SLEEPING)),
 ]
 
-AFTER: Script = [
-    "exti (RM0481 19.6)",
-    fill(EXTI.RTSR1, 0, 3),
-    fill(EXTI.RPR1, 0xFFFFFFFF, 2),
-    write(EXTI.PRIVCFGR1, 0),
-    fill(EXTI.RTSR2, 0, 3),
-    fill(EXTI.RPR2, 0xFFFFFFFF, 2),
-    write(EXTI.PRIVCFGR2, 0),
-    fill(EXTI.EXTICR1, 0, 4),
-    row({EXTI.IMR1: 0xFFFE0000, EXTI.EMR1: 0, EXTI.IMR2: 0x03DBBFFF, EXTI.EMR2: 0}),
-    cortex_m.armv8m(mpu_regions=REGIONS, fpu=True, vtor=VECTORS),
-    cortex_m.nothing_pending(IRQS),
-]
+AFTER = after(IRQS, VECTORS, 0x03DBBFFF)
+
+CRYSTAL = "USB DFU needs no crystal (HSI48)"
+GO = (  # AN2606 rev 70 4.10
+    "if a reset with BOOT0 high has started it, Go may not start an application: reset the chip"
+)
+SWAP = Option(
+    FLASH.OPTSR_CUR, 31, 1,
+    "the banks are swapped (SWAP_BANK): 0x08000000 is bank 2; addresses of protected sectors here "
+    "are without the swap",
+)  # fmt: skip
+PROVISIONING = Option(  # AN2606 table 2, pattern 17
+    FLASH.OPTSR_CUR, 8, 0x17,
+    "the product state is Provisioning: every reset starts the ROM, not the flash",
+    bits=8,
+)  # fmt: skip
 
 DIE = Die(
     0x484, "STM32H562/563/573", (Ram(0x20000000, 640 * 1024),),  # SRAM1 to SRAM3
@@ -218,11 +270,8 @@ DIE = Die(
         Interface("I3C1", "PB6/PB7"),
     ),
     notes=(
-        Note("USB DFU needs no crystal (HSI48)"),
-        Note(  # AN2606 rev 70 4.10
-            "if a reset with BOOT0 high has started it, Go may not start an application: reset "
-            "the chip",
-        ),
+        Note(CRYSTAL),
+        Note(GO),
         Note("one user reports an H573 that was entered by a jump and not seen on USB"),
         # AN2606 rev 70 table 129
         Note("an erase of sectors for data does not work on parts with 1 MiB", (0xE4,)),
@@ -230,16 +279,8 @@ DIE = Die(
     sectors=(32, 32),
     options=(
         common.watchdog(FLASH.OPTSR_CUR, 3, "IWDG_SW"),
-        Option(
-            FLASH.OPTSR_CUR, 31, 1,
-            "the banks are swapped (SWAP_BANK): 0x08000000 is bank 2; addresses of protected "
-            "sectors here are without the swap",
-        ),
-        Option(
-            FLASH.OPTSR_CUR, 8, 0x17,
-            "the product state is Provisioning: every reset starts the ROM, not the flash",
-            bits=8,
-        ),  # AN2606 table 2, pattern 17
+        SWAP,
+        PROVISIONING,
         Option(
             FLASH.OPTSR2_CUR, 2, 0,
             "a reset erases SRAM1 and SRAM3 (SRAM1_3_RST is 0), so a way through a reset comes "
@@ -266,6 +307,26 @@ def slots(bus: int, enable: str, **bits: int) -> tuple[Usart, ...]:
     return tuple(Usart(name, bus + bit * 0x400, Bit(register, bit)) for name, bit in bits.items())
 
 
+TRUST_ZONE = State(
+    "TrustZone is on (TZEN), and the ROM is for a core that is not in Secure state",
+    (Check(FLASH.OPTSR2_CUR.address, 0xFF000000, 0xB4000000),),
+    lasting=True,
+)
+STATES = (
+    common.window_watchdog(FLASH.OPTSR_CUR, 4),
+    State(
+        # Open is ED, Provisioning 17, NS-Regression A3; all others are even (stm32h5xx_hal_
+        # flash_ex.h). AN2606 table 2, pattern 17: Open and Provisioning
+        "the product state (FLASH_OPTSR.PRODUCT_STATE) is neither Open nor Provisioning, and "
+        "in others the ROM is closed to a host",
+        (Check(FLASH.OPTSR_CUR.address, 1 << 8, 0),),
+        lasting=True,
+    ),
+    common.window_watchdog_clock(RCC.APB1LENR),
+    common.clock_security(RCC.CR),
+    State("a quad-word of the flash is half written (FLASH_NSSR.WBNE)", (is_set(FLASH.NSSR, 1),)),
+)
+
 FAMILY = Family(
     name="STM32H5",
     core=M33,
@@ -276,27 +337,7 @@ FAMILY = Family(
     flash_size=0x08FFF80C,  # FLASHSIZE_BASE of the headers
     unique_id=(0x08FFF800, 0x08FFF804, 0x08FFF808),  # UID_BASE of the headers
     protection=None,
-    states=(
-        common.window_watchdog(FLASH.OPTSR_CUR, 4),
-        State(
-            # Open is ED, Provisioning 17, NS-Regression A3; all others are even (stm32h5xx_hal_
-            # flash_ex.h). AN2606 table 2, pattern 17: Open and Provisioning
-            "the product state (FLASH_OPTSR.PRODUCT_STATE) is neither Open nor Provisioning, and "
-            "in others the ROM is closed to a host",
-            (Check(FLASH.OPTSR_CUR.address, 1 << 8, 0),),
-            lasting=True,
-        ),
-        State(
-            "TrustZone is on (TZEN), and the ROM is for a core that is not in Secure state",
-            (Check(FLASH.OPTSR2_CUR.address, 0xFF000000, 0xB4000000),),
-            lasting=True,
-        ),
-        common.window_watchdog_clock(RCC.APB1LENR),
-        common.clock_security(RCC.CR),
-        State(
-            "a quad-word of the flash is half written (FLASH_NSSR.WBNE)", (is_set(FLASH.NSSR, 1),)
-        ),
-    ),
+    states=(TRUST_ZONE, *STATES),
     lsi=RCC.BDCR,
     lsi_bit=26,
     iwdg=0x40003000,  # IWDG_BASE_NS of the headers

@@ -28,7 +28,7 @@ FLAGS, DATA_FLAGS = 6, 0x16  # FCR, as in SR
 REGION = 1 << 9  # ICACHE.CRRx: RSIZE of 2 MiB
 
 
-def icache_off() -> Script:
+def icache_off(regions: int = 4) -> Script:
     """Off, empty, its monitors and regions as after a reset."""
     return [
         "instruction cache (RM0456 10.7)",
@@ -38,7 +38,7 @@ def icache_off() -> Script:
         write(ICACHE.CR, WAYSEL),
         write(ICACHE.IER, 0),
         write(ICACHE.FCR, FLAGS),
-        fill(ICACHE.CRR, REGION, 4),
+        fill(ICACHE.CRR, REGION, regions) if regions else [],
     ]
 
 

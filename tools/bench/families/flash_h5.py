@@ -22,7 +22,6 @@ FLAGS = 0x00FF0000  # of NSSR, as cleared by NSCCR
 OPTLOCK, OPTSTRT = 1, 2  # OPTCR
 IWDG_SW, SWAP_BANK = 1 << 3, 1 << 31  # OPTSR
 QUAD_WORD = 16  # bytes
-GROUP, GROUPS = 4, 32  # sectors under a bit of WRPxR; bits
 NO_RDP = 0xAA  # as other families call it: product states instead, see rdp
 
 
@@ -35,6 +34,9 @@ class FlashH5(Flash):
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
         self._buffer: dict[int, int] = {}  # bytes not yet programmed, by address
+        under = system.chip.flash["protect_kib"] * 1024  # a bit of WRPxR
+        self._group = under // self.sectors[0].size
+        self._bits = self.array.size // 2 // under
         self.lock("NSKEYR", KEYS, "NSCR", LOCK)
         self.lock("OPTKEYR", OPTION_KEYS, "OPTCR", OPTLOCK)
         self.on_write("ACR", self._write_acr)
@@ -61,12 +63,17 @@ class FlashH5(Flash):
 
     @property
     def nwrp(self) -> int:
-        return self.stored_options["WRP1R_CUR"] | self.stored_options["WRP2R_CUR"] << GROUPS
+        low, high = (self.stored_options[f"WRP{n}R_CUR"] & self._mask for n in (1, 2))
+        return low | high << self._bits
 
     @nwrp.setter
     def nwrp(self, value: int) -> None:
-        self.store_options("WRP1R_CUR", 0xFFFFFFFF, value & 0xFFFFFFFF)
-        self.store_options("WRP2R_CUR", 0xFFFFFFFF, value >> GROUPS)
+        self.store_options("WRP1R_CUR", self._mask, value)
+        self.store_options("WRP2R_CUR", self._mask, value >> self._bits)
+
+    @property
+    def _mask(self) -> int:
+        return (1 << self._bits) - 1
 
     def boot(self, boot0: bool) -> str:
         """AN2606 table 2, pattern 17, in product state Open."""
@@ -121,7 +128,7 @@ class FlashH5(Flash):
     # --- erase and program ---------------------------------------------------------------------
 
     def _write_protected(self, sector: FlashSector) -> bool:
-        return not self.get(f"WRP{sector.bank}R_CUR") >> sector.number // GROUP & 1
+        return not self.get(f"WRP{sector.bank}R_CUR") >> sector.number // self._group & 1
 
     def _erase(self, cr: int) -> None:
         bank = [s for s in self.sectors if s.bank == (2 if cr & BKSEL else 1)]
