@@ -23,8 +23,9 @@ def different() -> list[ParameterSet]:
     found = {}
     for name in EVERY_BOARD:
         board = boardfile.load(name)
-        found.setdefault((board.chip, board.external, load_board(name).assembler), name)
-    return first_of_each(found.values(), die)
+        external = bool(board.external), str(board.external)
+        found.setdefault((board.chip, *external, load_board(name).assembler), name)
+    return first_of_each((found[key] for key in sorted(found)), die)
 
 
 def die(name: str) -> tuple[int, bool]:
