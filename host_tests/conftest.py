@@ -77,6 +77,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--thorough", action="store_true", help="also what takes long")
     group.addoption("--board", metavar="NAME", help="only this virtual board")
+    group.addoption(
+        "--record", action="store_true", help="note the image in docs/matrix.txt as official"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

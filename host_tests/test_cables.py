@@ -81,9 +81,9 @@ def test_a_rom_that_no_cable_reaches() -> None:
 def test_how_a_board_is_known() -> None:
     """A variant of a build, and firmware that has no build name yet."""
     for build_name, machine in (("PYBV11-THREAD", ""), ("", "PYBv1.1 with STM32F405RG")):
-        board = cables.find(build_name, machine)
+        board = boards.identify(build_name, machine)
         assert board and board.build == "PYBV11"
-    assert cables.find("MINE", "PYBv1.1 with STM32F405RG") is None
+    assert boards.identify("MINE", "PYBv1.1 with STM32F405RG") is None
 
 
 # --- as a user sees it -------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from host_tests import record
 from host_tests.conftest import EVERY_BOARD, first_of_each
 from host_tests.target import (
     CLEAN,
@@ -67,6 +68,13 @@ def chip_and_way(name: str) -> Hashable:
 
 @pytest.mark.parametrize("name", first_of_each(EVERY_BOARD, chip_and_way))
 def test_from_the_prompt_to_the_rom_and_back(name: str) -> None:
+    seen, run = there_and_back(name), record.read().get(name)
+    assert run and seen == (run.jump, run.reset), f"python -m host_tests.support {name} notes it"
+
+
+def there_and_back(name: str) -> tuple[str, str]:
+    """What became of each of WAYS, as docs/matrix.txt has it; an AssertionError if anything was
+    not as it must be."""
     board = VirtualBoard.load(name, firmware=build(name, frozen_manifest=MANIFEST))
     arrivals: list[Arrival] = []
     board.on_arrival = arrivals.append
@@ -86,6 +94,8 @@ def test_from_the_prompt_to_the_rom_and_back(name: str) -> None:
         words, plan = said.get("jump"), prompt.run(PLAN).strip()
         assert words in plan if words else plan == "jump []"
     assert not board.core.faults and not board.soc.unmodelled and not board.soc.violations
+    jump, reset = (record.REFUSED if way in refused(name) else record.ARRIVED for way in WAYS)
+    return jump, reset
 
 
 def each_state(board: VirtualBoard, said: dict[str, Any]) -> Iterator[dict[str, Any]]:

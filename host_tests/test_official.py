@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from host_tests import record
 from host_tests.target import ENTER, LIB, VirtualTarget
 from tools.bench.rom import Bootloader
 from tools.cli import library
@@ -99,12 +100,17 @@ def test_the_file_system_is_kept(again: VirtualTarget) -> None:
     assert again.ok("exec", "print(open('kept.txt').read())", timeout=SLOW).strip() == KEPT
 
 
-def test_entering_through_a_reset(again: VirtualTarget) -> None:
+def test_entering_through_a_reset(
+    again: VirtualTarget, choice: tuple[str, Path], pytestconfig: pytest.Config
+) -> None:
     """With the library as the `romboot` command mounts it: compiled if the board can load that."""
+    version = again.ok("exec", "import os; print(os.uname().version.split()[0])").strip()
     mpy = int(again.ok("exec", library.MPY_OF_THE_BOARD, timeout=SLOW))
     folder = library.loadable(mpy)
     again.ok("mount", str(folder), "exec", BY_RESET, timeout=SLOW)
     check_the_rom(again)
+    if pytestconfig.getoption("--record"):
+        record.note_official(choice[0], version)
 
 
 def check_the_rom(target: VirtualTarget) -> None:

@@ -194,6 +194,16 @@ def called(machine: str, folder: Path = BOARDS) -> Board | None:
     return next((b for b in found if f"{b.name} with {b.mcu_name}" == machine), None)
 
 
+def identify(build: str, machine: str) -> Board | None:
+    """By the build name. Firmware up to MicroPython 1.24 has none: then by the names of board and
+    chip that it prints, such as "PYBv1.1 with STM32F405RG", if they are of one board alone."""
+    if build:
+        return find(build)
+    every = map(load, names())
+    same = [board for board in every if machine == f"{board.name} with {board.mcu_name}"]
+    return same[0] if len(same) == 1 else None
+
+
 def load(name: str, folder: Path = BOARDS) -> Board:
     """The board `name`. Raises BoardFileError; OSError if there is no such file."""
     data = read(folder / f"{name}.toml")

@@ -74,6 +74,7 @@ def test_how_often_of_n(board: VirtualTarget, tmp_path: Path) -> None:
     assert "jump, UART: 1 of 2 arrived" in done.output
 
 
+@pytest.mark.thorough
 def test_a_rom_that_never_stays(board: VirtualTarget, tmp_path: Path) -> None:
     with board.server.paused() as virtual:
         before = virtual.in_system_memory.resets
@@ -85,6 +86,7 @@ def test_a_rom_that_never_stays(board: VirtualTarget, tmp_path: Path) -> None:
     assert done.outcomes("enter") == ["the prompt was back"] * 2
 
 
+@pytest.mark.thorough
 def test_a_rom_that_go_does_not_leave(board: VirtualTarget, tmp_path: Path) -> None:
     """A reset does, by code in SRAM."""
     with board.server.paused() as virtual:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from host_tests.prove.proving import Done, prove
 from host_tests.usb import Faults, UsbTarget, linux, usb_board
 from tools.bench.usb.faults import Leave
@@ -37,6 +39,7 @@ def test_each_way_there_and_back(tmp_path: Path) -> None:
     assert "USB is that of umockdev" in done.report["virtual"]
 
 
+@pytest.mark.thorough
 def test_a_rom_that_does_not_start_the_application(tmp_path: Path) -> None:
     with usb_board(BOARD, build(BOARD), Faults(leave=Leave.STAYS)) as board:
         press = {"press": lambda: press_reset(board)}

@@ -133,18 +133,8 @@ def of(prompt: Prompt, listens: list[str]) -> Cables:
     """The board at this prompt."""
     build, machine = ast.literal_eval(prompt.run(WHO))
     own_usb = places.place(prompt.port).usb is not None
-    board = find(build, machine)
+    board = boards.identify(build, machine)
     return Cables(board, build or machine, tuple(listens), prompt.port, own_usb)
-
-
-def find(build: str, machine: str) -> boards.Board | None:
-    """By the build name; firmware up to MicroPython 1.24 has none, and is known by the name of
-    board and chip that it prints, if that is of one board alone."""
-    if build:
-        return boards.find(build)
-    every = map(boards.load, boards.names())
-    same = [board for board in every if machine == f"{board.name} with {board.mcu_name}"]
-    return same[0] if len(same) == 1 else None
 
 
 def table(rows: Iterator[Row]) -> str:
