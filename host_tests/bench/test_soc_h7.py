@@ -15,6 +15,9 @@ LOCK, PG, SER, START = 1, 2, 4, 1 << 7
 QW, INCERR = 4, 1 << 21
 
 
+H7A3, H723, H747 = "STM32H7A3xxQ", "STM32H723xx", "STM32H747xx"
+
+
 def h743() -> Bench:
     return Bench(H743)
 
@@ -127,8 +130,8 @@ def test_a_pin_reaches_its_interrupt() -> None:
 # --- flash -------------------------------------------------------------------------------------
 
 
-def unlocked(bank: int = 1) -> Bench:
-    b = h743()
+def unlocked(bank: int = 1, chip: str = H743) -> Bench:
+    b = Bench(chip)
     b.write(f"FLASH.KEYR{bank}", 0x45670123)
     b.write(f"FLASH.KEYR{bank}", 0xCDEF89AB)
     assert not b.read(f"FLASH.CR{bank}") & LOCK
@@ -202,3 +205,84 @@ def test_the_rom_knows_flash_words_and_answers_its_id() -> None:
     assert b.soc.flash.nwrp == 0xFFFF & ~(1 << 9)
     b.soc.reset("SFT")
     assert b.read("FLASH.WPSN_CUR2") == 0xFD
+
+
+# --- other dies --------------------------------------------------------------------------------
+
+
+def test_an_h7a_has_flash_words_of_16_bytes() -> None:
+    b = unlocked(chip=H7A3)
+    b.write("FLASH.CR1", PG)
+    store(b, FLASH + 0x40, *range(3))
+    assert b.soc.read_memory(FLASH + 0x40, 4) == 0xFFFFFFFF
+    store(b, FLASH + 0x4C, 3)
+    b.pass_ns(MS)
+    assert [b.soc.read_memory(FLASH + 0x40 + 4 * n, 4) for n in range(4)] == list(range(4))
+
+
+def test_an_h7a_has_128_sectors_of_8_kib_in_a_bank_and_protects_four_at_once() -> None:
+    b = unlocked(2, H7A3)
+    array = b.soc.flash.array
+    array.fill(0, array.size, 0)
+    b.write("FLASH.CR2", SER | 127 << 6 | 1 << 5)
+    assert b.soc.read_memory(BANK_2 + 127 * 8192, 4) == 0xFFFFFFFF
+    assert sum(array.view) == 8192 * 0xFF
+    b.pass_ns(3 * MS)
+    b.soc.flash.nwrp &= ~(1 << 32)
+    b.soc.reset("SFT")
+    assert b.read("FLASH.WPSN_CUR2") == 0xFFFFFFFE
+    b.write("FLASH.KEYR2", 0x45670123)
+    b.write("FLASH.KEYR2", 0xCDEF89AB)
+    for sector, flag in ((3, 1 << 17), (4, 0)):
+        b.write("FLASH.CR2", SER | sector << 6 | 1 << 5)
+        assert b.soc.flash.get("SR2") & 1 << 17 == flag
+        b.write("FLASH.CCR2", flag)
+
+
+def test_an_h7a_has_its_clock_enables_at_one_address() -> None:
+    b = Bench(H7A3)
+    rcc = b.soc.rcc
+    rcc.write(0xE8, 4, 1 << 18)  # APB1LENR of an H743
+    assert not b.read("RCC.APB1LENR")
+    rcc.write(0x148, 4, 1 << 18)
+    assert b.read("RCC.APB1LENR") == 1 << 18
+    b.write("RCC.CDCFGR1", 8 | 4 << 4)
+    b.write("RCC.SRDCFGR", 5 << 4)
+    assert [b.soc.frequency(bus) // 1_000_000 for bus in ("AHB4", "APB3", "APB4")] == [32, 16, 8]
+
+
+def test_an_h7a_starts_at_scale_3_where_22_mhz_need_a_wait_state() -> None:
+    b = Bench(H7A3)
+    b.pc = FLASH
+    assert b.read("PWR.SRDCR") == 1 << 13
+    b.write("FLASH.ACR", 2)
+    assert b.soc.violations == []
+    b.write("FLASH.ACR", 1)
+    assert "HCLK at 64000000 Hz and 1 wait states" in b.soc.violations[0]
+
+
+def test_an_h723_has_one_bank_and_scale_0_in_pwr() -> None:
+    b = Bench(H723)
+    assert not b.soc.flash.read(0x128, 4)  # PRAR_CUR2 of an H743
+    assert b.soc.flash.nwrp == 0xFF
+    b.pc = FLASH
+    b.write("FLASH.ACR", 0)
+    b.soc.violations.clear()
+    b.write("PWR.D3CR", 0)
+    assert b.soc.violations == []
+    b.write("PWR.D3CR", 3 << 14)
+    assert b.soc.violations == []
+    b.write("PWR.D3CR", 2 << 14)
+    assert "HCLK at 64000000 Hz and 0 wait states" in b.soc.violations[0]
+
+
+def test_what_starts_the_second_core_of_an_h747_stays_until_a_reset() -> None:
+    b = Bench(H747)
+    b.write("RCC.GCR", 1 << 3)
+    b.write("RCC.GCR", 0)
+    b.set("RCC.APB1LENR", 1 << 11)
+    b.write("RCC.APB1LENR", 0)
+    assert (b.read("RCC.GCR"), b.read("RCC.APB1LENR")) == (1 << 3, 1 << 11)
+    b.soc.reset("SFT")
+    assert (b.read("RCC.GCR"), b.read("RCC.APB1LENR")) == (0, 0)
+    assert b.read("FLASH.OPTSR_CUR") >> 22 & 1  # BCM4, as ST delivers it

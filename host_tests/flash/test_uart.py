@@ -20,10 +20,14 @@ from host_tests.flash.test_files import dfu
 from host_tests.target import MANIFEST, ROOT, VirtualTarget
 from host_tests.test_cli import ROMBOOT, romboot
 from tools import boards
+from tools.bench import chip
 from tools.bench.board import VirtualBoard
 from tools.bench.image import load_image
+from tools.bench.rom_adapter import rom_facts
 from tools.cli.flash.codes import Code
+from tools.cli.flash.uart import ROOM, room
 from tools.firmware import build
+from tools.tables import dies
 
 BOARD = "NUCLEO_F429ZI"
 KIB = 1024
@@ -247,6 +251,14 @@ def test_a_rom_that_go_does_not_leave(virtual_f429: VirtualTarget) -> None:
     assert done.returncode == 0, done.stderr + done.stdout
     assert "the ROM was still there: a reset" in done.stdout
     assert virtual_f429.ok("exec", "import romboot; print(romboot.__version__)") == "0.1.0\n"
+
+
+@pytest.mark.parametrize("name", chip.names())
+def test_the_rom_takes_code_for_that_reset(name: str) -> None:
+    """The SRAM that it leaves to others (AN2606 table 226)."""
+    facts = rom_facts(chip.load(name))
+    die = next(die for _, die in dies() if die.dev_id == chip.load(name).dev_id)
+    assert any(area.start < room(die) < room(die) + ROOM <= area.end for area in facts.ram)
 
 
 def test_a_firmware_that_has_no_prompt(virtual_f429: VirtualTarget, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def rom_facts(chip: Chip) -> RomFacts:
         dev_id=chip.dev_id,
         protocol=rom["protocol"],
         sectors=tuple(Sector(s.base, s.size, s.bank) for s in chip.sectors()),
-        ram=(Area(taken, chip.region("SRAM").end),),
+        ram=(Area(taken, rom.get("ram_end", chip.region("SRAM").end)),),
         system=areas["SYSTEM"],
         timing=_timing(rom["timing"]),
         readable=tuple(areas[name] for name in rom["readable"]) + _registers(rom),

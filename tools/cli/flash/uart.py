@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from stm32loader.bootloader import CommandError, Stm32Bootloader
 
+from ...tables.family import Die
 from .. import rom as port_of_rom
 from ..errors import CliError
 from .codes import Code, FlashError
@@ -23,6 +24,12 @@ READ = 256
 #   ldr r0, [pc, #4]; ldr r1, [pc, #8]; str r1, [r0]; b .; .word 0xE000ED0C, 0x05FA0004
 RESET = struct.pack("<4H2I", 0x4801, 0x4902, 0x6001, 0xE7FE, 0xE000ED0C, 0x05FA0004)
 ROOM = 1024  # from the end of SRAM: it belongs to no ROM (AN2606, RAM in use)
+# Where the SRAM that a ROM takes ends, if SRAM itself does not: DEV_ID (AN2606 rev 70 table 226)
+ENDS = {
+    **{0x435: 0x2000C000, 0x461: 0x20040000, 0x462: 0x20020000, 0x464: 0x20008000},
+    **{0x456: 0x20002000, 0x467: 0x20020000, 0x468: 0x20005800, 0x469: 0x20018000},
+    **{0x480: 0x24080000, 0x495: 0x2000C000},
+}
 
 
 class UartRom:
@@ -84,16 +91,21 @@ class UartRom:
     def reset(self) -> bool:
         """By a few instructions in SRAM, if the ROM is still there."""
         assert self.chip
-        ram = self.chip[1].rams[0]
-        start = ram.end - ROOM
+        start = room(self.chip[1])
         try:
             asked = port_of_rom.connected(self.port, port_of_rom.ASK_S, baud=self._baud)
             with asked as loader:
-                loader.write_memory(start, struct.pack("<2I", ram.end, start + 9) + RESET)
+                loader.write_memory(start, struct.pack("<2I", start, start + 9) + RESET)
                 loader.go(start)
         except (CliError, CommandError):
             return False
         return True
+
+
+def room(die: Die) -> int:
+    """Where there is room for these instructions. Their stack is below them, as some ROMs of an
+    STM32H743 do not start what has it in the last 16 bytes of SRAM (AN2606 table 136)."""
+    return ENDS.get(die.dev_id, die.rams[0].end) - ROOM
 
 
 def _batches(sectors: Sequence[Sector]) -> Iterator[list[Sector]]:
