@@ -8,18 +8,22 @@ import re
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
-from host_tests.flash.test_files import dfu
+from host_tests.flash.test_files import dfu as dfu_file
+from host_tests.flash.test_suits import PYBV11
 from host_tests.target import MANIFEST
 from host_tests.test_cli import ROMBOOT
 from host_tests.usb import Faults, UsbTarget, bus, usb_board
 from tools.bench.usb.faults import Leave
+from tools.cli import dfu
 from tools.cli.flash import dfu_util, geometry, places, usb
 from tools.cli.flash.codes import Code
 from tools.cli.flash.dfu_util import Device
+from tools.cli.flash.job import Job
 from tools.firmware import build
 
 BOARD = "PYBV11"
@@ -41,7 +45,7 @@ def flash(board: UsbTarget, file: Path, *words: str) -> subprocess.CompletedProc
 def small(tmp_path: Path) -> Path:
     """Ten thousand bytes that are no firmware."""
     path = tmp_path / "small.dfu"
-    path.write_bytes(dfu(SMALL))
+    path.write_bytes(dfu_file(SMALL))
     return path
 
 
@@ -208,7 +212,14 @@ def test_mboot_is_not_the_rom() -> None:
         usb.rom(mboot)
 
 
-def test_without_dfu_util(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
+def test_without_dfu_util(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is missed before the board leaves its prompt, and where there is a device only."""
+    monkeypatch.setattr(dfu_util, "PROGRAM", "no-such-program")
     with pytest.raises(Exception, match="dfu-util is not installed"):
         dfu_util.devices()
+    job = Job(Namespace(json=False, rom=None, usb=None))
+    with pytest.raises(Exception, match="dfu-util is not installed"):
+        job.rom_port(places.Place("COM3", "1-2"), PYBV11)
+    for sysfs in (tmp_path, tmp_path / "none"):
+        monkeypatch.setattr(dfu, "SYSFS", sysfs)
+        assert usb.roms() == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +32,7 @@ def devices() -> set[Device]:
             for folder in SYSFS.glob("*")
             if (_read(folder / "idVendor"), _read(folder / "idProduct")) == ID
         }
-    if shutil.which(dfu_util.PROGRAM) is None:
+    if not dfu_util.is_installed():
         return set()
     try:
         found = dfu_util.devices()

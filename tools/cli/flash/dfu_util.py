@@ -71,7 +71,7 @@ def devices() -> list[Device]:
     Raises:
         FlashError: dfu-util is missing, or one is there that it may not open.
     """
-    done = subprocess.run([_program(), "-l"], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([program(), "-l"], capture_output=True, text=True, timeout=20)
     found: dict[str, Device] = {}
     for line in done.stdout.splitlines():
         if match := LINE.match(line):
@@ -95,7 +95,7 @@ def run(device: str, words: Sequence[str], moved: Moved) -> str:
         CliError: it failed. That it failed after the request to leave is no failure: then the ROM
             was gone before it could answer.
     """
-    command = [_program(), "--path", device, "--alt", "0", *words]
+    command = [program(), "--path", device, "--alt", "0", *words]
     said = b""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout
@@ -117,11 +117,17 @@ def _why(said: str, code: int) -> str:
     return f"dfu-util ended with {code}: {(errors or lines or ['it said nothing'])[-1]}"
 
 
-def _program() -> str:
-    program = shutil.which(PROGRAM)
-    if program is None:
+def is_installed() -> bool:
+    """It can be run."""
+    return shutil.which(PROGRAM) is not None
+
+
+def program() -> str:
+    """Its path. FlashError if it is not installed."""
+    path = shutil.which(PROGRAM)
+    if path is None:
         raise FlashError(Code.OTHER, MISSING)
-    return program
+    return path
 
 
 def write_file(path: Path, pieces: Sequence[Segment]) -> None:

@@ -13,7 +13,7 @@ from ... import boards
 from .. import rom as uart_port
 from ..errors import CliError
 from ..prompt import Prompt
-from . import asked, back, places, usb, way
+from . import asked, back, dfu_util, places, usb, way
 from .codes import Code, FlashError, GoneError, Way
 from .dfu_util import Device
 from .places import Place
@@ -159,9 +159,12 @@ class Job:
             ) from error
 
     def rom_port(self, place: Place, board: asked.Board) -> str | None:
-        """Where its ROM will answer; None: on USB."""
-        if self.args.rom or self.args.usb or place.usb:
+        """Where its ROM will answer; None: on USB. FlashError if that cannot be used here."""
+        if self.args.rom:
             return self.args.rom
+        if self.args.usb or place.usb:
+            dfu_util.program()  # before the board is in its ROM
+            return None
         known = boards.find(board.build)
         if known and known.one_cable and place.device:
             return place.device

@@ -128,9 +128,8 @@ def _sectors(layout: str) -> Iterator[Sector]:
 
 def roms() -> list[dfu_util.Device]:
     """DFU devices that are there now; dfu-util is needed only if there is one."""
-    if dfu.SYSFS.exists() and not dfu.devices():
-        return []
-    return dfu_util.devices()
+    may_be_there = dfu.devices() if dfu.SYSFS.exists() else dfu_util.is_installed()
+    return dfu_util.devices() if may_be_there else []
 
 
 def wait(path: str | None, before: set[str], meanwhile: Callable[[], None]) -> UsbRom:
