@@ -10,12 +10,14 @@ from typing import cast
 
 import pytest
 
+from host_tests.conftest import EVERY_BOARD
 from host_tests.target import MANIFEST, ROOT, VirtualTarget
 from tools import packages, tables
 from tools.cli import firmware, install, library, sizes
 from tools.cli.errors import CliError
 from tools.cli.prompt import Prompt
 from tools.firmware import build
+from tools.firmware.board import load_board
 from tools.tables.family import Die, Family
 
 BOARD = "NUCLEO_F401RE"
@@ -42,9 +44,9 @@ def target() -> Iterator[VirtualTarget]:
         yield board
 
 
-def needed(family: Family, die: Die) -> int:
+def needed(family: Family, die: Die, mpy: int = ASSEMBLER) -> int:
     """Bytes of a FAT file system for the library as .mpy files, with their folder."""
-    return install.needed(library.for_board(ASSEMBLER, family, die), BLOCK)
+    return install.needed(library.for_board(mpy, family, die), BLOCK)
 
 
 def romboot(*words: str) -> subprocess.CompletedProcess[str]:
@@ -112,6 +114,11 @@ def test_an_unknown_family() -> None:
 @pytest.mark.parametrize(("family", "die"), tables.dies(), ids=str)
 def test_every_die_fits(family: Family, die: Die) -> None:
     assert needed(family, die) <= MOST
+
+
+@pytest.mark.parametrize("board", [name for name in EVERY_BOARD if not load_board(name).assembler])
+def test_it_fits_where_there_is_no_assembler(board: str) -> None:
+    assert needed(*firmware.die(board), NO_ASSEMBLER) <= MOST
 
 
 @pytest.mark.parametrize(("family", "die"), tables.dies(), ids=str)
