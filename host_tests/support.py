@@ -130,7 +130,8 @@ def seen(run: Run | None, reports: Silicon | None) -> Iterator[str]:
         if run.official:
             yield f"official image {run.official}"
     if reports:
-        yield f"silicon {reports.arrived} of {reports.tries}"
+        tries = f"{reports.arrived} of {reports.tries}"
+        yield f"silicon {tries if reports.tries else '(refused)'}"
 
 
 # --- the two tables ----------------------------------------------------------------------------
@@ -164,7 +165,17 @@ def families() -> str:
         _family_row(family, [*some], runs, reports)
         for family, some in groupby(every, key=lambda each: _family(each[1]))
     ]
-    return README_HEAD + "".join(rows)
+    return README_HEAD + "".join(rows) + f"\nOn silicon: {_on_silicon(reports)}\n"
+
+
+def _on_silicon(reports: dict[str, Silicon]) -> str:
+    asks = (
+        "If you have a board: [a minute of yours](docs/silicon/README.md) with the command "
+        "`prove`, which writes no flash, is evidence."
+    )
+    count = sum(each.reports for each in reports.values())
+    have = f"{count} {'report' if count == 1 else 'reports'}, of {_boards(len(reports))}."
+    return f"{have if count else '**not yet**.'} {asks}"
 
 
 def _family_row(

@@ -51,6 +51,7 @@ def test_what_silicon_counts_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "silicon 2 of 4 |\n" in page
     assert "| Mine with X |  | no file in boards/ |  | silicon 2 of 2 |\n" in page
     assert "silicon (1 board)" in support.families()
+    assert "\nOn silicon: 3 reports, of 2 boards. If you" in support.families()
 
 
 @pytest.mark.parametrize(
