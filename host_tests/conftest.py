@@ -39,9 +39,11 @@ except ImportError:
 
 
 def in_the_library(board: Path) -> bool:
-    """The library has the family of a board's chip, such as stm32f4 for STM32F429xx."""
-    family = tomllib.loads(board.read_text())["chip"][:7].lower()
-    return (LIB / "romboot" / f"{family}.py").is_file()
+    """The library has the family of a board's chip, such as stm32f4 for STM32F429xx, and does not
+    refuse it."""
+    about = tomllib.loads(board.read_text())
+    family = about["chip"][:7].lower()
+    return "refused" not in about and (LIB / "romboot" / f"{family}.py").is_file()
 
 
 EVERY_BOARD = tuple(sorted(p.stem for p in (ROOT / "boards").glob("*.toml") if in_the_library(p)))

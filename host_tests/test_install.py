@@ -135,8 +135,14 @@ def test_the_die_is_read_from_the_chip(
 
 
 def test_an_unknown_chip_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "read32", lambda *_: 0x41000000 | 0xD20 << 4)
+    with pytest.raises(CliError, match="PARTNO 0xD20"):
+        install.find_die(cast(Prompt, None))
+
+
+def test_an_stm32n6_is_refused_with_the_way_that_exists(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "read32", lambda *_: 0x41000000 | 0xD22 << 4)
-    with pytest.raises(CliError, match="PARTNO 0xD22"):
+    with pytest.raises(CliError, match=r"STM32N6.*machine\.bootloader"):
         install.find_die(cast(Prompt, None))
 
 
@@ -146,6 +152,8 @@ class Registers:
     def __init__(self, family: Family, die: Die) -> None:
         self.family, self.die = family, die
         self.words = {install.CPUID: 0x41000000 | family.core.partno << 4}
+        self.words[install.MPU_TYPE] = family.mpu_regions << 8
+        self.words[install.NSBOOTADD0] = 0x0800007F if family.nsbootadd0 else 0x01FF0000
         for each in tables.FAMILIES:  # any of them with this core may be tried before
             if each.core is family.core and each.idcode_clock:
                 self.words[each.idcode_clock.register.address] = 0x10

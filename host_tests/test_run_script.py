@@ -148,6 +148,7 @@ def test_a_chip_by_its_part_number(name: str, dev_id: int) -> None:
         ("STM32F401", "may be STM32F401xB/xC or STM32F401xD/xE: which one"),
         ("RP2040", "has no table for RP2040"),
         ("STM32", "has no table for STM32"),
+        ("STM32N657X0", "STM32N6 .* machine.bootloader"),
     ],
 )
 def test_a_chip_that_is_none(name: str, why: str) -> None:

@@ -5,8 +5,9 @@
 A module that is called as a family (stm32f4), or whose name begins with that and an underscore,
 is for that family alone. areas.py is for those whose flash is write-protected by areas, sectors.py
 for the others, cache.py for Cortex-M7 only, cortex_m0.py for Cortex-M0, external.py for all but
-ARMv6-M, which have no memory that code cannot run in. All others are for every board.
-lib/manifest.py goes by what is written here.
+ARMv6-M, which have no memory that code cannot run in. stm32n6.py is for none: it says why an
+STM32N6 is refused, in a library for all families. All others are for every board. lib/manifest.py
+goes by what is written here.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .tables.family import M0, M7, Family
 FOLDER = paths.LIB / "romboot"
 AREAS, SECTORS = "areas.py", "sectors.py"
 CACHES, CORTEX_M0, EXTERNAL = "cache.py", "cortex_m0.py", "external.py"
+REFUSED = "stm32n6.py"
 
 
 def families() -> list[str]:
@@ -40,6 +42,8 @@ def files(family: str | None = None) -> list[str]:
 
 def _owners(name: str) -> list[str]:
     """The families that need a file."""
+    if name == REFUSED:
+        return []
     if name in (AREAS, SECTORS):
         areas = name == AREAS
         return [short(f) for f in tables.FAMILIES if f.write_protection.by_areas == areas]

@@ -22,6 +22,8 @@ BOARD_CHIPS = (
     "STM32G474xx",
     "STM32L073xx",
     "STM32L476xx",
+    "STM32U585xx",
+    "STM32U5A5xx",
     "STM32WB55xx",
     "STM32WL55xx",
     "STM32H573xx",

@@ -32,6 +32,7 @@ from tools.tables import (
     l1,
     l1a,
     l4,
+    u5,
     wb,
     wl,
 )
@@ -58,6 +59,8 @@ CHIPS = {
     "STM32L152xE": l1.FAMILY,
     "STM32L152xB": l1a.FAMILY,
     "STM32L476xx": l4.FAMILY,
+    "STM32U585xx": u5.FAMILY,
+    "STM32U5A5xx": u5.FAMILY,
     "STM32WB55xx": wb.FAMILY,
     "STM32WL55xx": wl.FAMILY,
 }
@@ -90,6 +93,7 @@ FLASH_WRITES = {
     "l4": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
     "wb": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
     "wl": [*(("KEYR", key) for key in KEYS), ("CR", 0x07000001), ("CR", 0x87000001)],
+    "u5": [*(("NSKEYR", key) for key in KEYS), ("NSCR", 0x03000001), ("NSCR", 0x83000001)],
     "l1": [*PECR_KEYS, ("ACR", 0x04), ("ACR", 0x0F)],
     "h5": [
         *(("NSKEYR", key) for key in KEYS),
@@ -137,6 +141,12 @@ SETTINGS = {
         **{"CIER": 0x1FF, "CSICFGR": 0xFFFFFFFF, "HSICFGR": 0xFFFFFFFF, "PRIVCFGR": 2},
         **{"CFGR1": 0xFFFCBFC0, "CFGR2": 0x7770},
     },
+    "u5": {
+        **{"ICSCR1": 0xFF400000, "ICSCR2": 0xFFFFF, "ICSCR3": 0x1F0000, "CIER": 0x19FF},
+        **{"CFGR1": 0x7F000030, "PLL1CFGR": 0x7F00, "PLL2CFGR": 0x70F10, "PLL3CFGR": 0x70F10},
+        **dict.fromkeys(("CCIPR1", "CCIPR2", "CCIPR3", "SRDAMR", "PRIVCFGR"), 0xFFFFFFFF),
+        **dict.fromkeys(("PLL1DIVR", "PLL2DIVR", "PLL3DIVR", "PLL1FRACR"), 0xFFFFFFFF),
+    },
     "h7": {
         **dict.fromkeys(("PLLCKSELR", "PLLCFGR", "PLL1DIVR", "PLL2DIVR", "PLL3DIVR"), 0xFFFFFFFF),
         **dict.fromkeys(("D1CCIPR", "D2CCIP1R", "D2CCIP2R", "D3CCIPR", "D3AMR"), 0xFFFFFFFF),
@@ -162,6 +172,7 @@ ON = {
     "f0": 0x01010000,
     **{"l0": 0x01010001, "l1": 0x01010001, "l4": 0x15010100, "wb": 0x05010100},
     "wl": 0x01210100,
+    "u5": 0x15015100,
 }
 for rows in FLASH_WRITES, SETTINGS, ON:
     rows["f72"] = rows["f7"]  # type: ignore[index]

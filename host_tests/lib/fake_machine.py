@@ -65,6 +65,11 @@ AS_DELIVERED = {
     },
     "STM32H5": H5,
     "STM32H503": H5,
+    "STM32U5": {
+        0x40022040: 0x1FEFF8AA,
+        0x40022044: 0x0800007F,  # NSBOOTADD0R
+        **dict.fromkeys((0x40022058, 0x4002205C, 0x40022068, 0x4002206C), 0x8000007F),  # WRPxxR
+    },
     "STM32H7": H7,
     "STM32H7A": H7,
 }

@@ -119,6 +119,16 @@ def test_pcrop_is_seen(family: Family, make: Make) -> None:
         board.registers.poke(register.address, AS_DELIVERED[family.name][register.address])
 
 
+@pytest.mark.parametrize("call", ["enter_bootloader", "plan", "info"])
+def test_an_stm32n6_is_refused_by_name_with_the_way_that_exists(call: str, make: Make) -> None:
+    board = make()
+    board.registers.poke(CPUID, 0x411FD221)
+    words = r"STM32N6.*machine\.bootloader\(\).*BOOT0"
+    with pytest.raises(board.romboot.RomBootError, match=words):
+        getattr(board.romboot, call)()
+    assert board.fake.written == []
+
+
 def test_the_clock_of_dbgmcu_is_on_only_for_a_look(make: Make) -> None:
     board = make(dev_id=L073)
     board.registers.poke(APB2ENR, 0x4001)

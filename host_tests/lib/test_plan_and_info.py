@@ -364,6 +364,12 @@ def test_sectors_under_pcrop(
         (0x497, 0x58004020, 0xBFFFF0AA, "C2BOOT_LOCK is 1"),
         (0x497, 0x58004020, 0x33FFF0AA, "no reset starts the flash"),
         (0x462, 0x40022010, 0x00020000, "empty at the last power-on"),
+        (0x482, 0x40022040, 0x13EFF8AA, "no reset starts the flash"),  # nSWBOOT0 0, nBOOT0 0
+        (0x482, 0x40022040, 0x17EFF8AA, ""),  # nBOOT0 0, but the pin decides
+        (0x481, 0x40022044, 0x0BF9007F, "no reset starts the flash, but the ROM"),
+        (0x481, 0x40022044, 0x0800807F, ""),
+        (0x482, 0x40022040, 0x1FFFF8AA, "banks are swapped"),
+        (0x455, 0x40022040, 0x1FCFF8AA, "DUALBANK is 0"),
     ],
 )
 def test_options_that_surprise_are_told(

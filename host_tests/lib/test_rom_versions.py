@@ -25,6 +25,7 @@ G43 = "USART1 USART2 USART3 I2C2 I2C3 SPI1 SPI2 DFU"
 H5 = "USART1 USART2 USART3 DFU I2C3 I2C4 SPI1 SPI2 SPI3 FDCAN2 I3C1"
 L41 = f"USART1 USART2 USART3 DFU {I2C}"
 L4 = f"{L41} SPI1 SPI2 CAN1"
+U5 = f"USART1 USART3 DFU {I2C} SPI1 SPI2 SPI3 FDCAN1"
 
 # AN2606 rev 70, read once more: Table 3, and of each line the configuration and the versions, with
 # what does not work there. DEV_ID -> bootloader ID -> interfaces.
@@ -84,6 +85,10 @@ AN2606 = {
     0x471: {0x90: L4},  # 174, 175
     0x497: dict.fromkeys((0xC2, 0xC3, 0xC4), "USART1 USART2 SPI1 SPI2"),  # 202, 203
     0x495: {0xD5: "USART1 I2C1 I2C3 SPI1 SPI2 DFU"},
+    0x482: dict.fromkeys((0x92, 0x93), f"{U5} USART2"),  # 217, 219
+    0x481: {0x92: f"{U5} USART2"},  # 220, 222
+    0x455: {0x91: U5},  # 214, 216
+    0x476: {0x90: f"{U5} USART2"},  # 223, 225
     0x470: {0x90: L4, 0x95: L4},  # 177 has 9.0, table 3 has 0x95
 }
 VERSIONS = [(dev_id, rom_id) for dev_id, ids in AN2606.items() for rom_id in ids]

@@ -23,8 +23,8 @@ CORE = 0xE0000000
 
 # Not left as after a reset: keys, flags that a 1 clears, the remap itself.
 WRITTEN = re.compile(
-    r"\.(\w*KEYR\d?|C?ICR|CIR|I?FCR|(C\d?)?(CPU)?[RF]?PR\d?|SR\d?|SCR|CCR[12]|NSCCR|ECC(CORR|DETR)"
-    r"|MEMRMP)$|^SYSCFG\.CFGR1$"
+    r"\.(\w*KEYR\d?|C?ICR|CIR|I?FCR|(C\d?)?(CPU)?[RF]?PR\d?|(NS)?SR\d?|SCR|CCR[12]|NSCCR"
+    r"|ECC(CORR|DETR)|MEMRMP)$|^SYSCFG\.CFGR1$"
 )
 
 

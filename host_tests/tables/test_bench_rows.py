@@ -16,7 +16,14 @@ APB = {"APB1RSTR": 0x40000000, "APB2RSTR": 0x40010000}
 VECTORS = {
     **{"SUBGHZSPI": "SUBGHZ", "GTZC_TZIC": "GTZC"},
     **{"I2S2ext": "SPI", "I2S3ext": "SPI", "CAN_CCU": "CAN", "RTC": "STAMP", "RCC": "CRS CSS"},
-    **{"FSMC": "FMC", "SYSCFG": "COMP", "RAMECC1": "ECC", "RAMECC2": "ECC", "RAMECC3": "ECC"},
+    **{
+        "FSMC": "FMC",
+        "GTZC_TZIC": "GTZC",
+        "SYSCFG": "COMP",
+        "RAMECC1": "ECC",
+        "RAMECC2": "ECC",
+        "RAMECC3": "ECC",
+    },
 }
 
 

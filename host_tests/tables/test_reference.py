@@ -6,21 +6,19 @@ It lies beside the checkout, as shared/reference, or where ROMBOOT_REFERENCE say
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from host_tests.conftest import REFERENCE
+from tools import boards
 from tools.bench import boardfile
-
-ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.reference
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "boards").glob("*.toml")), ids=lambda p: p.stem)
-def test_buttons_are_not_pressed(path: Path) -> None:
+@pytest.mark.parametrize("name", boards.on_bench())
+def test_buttons_are_not_pressed(name: str) -> None:
     """One that is low while pressed needs a pull-up, if not that of the chip."""
-    facts = json.loads((REFERENCE / "boards.json").read_text())["boards"][path.stem]["button"]
+    facts = json.loads((REFERENCE / "boards.json").read_text())["boards"][name]["button"]
     external = facts and facts["pressed"] == 0 and facts["pull"] in ("GPIO_NOPULL", "0")
-    assert boardfile.load(path.stem).pulled_up == ((facts["pin"],) if external else ())
+    assert boardfile.load(name).pulled_up == ((facts["pin"],) if external else ())

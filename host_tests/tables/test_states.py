@@ -25,7 +25,7 @@ def masks(family: Family, state: State) -> dict[int, tuple[str, int]]:
         chip = json.loads(path.read_text())
         if int(chip["dev_id"]["value"], 16) in dev_ids:
             bases = {p["name"]: int(p["base"], 16) for p in chip["peripherals"]}
-            for block in ("RCC", "FLASH", "PWR"):
+            for block in {"RCC", "FLASH", "PWR", "SYSCFG"} & set(chip["registers"]):
                 for name, register in chip["registers"][block]["regs"].items():
                     address = bases[block] + int(register["offset"], 16)
                     _, known = found.get(address, ("", 0))

@@ -35,6 +35,9 @@ _CPUID = const(_SCS + 0xD00)  # ARM DDI 0403E B3.2.3; PARTNO in bits 15:4
 _MPU_TYPE = const(_SCS + 0xD90)  # B3.5.4; DREGION in bits 15:8
 _WORD = const(0xFFFFFFFF)  # mem32 is signed
 _CORTEX_M7 = const(0xC27)
+_CORTEX_M33 = const(0xD21)
+_CORTEX_M55 = const(0xD22)  # of an STM32N6
+_NSBOOTADD0 = const(0x40022044)  # of FLASH: below 0x02000000 in an STM32H5
 _LOOK = const(12)  # bytes at the begin of an entry of _CHIPS, that say where to look
 _SERIES = const(0x400)  # of each DEV_ID _CHIPS has the low byte, and this is the rest
 _HEADER = const(20)  # bytes: words in all, lowest and highest address of SRAM, MPU_RBAR, MPU_RASR
@@ -119,8 +122,10 @@ def check_port():
         raise error("NotSTM32Error", sys.platform)
 
 
-# Which chips there are, see chips() of tools/tables/compiler.py.
+# Which chips there are, see chips() of tools/tables/compiler.py; _MANY: not one die alone, which
+# needs no code that tells it from others.
 # chips: begin
+_MANY = const(True)
 # fmt: off
 _CHIPS = const(
     b":\x0c$\xe0\x04 \0\0\0\0\0\0\x09\x13\x19!#134"
@@ -134,22 +139,31 @@ _CHIPS = const(
     b"\x03l1a\x18\x0d!D\x02@\0\0\0\0\0\0\x01\x84\x02h"
     b"5\x01t\x04h503\x18,'\x5c\0\x10\0\0\0\0\0\0"
     b"\x02P\x83\x02h7\x01\x80\x03h7a\x14\x0c`@\x01X\0@"
-    b"\x02\x10<\x1b\x04g`Vf\x02g0"
+    b"\x02\x10<\x1b\x04g`Vf\x02g0\x14\x1d!\xe0\x04@\0\0"
+    b"\0\0\0\0\x04\x82\x81Uv\x02u5"
 )
 # fmt: on
 # chips: end
 
 
 def find():
-    """The Chip, on the stm32 port. Raises UnknownChipError or MissingModuleError."""
+    """The Chip, on the stm32 port. Raises UnknownChipError, MissingModuleError or, on an STM32N6,
+    RomBootError."""
     chips = _CHIPS
     core = mem32[_CPUID] >> 4 & 0xFFF
-    eighths = mem32[_MPU_TYPE] >> 11 & 0xF if core == _CORTEX_M7 else 0  # of its regions
+    more = 0  # see core() of tools/tables/compiler.py
+    if _MANY:
+        if core == _CORTEX_M7:
+            more = mem32[_MPU_TYPE] >> 11 & 0xF
+        if core == _CORTEX_M33:
+            more = mem32[_NSBOOTADD0] >> 27 > 0
+        if core == _CORTEX_M55:
+            module("romboot.stm32n6")  # a sentence: there is no ROM that can be entered
     idcode = before = end = 0
     while end < len(chips):
         at = end
         end += chips[at]
-        if chips[at + 1] << 8 | chips[at + 2] != eighths << 12 | core:
+        if chips[at + 1] << 8 | chips[at + 2] != more << 12 | core:
             continue
         address, clock, bit = struct.unpack_from(">2IB", chips, at + 3)
         if clock:

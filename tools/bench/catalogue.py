@@ -30,6 +30,7 @@ from .families.flash_h7 import FlashH7, FlashH7A
 from .families.flash_l0 import FlashL0
 from .families.flash_l1 import FlashL1
 from .families.flash_l4 import FlashL4
+from .families.flash_u5 import FlashU5
 from .families.flash_wb import FlashWb, FlashWl
 from .families.g0 import PwrG0, RccG0
 from .families.g4 import PwrG4, RccG4
@@ -37,6 +38,7 @@ from .families.h5 import PwrH5, RccH5
 from .families.h7 import PwrH7, PwrH7A, RccH7, RccH7A
 from .families.l0 import PwrL0, RccL0
 from .families.l4 import PwrL4, RccL4
+from .families.u5 import PwrU5, RccU5
 from .families.wb import PwrWb, RccWb
 from .families.wl import RccWl
 
@@ -56,6 +58,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "exti h5": ExtiOfEdges,
     "exti h7": Exti,
     "exti l4": Exti,
+    "exti u5": ExtiOfEdges,
     "exti v1": Exti,
     "exti wb": Exti,
     "exti wl": Exti,
@@ -70,6 +73,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "flash l0": FlashL0,
     "flash l1": FlashL1,
     "flash l4": FlashL4,
+    "flash u5": FlashU5,
     "flash wb": FlashWb,
     "flash wl": FlashWl,
     "fmc v1": Fmc,
@@ -98,6 +102,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "pwr l0": PwrL0,
     "pwr l1": PwrL0,
     "pwr l4": PwrL4,
+    "pwr u5": PwrU5,
     "pwr wb": PwrWb,
     "pwr wl": PwrWb,
     "quadspi v1": Quadspi,
@@ -112,6 +117,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "rcc l0": RccL0,
     "rcc l1": RccL0,
     "rcc l4": RccL4,
+    "rcc u5": RccU5,
     "rcc wb": RccWb,
     "rcc wl": RccWl,
     "rng v1": Rng,
@@ -127,6 +133,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "syscfg l0": Syscfg,
     "syscfg l1": Syscfg,
     "syscfg l4": Syscfg,
+    "syscfg u5": Syscfg,
     "syscfg wb": Syscfg,
     "syscfg wl": Syscfg,
     "timer v1": Timer,

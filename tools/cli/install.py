@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import packages, paths, tables
-from ..tables.family import Die, Family
+from ..tables import n6
+from ..tables.compiler import core
+from ..tables.family import M7, M33, Die, Family
 from . import library
 from .errors import CliError
 from .prompt import BoardError, Prompt, connected
@@ -21,6 +23,7 @@ from .prompt import BoardError, Prompt, connected
 NAME = "romboot"
 PARTIAL = "romboot.part"  # no name that can be imported
 CPUID = 0xE000ED00  # ARM DDI 0403E B3.2.3: PARTNO in bits 15:4
+MPU_TYPE, NSBOOTADD0 = 0xE000ED90, 0x40022044  # see core() of tools/tables/compiler.py
 # FAT (Microsoft, "FAT32 File System Specification"): bytes of a directory entry, and characters of
 # a long name in each further one
 ENTRY, LONG = 32, 13
@@ -132,15 +135,22 @@ def _wanted(prompt: Prompt, name: str) -> tuple[Family, Die | None]:
 def find_die(prompt: Prompt) -> tuple[Family, Die]:
     """Whose DEV_ID the chip has. Reads as lib/romboot/chip.py does."""
     partno = read32(prompt, CPUID) >> 4 & 0xFFF
+    more = 0
+    if partno == M7.partno:
+        more = read32(prompt, MPU_TYPE) >> 11 & 0xF
+    if partno == M33.partno:
+        more = int(read32(prompt, NSBOOTADD0) >> 27 > 0)
     seen = []
     for family in tables.FAMILIES:
-        if family.core.partno != partno:
+        if core(family) != more << 12 | partno:
             continue
         dev_id = _idcode(prompt, family) & 0xFFF
         for die in family.dies:
             if dev_id in (die.dev_id, die.misread):
                 return family, die
         seen.append(f"DEV_ID 0x{dev_id:03X} at 0x{family.idcode:08X}")
+    if partno == n6.PARTNO:
+        raise CliError(n6.WHY)
     raise CliError(
         f"romboot has no table for this chip (core with PARTNO 0x{partno:03X}"
         f"{', ' if seen else ''}{', '.join(seen)}): --family installs one all the same"

@@ -15,9 +15,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from .. import paths, tables
+from ..tables import n6
 from ..tables.compiler import core, end
 from ..tables.cortex_m import open_region
-from ..tables.family import M0, M7, Die, Family, State
+from ..tables.family import M0, M7, M33, Die, Family, State
 from ..tables.language import pack
 from .errors import CliError
 from .helper import resident
@@ -54,6 +55,12 @@ except RomBootError as error:
 
 STM32 = "if sys.platform != 'pyboard': raise RomBootError({not_stm32} % sys.platform)\n"
 
+# What else is read to tell families with one core from each other: core() of compiler.py.
+_MORE = {
+    M7: " | (mem32[0xE000ED90] & 0xF800) << 1",
+    M33: " | (mem32[0x40022044] >> 27 > 0) << 12",
+}
+
 # In place of the module that jump_bytes imports.
 M0_MODULE = """
 class _cortex_m0: pass
@@ -63,7 +70,7 @@ _cortex_m0.prepare, _cortex_m0.nmi = prepare, nmi
 PARTS = (
     """\
 {place}
-core = mem32[0xE000ED00] >> 4 & 0xFFF{regions}
+core = mem32[0xE000ED00] >> 4 & 0xFFF{more}
 found = 0
 if core == {core}:
     {idcode}
@@ -130,6 +137,8 @@ def chip(name: str) -> tuple[Family, Die]:
         return found[0]
     if found:
         raise CliError(f"{name} may be {' or '.join(die.name for _, die in found)}: which one?")
+    if wanted.startswith(n6.SERIES):
+        raise CliError(n6.WHY)
     known = ", ".join(die.name for _, die in tables.dies())
     raise CliError(
         f"romboot has no table for {name}: --chip takes the part number of one of {known}"
@@ -176,7 +185,7 @@ def source(family: Family, die: Die, *, force: bool = False) -> str:
         "not_stm32": said("NotSTM32Error", "%s"),
         "place": "" if family.core.armv6m else _place(said),
         "core": core(family),
-        "regions": " | (mem32[0xE000ED90] & 0xF800) << 1" if family.core is M7 else "",
+        "more": _MORE.get(family.core, ""),
         "idcode": _lines(_idcode(family)),
         "dev_ids": dev_ids,
         "another": repr(another),

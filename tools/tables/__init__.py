@@ -27,6 +27,7 @@ from . import (
     l1,
     l1a,
     l4,
+    u5,
     wb,
     wl,
 )
@@ -52,6 +53,7 @@ FAMILIES: tuple[Family, ...] = (
     h7a.FAMILY,
     g0.FAMILY,
     g4.FAMILY,
+    u5.FAMILY,
 )
 
 _CORE = (cortex_m.SCS, cortex_m.SYST, cortex_m.NVIC, cortex_m.SCB, cortex_m.FPU, cortex_m.CACHE)

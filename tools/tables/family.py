@@ -383,6 +383,8 @@ class Family:
     """Peripherals that the scripts name, for names() and plan()."""
     protection_shift: int = 0
     lsi_bit: int = 0
+    nsbootadd0: bool = False
+    """At 0x40022044 is FLASH_NSBOOTADD0R, so its bits 31:27 are not 0."""
     idcode_clock: Bit | None = None
     """Without this clock DBGMCU reads as 0."""
     pcrop: Pcrop | None = None

@@ -101,10 +101,14 @@ class Oscillators:
         self._starting[name] = self._rcc.system.clock.after(ns, lambda: self._became_ready(name))
 
     def reset(self, *, keep: str = "") -> None:
-        """Cancel all starts and stops, except of one that a system reset keeps."""
+        """Cancel all starts and stops, except in a register that a system reset keeps. LSI goes
+        on there only if software has started it, as the watchdog stops."""
         for events in (self._starting, self._stopping):
-            for name in [name for name in events if name != keep]:
+            for name in [name for name in events if self[name].register != keep]:
                 _cancel(events, name)
+        if self.lsi_forced and not self.is_on("LSI"):
+            _cancel(self._starting, "LSI")
+            self._set_ready("LSI", False)
         self.lsi_forced = False
 
     def restart_plls(self) -> None:

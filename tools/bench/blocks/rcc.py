@@ -84,8 +84,8 @@ class Rcc(RegisterBlock):
 
     def system_reset(self, cause: str | None) -> None:
         """The backup domain and the reset flags stay. A cause: "PIN", "SFT", "IWDG" ..."""
+        self.oscillators.reset(keep=self._backup["register"])
         kept = {name: self.get(name) & mask for name, mask in self._survivors().items()}
-        self.oscillators.reset(keep="LSE")
         before = dict(self.values)
         super().reset()
         for name, mask in self._survivors().items():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ... import boards, tables
-from ...tables import compiler
+from ...tables import compiler, n6
 from ...tables.family import Die, Family
 from ..prompt import Prompt
 from .codes import Code, FlashError
@@ -33,6 +33,8 @@ CHIP = """
 from machine import mem32
 c = mem32[0xE000ED00] >> 4 & 0xFFF
 m = (mem32[0xE000ED90] & 0xF800) << 1
+if c == 0xD21:
+    c, m = c | (mem32[0x40022044] >> 27 > 0) << 12, 0
 for k, a, e, b in {cores}:
     if k in (c, c | m):
         v = e and mem32[e]
@@ -115,6 +117,8 @@ def ask(prompt: Prompt, start: int) -> Board:
         raise FlashError(
             Code.REFUSED, f"this is MicroPython on {platform}, not on an STM32: {machine}"
         )
+    if n6.SERIES in machine:
+        raise FlashError(Code.REFUSED, f"{machine}: {n6.WHY}")
     family, die = _chip(prompt, machine)
     facts = _Facts(prompt, family, die, start)
     known = boards.find(build)
