@@ -21,6 +21,7 @@ BSY, WBNE, EOP, WRPERR, PGSERR, INCERR = 1, 2, 1 << 16, 1 << 17, 1 << 18, 1 << 2
 FLAGS = 0x00FF0000  # of NSSR, as cleared by NSCCR
 OPTLOCK, OPTSTRT = 1, 2  # OPTCR
 IWDG_SW, SWAP_BANK = 1 << 3, 1 << 31  # OPTSR
+PRFTEN, ICACHE_EN = 1 << 8, 1 << 0  # ACR, ICACHE_CR
 QUAD_WORD = 16  # bytes
 NO_RDP = 0xAA  # as other families call it: product states instead, see rdp
 
@@ -97,6 +98,14 @@ class FlashH5(Flash):
                 self.put(name, self.stored_options[name])
 
     # --- interface -----------------------------------------------------------------------------
+
+    @property
+    def prefetch(self) -> bool:
+        return bool(self.get("ACR") & PRFTEN)
+
+    @property
+    def instruction_cache(self) -> bool:
+        return bool(self.system.block("ICACHE").get("CR") & ICACHE_EN)
 
     def _write_acr(self, value: int) -> None:
         self.store("ACR", value)
