@@ -44,8 +44,8 @@ OTP = "@OTP Memory /0x1FFF7800/01*512 e,01*016 e"
 FEATURE = "@Device Feature/0xFFFF0000/01*004 e"
 # What people have seen dfu-util list: of a PYBv1.0, of a LEIA board (STM32F439), of a Daisy Seed
 # (STM32H750), of a BigClown core module (STM32L082) and, with less flash, of a bt.tn (STM32L151)
-# and of a BigTreeTech EBB42 (STM32G0B1); of an Inertial Sense IMX-5 (STM32L452)
-# and a WeAct board (STM32G474).
+# and of a BigTreeTech EBB42 (STM32G0B1); of an Inertial Sense IMX-5 (STM32L452), a WeAct board
+# (STM32G474) and, with the sizes that later ROMs say, of an STM32H7B3I-EVAL.
 LISTED = {
     "PYBV11": (
         "@Internal Flash  /0x08000000/04*016Kg,01*064Kg,07*128Kg", OPTIONS, OTP, FEATURE,
@@ -57,6 +57,10 @@ LISTED = {
     ),
     "NUCLEO_H743ZI": (
         "@Internal Flash   /0x08000000/16*128Kg", "@Option Bytes   /0x5200201C/01*128 e",
+    ),
+    "NUCLEO_H7A3ZI_Q": (
+        "@Internal Flash  /0x08000000/256*08Kg", "@Option Bytes  /0x1FF8000/01*128 e",
+        "@OTP Memory  /0x1FF7000/01*1024 e",
     ),
     "NUCLEO_L152RE": (
         "@Internal Flash  /0x08000000/2048*256 g", "@Option Bytes  /0x1FF80000/01*032 e",
