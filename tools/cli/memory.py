@@ -58,6 +58,14 @@ class Memory:
             said = self._prompt.run(f"print({','.join(f'mem32[{a}]' for a in some)})")
             self._known |= zip(some, (int(word) & WORD for word in said.split()), strict=True)
 
+    def fetch_range(self, words: range) -> None:
+        """The same for words that follow each other, below 0x40000000, where a range of
+        MicroPython ends."""
+        said = self._prompt.run(
+            f"for a in range({words.start},{words.stop},{words.step}):print(mem32[a])"
+        )
+        self._known |= zip(words, (int(word) & WORD for word in said.split()), strict=True)
+
     def read(self, address: int, size: int) -> int:
         """Unsigned."""
         word = self._known.get(address & ~3)
@@ -183,7 +191,7 @@ class Buffers:
                 return view
         words = range(address, address + size, 4)
         assert address % 4 == size % 4 == 0
-        self._memory.fetch(words)
+        self._memory.fetch_range(words)
         return b"".join(self._memory.read(word, 4).to_bytes(4, "little") for word in words)
 
     def send(self) -> int:
@@ -218,8 +226,8 @@ def literal(data: bytes) -> bytes:
             out += bytes([ord("\\"), byte])
         elif byte >= 0x20 and byte != 0x7F:
             out.append(byte)
-        elif byte or following in b"01234567":
+        elif following in b"01234567":
             out += b"\\x%02x" % byte
         else:
-            out += b"\\0"
+            out += b"\\%o" % byte
     return bytes(out + b"'")
