@@ -100,6 +100,11 @@ def entered(board: Board, run: Run | None) -> str:
     refused = boards.read(boards.BOARDS / f"{board.build}.toml").get("romboot", {})
     if refused.get("reset", "").startswith("the heap is at"):  # an address says little here
         refused["reset"] = f"the heap is in {board.heap}, where no code runs after a reset"
+    if not board.hook:  # as each firmware of the bench has
+        without = {"reset": "the official build has no early-boot hook"}
+        refused = without | refused
+        if "then" in refused:
+            refused["then"] = without | refused["then"]
     then = f"; with another option byte {_ways(refused['then'])}" if "then" in refused else ""
     return _ways(refused) + then
 

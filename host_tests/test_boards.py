@@ -99,6 +99,7 @@ def test_the_official_build(name: str) -> None:
     assert board.mboot == {"default": "yes"}.get(known["mboot"], known["mboot"])
     assert board.app_base == int(known["app_base"], 16)
     assert (board.heap == "SDRAM") == ("SDRAM" in known["heap"]["where"])
+    assert board.hook == known["enter_bootloader_via_reset"]
     assert (board.code != "flash") == bool(known["code_in_external_flash"])
 
 

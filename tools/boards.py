@@ -22,6 +22,7 @@ reads what stands between the user and the ROM:
     below = "mboot"                 # what lies below that, and must stay
     heap = "SDRAM"                  # default: SRAM
     code = "QSPI"                   # memory-mapped flash outside of the chip that has code
+    hook = false                    # it has no early-boot hook: no way through a reset
 
 Whether the ROM listens on the pins of a cable is no fact of the board: `Cable.interface` asks the
 list of the die. A board whose chip romboot cannot enter at all says `refused = "why"`. It needs no
@@ -88,7 +89,14 @@ FORM: Mapping[str, Any] = {
             "note": str,
         }
     ],
-    "official": {"mboot": str, "app_base": int, "below": str, "heap": str, "code": str},
+    "official": {
+        "mboot": str,
+        "app_base": int,
+        "below": str,
+        "heap": str,
+        "code": str,
+        "hook": bool,
+    },
 }
 
 
@@ -166,6 +174,7 @@ class Board:
     below: str
     heap: str
     code: str
+    hook: bool
     one_cable: bool
     filesystem: tuple[int, int] | None
 
@@ -227,6 +236,7 @@ def load(name: str, folder: Path = BOARDS) -> Board:
         below=official.get("below", ""),
         heap=official.get("heap", "SRAM"),
         code=official.get("code", "flash"),
+        hook=official.get("hook", True),
         one_cable="rom_wire" in data and rom in (serial or [console]),
         filesystem=(area[0], area[1]) if area else None,
     )

@@ -14,6 +14,9 @@ can be reset like the rest. What stays, as only a reset clears it: the window wa
 clock, clock security of HSE, C2BOOT (states below); the locks in SYSCFG.CFGR2 and SWPR and those
 of COMP, which no ROM needs; and PWR.CR5 keeps the trim of SMPS, which comes from the factory.
 
+Left out: 0x494, WB10 and WB15. It has no PLLSAI1, other peripherals, pages of 2 KB and its option
+bytes elsewhere (header), and no second source says what its registers are after a reset.
+
 Where sources disagree:
 - RCC.PLLCFGR and PLLSAI1CFGR: 22040100 (SVD, HAL_RCC_DeInit), 22041000 (LL_RCC_DeInit).
 - RCC.APB1ENR1: 00000400 (SVD and, for the L4, AN2606).
