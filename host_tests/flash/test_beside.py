@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -85,6 +86,16 @@ def test_a_board_that_goes(
     monkeypatch.setattr(beside.Read, "work", work)
     assert main(["read", str(tmp_path / "a.dfu")]) == Code.BROKEN_OFF
     assert f"it has gone. {sentence}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["tools.cli.commands.main", "tools.cli.flash.job.Job.find"])
+def test_ctrl_c_is_an_object_with_json(
+    where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(where, Mock(side_effect=KeyboardInterrupt))
+    assert main(["leave", "--json"]) == 130
+    said = json.loads(capsys.readouterr().out)
+    assert (said["state"], said["exit_code"]) == ("error", 130) and "Ctrl-C" in said["text"]
 
 
 def test_the_boards_that_are_connected() -> None:

@@ -156,6 +156,14 @@ def test_what_does_not_stop_it(fault: Faults, said: str) -> None:
         assert board.mpremote("exec", "import romboot; print('there')").stdout == "there\n"
 
 
+def test_a_cable_that_is_pulled_leaves_no_vector_table() -> None:
+    with usb_board(BOARD, build(BOARD), Faults(pull_after=100_000)) as board:
+        board.until_application()
+        done = flash(board, firmware())
+        assert done.returncode == Code.BROKEN_OFF and "BOOT0 high" in done.stderr
+        assert board.flash(BASE, 256) == b"\xff" * 256
+
+
 def test_a_firmware_that_does_not_start() -> None:
     with usb_board(BOARD, build(BOARD), Faults(leave=Leave.STAYS)) as board:
         board.until_application()
