@@ -60,8 +60,8 @@ STATES = (
  ),
  (
   True,
-  ("the Cortex-M4 of this dual-core chip starts at each reset "
-   "(FLASH_OPTSR.BCM4) and runs on beside the ROM"),
+  ("the Cortex-M4 of this dual-core chip starts at each reset (option byte "
+   "FLASH_OPTSR.BCM4) and runs on beside the ROM"),
   ((0x1FF1E8C0, 0xFFFFFEFD, 0x48373435), (0x5200201C, 0x400000, 0x400000)),
  ),
 )

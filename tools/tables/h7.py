@@ -483,8 +483,8 @@ FAMILY = Family(
         State("the Cortex-M4 was started (RCC_GCR.BOOT_C2)", (is_set(RCC.GCR, 3),)),
         State("WWDG2 has its clock (APB1LENR.WWDG2EN)", (is_set(RCC.APB1LENR, 11),)),
         State(
-            "the Cortex-M4 of this dual-core chip starts at each reset (FLASH_OPTSR.BCM4) and "
-            "runs on beside the ROM",
+            "the Cortex-M4 of this dual-core chip starts at each reset (option byte "
+            "FLASH_OPTSR.BCM4) and runs on beside the ROM",
             (DUAL_CORE, BCM4),
             lasting=True,
         ),
