@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from host_tests.target import CLEAN, MANIFEST, how_it_arrives
+from host_tests.target import CLEAN, MANIFEST, TEST_BOARDS, how_it_arrives
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt
 from tools.firmware import build
+from tools.paths import BOARDS
 
-BOARD = "NUCLEO_H743ZI"
+BOARD, IN_DTCM = "NUCLEO_H743ZI", "DTCM_H743"
 # As MicroPython's stm32 port does when it starts (the bench firmware does not). After a reset both
 # are invalid.
 ON = """
@@ -19,17 +20,21 @@ mem32[0xE000ED14] |= 3 << 16    # CCR: IC, DC
 """
 
 
-def at_prompt() -> tuple[VirtualBoard, Prompt]:
-    board = VirtualBoard.load(BOARD, firmware=build(BOARD, frozen_manifest=MANIFEST))
+def at_prompt(name: str = BOARD) -> tuple[VirtualBoard, Prompt]:
+    boards = BOARDS if name == BOARD else TEST_BOARDS
+    image = build(name, frozen_manifest=MANIFEST, boards=boards)
+    board = VirtualBoard.load(name, image, boards=boards)
     prompt = Prompt(board)
     prompt.run(ON)
     return board, prompt
 
 
+@pytest.mark.parametrize("name", [BOARD, IN_DTCM])
 @pytest.mark.parametrize("way", ["jump", "reset"])
-def test_they_are_clean_and_off(way: str) -> None:
-    """By a reset: what the D-cache has of image and boot state would be lost."""
-    board, prompt = at_prompt()
+def test_they_are_clean_and_off(way: str, name: str) -> None:
+    """By a reset: what the D-cache has of image and boot state would be lost. In DTCM nothing is
+    in a cache, and the last steps run there, too."""
+    board, prompt = at_prompt(name)
     prompt.start(f"import romboot; romboot.enter_bootloader(via='{way}')")
     assert how_it_arrives(board) == CLEAN
     assert board.core.violations == []
