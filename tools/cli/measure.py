@@ -117,10 +117,10 @@ def by_the_host(name: str, image: Path) -> Cost:
 
 def counted(way: str, arrival: Arrival, marks: Marks, meter: MaskMeter) -> Cost:
     masked = meter.last if marks.reset is None else arrival.instructions - marks.reset
-    names = [deviation.name for deviation in arrival.deviations]
+    names = [each.name for each in arrival.deviations if each.why not in marks.violations]
     call_to_rom = arrival.instructions - marks.call
     blackout = None if "CPU.PRIMASK" in names else masked
-    return Cost(way, call_to_rom, blackout, len(names), names, before=marks.violations)
+    return Cost(way, call_to_rom, blackout, len(names), names, before=list(marks.violations))
 
 
 def failure(prompt: Prompt) -> str:
@@ -144,8 +144,7 @@ class Marks:
         self.address = port.base + port.by_name["BSRR"].offset
         self.call = 0
         self.reset: int | None = None
-        self.violations = board.soc.violations
-        board.soc.violations = []
+        self.violations = tuple(board.soc.violations)
         self._board = board
         port.on_write("BSRR", self._called)
         after, board.soc.on_reset = board.soc.on_reset, self._was_reset
