@@ -5,6 +5,7 @@ from __future__ import annotations
 from binascii import b2a_base64
 from pathlib import Path
 
+from tools import packages, tables
 from tools.bench.prompt import Prompt
 from tools.cli import library
 
@@ -12,10 +13,14 @@ CHUNK = 512  # bytes of a file in one command
 
 
 def install(prompt: Prompt) -> None:
-    """The library, compiled, as mip would put it there."""
+    """The library for the family of the board, compiled, as mip would put it there."""
+    dev_id = prompt.board.soc.chip.dev_id
+    family = next(family for family, die in tables.dies() if die.dev_id == dev_id)
+    modules = {Path(name).stem for name in packages.files(packages.short(family))}
     prompt.run("import os; os.mkdir('romboot')")
     for file in (library.compiled() / "romboot").iterdir():
-        copy(prompt, file)
+        if file.stem in modules:
+            copy(prompt, file)
 
 
 def copy(prompt: Prompt, file: Path) -> None:

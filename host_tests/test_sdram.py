@@ -1,11 +1,14 @@
 """A board whose heap is in external SDRAM, which the ROM's first step would find gone.
 
 STM32F429DISC: the memory map forbids to execute there, and romboot resets the FMC on its way.
+STM32F7DISC: its firmware opens that SDRAM to instructions and to the D-cache, which has lines of
+it that are not in memory yet when the call comes.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +19,8 @@ from host_tests.target import CLEAN, LIB, MANIFEST, how_it_arrives
 from host_tests.witness import ATTEMPT, QUIET, Witness
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt, PromptError
+from tools.cli.board import Board, RefusedError
+from tools.cli.virtual_prompt import VirtualPrompt
 from tools.firmware import build
 
 BOARD = "STM32F429DISC"
@@ -87,6 +92,38 @@ def test_from_files_it_goes_where_the_mpu_allows_to_execute(installed: Prompt) -
     assert how_it_arrives(installed.board) == CLEAN
     assert len(gone) == 1
     assert installed.board.core.faults == []
+
+
+DIRTY = "filled = bytearray(200_000); filled[:] = bytes(range(200)) * 1000; "
+CACHED = "STM32F7DISC"
+
+
+def dirty(prompt: Prompt) -> None:
+    """The heap is in SDRAM, both caches and the MPU are on, the D-cache is full of writes."""
+    prompt.run(f"from machine import mem32; assert mem32[0xE000ED14] >> 16 & 3 == 3; {DIRTY}")
+    where = "import uctypes; print(hex(uctypes.addressof(filled)), mem32[0xE000ED94])"
+    assert prompt.run(where).startswith("0xc00") and prompt.run(where).strip().endswith(" 5")
+
+
+def test_what_the_data_cache_has_of_the_sdram_is_in_memory_before_that_goes() -> None:
+    prompt = Prompt(VirtualBoard.load(CACHED, firmware=build(CACHED, frozen_manifest=MANIFEST)))
+    dirty(prompt)
+    (sdram,) = prompt.board.soc.map.externals
+    caches = prompt.board.core.caches
+    assert caches and any(at >= sdram.base for at in caches.dirty_lines())
+    with pytest.raises(PromptError, match="HookError: via='reset': the heap is at 0xC0"):
+        prompt.run("import romboot; romboot.enter_bootloader(via='reset')")
+    prompt.start("romboot.enter_bootloader()")
+    assert how_it_arrives(prompt.board) == CLEAN
+    assert prompt.board.core.faults == [] and prompt.board.core.violations == []
+
+
+def test_code_that_the_host_sends_cannot_run_there() -> None:
+    """It is entered as a handler that HFNMIENA of the MPU must be set for (jump_bytes.py)."""
+    prompt = VirtualPrompt(VirtualBoard.load(CACHED, build(CACHED)))
+    with pytest.raises(RefusedError, match=r"machine code is at 0xC0.*Freeze romboot"):
+        Board(cast(Any, prompt)).leave()
+    assert prompt.run("print(6 * 7)").strip() == "42"
 
 
 WATCHDOG = "import machine, time; machine.WDT(timeout=10000); time.sleep_ms(5); "

@@ -322,8 +322,8 @@ def test_a_heap_in_sdram_is_a_choice_of_the_board(tmp_path: Path) -> None:
         text.replace("[memory]\n", "[memory]\nheap = [0xD0000000, 0x800000]\n")
     )
     board = load_board("DISCO", tmp_path)
-    assert "#define MICROPY_HW_SDRAM_SIZE 8388608\n" in config_files(board)["mpconfigboard.h"]
     header = board_files(board, "standard")["board.h"]
+    assert "#define BOARD_SDRAM_SIZE 0x800000u\n" in header
     assert "(sdram_is_usable() ? (void *)0xd0000000 : (void *)&_heap_start)" in header
 
 

@@ -13,6 +13,7 @@ from . import f4
 from .board import Board
 from .cores import CORES, make_variables
 
+SDRAM = (0xC000_0000, 0xD000_0000)  # banks 1 and 2 of the FMC
 MINIMUM_HEAP = "8K"  # as stm32l072xz.ld of the real port
 
 
@@ -80,8 +81,6 @@ def _config_header(board: Board) -> str:
     }
     if not board.assembler:
         defines |= {"MICROPY_EMIT_THUMB": 0, "MICROPY_EMIT_INLINE_THUMB": 0}
-    if _is_f4(board):
-        defines |= f4.config(board)
     return _defines(defines | board.config)
 
 
@@ -106,12 +105,29 @@ def _addresses(board: Board) -> dict[str, object]:
         "BOARD_HEAP_END": "&_heap_end",
         "BOARD_GPIO": hex(chip.peripheral("GPIOA").base),
         **_enable(chip, "GPIO", "GPIOA"),
+        **_sdram(board),
         **_console(board),
         **_reset_flags(chip),
         **_system_memory(chip),
         **{f"BOARD_{p.name}": hex(p.base) for p in chip.peripherals if p.kind == "icache"},
     }
     return defines | (f4.addresses(board) if _is_f4(board) else {})
+
+
+def _sdram(board: Board) -> dict[str, object]:
+    """Where the heap is, if that is in SDRAM. As the real port: in SRAM if that fails its test."""
+    base, size = board.data["memory"].get("heap", (0, 0))
+    if base not in SDRAM:
+        return {"BOARD_SDRAM": 0}
+    start, end = f"(void *){base:#x}", f"(void *){base + size:#x}"
+    return {
+        "BOARD_SDRAM": f"{base:#x}",
+        "BOARD_SDRAM_SIZE": f"{size:#x}u",
+        "BOARD_HEAP_START": f"(sdram_is_usable() ? {start} : (void *)&_heap_start)",
+        "BOARD_HEAP_END": f"(sdram_is_usable() ? {end} : (void *)&_heap_end)",
+        "BOARD_FMC": hex(board.chip.peripheral("FMC").base),
+        **_enable(board.chip, "FMC", "FMC"),
+    }
 
 
 def _reset_hz(chip: Chip) -> int:

@@ -1,6 +1,6 @@
 """What a board with an STM32F4 adds to the generated files.
 
-Full speed, the file system in internal flash, a heap in SDRAM or CCM, code in external flash.
+Full speed, the file system in internal flash, a heap in CCM, code in external flash.
 """
 
 from itertools import chain, repeat
@@ -10,7 +10,6 @@ from .errors import FirmwareError
 
 FLASH_BASE = 0x0800_0000
 CCM_BASE = 0x1000_0000
-SDRAM_BANK_2 = 0xD000_0000
 EXTERNAL_FLASH = {0x6000_0000: "NOR flash on bank 1 of the FMC", 0x9000_0000: "QUADSPI flash"}
 
 MAX_SYSCLK_HZ = 168_000_000  # without over-drive (RM0090 5.1.4)
@@ -36,12 +35,6 @@ SECTIONS
 """
 
 
-def config(board: Board) -> dict[str, object]:
-    """For mpconfigboard.h."""
-    heap = _heap(board)
-    return {"MICROPY_HW_SDRAM_SIZE": heap[1]} if heap and heap[0] == SDRAM_BANK_2 else {}
-
-
 def addresses(board: Board) -> dict[str, object]:
     """For board.h."""
     most = min(board.chip.clocks["wait_states_hz"][-1], MAX_SYSCLK_HZ)
@@ -54,13 +47,8 @@ def addresses(board: Board) -> dict[str, object]:
         "BOARD_CCM": hex(CCM_BASE) if _ccm_size(board) else 0,
         "BOARD_TEXT": hex(text[0]) if text else 0,
     }
-    if heap:
-        base, size = heap
-        start, end = f"(void *){base:#x}", f"(void *){base + size:#x}"
-        if base == SDRAM_BANK_2:  # as the real port: the internal heap if the SDRAM fails its test
-            start = f"(sdram_is_usable() ? {start} : (void *)&_heap_start)"
-            end = f"(sdram_is_usable() ? {end} : (void *)&_heap_end)"
-            defines["BOARD_SDRAM"] = f"{base:#x}"
+    if heap and heap[0] == CCM_BASE:
+        start, end = (f"(void *){at:#x}" for at in (CCM_BASE, CCM_BASE + heap[1]))
         defines |= {"BOARD_HEAP_START": start, "BOARD_HEAP_END": end}
     return defines
 

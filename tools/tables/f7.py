@@ -85,21 +85,25 @@ def registers(pulsed: str, low_power: str) -> Script:
     ]
 
 
-AFTER: Script = [
-    row(
-        {
-            **{RCC.AHB1ENR: 0x00100000, RCC.AHB2ENR: 0, RCC.AHB3ENR: 0},  # DTCM
-            **{RCC.APB1ENR: 0x400, RCC.APB2ENR: 0, RCC.AHB3LPENR: 0x3},
-            **{RCC.PLLI2SCFGR: 0x24003000, RCC.PLLSAICFGR: 0x24003000},
-            **{RCC.DCKCFGR1: 0, RCC.DCKCFGR2: 0},
-        }
-    ),
-    "exti (RM0385 11.9)",
-    fill(f4.EXTI.IMR, 0, 5),
-    write(f4.EXTI.PR, 0xFFFFFFFF),
-    cortex_m.armv7m(mpu_regions=REGIONS, fpu=True, vtor=VECTORS, caches=True, external=False),
-    cortex_m.nothing_pending(IRQS),
-]
+def after(*, external: bool) -> Script:
+    """external: code can be in SDRAM."""
+    return [
+        row(
+            {
+                **{RCC.AHB1ENR: 0x00100000, RCC.AHB2ENR: 0, RCC.AHB3ENR: 0},  # DTCM
+                **{RCC.APB1ENR: 0x400, RCC.APB2ENR: 0, RCC.AHB3LPENR: 0x3},
+                **{RCC.PLLI2SCFGR: 0x24003000, RCC.PLLSAICFGR: 0x24003000},
+                **{RCC.DCKCFGR1: 0, RCC.DCKCFGR2: 0},
+            }
+        ),
+        "exti (RM0385 11.9)",
+        fill(f4.EXTI.IMR, 0, 5),
+        write(f4.EXTI.PR, 0xFFFFFFFF),
+        cortex_m.armv7m(
+            mpu_regions=REGIONS, fpu=True, vtor=VECTORS, caches=True, external=external
+        ),
+        cortex_m.nothing_pending(IRQS),
+    ]
 
 
 def rams(kib: int) -> tuple[Ram, ...]:
@@ -260,7 +264,7 @@ FAMILY = Family(
     ),
     mpu_regions=REGIONS,
     before=f4.before(RCC, FLASH, IRQS, ART_OFF),
-    after=AFTER,
+    after=after(external=True),
     dies=DIES,
     blocks=(RCC, FLASH, SYSCFG, f4.EXTI),
     disputed=(

@@ -1,11 +1,12 @@
 // What a family adds to the common port.  The common port runs at the clock that a reset leaves,
-// with its heap in internal SRAM and without files; a family that is not named here has no more.
+// without files; a family that is not named here has no more.
 //
 // SPDX-License-Identifier: MIT
 #ifndef PORT_FAMILY_H
 #define PORT_FAMILY_H
 
 #include "board.h"
+#include "sdram.h" // for BOARD_HEAP_START
 
 void systick_configure(void); // 1 kHz from HCLK
 
@@ -37,6 +38,7 @@ static inline bool family_set_hclk(uint32_t hz) {
 
 static inline void family_start(void) { // clocks and memory, before anything else
     systick_configure();
+    sdram_init();
 }
 
 static inline void family_init(void) { // once, when the console runs

@@ -5,7 +5,6 @@
 #include "clock.h"
 #include "external_text.h"
 #include "modules_f4.h"
-#include "sdram.h" // for MICROPY_HEAP_START
 
 #if BOARD_TEXT
 #define FAMILY_FIRST_HANDLER external_text_reset

@@ -63,10 +63,6 @@ typedef struct { // RM0386 13.5; only what memory-mapped mode needs
     __IO uint32_t CR, DCR, SR, FCR, DLR, CCR;
 } QUADSPI_TypeDef;
 
-typedef struct { // 37.7.5; only the SDRAM registers of the FMC
-    __IO uint32_t SDCR[2], SDTR[2], SDCMR, SDRTR, SDSR;
-} FMC_SDRAM_TypeDef;
-
 #define TIM2 ((TIM_TypeDef *)0x40000000)
 #define TIM3 ((TIM_TypeDef *)0x40000400)
 #define TIM4 ((TIM_TypeDef *)0x40000800)
@@ -78,7 +74,6 @@ typedef struct { // 37.7.5; only the SDRAM registers of the FMC
 #define FLASH ((FLASH_TypeDef *)0x40023c00)
 #define FMC_NOR ((FMC_NOR_TypeDef *)0xa0000000)
 #define QUADSPI ((QUADSPI_TypeDef *)0xa0001000)
-#define FMC_SDRAM ((FMC_SDRAM_TypeDef *)0xa0000140)
 
 #define RCC_CR_HSION (1u << 0)
 #define RCC_CR_HSIRDY (1u << 1)
@@ -142,7 +137,6 @@ typedef struct { // 37.7.5; only the SDRAM registers of the FMC
 #define FMC_BCR_RESERVED (1u << 7) // "must be kept at reset value"
 #define FMC_BTR_ADDSET_Pos 0
 #define FMC_BTR_DATAST_Pos 8
-#define FMC_SDSR_BUSY (1u << 5)
 
 #define QUADSPI_CR_EN (1u << 0)
 #define QUADSPI_CR_SSHIFT (1u << 4)
