@@ -34,6 +34,7 @@ FLASH, KIB = 0x0800_0000, 1024
 BOARDS = {
     "NUCLEO_F429ZI": 0,
     "PYBV11": 0,
+    "NUCLEO_F767ZI": 0,
     "NUCLEO_H743ZI": 74,
     "NUCLEO_G0B1RE": 74,
     "NUCLEO_L476RG": 0,
@@ -45,7 +46,8 @@ FEATURE = "@Device Feature/0xFFFF0000/01*004 e"
 # What people have seen dfu-util list: of a PYBv1.0, of a LEIA board (STM32F439), of a Daisy Seed
 # (STM32H750), of a BigClown core module (STM32L082) and, with less flash, of a bt.tn (STM32L151)
 # and of a BigTreeTech EBB42 (STM32G0B1); of an Inertial Sense IMX-5 (STM32L452), a WeAct board
-# (STM32G474) and, with the sizes that later ROMs say, of an STM32H7B3I-EVAL.
+# (STM32G474), a flight controller (STM32F722) and, with the sizes that later ROMs say, of an
+# STM32H7B3I-EVAL.
 LISTED = {
     "PYBV11": (
         "@Internal Flash  /0x08000000/04*016Kg,01*064Kg,07*128Kg", OPTIONS, OTP, FEATURE,
@@ -54,6 +56,10 @@ LISTED = {
         "@Internal Flash  /0x08000000/"
         "04*016Kg,01*064Kg,07*128Kg,04*016Kg,01*064Kg,07*128Kg",
         "@Option Bytes  /0x1FFFC000/01*016 e/0x1FFEC000/01*016 e", OTP, FEATURE,
+    ),
+    "NUCLEO_F722ZE": (
+        "@Internal Flash  /0x08000000/04*016Kg,01*64Kg,03*128Kg",
+        "@Option Bytes  /0x1FFF0000/01*048 e", "@OTP Memory /0x1FF07800/01*528e", FEATURE,
     ),
     "NUCLEO_H743ZI": (
         "@Internal Flash   /0x08000000/16*128Kg", "@Option Bytes   /0x5200201C/01*128 e",
