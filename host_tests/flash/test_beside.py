@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -13,6 +15,7 @@ from host_tests.test_cli import ROMBOOT, romboot
 from host_tests.usb import UsbTarget, bus, usb_board
 from tools.bench.image import load_image
 from tools.cli import main
+from tools.cli import rom as port_of_rom
 from tools.cli.flash import beside
 from tools.cli.flash.codes import Code, GoneError
 from tools.cli.flash.job import Job
@@ -44,6 +47,13 @@ def test_leave_and_read_over_a_uart(tmp_path: Path) -> None:
         assert done.returncode == 0 and len(beyond.read_bytes()) == 4, done.stderr
         done = romboot("read", str(path), *ports)
         assert done.returncode == Code.OTHER and "is there already" in done.stderr
+        for wrong, why in (
+            (tmp_path / "none" / "a.bin", "cannot be written: No such file or directory"),
+            (path / "a.bin", "cannot be written: Not a directory"),
+        ):
+            done = romboot("read", str(wrong), *ports)
+            assert done.returncode == Code.OTHER and why in done.stderr, done.stderr
+            assert "Nothing was touched." in done.stderr
         done = romboot("leave", *ports)
         assert done.returncode == 0 and "application " in done.stdout, done.stderr
         assert target.ok("exec", "print(6 * 7)") == "42\n"
@@ -63,6 +73,28 @@ def test_leave_and_read_over_usb(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         states = [json.loads(line)["state"] for line in done.stdout.splitlines()]
         assert states == ["ROM", "leave", "prompt"]
+
+
+@pytest.mark.parametrize("name", ["a.bin", "a.dfu"])
+def test_a_disk_that_is_full(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """That is no failure of the port."""
+
+    def work(job: Job, stack: contextlib.ExitStack) -> None:
+        job.where = Where.IN_ROM
+        with port_of_rom.connected(os.ttyname(theirs)):
+            beside._write(tmp_path / name, [(BASE, b"1234")])
+
+    ours, theirs = os.openpty()
+    monkeypatch.setattr(port_of_rom, "_synchronise", Mock())
+    monkeypatch.setattr(Path, "write_bytes", Mock(side_effect=OSError(28, "No space left")))
+    monkeypatch.setattr(beside.Read, "work", work)
+    assert main(["read", str(tmp_path / name)]) == Code.OTHER
+    os.close(ours)
+    os.close(theirs)
+    said = capsys.readouterr().err
+    assert f"{name} cannot be written: No space left. Nothing was erased; the board is in" in said
 
 
 @pytest.mark.parametrize(

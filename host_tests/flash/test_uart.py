@@ -200,7 +200,7 @@ def test_no_prompt_at_the_port(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_it_ends_while_it_writes(virtual_f429: VirtualTarget, number: int) -> None:
+def test_it_ends_while_it_writes(virtual_f429: VirtualTarget, number: int, tmp_path: Path) -> None:
     """By Ctrl-C, or as when a cable is pulled. The same command again writes the file."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [*ROMBOOT, *words(virtual_f429, firmware())]
@@ -224,6 +224,12 @@ def test_it_ends_while_it_writes(virtual_f429: VirtualTarget, number: int) -> No
     assert left.returncode == error["exit_code"] == Code.REFUSED
     assert "there is no vector table at 0x08000000" in error["text"]
     assert error["next"][0]["command"].startswith("romboot flash FILE --device")
+    saved = romboot(
+        "read", str(tmp_path / "a.bin"), *words(virtual_f429, firmware())[2:], "--length", "256"
+    )
+    assert saved.returncode == 0 and (tmp_path / "a.bin").stat().st_size == 256, saved.stderr
+    assert "\nstays        the board is still in its ROM bootloader: there is no" in saved.stdout
+    assert "To write firmware, FILE:\n  romboot flash FILE --device" in saved.stdout
     again = flash(virtual_f429, firmware())
     assert again.returncode == 0, again.stderr + again.stdout
     assert "the board is in it already" in again.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -15,11 +16,12 @@ import pytest
 
 from host_tests.flash.test_files import dfu as dfu_file
 from host_tests.flash.test_suits import PYBV11
-from host_tests.target import MANIFEST
+from host_tests.target import MANIFEST, ROOT
 from host_tests.test_cli import ROMBOOT
 from host_tests.usb import Faults, UsbTarget, bus, usb_board
 from tools.bench.usb.faults import Leave
 from tools.cli import dfu
+from tools.cli.errors import CliError
 from tools.cli.flash import dfu_util, geometry, places, usb
 from tools.cli.flash.codes import Code
 from tools.cli.flash.dfu_util import Device
@@ -56,6 +58,11 @@ def test_from_the_prompt_to_the_prompt_of_another_firmware() -> None:
         done = flash(board, firmware(), "--json")
         assert done.returncode == 0, done.stderr + done.stdout
         states = [json.loads(line) for line in done.stdout.splitlines()]
+        begun = [state for state in states if state["state"] in ("erasing", "writing")]
+        assert [state["state"] for state in begun] == 4 * ["erasing", "writing"]
+        assert [state["address"] for state in begun[:4]] == [BASE, BASE, *2 * [BASE + 0x20000]]
+        assert begun[0]["at_s"] < begun[3]["at_s"] < begun[-1]["at_s"]
+        states = [state for state in states if state not in begun]
         names = "file application plan left ROM erase write verify leave prompt"
         assert [state["state"] for state in states] == names.split()
         assert states[4]["path"] == board.path and states[1]["port"].startswith("/dev/ttyACM")
@@ -194,6 +201,25 @@ def test_the_name_of_the_program_that_holds_a_port() -> None:
     os.close(theirs)
 
 
+def test_ctrl_c_while_it_is_read_back() -> None:
+    """It ends dfu-util too, as a terminal sends it to both."""
+    with usb_board(BOARD) as board:
+        board.until_rom()
+        command = [*ROMBOOT, "flash", str(firmware()), "--yes"]
+        with subprocess.Popen(
+            command, env=board.environment(), cwd=ROOT, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        ) as process:  # fmt: skip
+            assert process.stdout
+            while not (line := process.stdout.readline()).startswith("write "):
+                assert line, process.communicate()
+            time.sleep(0.03)
+            os.killpg(process.pid, signal.SIGINT)
+            _, errors = process.communicate(timeout=30)
+        assert process.returncode == 130, errors
+        assert "Ctrl-C. The file is in the flash, but what was read back was not" in errors
+
+
 # --- without a bus -----------------------------------------------------------------------------
 
 
@@ -218,6 +244,18 @@ def test_mboot_is_not_the_rom() -> None:
     mboot = Device("1-2", "x", {0: "@Internal Flash  /0x08000000/04*016Kg"})
     with pytest.raises(Exception, match="bootloader of the board, such as mboot"):
         usb.rom(mboot)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script in place of dfu-util")
+def test_a_signal_that_ends_dfu_util(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Ctrl-C goes to each program of the terminal."""
+    script = tmp_path / "dfu-util"
+    monkeypatch.setattr(dfu_util, "program", lambda: str(script))
+    for name, error in (("INT", KeyboardInterrupt), ("TERM", CliError)):
+        script.write_text(f"#!/bin/sh\necho 'DFU state(2) = dfuIDLE'\nkill -{name} $$\n")
+        script.chmod(0o755)
+        with pytest.raises(error):
+            dfu_util.run("1-2", ["-U", "x"], lambda *_: None)
 
 
 def test_without_dfu_util(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ...bench.image import Segment
@@ -18,7 +18,7 @@ from .places import Place
 from .plan import flash_of
 from .report import Report, size
 from .rom import Rom
-from .where import again, other
+from .where import Where, again, other
 
 ASK_S = 1.0
 Piece = tuple[int, int]  # an address, and how many bytes
@@ -57,19 +57,16 @@ def boards(args: argparse.Namespace) -> int:
 class Beside(Job):
     """A command that leaves the flash as it is."""
 
-    def start(self, rom: Rom, place: Place, address: int) -> None:
-        """The firmware there, if there is one. FlashError if not: the board stays in its ROM."""
+    def no_firmware(self, rom: Rom, address: int) -> tuple[str, Next] | None:
+        """Why nothing can be started there, and the command that helps; None if there may be
+        firmware."""
         why = whole.why_not(rom, address)
-        if why and not getattr(self.args, "force", False):
-            then = [Next(other(self.args, "flash", "FILE"), "To write firmware, FILE")]
-            if self.args.command.name == "leave":
-                then.append(Next(again(self.args, "--force"), "To start it all the same"))
-            raise FlashError(
-                Code.REFUSED,
-                f"{why}. There is no whole firmware to start, as if a flashing was interrupted",
-                next=then,
-            )
-        self.leave(rom, place, address)
+        if not why:
+            return None
+        return (
+            f"{why}. There is no whole firmware to start, as if a flashing was interrupted",
+            Next(other(self.args, "flash", "FILE"), "To write firmware, FILE"),
+        )
 
 
 class Leave(Beside):
@@ -79,9 +76,17 @@ class Leave(Beside):
         """A board that is at its prompt already is left there."""
         place, rom = self.find(stack)
         if rom:
-            self.start(rom, place, self.args.address)
+            self._start(rom, place, self.args.address)
         else:
             self.ask(place, BASE, stack)
+
+    def _start(self, rom: Rom, place: Place, address: int) -> None:
+        """The firmware there. FlashError if there is none: the board stays in its ROM."""
+        if not self.args.force and (none := self.no_firmware(rom, address)):
+            why, write = none
+            force = Next(again(self.args, "--force"), "To start it all the same")
+            raise FlashError(Code.REFUSED, why, next=[write, force])
+        self.leave(rom, place, address)
 
 
 class Read(Beside):
@@ -92,8 +97,7 @@ class Read(Beside):
         path: Path = self.args.file
         if path.suffix.lower() not in (".bin", ".dfu"):
             raise FlashError(Code.OTHER, f"{path}: its name must end in .bin or .dfu")
-        if path.exists():
-            raise FlashError(Code.OTHER, f"{path} is there already: name another file")
+        _check(path)
         place, rom = self.find(stack)
         if rom:
             pieces = self._pieces(rom.sectors())
@@ -101,7 +105,20 @@ class Read(Beside):
             rom, pieces = self._enter(place, stack)
         _write(path, self._read(rom, pieces))
         self.report.state("file", f"{path}, {size(path.stat().st_size)}")
-        self.start(rom, place, BASE)
+        if none := self.no_firmware(rom, BASE):
+            self._stay(*none)
+        else:
+            self.leave(rom, place, BASE)
+
+    def _stay(self, why: str, write: Next) -> None:
+        """What was asked for is done. But a board that was at its prompt should be there again."""
+        if self.where is not Where.FOUND:
+            raise FlashError(Code.NOT_BACK, f"the file is whole, but {why}", next=[write])
+        self.report.state(
+            "stays", f"the board is still in its ROM bootloader: {why}",
+            next=[write._asdict()],
+        )  # fmt: skip
+        self.report.hint(f"{write.about}:\n  {write.command}")
 
     def _enter(self, place: Place, stack: contextlib.ExitStack) -> tuple[Rom, list[Piece]]:
         prompt, board = self.ask(place, BASE, stack)
@@ -117,7 +134,10 @@ class Read(Beside):
         """What is to be read of this flash: without options, all of it."""
         start, length = self.args.address, self.args.length
         if start is None and length is None:
-            return [(a, b - a) for a, b in joined(list(sectors))]
+            pieces = [(a, b - a) for a, b in joined(list(sectors))]
+            if len(pieces) > 1 and self.args.file.suffix.lower() == ".bin":
+                raise FlashError(Code.OTHER, "the flash of this chip has a gap: name a .dfu file")
+            return pieces
         start = BASE if start is None else start
         for a, b in joined(list(sectors)):
             if a <= start < b and length != 0 and start + (length or 0) <= b:
@@ -135,10 +155,28 @@ class Read(Beside):
             ]
 
 
+@contextlib.contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """An OSError here is of the user's file: outside, it would be taken for one of the port."""
+    try:
+        yield
+    except FileExistsError as error:
+        raise FlashError(Code.OTHER, f"{path} is there already: name another file") from error
+    except OSError as error:
+        raise FlashError(Code.OTHER, f"{path} cannot be written: {error.strerror}") from error
+
+
+def _check(path: Path) -> None:
+    """FlashError if no such file can be made, before anything is done to the board."""
+    with _written(path):
+        path.open("xb").close()
+        path.unlink()
+
+
 def _write(path: Path, pieces: list[Segment]) -> None:
-    if path.suffix.lower() == ".dfu":
-        dfu_util.write_file(path, pieces)
-    elif len(pieces) > 1:
-        raise FlashError(Code.OTHER, "the flash of this chip has a gap: name a .dfu file")
-    else:
-        path.write_bytes(pieces[0][1])
+    with _written(path):
+        if path.suffix.lower() == ".dfu":
+            dfu_util.write_file(path, pieces)
+        else:
+            ((_, data),) = pieces
+            path.write_bytes(data)

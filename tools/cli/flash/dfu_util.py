@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -39,6 +40,7 @@ CLOSED = re.compile(r"Cannot open DFU device (\w+:\w+) found on devnum (\d+) \((
 BAR = re.compile(rb"(Erase|Download|Upload)\s*\[[= ]*\]\s+\d+%\s+(\d+) bytes")
 OPTIONS = "@Option"  # each ROM has them as an alternate setting, mboot has not
 LEAVING = "Submitting leave request"
+CTRL_C = (-signal.SIGINT, 0xC000013A)  # of a program: POSIX, and STATUS_CONTROL_C_EXIT of Windows
 
 Moved = Callable[[str, int], None]
 """Is told what grows ("Erase", "Download", "Upload") and how many bytes of a piece are done."""
@@ -94,6 +96,7 @@ def run(device: str, words: Sequence[str], moved: Moved) -> str:
     Raises:
         CliError: it failed. That it failed after the request to leave is no failure: then the ROM
             was gone before it could answer.
+        KeyboardInterrupt: Ctrl-C has ended it.
     """
     command = [program(), "--path", device, "--alt", "0", *words]
     said = b""
@@ -105,6 +108,8 @@ def run(device: str, words: Sequence[str], moved: Moved) -> str:
             for match in BAR.finditer(said, seen):
                 moved(match[1].decode(), int(match[2]))
                 seen = match.end()
+    if process.returncode in CTRL_C:
+        raise KeyboardInterrupt
     text = said.decode(errors="replace")
     if process.returncode and LEAVING not in text:
         raise CliError(_why(text, process.returncode))

@@ -45,6 +45,16 @@ class Report:
         else:
             print(f"romboot: {text}", file=sys.stderr, flush=True)
 
+    def hint(self, text: str) -> None:
+        """For people: lines below a state, which has the same for scripts."""
+        if not self._json:
+            print(text, flush=True)
+
+    def begins(self, name: str, text: str, **facts: object) -> None:
+        """A state where nobody sees the progress bar."""
+        if self._json or not (sys.stdout.isatty() and sys.stderr.isatty()):
+            self.state(name, text, **facts)
+
     @contextlib.contextmanager
     def meter(self, name: str, total: int) -> Iterator[Progress]:
         """A progress bar where someone looks; it is told how many more bytes are done."""
