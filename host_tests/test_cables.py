@@ -113,6 +113,19 @@ def test_the_commands_that_are_named_do_it(tmp_path: Path) -> None:
         assert target.ok("exec", "import romboot; print('there')") == "there\n"
 
 
+def test_info_says_first_why_entering_is_refused() -> None:
+    """The Cortex-M4 of a dual core starts at each reset. The way out is in words of a shell."""
+    name = "ARDUINO_GIGA"
+    with VirtualTarget.boot(name, build(name)) as target:
+        said = romboot("info", "--device", target.console).stdout
+        done = romboot("enter", "--device", target.console)
+    refused = said.index("\nrefused     ")
+    assert refused < said.index("\nboard ") < said.index("\nto flash ")
+    assert "Cortex-M4" in said[refused:].splitlines()[1]
+    for text in (said, done.stderr):
+        assert "--force ignores this" in text and "force=True" not in text
+
+
 @linux
 def test_over_usb() -> None:
     with usb_board("PYBV11", build("PYBV11")) as board:

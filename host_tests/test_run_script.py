@@ -149,6 +149,9 @@ def test_a_chip_by_its_part_number(name: str, dev_id: int) -> None:
         ("RP2040", "has no table for RP2040"),
         ("STM32", "has no table for STM32"),
         ("STM32N657X0", "STM32N6 .* machine.bootloader"),
+        ("NUCLEO_F429ZI", "is a board: --chip takes the name of its chip, STM32F429xx"),
+        ("nucleo-f429zi", "is a board"),
+        ("NUCLEO_N657X0", "is a board: the ROM of an STM32N6 cannot be entered"),
     ],
 )
 def test_a_chip_that_is_none(name: str, why: str) -> None:

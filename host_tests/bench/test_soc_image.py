@@ -89,7 +89,12 @@ def test_dfu_elements_go_to_their_address(tmp_path: Path) -> None:
         ("a.hex", ":0000000", "line 1 is no valid Intel HEX record"),
         ("a.hex", hex_line(0, 0, DATA)[:-2] + "00", "line 1 is no valid Intel HEX record"),
         ("a.hex", "hello", "line 1 is no valid Intel HEX record"),
-        ("a.dfu", b"DfuSe", "not a DfuSe file"),
+        ("a.hex", hex_line(0, 0, DATA) + "\n" + hex_line(16, 0, DATA)[:-5], r"line 2.*incomplete"),
+        ("a.hex", hex_line(0, 0, DATA) + "\n:", r"line 2.*incomplete"),
+        ("a.hex", hex_line(0, 0, DATA), "is missing: the file is incomplete"),
+        ("a.elf", elf([(1, BASE, DATA)])[:-1], "within a segment: the file is incomplete"),
+        ("a.dfu", b"Dfu", "not a DfuSe file"),
+        ("a.dfu", dfuse([(BASE, DATA)])[:-20], "incomplete.*download it again"),
         ("a.dfu", dfuse([(BASE, DATA)])[:-1] + b"\0", "checksum"),
     ],
 )

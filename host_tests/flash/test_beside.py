@@ -56,6 +56,7 @@ def test_leave_and_read_over_a_uart(tmp_path: Path) -> None:
             assert "Nothing was touched." in done.stderr
         done = romboot("leave", *ports)
         assert done.returncode == 0 and "application " in done.stdout, done.stderr
+        assert "nothing to leave" in done.stdout
         assert target.ok("exec", "print(6 * 7)") == "42\n"
 
 

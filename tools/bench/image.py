@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 
 FLASH_BASE = 0x08000000
 PT_LOAD, EM_ARM = 1, 40
+
+CUT = "the file is incomplete (cut off): copy or download it again"
 
 Segment = tuple[int, bytes]
 """An address and the bytes that belong there."""
@@ -86,6 +89,8 @@ def _elf(data: bytes) -> Iterator[Segment]:
         kind, offset, _virtual, physical, size = struct.unpack_from(
             "<5I", data, start + number * entry_size
         )
+        if kind == PT_LOAD and offset + size > len(data):
+            raise ImageError(f"it ends within a segment: {CUT}")
         if kind == PT_LOAD:
             yield physical, data[offset : offset + size]
 
@@ -93,9 +98,9 @@ def _elf(data: bytes) -> Iterator[Segment]:
 def _intel_hex(data: bytes) -> Iterator[Segment]:
     """Data records; neighbours are joined."""
     upper, run_at, run = 0, 0, bytearray()
-    for number, line in enumerate(data.decode("ascii").split(), 1):
-        record = _hex_record(line, number)
-        offset, kind, payload = record
+    lines = data.decode("ascii").split()
+    for number, line in enumerate(lines, 1):
+        offset, kind, payload = _hex_record(line, number, last=number == len(lines))
         if kind == 0:
             address = upper + offset
             if run and address != run_at + len(run):
@@ -109,27 +114,37 @@ def _intel_hex(data: bytes) -> Iterator[Segment]:
         elif kind in (2, 4):
             upper = int.from_bytes(payload, "big") << (4 if kind == 2 else 16)
     else:
-        raise ImageError("the record that ends an Intel HEX file is missing: the file is cut")
+        raise ImageError(f"the record that ends an Intel HEX file is missing: {CUT}")
     yield run_at, bytes(run)
 
 
-def _hex_record(line: str, number: int) -> tuple[int, int, bytes]:
+def _hex_record(line: str, number: int, *, last: bool) -> tuple[int, int, bytes]:
     """Offset, type and data of one record."""
     try:
         raw = bytes.fromhex(line[1:]) if line.startswith(":") else b""
     except ValueError:
         raw = b""
     if len(raw) < 5 or len(raw) != raw[0] + 5 or sum(raw) & 0xFF:
-        raise ImageError(f"line {number} is no valid Intel HEX record")
+        cut = last and re.fullmatch(":[0-9A-Fa-f]*", line) and len(line) < _length(line)
+        raise ImageError(f"line {number} is no valid Intel HEX record{f': {CUT}' if cut else ''}")
     return int.from_bytes(raw[1:3], "big"), raw[3], raw[4:-1]
+
+
+def _length(line: str) -> int:
+    """Characters of this record, if it is whole: its first byte counts those of its data."""
+    return 11 + 2 * int(line[1:3] or "0", 16)
 
 
 def _dfuse(data: bytes) -> Iterator[Segment]:
     """All elements of all targets (UM0391)."""
-    if data[:5] != b"DfuSe" or data[-8:-5] != b"UFD":
+    if data[:5] != b"DfuSe":
         raise ImageError("not a DfuSe file")
+    if data[-8:-5] != b"UFD":
+        raise ImageError(f"the end of a DfuSe file is missing: {CUT}")
     if struct.unpack_from("<I", data, len(data) - 4)[0] != zlib.crc32(data[:-4]) ^ 0xFFFFFFFF:
-        raise ImageError("the checksum of the DfuSe file is wrong: it is damaged")
+        raise ImageError(
+            "the checksum of the DfuSe file is wrong: it is damaged. Copy or download it again"
+        )
     at = 11
     for _ in range(data[10]):
         elements = struct.unpack_from("<I", data, at + 270)[0]

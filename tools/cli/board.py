@@ -18,7 +18,7 @@ from typing import Any
 from .. import tables
 from ..tables.family import Die, Family
 from . import leaving
-from .errors import CliError
+from .errors import CliError, in_shell
 from .helper import Helper
 from .hosted import Hosted
 from .memory import PREPARE, Buffers, GoneError, Memory
@@ -117,6 +117,13 @@ class Board:
         self._memory.fetch(address for _, address, _, _ in plan.steps() if address)
         return plan
 
+    def reasons(self, *, via: str | None = None) -> list[str]:
+        """Why this way is refused; empty if it is not."""
+        try:
+            return [in_shell(str(reason)) for reason in self.plan(via=via).reasons]
+        except RefusedError as error:
+            return [str(error)]
+
     def leave(self, *, force: bool = False, via: str | None = None) -> None:
         """Enter the ROM, and return when the board has gone.
 
@@ -179,7 +186,7 @@ class Board:
             raise RefusedError(NO_ROOM) from error
         except self._library.module().RomBootError as error:
             frozen = type(error).__name__ == "CodeError"
-            raise RefusedError(f"{error}{FROZEN if frozen else ''}") from error
+            raise RefusedError(in_shell(f"{error}{FROZEN if frozen else ''}")) from error
 
 
 def needed_to_enter(family: Family) -> Iterator[int]:

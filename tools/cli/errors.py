@@ -22,6 +22,11 @@ def command_line(*words: str) -> str:
     return join(["romboot", *words])
 
 
+def in_shell(sentence: str) -> str:
+    """A sentence of the library, with the option of this program in place of the argument."""
+    return sentence.replace("force=True", "--force")
+
+
 class Next(NamedTuple):
     """A command that the user may type next, and what for, such as "To read it from there"."""
 

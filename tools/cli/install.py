@@ -70,6 +70,10 @@ def remove(path):
 """
 
 
+class UnknownChipError(CliError):
+    """The chip of the board is none of the tables."""
+
+
 @dataclass(frozen=True)
 class Board:
     """What the board said of itself. `lib`: the folder for libraries; `frozen`: an import
@@ -94,6 +98,9 @@ def run(args: argparse.Namespace) -> int:
         raise CliError(f"there is no family {args.family}: --family takes one of {known}")
     with connected(args.device) as prompt:
         board = _look(prompt)
+        if board.frozen:
+            print("romboot is frozen into this firmware: there is nothing to install.")
+            return 0
         family, die = _wanted(prompt, args.family)
         files = library.for_board(board.mpy, family, die)
         free = _make_room(prompt, board, files)
@@ -115,9 +122,7 @@ def _look(prompt: Prompt) -> Board:
     board = Board(*ast.literal_eval(prompt.run(LOOK)))
     if board.platform != "pyboard":
         raise CliError(f"this is no STM32 board: its sys.platform is {board.platform!r}")
-    if board.frozen:
-        raise CliError("romboot is frozen into this firmware: there is nothing to install")
-    if not board.lib:
+    if not board.frozen and not board.lib:
         raise CliError(
             "this firmware has no folder for libraries in sys.path, so it has no file system: "
             f"{INSTEAD}"
@@ -126,10 +131,23 @@ def _look(prompt: Prompt) -> Board:
 
 
 def _wanted(prompt: Prompt, name: str) -> tuple[Family, Die | None]:
-    """The family with this name, or that of the chip with its die."""
+    """The family with this name, or that of the chip with its die. CliError if the chip is known
+    to be of another family: its library would not run there."""
     if name == "auto":
         return find_die(prompt)
-    return tables.family(f"stm32{name}"), None
+    wanted = tables.family(f"stm32{name}")
+    try:
+        found, die = find_die(prompt)
+    except UnknownChipError:
+        return wanted, None
+    if found is not wanted:
+        own = packages.short(found)
+        raise CliError(
+            f"the chip of this board is an {die.name}, of family {own}, and the library for "
+            f"family {name} does not run on it. Nothing was changed: use --family {own}, or leave "
+            "the option out"
+        )
+    return wanted, None
 
 
 def find_die(prompt: Prompt) -> tuple[Family, Die]:
@@ -151,7 +169,7 @@ def find_die(prompt: Prompt) -> tuple[Family, Die]:
         seen.append(f"DEV_ID 0x{dev_id:03X} at 0x{family.idcode:08X}")
     if partno == n6.PARTNO:
         raise CliError(n6.WHY)
-    raise CliError(
+    raise UnknownChipError(
         f"romboot has no table for this chip (core with PARTNO 0x{partno:03X}"
         f"{', ' if seen else ''}{', '.join(seen)}): --family installs one all the same"
     )

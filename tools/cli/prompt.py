@@ -20,7 +20,7 @@ from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
 from . import dfu, rom
-from .errors import PORT_ERRORS, CliError, Next, command_line
+from .errors import PORT_ERRORS, CliError, Next, command_line, in_shell
 
 ANSWER_S = 3  # until a prompt that was interrupted answers
 BOOT_S = 20  # boot.py may take its time
@@ -40,7 +40,8 @@ class BoardError(CliError):
         self.kind, _, text = last.partition(": ")
         # Only an exception of the library is a sentence without its class.
         sentence = last if hasattr(builtins, self.kind) else text or last
-        super().__init__(f"{NO_ROOM} ({last})" if self.kind == "MemoryError" else sentence)
+        no_room = self.kind == "MemoryError"
+        super().__init__(f"{NO_ROOM} ({last})" if no_room else in_shell(sentence))
 
 
 class Prompt:
@@ -140,8 +141,10 @@ class Prompt:
             log.info("%s: %s %s", self.port, error, said.getvalue().strip())
             raise CliError(
                 f"no MicroPython prompt answers on {self.port}: is MicroPython running there? A "
-                "board that is in its ROM bootloader has none: `romboot leave` or the reset "
-                "button starts its firmware"
+                "board that is in its ROM bootloader has none: `romboot leave --rom PORT`, with "
+                "the port where the ROM answers (on USB `romboot leave` alone), or the reset "
+                "button starts its firmware. After an interrupted flash the same "
+                "`romboot flash ...` helps, as there is no whole firmware to start"
             ) from error
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
-from .. import paths, tables
+from .. import boards, paths, tables
 from ..tables import n6
 from ..tables.compiler import core, end
 from ..tables.cortex_m import open_region
@@ -139,6 +139,9 @@ def chip(name: str) -> tuple[Family, Die]:
         raise CliError(f"{name} may be {' or '.join(die.name for _, die in found)}: which one?")
     if wanted.startswith(n6.SERIES):
         raise CliError(n6.WHY)
+    if board := boards.find(wanted) or boards.find(wanted.replace("-", "_")):
+        then = board.refused or f"--chip takes the name of its chip, {board.chip}"
+        raise CliError(f"{name} is a board: {then}")
     known = ", ".join(die.name for _, die in tables.dies())
     raise CliError(
         f"romboot has no table for {name}: --chip takes the part number of one of {known}"

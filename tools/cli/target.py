@@ -11,7 +11,7 @@ from ..tables.family import Family
 from . import cables, dfu, leaving, rom
 from .arriving import BackError, Watch
 from .board import Board
-from .errors import CliError
+from .errors import CliError, in_shell
 from .flash import places
 from .prompt import BoardError, InRomError, Prompt, check_port, connected
 
@@ -36,15 +36,18 @@ WHY = (
 
 
 def info(args: argparse.Namespace) -> int:
-    """Print what the chip is, and which cable reaches its ROM."""
+    """Print what the chip is, why entering is refused, if it is, and which cable reaches the
+    ROM."""
     with connected(args.device) as prompt:
         if args.installed:
             _need(prompt)
             print(prompt.run("romboot.info()"), end="")
             prompt.restart()
-        found = Board(prompt).info()
+        hosted = Board(prompt)
+        found = hosted.info()
         if not args.installed:
             print(found.table())
+        print(end="".join(f"refused     {reason}\n" for reason in hosted.reasons()))
         print(cables.table(cables.of(prompt, found.interfaces).about()))
     return 0
 
@@ -57,7 +60,7 @@ def plan(args: argparse.Namespace) -> int:
         else:
             found = Board(prompt).plan(force=args.force, via=args.via)
             table, module, free = f"{found}\n", found.chip.family.__name__, bool(found)
-    print(with_names(table, tables.family(module.rpartition(".")[2])), end="")
+    print(in_shell(with_names(table, tables.family(module.rpartition(".")[2]))), end="")
     return 0 if free else 1
 
 

@@ -79,6 +79,7 @@ class Leave(Beside):
             self._start(rom, place, self.args.address)
         else:
             self.ask(place, BASE, stack)
+            self.report.fact("the board is at its prompt, not in its ROM: nothing to leave")
 
     def _start(self, rom: Rom, place: Place, address: int) -> None:
         """The firmware there. FlashError if there is none: the board stays in its ROM."""

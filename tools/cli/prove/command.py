@@ -15,7 +15,7 @@ from typing import Any
 from ... import boards, paths
 from .. import dfu
 from ..arriving import BackError
-from ..board import Board, RefusedError
+from ..board import Board
 from ..flash import asked, back, places, usb
 from ..flash.codes import Code, FlashError
 from ..flash.geometry import BASE
@@ -120,7 +120,7 @@ class Prove(Job):
             self.report.fact(f"a virtual board: {reason}")
         for via in self._vias:
             with self._step("plan", via=via) as step:
-                step["reasons"] = reasons = _reasons(hosted, via)
+                step["reasons"] = reasons = hosted.reasons(via=via)
                 step["outcome"] = REFUSED if reasons else "free"
             self.report.state("plan", f"{via}: {'; '.join(reasons) or 'the way is free'}")
         return {
@@ -158,7 +158,9 @@ class Prove(Job):
         self.args.via = via  # of the next entry
         outcomes: list[str] = []
         while len(outcomes) < self.args.times and not set(outcomes) & set(FINAL):
-            self.report.state("enter", f"{via}, {by}: {len(outcomes) + 1} of {self.args.times}")
+            self.report.state(
+                "enter", f"{via}, {by}: try {len(outcomes) + 1} of {self.args.times}"
+            )
             outcomes.append(self._round(via, by, port, board))
         arrived = outcomes.count(form.ARRIVED)
         if REFUSED not in outcomes:
@@ -281,14 +283,6 @@ class Prove(Job):
             "of a virtual board, and no evidence" if head["virtual"] else "docs/silicon takes it"
         )
         self.report.state("report", f"{path}: {about}", path=str(path))
-
-
-def _reasons(hosted: Board, via: str) -> list[str]:
-    """Why this way is refused; empty if it is not."""
-    try:
-        return [str(reason) for reason in hosted.plan(via=via).reasons]
-    except RefusedError as error:
-        return [str(error)]
 
 
 def _free(name: str) -> Path:
