@@ -28,7 +28,8 @@ from tools.firmware import build
 
 BOARDS = ("NUCLEO_F429ZI", "PYBV11")
 # With a file system; without one and without the assembler; without one, and with caches
-KINDS = ("NUCLEO_F429ZI", "NUCLEO_L073RZ", "NUCLEO_H743ZI")
+WITH_CACHES = pytest.param("NUCLEO_H743ZI", marks=pytest.mark.thorough)
+KINDS = ("NUCLEO_F429ZI", "NUCLEO_L073RZ", WITH_CACHES)
 HAS_LIBRARY = """
 try:
     from romboot import enter_bootloader

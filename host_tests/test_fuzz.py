@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from _pytest.mark import ParameterSet
 
-from host_tests.conftest import EVERY_BOARD, first_of_each
+from host_tests.conftest import EVERY_BOARD
 from host_tests.test_mutation import longest_scripts
-from tools.bench import boardfile, chip
+from tools.bench import boardfile
 from tools.firmware.board import load_board
 from tools.fuzz import stuck
 from tools.fuzz.__main__ import SEED, replay, try_states
@@ -18,20 +18,15 @@ STATES = 100
 
 
 def different() -> list[ParameterSet]:
-    """Boards without those that have the same chip, the same memories and the same way in; of
-    those with the same die one."""
-    found = {}
-    for name in EVERY_BOARD:
+    """Boards without those that have the same chip, the same memories and the same way in; those
+    with the longest script of their family are not thorough."""
+    found, longest = {}, longest_scripts()
+    for name in (*longest, *EVERY_BOARD):
         board = boardfile.load(name)
         external = bool(board.external), str(board.external)
         found.setdefault((board.chip, *external, load_board(name).assembler), name)
-    return first_of_each((found[key] for key in sorted(found)), die)
-
-
-def die(name: str) -> tuple[int, bool]:
-    """DEV_ID, and whether the board has external memory."""
-    board = boardfile.load(name)
-    return chip.load(board.chip).dev_id, bool(board.external)
+    thorough = pytest.mark.thorough
+    return [pytest.param(n, marks=[] if n in longest else [thorough]) for n in found.values()]
 
 
 @pytest.mark.parametrize("board", different())

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from host_tests.conftest import in_the_library
 from host_tests.flash.test_files import dfu
@@ -33,14 +34,20 @@ BOARD = "NUCLEO_F429ZI"
 KIB = 1024
 
 
-def others() -> list[str]:
+NOT_THOROUGH = ("NUCLEO_G0B1RE", "NUCLEO_L073RZ")  # erased to ones, and to zeros
+
+
+def others() -> list[ParameterSet]:
     """A board of each other family that the library has."""
     found: dict[str, str] = {}
     for path in sorted((ROOT / "boards").glob("NUCLEO_*.toml")):
         family = tomllib.loads(path.read_text())["chip"][:7]
         if family != "STM32F4" and in_the_library(path):
             found.setdefault(family, path.stem)
-    return list(found.values())
+    return [
+        pytest.param(name, marks=[] if name in NOT_THOROUGH else [pytest.mark.thorough])
+        for name in found.values()
+    ]
 
 
 def firmware(board: str = BOARD) -> Path:
