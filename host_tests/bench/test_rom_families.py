@@ -66,6 +66,10 @@ def live(request: pytest.FixtureRequest) -> Iterator[Live]:
 
 def test_it_says_who_it_is(live: Live) -> None:
     assert live.loader.get_id() == live.expected.dev_id
+    if live.expected.family == "F7":  # no source says that its ROM reads what the factory wrote
+        with pytest.raises(CommandError):
+            live.loader.get_flash_size()
+        return
     kib, uid = (
         live.loader.get_flash_size_and_uid()
         if live.expected.family == "L0"
@@ -97,8 +101,14 @@ def test_new_firmware_runs_after_go(live: Live) -> None:
 
 
 def test_flash_that_is_not_erased_is_refused(live: Live) -> None:
-    """Error correction codes: a word, or 32 bytes of an H7, are programmed once."""
+    """Error correction codes: a word, or 32 bytes of an H7, are programmed once. An F7 has none:
+    bits go from 1 to 0."""
     live.loader.write_memory(FLASH, b"once")
+    if live.expected.family == "F7":
+        live.loader.write_memory(FLASH, b"more")
+        both = bytes(a & b for a, b in zip(b"once", b"more", strict=True))
+        assert live.loader.read_memory(FLASH, 4) == both
+        return
     with pytest.raises(CommandError):
         live.loader.write_memory(FLASH, b"more")
     assert live.loader.read_memory(FLASH, 4) == b"once"

@@ -77,7 +77,7 @@ NONE = "no DEV_ID could be read"
 # What is wrong, the exception, and words that its text must have.
 REASONS = {
     "another port": (not_a_pyboard, "NotSTM32Error", ["rp2", "pyboard"]),
-    "another core": (poke(CPUID, 0x411FD222), "UnknownChipError", ["0xD22", NONE, "BOOT0"]),
+    "another core": (poke(CPUID, 0x411FD232), "UnknownChipError", ["0xD23", NONE, "BOOT0"]),
     "another die": (
         poke(IDCODE, 0x10000458),
         "UnknownChipError",
