@@ -55,8 +55,9 @@ def test_another_board_is_refused_with_both_names() -> None:
 @pytest.mark.parametrize(
     ("one", "why"),
     [
-        (image(stack=0x20030000), "stack begins at 0x20030000"),
-        (image(stack=0x20010002), "stack begins at 0x20010002"),
+        (image(stack=0x20030000), "0x20030000, and the SRAM of STM32F405/407/415/417 ends at"),
+        (image(stack=0x20010002), "stack begins at 0x20010002, which is no multiple of 4"),
+        (image(stack=0x4A7C6A1B), "stack begins at 0x4A7C6A1B, which is no multiple of 4"),
         (image(entry=BASE + 0x10001), "0x08010001, which is not part of it"),
         (image(entry=BASE + 8), "0x08000008, which is not part of it"),
     ],

@@ -163,11 +163,41 @@ def test_a_dry_run_touches_nothing(bystander: VirtualTarget) -> None:
     assert "erases 3 of 24 sectors (272 KiB)" in done.stdout
     assert "\r" not in done.stdout + done.stderr  # no bars where nobody looks
     assert f"into the ROM, which is expected at {bystander.rom}" in done.stdout
+    done = flash(bystander, firmware(), "--dry-run", "--erase-all")
+    assert done.returncode == 0 and "the files on the board are lost" in done.stderr
+    console = ["--device", bystander.console]
+    done = romboot("flash", str(firmware()), *console, "--usb", "1-2", "--dry-run")
+    assert done.returncode == 0 and "expected at USB 1-2; back" in done.stdout, done.stderr
 
 
-def test_a_board_whose_rom_is_elsewhere(bystander: VirtualTarget) -> None:
-    done = romboot("flash", str(firmware()), "--device", bystander.console)
+@pytest.mark.parametrize("more", [[], ["--dry-run"], ["--rom"]])
+def test_a_board_whose_rom_is_elsewhere(bystander: VirtualTarget, more: list[str]) -> None:
+    """Nor is it there if the user says so."""
+    device = ["flash", str(firmware()), "--device", bystander.console]
+    same = [*more, bystander.console] if "--rom" in more else more
+    done = romboot(*device, *same)
     assert done.returncode == Code.REFUSED and "does not listen on the pins" in done.stderr
+    kept = [*device, *(() if "--rom" in more else more)]
+    for way in (["--rom", "PORT"], ["--usb", "PATH"]):
+        assert f"\n  romboot {shlex.join([*kept, *way])}\n" in f"{done.stderr}\n"
+
+
+def test_a_chip_that_refuses(tmp_path: Path) -> None:
+    """A dry run ends as the real one, and --force is about the file."""
+    path = tmp_path / "a.dfu"
+    path.write_bytes(dfu((0x08100000, bytes(64))))
+    with VirtualTarget.boot("ARDUINO_GIGA", firmware("ARDUINO_GIGA")) as target:
+        ports = ["--device", target.console, "--rom", target.rom_port]
+        for more in (["--dry-run"], ["--force"]):
+            done = romboot("flash", str(path), *ports, "--yes", *more)
+            assert done.returncode == Code.REFUSED, done.stdout + done.stderr
+            assert "the Cortex-M4 of this dual-core chip starts at each reset" in done.stderr
+            assert (
+                "Nothing was touched" in done.stderr and "`romboot enter --force`" in done.stderr
+            )
+            assert next_command(done) == ["enter", *ports, "--force"]
+        with target.server.paused() as board:
+            assert board.arrival is None
 
 
 # --- on the way --------------------------------------------------------------------------------

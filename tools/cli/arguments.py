@@ -127,7 +127,10 @@ def flash(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--yes", action="store_true", help="lose files without a question")
     parser.add_argument(
-        "--force", action="store_true", help="although the file seems to be for another board"
+        "--force",
+        action="store_true",
+        help="although the file seems to be for another board, or its sectors are protected; "
+        "what the chip has against entering its ROM stays refused (romboot enter --force)",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be done, and touch nothing"

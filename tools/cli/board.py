@@ -124,6 +124,14 @@ class Board:
         except RefusedError as error:
             return [str(error)]
 
+    def check(self, *, force: bool = False, via: str | None = None) -> Any:
+        """An Entry of the library. Raises RefusedError if something prevents entry."""
+        self._buffers.clear()
+        with self._refusals():
+            way = self._library.module("entry").Entry(force, via)
+            way.check()
+        return way
+
     def leave(self, *, force: bool = False, via: str | None = None) -> None:
         """Enter the ROM, and return when the board has gone.
 
@@ -131,10 +139,8 @@ class Board:
             RefusedError: it did not go, and is as it was.
             BackError: its prompt is back already.
         """
-        self._buffers.clear()
+        way = self.check(force=force, via=via)
         with self._refusals():
-            way = self._library.module("entry").Entry(force, via)
-            way.check()
             way.prepare()
             way.sync(force)
             self._go(way)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 
 from ... import boards
-from . import back, image, plan, suits, whole
+from . import back, image, plan, suits, way, whole
 from .codes import Code, FlashError
 from .geometry import BASE
 from .job import Job, between_commands
@@ -78,7 +78,8 @@ class Flash(Job):
         port = self.rom_port(place, board)
         self._ask_about_files(board.filesystem, chosen)
         if self.args.dry_run:
-            where = port or f"USB {place.usb or ', wherever it comes'}"
+            way.check(prompt, port)
+            where = port or f"USB {place.usb or self.args.usb}"
             self.report.fact(f"then: into the ROM, which is expected at {where}; back to a prompt")
 
         def enter() -> Rom:
@@ -94,8 +95,8 @@ class Flash(Job):
     def _refuse(self, reasons: list[str]) -> None:
         for reason in reasons:
             if not self.args.force:
-                way = (("--force",), "To go on all the same")
-                raise FlashError(Code.REFUSED, reason, [way])
+                forced = (("--force",), "To go on all the same")
+                raise FlashError(Code.REFUSED, reason, [forced])
             self.report.warn(f"{reason}; --force: it is done all the same")
 
     def _say_plan(self, chosen: Plan) -> None:
@@ -130,9 +131,7 @@ class Flash(Job):
 
     def _ask(self, what: str) -> None:
         """Raises FlashError unless the user agrees."""
-        if self.args.erase_all:
-            return
-        if self.args.yes or self.args.dry_run:
+        if self.args.yes or self.args.erase_all or self.args.dry_run:
             self.report.warn(what)
         elif self.args.json or not sys.stdin.isatty():
             raise FlashError(Code.REFUSED, what, [(("--yes",), "To go on, and lose them")])

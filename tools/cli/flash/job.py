@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -160,13 +161,15 @@ class Job:
 
     def rom_port(self, place: Place, board: asked.Board) -> str | None:
         """Where its ROM will answer; None: on USB. FlashError if that cannot be used here."""
+        known = boards.find(board.build)
+        shared = known and known.one_cable  # None: it is not known
         if self.args.rom:
-            return self.args.rom
-        if self.args.usb or place.usb:
+            if shared is not False or not _same(self.args.rom, board.port):
+                return self.args.rom
+        elif self.args.usb or place.usb:
             dfu_util.program()  # before the board is in its ROM
             return None
-        known = boards.find(board.build)
-        if known and known.one_cable and place.device:
+        elif shared and place.device:
             return place.device
         raise FlashError(
             Code.REFUSED,
@@ -250,6 +253,11 @@ def _choose(code: Code, sentence: str, found: Sequence[Place | Device]) -> Flash
             option = ("--usb", one.usb) if one.usb else ("--device", str(one.device))
             ways.append((option, f"The one at {one}"))
     return FlashError(code, sentence, ways)
+
+
+def _same(one: str, other: str) -> bool:
+    """Two names of one port."""
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 @contextlib.contextmanager

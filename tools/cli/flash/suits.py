@@ -93,10 +93,12 @@ def _vectors(image: Image, die: Die, flash: int) -> Iterator[str]:
         return
     stack, entry = image.vectors
     ends = [ram.end for ram in die.rams if ram.base // BLOCK == (stack - 1) // BLOCK]
-    if stack % 4 or (stack in SLOTS and ends and stack > max(ends)):
+    if stack % 4:
+        yield f"its stack begins at 0x{stack:08X}, which is no multiple of 4: is it a firmware?"
+    elif stack in SLOTS and ends and stack > max(ends):
         yield (
             f"its stack begins at 0x{stack:08X}, and the SRAM of {die.name} ends at "
-            f"0x{max(ends, default=0):08X}"
+            f"0x{max(ends):08X}"
         )
     if not entry & 1 or not any(at <= entry < at + len(data) for at, data in image.pieces):
         yield f"its first instruction would be at 0x{entry:08X}, which is not part of it"

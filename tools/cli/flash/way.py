@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import time
+from collections.abc import Callable, Iterator
 
 from .. import dfu, leaving, target
 from ..arriving import BANNERS, BackError, Watch
 from ..board import Board, RefusedError
-from ..errors import CliError
+from ..errors import CliError, Next, command_line
 from ..prompt import BoardError, Prompt
 from . import places, usb
 from .codes import Code, FlashError
@@ -20,6 +21,11 @@ from .uart import UartRom
 from .usb import UsbRom
 
 LOOK_S = 0.05
+CHECK = "import romboot; romboot.plan().check()"  # by a library that is on the board
+
+# What refusals name, and options of `romboot enter`.
+INSTEAD = {"--force": ("--force",), "via='jump'": ("--via", "jump")}
+ALL_THE_SAME = "To enter the ROM all the same; the command that was typed goes on from there"
 
 
 def into_rom(
@@ -47,7 +53,7 @@ def into_rom(
             prompt = _prompt_again(prompt.port, place)
         before = {device.where for device in dfu.devices()}
         try:
-            _leave(prompt, args)
+            _leave(prompt, port, getattr(args, "via", None))
             report.state("left", f"{prompt.port}: the board has left its prompt", attempt=attempt)
             began = time.monotonic()
             rom = (
@@ -75,29 +81,57 @@ def _prompt_again(port: str, place: Place) -> Prompt:
     return Prompt((places.device_at(place.usb) if place.usb else None) or port)
 
 
-def _leave(prompt: Prompt, args: argparse.Namespace) -> None:
+def check(prompt: Prompt, port: str | None) -> None:
+    """The checks of into_rom() at the prompt: FlashError if the board would not go.
+
+    port: where its ROM answers.
+    """
+    with _refusals(prompt, port):
+        try:
+            Board(prompt).check()
+        except RefusedError as error:
+            _by_library(prompt, error, lambda: prompt.run(CHECK))
+
+
+def _leave(prompt: Prompt, port: str | None, via: str | None) -> None:
     """Without anything on the board. If that cannot be, as its heap is where no code can run, by a
     library that is frozen in."""
-    force, via = getattr(args, "force", False), getattr(args, "via", None)
-    try:
+    code = target.INSTALLED.format(False, via)
+    with _refusals(prompt, port):
         try:
-            Board(prompt).leave(force=force, via=via)
+            Board(prompt).leave(via=via)
         except RefusedError as error:
-            _leave_by_library(prompt, force, via, error)
+            _by_library(prompt, error, lambda: leaving.leave(prompt, code, None))
+
+
+def _by_library(prompt: Prompt, refused: RefusedError, use: Callable[[], object]) -> None:
+    try:
+        prompt.restart()
+        use()
+    except BoardError:
+        raise refused from None
+
+
+@contextlib.contextmanager
+def _refusals(prompt: Prompt, port: str | None) -> Iterator[None]:
+    """The library's words for its arguments become those of `romboot enter`: the commands of this
+    package have no option that overrides a refusal of the way in."""
+    try:
+        yield
     except BackError:
         raise
     except RefusedError as error:
-        raise FlashError(Code.REFUSED, str(error)) from error
+        said = str(error)
+        ways: list[Next] = []
+        for argument, options in INSTEAD.items():
+            if argument in said:
+                said = said.replace(argument, f"`romboot enter {' '.join(options)}`")
+                rom = ("--rom", port) if port else ()
+                words = ("enter", "--device", prompt.port, *rom, *options)
+                ways.append(Next(command_line(*words), ALL_THE_SAME))
+        raise FlashError(Code.REFUSED, said, next=ways) from error
     except CliError as error:
         raise FlashError(Code.NOT_ENTERED, str(error)) from error
-
-
-def _leave_by_library(prompt: Prompt, force: bool, via: str | None, refused: RefusedError) -> None:
-    try:
-        prompt.restart()
-        leaving.leave(prompt, target.INSTALLED.format(force, via), None)
-    except BoardError:
-        raise refused from None
 
 
 def _by_uart(prompt: Prompt, port: str, baud: int, stack: contextlib.ExitStack) -> UartRom:

@@ -51,6 +51,9 @@ AGAIN = {
 }
 
 
+INSTEAD = {"--rom": "--usb", "--usb": "--rom"}  # no command takes both
+
+
 def next_lines(where: Where, args: argparse.Namespace, error: FlashError | None) -> Iterator[Next]:
     """The commands that help, ready to paste, with the options that the user gave."""
     if error and error.next:
@@ -77,11 +80,14 @@ def _refused(error: FlashError | None) -> bool:
 
 
 def again(args: argparse.Namespace, *options: str) -> str:
-    """The command as it was typed, with further options; one that it has is replaced."""
+    """The command as it was typed, with further options; one that it has, or that does not go
+    together with them, is replaced."""
     words = list(args.typed)
     for option in options:
         if option.startswith("--"):
             words = _without(words, option, value=len(options) > 1)
+            if option in INSTEAD:
+                words = _without(words, INSTEAD[option], value=True)
     return command_line(*words, *options)
 
 
