@@ -28,8 +28,9 @@ from tools.firmware import build
 
 BOARDS = ("NUCLEO_F429ZI", "PYBV11")
 # With a file system; without one and without the assembler; without one, and with caches
-WITH_CACHES = pytest.param("NUCLEO_H743ZI", marks=pytest.mark.thorough)
-KINDS = ("NUCLEO_F429ZI", "NUCLEO_L073RZ", WITH_CACHES)
+OTHER_KINDS = ("NUCLEO_L073RZ", "NUCLEO_H743ZI")
+THOROUGH = (pytest.param(name, marks=pytest.mark.thorough) for name in OTHER_KINDS)
+KINDS = ("NUCLEO_F429ZI", *THOROUGH)
 HAS_LIBRARY = """
 try:
     from romboot import enter_bootloader

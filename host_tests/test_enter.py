@@ -20,6 +20,8 @@ from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"
 WITH_ROM = [True, False]
+OTHER_BOARD = pytest.param("PYBV11", marks=pytest.mark.thorough)
+pytestmark = pytest.mark.boards(BOARD, OTHER_BOARD)
 
 
 def enter(virtual: VirtualTarget, rom: bool, *words: str) -> subprocess.CompletedProcess[str]:

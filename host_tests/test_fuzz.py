@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from _pytest.mark import ParameterSet
 
-from host_tests.conftest import EVERY_BOARD
+from host_tests.conftest import EVERY_BOARD, first_of_each
 from host_tests.test_mutation import longest_scripts
-from tools.bench import boardfile
+from tools.bench import boardfile, chip
 from tools.firmware.board import load_board
 from tools.fuzz import stuck
 from tools.fuzz.__main__ import SEED, replay, try_states
@@ -29,6 +29,10 @@ def different() -> list[ParameterSet]:
     return [pytest.param(n, marks=[] if n in longest else [thorough]) for n in found.values()]
 
 
+def core(name: str) -> str:
+    return chip.load(boardfile.load(name).chip).core["model"]
+
+
 @pytest.mark.parametrize("board", different())
 def test_states(board: str) -> None:
     subject = at_prompt(board)
@@ -43,7 +47,7 @@ def test_states(board: str) -> None:
     assert (End.REFUSED if subject.heap_chip else End.ARRIVED) in ends["reset"]
 
 
-@pytest.mark.parametrize("board", longest_scripts())
+@pytest.mark.parametrize("board", first_of_each(longest_scripts(), core))
 def test_a_poll_that_never_comes_true_ends_in_a_reset(board: str) -> None:
     """In thread mode, and in nested handlers."""
     subject = at_prompt(board)

@@ -223,6 +223,7 @@ def test_a_session_with_romboot_bench(tmp_path: Path) -> None:
     assert (tmp_path / "read.bin").stat().st_size == 256
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("line", these(".venv/bin/pytest"))
 def test_pytest_with_a_device(line: str) -> None:
     """The tests against "a real board", some of them: here it is a virtual one behind the same two

@@ -236,7 +236,10 @@ def test_no_prompt_at_the_port(tmp_path: Path) -> None:
     assert "BOOT0 high" in done.stderr and "Nothing was touched" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+KILLED = pytest.param(signal.SIGKILL, marks=pytest.mark.thorough)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, KILLED])
 def test_it_ends_while_it_writes(virtual_f429: VirtualTarget, number: int, tmp_path: Path) -> None:
     """By Ctrl-C, or as when a cable is pulled. The same command again writes the file."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -304,6 +307,7 @@ def test_the_rom_takes_code_for_that_reset(name: str) -> None:
     assert any(area.start < room(die) < room(die) + ROOM <= area.end for area in facts.ram)
 
 
+@pytest.mark.thorough
 def test_a_firmware_that_has_no_prompt(virtual_f429: VirtualTarget, tmp_path: Path) -> None:
     """`b .` at its first instruction."""
     path = tmp_path / "silent.dfu"

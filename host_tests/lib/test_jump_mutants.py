@@ -141,7 +141,7 @@ def test_all_goes_well_with_all_instructions(survey: Survey) -> None:
     assert {witness.name: witness.off for witness in survey.witnesses if witness.off} == {}
 
 
-@pytest.mark.parametrize("carried", [True, False])
+@pytest.mark.parametrize("carried", [True, pytest.param(False, marks=pytest.mark.thorough)])
 def test_each_instruction_is_missed_or_says_why_not(carried: bool, survey: Survey) -> None:
     resident = range(START + LENGTH)
     found = [s for s in statements() if (s.instruction.offset in resident) == carried]

@@ -62,6 +62,7 @@ def test_each_way_there_and_back(board: VirtualTarget, tmp_path: Path) -> None:
     assert "a virtual board, and no evidence" in done.output
 
 
+@pytest.mark.thorough
 def test_how_often_of_n(board: VirtualTarget, tmp_path: Path) -> None:
     """Field reports, A2: the ROM resets the chip at its start."""
     answers = iter([True])
@@ -108,6 +109,7 @@ def nowhere() -> Iterator[str]:
     os.close(theirs)
 
 
+@pytest.mark.thorough
 def test_no_rom_where_it_is_looked_for(board: VirtualTarget, tmp_path: Path, nowhere: str) -> None:
     """Then only a person gets the prompt back. The second of the two is not tried."""
     words = ["--rom", nowhere, "--via", "jump", "--times", "2"]

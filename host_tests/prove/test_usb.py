@@ -48,6 +48,7 @@ def test_a_rom_that_does_not_start_the_application(tmp_path: Path) -> None:
     assert done.outcomes("enter") == ["arrived"] and done.outcomes("return", "how") == ["button"]
 
 
+@pytest.mark.thorough
 def test_usb_speaks_before_the_uart(tmp_path: Path) -> None:
     """Both are wired. Then the ROM serves USB alone; it is left by that, and the rest goes on."""
     name = "NUCLEO_F429ZI"
