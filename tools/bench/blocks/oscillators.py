@@ -3,7 +3,7 @@ between."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -100,12 +100,16 @@ class Oscillators:
         ns = self._rcc.system.chip.startup_ns["PLL" if name in self.plls else name]
         self._starting[name] = self._rcc.system.clock.after(ns, lambda: self._became_ready(name))
 
-    def reset(self, *, keep: str = "") -> None:
-        """Cancel all starts and stops, except in a register that a system reset keeps. LSI goes
-        on there only if software has started it, as the watchdog stops."""
+    def reset(self, *, kept: Mapping[str, int]) -> None:
+        """Cancel all starts and stops, but for those whose on bit a system reset keeps. LSI goes
+        on there only if software has started it, as the watchdog stops.
+
+        kept: register -> the bits that are kept.
+        """
         for events in (self._starting, self._stopping):
-            for name in [name for name in events if self[name].register != keep]:
-                _cancel(events, name)
+            for name in list(events):
+                if not kept.get(self[name].register, 0) & self[name].on:
+                    _cancel(events, name)
         if self.lsi_forced and not self.is_on("LSI"):
             _cancel(self._starting, "LSI")
             self._set_ready("LSI", False)

@@ -84,7 +84,7 @@ class Rcc(RegisterBlock):
 
     def system_reset(self, cause: str | None) -> None:
         """The backup domain and the reset flags stay. A cause: "PIN", "SFT", "IWDG" ..."""
-        self.oscillators.reset(keep=self._backup["register"])
+        self.oscillators.reset(kept=self._survivors())
         kept = {name: self.get(name) & mask for name, mask in self._survivors().items()}
         before = dict(self.values)
         super().reset()
@@ -98,7 +98,7 @@ class Rcc(RegisterBlock):
 
     def power_on(self) -> None:
         """A power-on reset, of the backup domain too."""
-        self.oscillators.reset()
+        self.oscillators.reset(kept={})
         before = dict(self.values)
         super().reset()
         self.on_backup_reset()
