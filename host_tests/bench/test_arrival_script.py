@@ -13,57 +13,38 @@ import pytest
 from unicorn.arm_const import UC_ARM_REG_PRIMASK as PRIMASK
 
 from host_tests.bench.test_arrival import Machine
+from tools import tables
 from tools.bench.arrival import audit_peripherals, audit_system_registers
 from tools.bench.chip import Peripheral
-from tools.tables import (
-    f0,
-    f05,
-    f07,
-    f4,
-    f7,
-    f72,
-    g0,
-    g4,
-    h5,
-    h7,
-    h7a,
-    h503,
-    l0,
-    l1,
-    l1a,
-    l4,
-    u5,
-    wb,
-    wl,
-)
 from tools.tables.family import Family
 from tools.tables.language import Kind, Step
 
-CHIPS = {
-    "STM32F031x6": f05.FAMILY,
-    "STM32F051x8": f05.FAMILY,
-    "STM32F072xB": f07.FAMILY,
-    "STM32F091xC": f0.FAMILY,
-    "STM32F429xx": f4.FAMILY,
-    "STM32F733xx": f72.FAMILY,
-    "STM32F756xx": f7.FAMILY,
-    "STM32F769xx": f7.FAMILY,
-    "STM32G0B1xx": g0.FAMILY,
-    "STM32G474xx": g4.FAMILY,
-    "STM32H503xx": h503.FAMILY,
-    "STM32H573xx": h5.FAMILY,
-    "STM32H743xx": h7.FAMILY,
-    "STM32H723xx": h7.FAMILY,
-    "STM32H7B3xxQ": h7a.FAMILY,
-    "STM32L073xx": l0.FAMILY,
-    "STM32L152xE": l1.FAMILY,
-    "STM32L152xB": l1a.FAMILY,
-    "STM32L476xx": l4.FAMILY,
-    "STM32U585xx": u5.FAMILY,
-    "STM32U5A5xx": u5.FAMILY,
-    "STM32WB55xx": wb.FAMILY,
-    "STM32WL55xx": wl.FAMILY,
-}
+CHIPS = (
+    "STM32F031x6",
+    "STM32F051x8",
+    "STM32F072xB",
+    "STM32F091xC",
+    "STM32F429xx",
+    "STM32F733xx",
+    "STM32F756xx",
+    "STM32F769xx",
+    "STM32G0B1xx",
+    "STM32G474xx",
+    "STM32H503xx",
+    "STM32H573xx",
+    "STM32H743xx",
+    "STM32H723xx",
+    "STM32H7B3xxQ",
+    "STM32L073xx",
+    "STM32L152xE",
+    "STM32L152xB",
+    "STM32L476xx",
+    "STM32U585xx",
+    "STM32U5A5xx",
+    "STM32WB55xx",
+    "STM32WL55xx",
+)
+FAMILIES = {die.dev_id: family for family, die in tables.dies()}
 LOOP = b"\xfe\xe7"  # b .
 TRIES = 300
 
@@ -234,7 +215,7 @@ class Application(Machine):
             return block.by_offset
         if block.reset:
             return range(0, min(block.size, 0x60), 4)
-        named = [each for each in CHIPS[self.soc.chip.name].blocks if each.name == block.name]
+        named = [each for each in FAMILIES[self.soc.chip.dev_id].blocks if each.name == block.name]
         return [register.address - block.base for each in named for register in each]
 
 
@@ -269,8 +250,8 @@ def wait(done: Callable[[], bool], app: Application, what: str) -> None:
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("chip", CHIPS)
 def test_the_script_leaves_a_chip_as_a_reset_does(chip: str, seed: int) -> None:
-    family: Family = CHIPS[chip]
     app = Application(chip)
+    family: Family = FAMILIES[app.soc.chip.dev_id]
     app.core.engine.uc.reg_write(PRIMASK, 1)
     app.write_all_over(random.Random(f"{chip} {seed}"))
     for step in family.script(family.die(app.soc.chip.dev_id)):

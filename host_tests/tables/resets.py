@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from host_tests.tables.library import RCC, RESETS
+from host_tests.tables.library import RESETS
 from host_tests.tables.oracles import Oracles
 from host_tests.tables.oracles.svd import Svd
 
@@ -18,7 +18,6 @@ Bit = tuple[str, int]  # (AHB1, AHB2, AHB3, APB1 or APB2, mask)
 
 APB = {"APB1": 0x40000000, "APB2": 0x40010000}
 SLOT = 0x400
-ADDRESSES = dict(zip(RESETS, (RCC + offset for offset in (16, 20, 24, 32, 36)), strict=True))
 
 # One peripheral, two names: what modm, qiling or another SVD field calls it -> its RSTR field.
 _ALIASES = {

@@ -41,11 +41,6 @@ def stem(name: str) -> str:
     return "u" + name[2:] if name.startswith("usart") else name
 
 
-def spellings(name: str) -> set[str]:
-    """A register as others may call it: "RCC.AHB1RSTR" -> AHB1RSTR and more."""
-    return {name.split(".")[1], *ROWS["registers"].get(name, ())}
-
-
 # ST's SVD files
 
 
