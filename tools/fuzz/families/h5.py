@@ -6,7 +6,8 @@ from random import Random
 
 from ...bench.blocks.clocktree import AHB_SHIFTS
 from ...bench.chip import Chip, FlashSector
-from ...bench.families.flash_h5 import BKSEL, EOPIE, PG, SER, SNB_SHIFT, STRT
+from ...bench.families.flash_h5 import BKSEL, SER, SNB_SHIFT, STRT
+from ...bench.families.flash_word import EOPIE, PG
 from ...bench.families.h5 import CSI_HZ, HSIDIV, VOS
 from ..application import Application
 from ..family import MHZ, WORD, Family, Lock, Tree, Write
