@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+from dataclasses import replace
+from random import Random
+
 import pytest
 from _pytest.mark import ParameterSet
 
@@ -9,9 +13,10 @@ from host_tests.conftest import EVERY_BOARD, first_of_each
 from host_tests.test_mutation import longest_scripts
 from tools.bench import boardfile, chip
 from tools.firmware.board import load_board
-from tools.fuzz import stuck
+from tools.fuzz import layout, stuck
 from tools.fuzz.__main__ import SEED, replay, try_states
-from tools.fuzz.run import End
+from tools.fuzz.application import Application
+from tools.fuzz.run import LOOK, Call, End
 from tools.fuzz.subject import at_prompt
 
 STATES = 100
@@ -56,3 +61,28 @@ def test_a_poll_that_never_comes_true_ends_in_a_reset(board: str) -> None:
     for line in waits:
         for handlers in ([], [16 + 20, 16 + 21]):
             assert not stuck.run(subject, line, handlers).wrong, f"wait for 0x{line.address:08X}"
+
+
+STR_R2, MOVS_R4_R2, NOP = 0x6012, 0x0014, 0x46C0
+
+
+@pytest.mark.parametrize(
+    ("instruction", "at", "difference"),
+    [
+        (STR_R2, "EXTI", "it wrote 0x40010400 to 0x40010400 (EXTI)"),
+        (STR_R2, "the image", "SRAM has changed at 0x"),
+        (MOVS_R4_R2, "EXTI", "r4 was 0x44440000, is 0x40010400"),
+        (NOP, "EXTI", None),
+    ],
+)
+def test_what_a_call_writes_is_seen(instruction: int, at: str, difference: str | None) -> None:
+    """A helper that should only look: ldr r2, =address; the instruction; bx lr."""
+    subject = at_prompt("NUCLEO_L073RZ")
+    where = layout.plain(Random(0), subject)
+    address = {"EXTI": 0x40010400, "the image": where.image}[at]
+    code = struct.pack("<4HI", 0x4A01, instruction, 0x4770, NOP, address)
+    call = Call(Application(replace(subject, code=code), where))
+    before = call.witness.look()
+    assert call.run(where.image, LOOK) is End.REFUSED
+    found = call.witness.differences(before)
+    assert len(found) == bool(difference) and "".join(found).startswith(difference or "")

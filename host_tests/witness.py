@@ -7,11 +7,10 @@ With SysTick off (QUIET) nothing happens in between but the call.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from tools.bench.board import VirtualBoard
-from tools.bench.core import Block
-from tools.fuzz.witness import registers
+from tools.fuzz.witness import CPU, watch_writes
 
 MARK = 0xE0042004  # DBGMCU_CR
 QUIET = "from machine import mem32; mem32[0xE000E010] = 0"
@@ -42,19 +41,12 @@ class Witness:
         self.before: dict[str, int | str] = {}
         self.after: dict[str, int | str] | None = {}
         self.writes: list[str] = []
-        for block in (*board.soc.blocks.values(), board.core.scs):
-            vars(block)["write"] = self._watched(block)
+        watch_writes(board, self._note)
         board.soc.blocks["DBGMCU"].on_read("CR", self._mark)
 
-    def _watched(self, block: Block) -> Callable[[int, int, int], None]:
-        write = block.write
-
-        def watched(offset: int, size: int, value: int) -> None:
-            if self.after is None:
-                self.writes.append(f"0x{value:X} to 0x{block.base + offset:08X} ({block.name})")
-            write(offset, size, value)
-
-        return watched
+    def _note(self, write: str) -> None:
+        if self.after is None:
+            self.writes.append(write)
 
     def _mark(self) -> int:
         picture = dict(_picture(self._board))
@@ -73,5 +65,13 @@ class Witness:
 
 
 def _picture(board: VirtualBoard) -> Iterator[tuple[str, int | str]]:
-    yield from registers(board)
+    for block in board.soc.blocks.values():
+        for offset, register in block.by_offset.items():
+            yield f"{block.name}.{register.name}", block.peek(offset)
+        for offset, value in block.written.items():
+            yield f"{block.name}.+{offset:X}", value
+    for view in board.core.scs.registers():
+        yield view.name, view.value
+    state = board.core.state()
+    yield from ((name, getattr(state, name)) for name in CPU)
     yield "flash", hashlib.sha256(board.soc.flash.array.view).hexdigest()

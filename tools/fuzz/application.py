@@ -58,7 +58,6 @@ class Application:
         board, soc, core, subject, layout: what it runs on.
         expected: number of the exception that the program is in, 0 for thread mode.
         deliberate: sentences in `core.faults` that the program caused on purpose.
-        crystal_fails: clock security will step in.
         alarms: what is to happen during the call: (instructions from its start, function).
         over: the program has reset the chip; what it meant to happen does not happen any more.
     """
@@ -70,7 +69,6 @@ class Application:
         self.soc, self.core = self.board.soc, self.board.core
         self.expected = 0
         self.deliberate = 0
-        self.crystal_fails = False
         self.over = False
         self.alarms: list[tuple[int, Callable[[], None]]] = []
         self.soc.flash.array.write(0, subject.flash)

@@ -108,7 +108,7 @@ def run(subject: Subject, state: State) -> Outcome:
     call = prepare(subject, state)
     app = call.app
     library = _Library(call)
-    before = Picture(app)
+    before = call.witness.look()
     started = app.core.instructions
     if state.needs_reset and not _sees_states(app):
         return Outcome(End.FAILED, ["the library's table does not see what is set"], way="reset")
@@ -151,7 +151,7 @@ def _sees_states(app: Application) -> bool:
 
 def _refused(call: Call, before: Picture, missing: str) -> Outcome:
     """The heap is where a reset takes it away: nothing may be written then."""
-    wrong = before.differences(Picture(call.app)) + call.complaints()
+    wrong = call.witness.differences(before) + call.complaints()
     if call.app.layout.room_outlives_reset:
         wrong.append(missing)
     elif not missing:

@@ -1,4 +1,4 @@
-"""What the chip's data say about a state: which bits may be written, and which change."""
+"""What the chip's data say about a state: which blocks and bits may be written."""
 
 from __future__ import annotations
 
@@ -81,28 +81,3 @@ def set_only(die: Chip) -> list[tuple[str, int]]:
         for bit in range(32)
         if register.set_only >> bit & 1
     ]
-
-
-@cache
-def changing(die: Chip) -> dict[str, int]:
-    """Register -> bits that change without anybody writing them."""
-    found = dict(families.of(die).changing)
-
-    def add(name: str, bits: int) -> None:
-        found[name] = found.get(name, 0) | bits
-
-    for register, _, ready, _ in die.rcc["oscillators"].values():
-        add(f"RCC.{register}", 1 << ready)
-    for register in die.peripheral("RCC").registers:
-        add(f"RCC.{register.name}", register.read_only)
-    add(f"RCC.{die.rcc['switch']['register']}", die.rcc["switch"]["sws"])
-    flags, shift = die.rcc["ready_interrupts"]["flag"]
-    css, more = (die.rcc["ready_interrupts"].get(key, 0) for key in ("css", "more"))
-    add(f"RCC.{flags}", ((2 << css) - 1 | more) << shift)
-    for block in of_kind(die, "wwdg"):
-        add(f"{block.name}.SR", 1)
-    for block in of_kind(die, "icache", "dcache"):
-        add(f"{block.name}.SR", 3)  # an invalidation ends
-    for block in of_kind(die, "iwdg"):
-        add(f"{block.name}.SR", block.by_name["SR"].mask)
-    return found

@@ -99,7 +99,6 @@ class Family:
         error: leaves error flags in FLASH.
         anytime: register -> bits that software may change to anything at any time, beside those of
             RCC that every family has (kernel clocks, clocks in sleep, ready interrupts).
-        changing: register -> bits that change by themselves, beside what the chip's data say.
         directed: more states in which lines of the script have something to do (die, Hz).
         apart: more blocks to which not just anything may be written.
         dmamux: channels and request generators of each DMAMUX.
@@ -111,7 +110,6 @@ class Family:
     erase: Callable[[Application, FlashSector], None]
     error: Callable[[Application], None] = lambda app: None
     anytime: Mapping[str, int] = field(default_factory=dict)
-    changing: Mapping[str, int] = field(default_factory=dict)
     directed: Callable[[Chip, int], Iterator[Recipe]] = lambda die, hse_hz: iter(())
     apart: frozenset[str] = frozenset()
     dmamux: Mapping[str, tuple[int, int]] = field(default_factory=dict)

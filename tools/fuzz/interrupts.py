@@ -321,7 +321,6 @@ def _fail_crystal(app: Application, after: int) -> None:
     css = app.soc.chip.rcc["control"]["css"]
     register = app.soc.chip.rcc["oscillators"]["HSE"][0]
     if app.peek(f"RCC.{register}") >> css & 1 and NMI not in app.active:
-        app.crystal_fails = True
         app.alarms.append((after, app.soc.rcc.fail_hse))
 
 

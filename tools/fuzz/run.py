@@ -15,7 +15,7 @@ from .application import CODE, RETURN, STRAY, Application
 from .layout import plain
 from .states import State
 from .subject import FuzzError, Subject
-from .witness import Picture
+from .witness import Witness
 
 PAGE = 0x400
 LOOK, GO, COMPLETE, CONTROL = range(4)  # tasks of the helper; see lib/romboot/jump.py
@@ -59,6 +59,7 @@ class Call:
 
     def __init__(self, app: Application) -> None:
         self.app = app
+        self.witness = Witness(app)
         self.resets: list[str] = []
         self.returned: int | None = None
         self.fetches: FetchCounter | None = None
@@ -195,9 +196,9 @@ def run(subject: Subject, state: State) -> Outcome:
 
 def _look_unprivileged(call: Call) -> Outcome:
     """entry.Entry asks helper(0, CONTROL) first, whose bit 0 makes it refuse."""
-    before = Picture(call.app)
+    before = call.witness.look()
     end = call.run(0, CONTROL)
-    wrong = before.differences(Picture(call.app)) + call.complaints()
+    wrong = call.witness.differences(before) + call.complaints()
     if end is not End.REFUSED or not (call.returned or 0) & 1:
         wrong.append(f"CONTROL.nPRIV is set, and helper(0, CONTROL) gave {call.returned}")
     return Outcome(End.REFUSED, wrong)
@@ -206,11 +207,11 @@ def _look_unprivileged(call: Call) -> Outcome:
 def _look(call: Call) -> int | Outcome:
     """What helper(image, LOOK) says; it writes nothing."""
     app = call.app
-    before = Picture(app)
+    before = call.witness.look()
     end = call.run(app.layout.image, LOOK)
     if end is not End.REFUSED:
         return Outcome(end, ["helper(image, LOOK) only looks, but " + call.whereabouts()])
-    wrong = before.differences(Picture(app)) + call.complaints()
+    wrong = call.witness.differences(before) + call.complaints()
     if wrong:
         return Outcome(End.FAILED, wrong)
     app.hold()
@@ -220,7 +221,7 @@ def _look(call: Call) -> int | Outcome:
 
 def _go(call: Call, state: State, promised: int | None) -> Outcome:
     app = call.app
-    before, started = Picture(app), app.core.instructions
+    before, started = call.witness.look(), app.core.instructions
     flash = app.soc.chip.region("FLASH").base
     sram = app.soc.chip.region("SRAM").base
     counted = max(app.layout.code, app.layout.application) < sram and app.layout.code >= flash
@@ -233,11 +234,11 @@ def _go(call: Call, state: State, promised: int | None) -> Outcome:
         assert app.board.arrival
         outcome.instructions = app.board.arrival.instructions - started
         wrong += [str(deviation) for deviation in app.board.arrival.deviations]
-        wrong += before.damage(Picture(app, of_memory=True))
+        wrong += call.witness.damage(before)
         if promised:
             wrong.append("helper(image, LOOK) had said that there is no room")
     elif end is End.REFUSED:
-        wrong += before.differences(Picture(app))
+        wrong += call.witness.differences(before)
         if not call.returned or promised == 0:
             wrong.append(f"helper(image, GO) returned {call.returned}, after a look {promised}")
         if not state.layout.tight:

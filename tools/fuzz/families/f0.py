@@ -90,6 +90,5 @@ FAMILY = Family(
         "PWR.CR": 0x1F0,
         "PWR.CSR": 0xFF00,
     },
-    changing={"FLASH.SR": 1},
     directed=_directed,
 )

@@ -125,5 +125,4 @@ FAMILY = Family(
         "PWR.CR": 0x3FF,
         "PWR.CSR": 0x300,  # EWUP, BRE
     },
-    changing={"FLASH.SR": 1 << 16, "PWR.CSR": WORD},
 )

@@ -23,5 +23,4 @@ FAMILY = replace(
         "PWR.CR2": 0x3F00,  # polarity of the wake-up pins
         "PWR.CSR2": 0x3F00,  # wake-up pins
     },
-    changing={"FLASH.SR": 1 << 16, "PWR.CSR1": WORD},
 )

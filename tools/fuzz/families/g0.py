@@ -107,7 +107,6 @@ FAMILY = Family(
         **dict.fromkeys(("PWR.CR2", "PWR.CR3", "PWR.CR4"), WORD),
         **{f"PWR.P{way}CR{port}": WORD for way in "UD" for port in "ABCDEF"},
     },
-    changing={"FLASH.SR": 3 << 16, "PWR.SR2": WORD},
     directed=_directed,
     dmamux={"DMAMUX1": (12, 4)},
 )

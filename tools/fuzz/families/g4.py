@@ -98,7 +98,6 @@ FAMILY = Family(
         **dict.fromkeys(("PWR.CR2", "PWR.CR3", "PWR.CR4"), WORD),
         **{f"PWR.P{way}CR{port}": WORD for way in "UD" for port in "ABCDEFG"},
     },
-    changing={"FLASH.SR": 1 << 16, "PWR.SR2": WORD, "RCC.CIFR": 1 << 10},
     directed=_directed,
     dmamux={"DMAMUX1": (16, 4)},
 )

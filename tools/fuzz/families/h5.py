@@ -87,5 +87,4 @@ FAMILY = Family(
         **dict.fromkeys(("PWR.PMCR", "PWR.DBPCR", "PWR.UCPDR", "PWR.VMCR", "PWR.USBSCR"), WORD),
         **dict.fromkeys(("PWR.WUCR", "PWR.IORETR", "PWR.PRIVCFGR"), WORD),
     },
-    changing={"FLASH.NSSR": 0xB, "PWR.VOSSR": WORD},
 )

@@ -126,7 +126,6 @@ FAMILY = Family(
         "PWR.CPUCR": WORD,
         "PWR.WKUPEPR": WORD,
     },
-    changing={"FLASH.SR1": 0xF, "FLASH.SR2": 0xF, "PWR.CSR1": WORD, "PWR.D3CR": 1 << 13},
     directed=_directed,
     dmamux={"DMAMUX1": (16, 8), "DMAMUX2": (8, 8)},
 )

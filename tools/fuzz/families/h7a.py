@@ -47,6 +47,5 @@ FAMILY = Family(
     erase=_erase,
     error=_error,
     anytime={**h7.FAMILY.anytime, "RCC.SRDAMR": WORD},
-    changing={"FLASH.SR1": 0xF, "FLASH.SR2": 0xF, "PWR.CSR1": WORD, "PWR.SRDCR": 1 << 13},
     dmamux=h7.FAMILY.dmamux,
 )

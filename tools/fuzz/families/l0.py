@@ -116,6 +116,5 @@ FAMILY = Family(
         "FLASH.ACR": 0x60,  # DISAB_BUF, PRE_READ
         "PWR.CR": 0x3F4,
     },
-    changing={"FLASH.SR": 1},
     directed=_directed,
 )

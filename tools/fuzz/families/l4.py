@@ -118,6 +118,5 @@ FAMILY = Family(
         **dict.fromkeys(("PWR.CR2", "PWR.CR3", "PWR.CR4"), WORD),
         **{f"PWR.P{way}CR{port}": WORD for way in "UD" for port in "ABCDEFGHI"},
     },
-    changing={"FLASH.SR": 1 << 16 | 1, "PWR.SR2": WORD},
     directed=_directed,
 )

@@ -148,6 +148,5 @@ FAMILY = Family(
         **dict.fromkeys(("PWR.APCR", "PWR.PRIVCFGR"), WORD),
         **{f"PWR.P{way}CR{port}": WORD for way in "UD" for port in "ABCDEFGHIJ"},
     },
-    changing={"FLASH.NSSR": 1 << 16 | 1, "PWR.VOSR": 7 << 13, "PWR.SVMSR": WORD},
     directed=_directed,
 )

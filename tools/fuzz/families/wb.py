@@ -129,6 +129,5 @@ FAMILY = Family(
         **dict.fromkeys(("SYSCFG.IMR1", "SYSCFG.IMR2", "SYSCFG.C2IMR1", "SYSCFG.C2IMR2"), WORD),
         "SYSCFG.SIPCR": WORD,
     },
-    changing={"FLASH.SR": 1 << 16 | 1, "PWR.SR2": WORD},
     directed=_directed,
 )

@@ -100,6 +100,5 @@ FAMILY = Family(
         **dict.fromkeys(("SYSCFG.IMR1", "SYSCFG.IMR2", "SYSCFG.C2IMR1", "SYSCFG.C2IMR2"), WORD),
         "SYSCFG.RFDCR": WORD,
     },
-    changing=L4.changing,
     directed=_directed,
 )
