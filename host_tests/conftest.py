@@ -11,6 +11,7 @@ pytest --thorough                       also the tests with the marker `thorough
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tomllib
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -23,7 +24,7 @@ from host_tests.target import LIB, MANIFEST, ROOT, RealTarget, Target, VirtualTa
 from tools.cli import main
 from tools.cli.install import remove
 from tools.cli.installed import Library, install
-from tools.cli.prompt import connected
+from tools.cli.prompt import Prompt
 from tools.firmware import build
 
 BOARDS = ("NUCLEO_F429ZI", "PYBV11")
@@ -173,11 +174,11 @@ def installed(
 def clean_device(pytestconfig: pytest.Config) -> Iterator[None]:
     """If the board at --device had no library, it has none when the tests are over."""
     port = str(pytestconfig.getoption("--device"))
-    with connected(port) as prompt:
+    with contextlib.closing(Prompt(port)) as prompt:
         had = prompt.run(HAS_LIBRARY).strip() == "True"
     yield
     if not had:
-        with connected(port) as prompt:
+        with contextlib.closing(Prompt(port)) as prompt:
             for folder in ("/flash", "/flash/lib", "/lib", ""):
                 remove(prompt, f"{folder}/romboot")
 
@@ -186,7 +187,7 @@ def clean_device(pytestconfig: pytest.Config) -> Iterator[None]:
 def library_on_device(pytestconfig: pytest.Config, clean_device: None) -> None:
     """The library of the board at --device, put there if it has none."""
     port = str(pytestconfig.getoption("--device"))
-    with connected(port) as prompt:
+    with contextlib.closing(Prompt(port)) as prompt:
         had = prompt.run(HAS_LIBRARY).strip() == "True"
     if not had and main(["install", "--device", port]):
         pytest.exit(f"the library could not be put onto the board at {port}")

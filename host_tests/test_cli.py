@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -27,8 +28,9 @@ from tools.bench import flash_file
 from tools.bench.board import VirtualBoard
 from tools.bench.image import load_image
 from tools.cli import firmware, main, measure, prompt, sizes
-from tools.cli.commands import parser
-from tools.cli.errors import CliError
+from tools.cli.commands import COMMANDS, parser
+from tools.cli.errors import EXIT_CODES, CliError, Code
+from tools.cli.flash import places
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"
@@ -60,21 +62,52 @@ def test_plan(virtual: VirtualTarget) -> None:
     assert "0x40013800  SYSCFG.MEMRMP     00000000 -> 00000001" in done.stdout
 
 
-def test_a_refusal_is_a_sentence_and_exit_code_1(virtual: VirtualTarget) -> None:
+@pytest.mark.parametrize("whose", [["--installed"], []])
+def test_info_and_plan_for_scripts(virtual: VirtualTarget, whose: list[str]) -> None:
+    """The chip is named alike; what is refused is in both, and an exit code."""
+    words = [*whose, "--json", "--device", virtual.console]
+    with virtual.server.paused() as board:
+        board.soc.flash.put("OPTCR", 0x0FFFCCED)
+    info, plan = romboot("info", *words), romboot("plan", *words)
+    assert (info.returncode, plan.returncode) == (0, Code.REFUSED), info.stderr + plan.stderr
+    found, way = json.loads(info.stdout), json.loads(plan.stdout)
+    assert found["dev_id"] == "0x419" and "USB DFU PA11/PA12" in found["listens"]
+    assert found["protection_level"] == 2 and found["board"] == BOARD
+    for reasons in (found["refused"], way["refused"]):
+        assert len(reasons) == 1 and reasons[0].startswith("readout protection is at level 2")
+    assert not way["free"]
+    remap = next(step for step in way["steps"] if step["register"] == "SYSCFG.MEMRMP")
+    assert (remap["address"], remap["then"]) == ("0x40013800", "00000001")
+
+
+def test_the_help_fits_one_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 24 and max(map(len, lines)) <= 80
+    assert all(any(line.startswith(f"  {c.name} ") for line in lines) for c in COMMANDS)
+
+
+def test_every_exit_code_is_in_the_help() -> None:
+    listed = [int(one) for one in re.findall(r"(?:: |; )(\d+) ", EXIT_CODES)]
+    assert listed == list(Code)
+
+
+def test_a_refusal_is_a_sentence_and_an_exit_code(virtual: VirtualTarget) -> None:
     """Readout protection level 2, as option bytes have it."""
     with virtual.server.paused() as board:
         board.soc.flash.put("OPTCR", 0x0FFFCCED)
     done = romboot("enter", "--installed", "--device", virtual.console)
-    assert done.returncode == 1
+    assert done.returncode == Code.REFUSED
     assert done.stderr.startswith("romboot: readout protection is at level 2")
     done = romboot("plan", "--installed", "--device", virtual.console)
-    assert done.returncode == 1
+    assert done.returncode == Code.REFUSED
     assert "NO: readout protection is at level 2" in done.stdout
 
 
 def test_a_wrong_port() -> None:
     done = romboot("info", "--device", "/dev/not-there")
-    assert done.returncode == 1
+    assert done.returncode == Code.NO_BOARD
     assert done.stderr.startswith("romboot: there is no port /dev/not-there")
     assert "Traceback" not in done.stderr
 
@@ -85,7 +118,7 @@ def test_a_wrong_port() -> None:
 )
 def test_a_port_that_is_none(port: str, why: str) -> None:
     done = romboot("info", "--device", port)
-    assert done.returncode == 1
+    assert done.returncode == (Code.OTHER if "null" in port else Code.NOT_ENTERED)
     assert done.stderr.startswith(f"romboot: {why.format(port)}")
 
 
@@ -116,7 +149,8 @@ def test_the_option_that_names_a_wrong_port(monkeypatch: pytest.MonkeyPatch) -> 
     adapter.vid, adapter.description = 0x0403, "FT232R"
     monkeypatch.setattr(prompt.list_ports, "comports", lambda: [nothing, adapter])
     with pytest.raises(CliError) as raised:
-        prompt.check_port("/dev/not-there", "--rom")
+        places.check("/dev/not-there", "--rom")
+    assert raised.value.code == Code.NO_BOARD
     assert str(raised.value) == (
         "there is no port /dev/not-there. --rom takes one of /dev/ttyUSB7 (FT232R)"
     )
@@ -255,7 +289,7 @@ def test_a_port_where_no_prompt_answers(tmp_path: Path) -> None:
     ours, theirs = os.openpty()
     started = time.monotonic()
     done = romboot("info", "--device", os.ttyname(theirs))
-    assert done.returncode == 1 and time.monotonic() - started < 15
+    assert done.returncode == Code.NOT_ENTERED and time.monotonic() - started < 15
     assert "no MicroPython prompt answers on" in done.stderr
     os.close(ours)
     os.close(theirs)

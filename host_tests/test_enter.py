@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from tools import cli
 from tools.bench.board import VirtualBoard
 from tools.bench.server import Server
 from tools.cli import dfu
+from tools.cli.errors import Code
 from tools.cli.flash import dfu_util
 from tools.firmware import build
 
@@ -38,9 +40,11 @@ def rom_resets(virtual: VirtualTarget, starts: int) -> None:
 
 
 def test_enter_and_identify(virtual: VirtualTarget) -> None:
-    done = enter(virtual, True)
+    done = enter(virtual, True, "--json")
     assert done.returncode == 0, done.stderr
-    assert "protocol 3.1, DEV_ID 0x4" in done.stdout and "tries" not in done.stdout
+    application, left, rom = map(json.loads, done.stdout.splitlines())
+    assert (application["state"], left["attempt"], rom["state"]) == ("application", 1, "ROM")
+    assert rom["version"] == "3.1" and rom["dev_id"] == application["dev_id"]
     assert virtual.arrival().clean
 
 
@@ -49,7 +53,6 @@ def test_a_rom_that_resets_the_chip_is_entered_again(virtual: VirtualTarget, rom
     rom_resets(virtual, 2)
     done = enter(virtual, rom)
     assert done.returncode == 0, done.stderr
-    assert "It took 3 tries." in done.stdout
     assert done.stderr.count("the prompt is back") == 2
     with virtual.server.paused() as board:
         assert board.rom_listens()
@@ -60,8 +63,8 @@ def test_a_rom_that_resets_the_chip_is_entered_again(virtual: VirtualTarget, rom
 def test_it_does_not_try_for_ever(virtual: VirtualTarget, rom: bool) -> None:
     rom_resets(virtual, 3)
     done = enter(virtual, rom, "--tries", "2")
-    assert done.returncode == 1
-    assert "the board left MicroPython 2 times, and each time its prompt came back" in done.stderr
+    assert done.returncode == Code.NOT_ENTERED
+    assert "and its prompt came back, as often as it was tried (2)" in done.stderr
     assert virtual.ok("exec", "print(6 * 7)") == "42\n"
 
 
@@ -75,12 +78,15 @@ def test_a_board_that_is_in_its_rom_already(virtual: VirtualTarget, rom: bool) -
     assert time.monotonic() - began < 6  # of which 3 are for the prompt
     if rom or virtual.console == virtual.rom:
         assert again.returncode == 0, again.stderr
-        assert "in its ROM bootloader already" in again.stdout
+        assert "the board is in it already" in again.stdout
         assert "protocol 3.1, DEV_ID 0x4" in again.stdout
     else:
-        assert again.returncode == 1 and "no MicroPython prompt answers" in again.stderr
+        assert (
+            again.returncode == Code.NOT_ENTERED
+            and "no MicroPython prompt answers" in again.stderr
+        )
     done = romboot("info", "--device", virtual.console)
-    assert done.returncode == 1 and "in its ROM bootloader" in done.stderr
+    assert done.returncode == Code.NOT_ENTERED and "in its ROM bootloader" in done.stderr
     assert "romboot leave" in done.stderr
     assert virtual.console == virtual.rom or "`romboot leave --rom PORT`" in done.stderr
     assert virtual.identify() == virtual.identify()
@@ -91,7 +97,7 @@ def test_one_cable_for_prompt_and_rom() -> None:
     with VirtualTarget.boot("PYBV11", build("PYBV11")) as target:
         done = romboot("enter", "--device", target.console)
         assert done.returncode == 0, done.stderr
-        assert f"The ROM bootloader answers on {target.console}: protocol 3" in done.stdout
+        assert f"ROM          UART {target.console}, protocol 3" in done.stdout
         done = romboot("info", "--device", target.console)
         assert f"  romboot leave --device {target.console}\n" in done.stderr
         assert romboot("leave", "--device", target.console).returncode == 0
@@ -102,7 +108,7 @@ def test_no_rom_where_it_is_looked_for(virtual: VirtualTarget) -> None:
     if virtual.console == virtual.rom:
         pytest.skip("one cable serves both on this board")
     done = romboot("enter", "--installed", "--device", virtual.console, "--rom", virtual.console)
-    assert done.returncode == 1
+    assert done.returncode == Code.NO_ROM
     assert "no ROM bootloader answers" in done.stderr
     assert "its prompt is gone" in done.stderr
 
@@ -113,7 +119,7 @@ def test_a_board_that_does_not_go_is_no_success(virtual: VirtualTarget) -> None:
     virtual.ok("exec", "import os; os.mkdir('/romboot')")
     virtual.ok("exec", f"open('/romboot/__init__.py', 'w').write({fake!r})")
     done = enter(virtual, False)
-    assert done.returncode == 1 and "still at its prompt" in done.stderr
+    assert done.returncode == Code.NOT_ENTERED and "still at its prompt" in done.stderr
 
 
 # --- a board whose prompt is a USB device ------------------------------------------------------
@@ -141,12 +147,12 @@ def enter_and(port: Path, meanwhile: Callable[[], None]) -> tuple[int, str, str]
 def test_a_port_that_goes(tmp_path: Path) -> None:
     code, output, errors = enter_and(tmp_path / "ttyACM0", lambda: None)
     assert code == 0, errors
-    assert "ttyACM0 has gone, and does not come back" in output
+    assert "the prompt does not come back" in output
 
 
 def test_a_port_that_comes_back(tmp_path: Path) -> None:
     code, _, errors = enter_and(tmp_path / "ttyACM0", (tmp_path / "ttyACM0").touch)
-    assert code == 1 and "ttyACM0 went, and is back" in errors
+    assert code == Code.NOT_ENTERED and "ttyACM0 went, and is back" in errors
 
 
 LISTED = (
@@ -170,17 +176,14 @@ def test_a_dfu_device_where_the_port_is_gone(
     monkeypatch.setattr(dfu, "SYSFS", tmp_path if by == "sysfs" else tmp_path / "none")
     monkeypatch.setattr(dfu_util, "PROGRAM", str(tmp_path / "dfu-util"))
     words = ["--device", "/dev/not-there"]
-    assert cli.main(["enter", *words]) == 1
+    assert cli.main(["enter", *words]) == Code.NO_BOARD
     assert "there is no port /dev/not-there" in capsys.readouterr().err
     if by == "sysfs":
         plug_in(tmp_path / "1-2")
-    else:
-        (tmp_path / "dfu-util").write_text(f"#!/bin/sh\necho '{LISTED}'\n")
-        (tmp_path / "dfu-util").chmod(0o755)
+    (tmp_path / "dfu-util").write_text(f"#!/bin/sh\necho '{LISTED}'\n")
+    (tmp_path / "dfu-util").chmod(0o755)
     assert cli.main(["enter", *words]) == 0
-    assert "is in its ROM bootloader already" in capsys.readouterr().out
-    assert cli.main(["info", *words]) == 1
-    said = capsys.readouterr().err
-    name = "STM32  BOOT" if by == "sysfs" else "serial number 3168"
-    assert f"USB DFU device 0483:df11 ({name}) at USB 1-2" in said
-    assert "  romboot leave --usb 1-2\n" in said
+    said = "the board is in it already: DFU, USB 1-2, serial number 3168"
+    assert said in capsys.readouterr().out
+    assert cli.main(["info", *words]) == Code.NOT_ENTERED
+    assert "  romboot leave --device /dev/not-there\n" in capsys.readouterr().err

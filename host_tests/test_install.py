@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from host_tests.conftest import EVERY_BOARD
 from host_tests.target import MANIFEST, ROOT, VirtualTarget
 from tools import packages, tables
 from tools.cli import firmware, install, library, sizes
-from tools.cli.errors import CliError
+from tools.cli.errors import CliError, Code
 from tools.cli.prompt import Prompt
 from tools.firmware import build
 from tools.firmware.board import load_board
@@ -72,9 +73,9 @@ def test_an_interrupted_copy_leaves_the_old_library_whole(target: VirtualTarget)
     """The cable is pulled in the middle; the next installation takes away what is left."""
     target.ok("exec", OLD)
     command = [*ROMBOOT, "install", "--device", target.console]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as installing:
-        assert installing.stderr
-        for line in installing.stderr:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as installing:
+        assert installing.stdout
+        for line in installing.stdout:
             if "entry" in line:
                 break
         installing.kill()
@@ -83,8 +84,13 @@ def test_an_interrupted_copy_leaves_the_old_library_whole(target: VirtualTarget)
         board.press_reset()
     assert target.ok("exec", WHICH).split() == ["old", "romboot/__init__.py"]
     assert install.PARTIAL in target.ok("exec", "import os; print(os.listdir('/lib'))")
-    done = romboot("install", "--device", target.console)
+    done = romboot("install", "--device", target.console, "--json")
     assert done.returncode == 0, done.stderr
+    copied, installed = (
+        json.loads(done.stdout.splitlines()[0]),
+        json.loads(done.stdout.splitlines()[-1]),
+    )
+    assert copied["text"] in installed["files"] and installed["folder"] == "/lib/romboot"
     version, file = target.ok("exec", WHICH).split()
     assert version != "old" and file == "/lib/romboot/__init__.mpy"
     assert target.ok("exec", "import os; print(os.listdir('/lib'))") == "['romboot']\n"
@@ -107,7 +113,7 @@ def test_a_firmware_that_has_it() -> None:
 
 def test_an_unknown_family() -> None:
     done = romboot("install", "--family", "f9", "--device", "/dev/not-there")
-    assert done.returncode == 1
+    assert done.returncode == Code.COMMAND_LINE
     assert "--family takes one of f4" in done.stderr
 
 
@@ -232,4 +238,4 @@ def test_no_file_system() -> None:
         done = romboot("install", "--device", target.console)
         assert done.returncode == 1 and "no file system: freeze romboot into it" in done.stderr
         done = romboot("info", "--installed", "--device", target.console)
-    assert done.returncode == 1 and "put it there with `romboot install`" in done.stderr
+    assert done.returncode == Code.REFUSED and "put it there with `romboot install`" in done.stderr

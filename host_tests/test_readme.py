@@ -96,7 +96,7 @@ def written(folder: Path) -> Path:
     """New firmware for a PYBv1.1, as README.md calls its files; those go into this folder."""
     image = build("PYBV11", frozen_manifest=MANIFEST)
     pieces = sorted(load_image(image))
-    dfu_util.write_file(folder / "firmware.dfu", pieces)
+    (folder / "firmware.dfu").write_bytes(dfu_util.file(pieces))
     _, behind_files = flatten([piece for piece in pieces if piece[0] >= 0x08020000])
     (folder / "firmware.bin").write_bytes(behind_files)
     subprocess.run(["objcopy", "-O", "ihex", image, folder / "firmware.hex"], check=True)

@@ -14,10 +14,10 @@ from host_tests.target import MANIFEST, VirtualTarget
 from host_tests.test_cli import ROMBOOT, romboot
 from host_tests.usb import UsbTarget, bus, usb_board
 from tools.bench.image import load_image
-from tools.cli import main
+from tools.cli import made, main
 from tools.cli import rom as port_of_rom
+from tools.cli.errors import Code, GoneError
 from tools.cli.flash import beside
-from tools.cli.flash.codes import Code, GoneError
 from tools.cli.flash.job import Job
 from tools.cli.flash.where import Where
 from tools.firmware import build
@@ -47,13 +47,6 @@ def test_leave_and_read_over_a_uart(tmp_path: Path) -> None:
         assert done.returncode == 0 and len(beyond.read_bytes()) == 4, done.stderr
         done = romboot("read", str(path), *ports)
         assert done.returncode == Code.OTHER and "is there already" in done.stderr
-        for wrong, why in (
-            (tmp_path / "none" / "a.bin", "cannot be written: No such file or directory"),
-            (path / "a.bin", "cannot be written: Not a directory"),
-        ):
-            done = romboot("read", str(wrong), *ports)
-            assert done.returncode == Code.OTHER and why in done.stderr, done.stderr
-            assert "Nothing was touched." in done.stderr
         done = romboot("leave", *ports)
         assert done.returncode == 0 and "application " in done.stdout, done.stderr
         assert "nothing to leave" in done.stdout
@@ -80,22 +73,36 @@ def test_leave_and_read_over_usb(tmp_path: Path) -> None:
 def test_a_disk_that_is_full(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """That is no failure of the port."""
+    """That is no failure of the port, and leaves no part of a file."""
+
+    def full(path: Path, data: bytes) -> int:
+        path.open("wb").close()
+        raise OSError(28, "No space left")
 
     def work(job: Job, stack: contextlib.ExitStack) -> None:
         job.where = Where.IN_ROM
         with port_of_rom.connected(os.ttyname(theirs)):
-            beside._write(tmp_path / name, [(BASE, b"1234")])
+            made.write(tmp_path / name, b"1234")
 
     ours, theirs = os.openpty()
     monkeypatch.setattr(port_of_rom, "_synchronise", Mock())
-    monkeypatch.setattr(Path, "write_bytes", Mock(side_effect=OSError(28, "No space left")))
+    monkeypatch.setattr(Path, "write_bytes", full)
     monkeypatch.setattr(beside.Read, "work", work)
     assert main(["read", str(tmp_path / name)]) == Code.OTHER
     os.close(ours)
     os.close(theirs)
     said = capsys.readouterr().err
     assert f"{name} cannot be written: No space left. Nothing was erased; the board is in" in said
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("words", [["read"], ["prove", "--report"]])
+def test_a_file_that_cannot_be_made_is_said_before_the_work(
+    words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main([*words, str(tmp_path / "none" / "a.bin")]) == Code.OTHER
+    said = capsys.readouterr().err
+    assert "cannot be written: No such file or directory. Nothing was touched." in said
 
 
 @pytest.mark.parametrize(

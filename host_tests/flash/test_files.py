@@ -12,8 +12,8 @@ import pytest
 from tools.bench import chip
 from tools.bench.image import Segment
 from tools.bench.rom_adapter import rom_facts
+from tools.cli.errors import CliError, Code
 from tools.cli.flash import geometry, plan
-from tools.cli.flash.codes import Code, FlashError
 from tools.cli.flash.image import Image, load
 from tools.firmware import build
 from tools.tables import dies
@@ -46,7 +46,7 @@ def test_a_dfu_file_of_several_elements(tmp_path: Path) -> None:
     path.write_bytes(dfu(*elements))
     assert load(path, None).pieces == tuple(sorted(elements))
     path.write_bytes(dfu(*elements).replace(b"second", b"zweite"))
-    with pytest.raises(FlashError, match="checksum of the DfuSe file is wrong"):
+    with pytest.raises(CliError, match="checksum of the DfuSe file is wrong"):
         load(path, None)
 
 
@@ -65,7 +65,7 @@ def test_the_bytes_of_each_format_are_the_same(tmp_path: Path) -> None:
 def test_uf2_is_refused_with_the_reason(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(b"UF2\n" + bytes(508))
-    with pytest.raises(FlashError, match="only bootloaders that show a USB drive") as raised:
+    with pytest.raises(CliError, match="only bootloaders that show a USB drive") as raised:
         load(path, None)
     assert raised.value.code == Code.REFUSED
 
@@ -73,7 +73,7 @@ def test_uf2_is_refused_with_the_reason(name: str, tmp_path: Path) -> None:
 def test_two_contents_for_one_address(tmp_path: Path) -> None:
     path = tmp_path / "a.dfu"
     path.write_bytes(dfu((BASE, b"12345"), (BASE + 4, b"5")))
-    with pytest.raises(FlashError, match="two contents for 0x08000004"):
+    with pytest.raises(CliError, match="two contents for 0x08000004"):
         load(path, None)
 
 
@@ -234,13 +234,13 @@ class Flash:
 @pytest.mark.parametrize("name", ["a.dfu", "a.hex", "a.elf"])
 def test_an_address_for_a_file_that_has_its_own(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(dfu((BASE, b"1234")))
-    with pytest.raises(FlashError, match=r"--address is for a \.bin") as raised:
+    with pytest.raises(CliError, match=r"--address is for a \.bin") as raised:
         load(tmp_path / name, BASE)
     assert raised.value.code == Code.COMMAND_LINE
 
 
 @pytest.mark.parametrize("at", [0x08200000, 0x081FFFFF, 0x90000000, 0x1FFFC000])
 def test_an_address_outside_the_flash(at: int) -> None:
-    with pytest.raises(FlashError, match="flash of this chip is 0x08000000 to 0x081FFFFF") as e:
+    with pytest.raises(CliError, match="flash of this chip is 0x08000000 to 0x081FFFFF") as e:
         at_f429(fake((at, b"12")))
     assert e.value.code == Code.REFUSED

@@ -13,9 +13,9 @@ import serial
 from serial.tools.list_ports_common import ListPortInfo
 
 from tools.cli import main
+from tools.cli.errors import CliError, Code
 from tools.cli.flash import places, plan, suits
 from tools.cli.flash.asked import Board
-from tools.cli.flash.codes import Code, FlashError
 from tools.cli.flash.image import Image
 from tools.tables import dies, f4
 
@@ -182,7 +182,7 @@ def test_a_port_that_cannot_be_opened(
     error = serial.SerialException(number, "no")
     monkeypatch.setattr(serial, "serial_for_url", Mock(side_effect=error))
     monkeypatch.setattr(serial, "Serial", Mock(side_effect=error))
-    with pytest.raises(FlashError) as raised:
+    with pytest.raises(CliError) as raised:
         places.check("/dev/ttyACM0", "--device")
     assert raised.value.code == code
     if code == Code.NO_RIGHT:

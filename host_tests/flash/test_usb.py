@@ -21,9 +21,8 @@ from host_tests.test_cli import ROMBOOT
 from host_tests.usb import Faults, UsbTarget, bus, usb_board
 from tools.bench.usb.faults import Leave
 from tools.cli import dfu
-from tools.cli.errors import CliError
+from tools.cli.errors import CliError, Code
 from tools.cli.flash import dfu_util, geometry, places, usb
-from tools.cli.flash.codes import Code
 from tools.cli.flash.dfu_util import Device
 from tools.cli.flash.job import Job
 from tools.firmware import build

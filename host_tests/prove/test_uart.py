@@ -10,7 +10,7 @@ import pytest
 
 from host_tests.prove.proving import JANE, Done, prove
 from host_tests.target import VirtualTarget
-from tools.cli.flash.codes import Code
+from tools.cli.errors import Code
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"

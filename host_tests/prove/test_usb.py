@@ -9,7 +9,7 @@ import pytest
 from host_tests.prove.proving import Done, prove
 from host_tests.usb import Faults, UsbTarget, linux, usb_board
 from tools.bench.usb.faults import Leave
-from tools.cli.flash.codes import Code
+from tools.cli.errors import Code
 from tools.firmware import build
 
 BOARD = "PYBV11"

@@ -19,6 +19,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         from . import said
 
-        if said.in_json(words):
-            said.ends(said.StoppedError(), as_json=True)
-        return said.StoppedError.code
+        return said.stopped(words)

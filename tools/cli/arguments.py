@@ -6,16 +6,17 @@ import argparse
 from pathlib import Path
 from typing import NoReturn
 
-from .errors import CliError
+from .errors import CliError, Code
 
 DEFAULT_BOARD = "NUCLEO_F429ZI"
 FLASH = 0x08000000  # of every STM32
+BAUD = 115_200  # the most that AN3155 2 promises of every ROM
 
 
 class WrongError(CliError):
     """A wrong command line. `usage`: what a right one looks like."""
 
-    code = 2
+    code = Code.COMMAND_LINE
 
     def __init__(self, sentence: str, usage: str) -> None:
         super().__init__(sentence)
@@ -37,87 +38,87 @@ def verbose(parser: argparse.ArgumentParser, default: object) -> None:
     )
 
 
-def device(parser: argparse.ArgumentParser) -> None:
-    """--device."""
-    parser.add_argument(
-        "--device", required=True, metavar="PORT", help="serial port of the MicroPython prompt"
-    )
-
-
-def board(parser: argparse.ArgumentParser) -> None:
-    """A board on the desk, and whose library it uses."""
-    device(parser)
-    parser.add_argument(
-        "--installed",
-        action="store_true",
-        help="use the library that is on the board, not the one that came with this command",
-    )
-
-
-def plan(parser: argparse.ArgumentParser) -> None:
-    """The same, and how to enter."""
-    board(parser)
-    force(parser)
-    parser.add_argument(
-        "--via",
-        choices=("jump", "reset"),
-        help="straight into system memory, or through a system reset; without this option "
-        "romboot chooses",
-    )
-
-
-def force(parser: argparse.ArgumentParser) -> None:
-    """--force."""
-    parser.add_argument(
-        "--force", action="store_true", help="enter although readout protection is at level 2"
-    )
-
-
-def enter(parser: argparse.ArgumentParser) -> None:
-    """The same, and where the ROM answers."""
-    plan(parser)
-    parser.add_argument(
-        "--rom", metavar="PORT", help="serial port on the ROM's pins: wait there for its answer"
-    )
-    parser.add_argument(
-        "--tries",
-        type=_positive,
-        default=10,
-        metavar="N",
-        help="how often to enter if the ROM resets the chip and the prompt is back (%(default)s)",
-    )
-
-
-def where(parser: argparse.ArgumentParser) -> None:
-    """Where a board is, without need to say so if there is one."""
+def place(parser: argparse.ArgumentParser) -> argparse._MutuallyExclusiveGroup:
+    """Which board; its ROM is at neither --rom nor another baud rate, unless options say so."""
     parser.add_argument(
         "--device", metavar="PORT", help="serial port of its prompt, if there are several boards"
     )
-    rom = parser.add_mutually_exclusive_group()
-    rom.add_argument(
-        "--rom", metavar="PORT", help="serial port on the ROM's pins, where USB is not used"
+    parser.add_argument("--json", action="store_true", help="a JSON object for each state")
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--usb", metavar="PATH", help="USB path of the board, such as 1-2")
+    parser.set_defaults(rom=None, baud=BAUD)
+    return group
+
+
+def where(parser: argparse.ArgumentParser) -> None:
+    """The same, and where its ROM answers."""
+    place(parser).add_argument(
+        "--rom", metavar="PORT", help="serial port on pins of the ROM, where USB is not used"
     )
-    rom.add_argument("--usb", metavar="PATH", help="USB path, as 1-2, where the board is")
     parser.add_argument(
-        "--baud", type=_positive, default=115_200, metavar="N",
+        "--baud", type=_positive, default=BAUD, metavar="N",
         help="of the ROM's serial port (%(default)s, which every ROM can)",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="one JSON object for each state")
 
 
-def way(parser: argparse.ArgumentParser) -> None:
-    """The same, and how it may be entered."""
-    where(parser)
+def tries(parser: argparse.ArgumentParser) -> None:
+    """--tries."""
     parser.add_argument(
         "--tries", type=_positive, default=10, metavar="N",
         help="how often to enter if the ROM resets the chip (%(default)s)",
     )  # fmt: skip
 
 
+def via(parser: argparse.ArgumentParser) -> None:
+    """--via."""
+    parser.add_argument(
+        "--via", choices=("jump", "reset"),
+        help="only this way: straight into system memory, or through a system reset",
+    )  # fmt: skip
+
+
+def force(parser: argparse.ArgumentParser) -> None:
+    """--force, as the library has it."""
+    parser.add_argument(
+        "--force", action="store_true", help="enter although readout protection is at level 2"
+    )
+
+
+def installed(parser: argparse.ArgumentParser) -> None:
+    """--installed."""
+    parser.add_argument(
+        "--installed", action="store_true",
+        help="use the library that is on the board, not that of this command",
+    )  # fmt: skip
+
+
+def info(parser: argparse.ArgumentParser) -> None:
+    """Which board, and whose library."""
+    place(parser)
+    installed(parser)
+
+
+def plan(parser: argparse.ArgumentParser) -> None:
+    """The same, and how to enter."""
+    info(parser)
+    via(parser)
+    force(parser)
+
+
+def enter(parser: argparse.ArgumentParser) -> None:
+    """The same, and where the ROM answers."""
+    where(parser)
+    tries(parser)
+    via(parser)
+    force(parser)
+    installed(parser)
+
+
 def flash(parser: argparse.ArgumentParser) -> None:
-    """The same, and a file."""
+    """A file, and where the board is."""
     parser.add_argument("file", type=Path, metavar="FILE", help=".dfu, .hex, .elf or .bin")
-    way(parser)
+    where(parser)
+    tries(parser)
     parser.add_argument(
         "--address", type=_number, metavar="N",
         help="where a .bin goes, if not to 0x08000000; the other formats say it themselves",
@@ -129,8 +130,8 @@ def flash(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force",
         action="store_true",
-        help="although the file seems to be for another board, or its sectors are protected; "
-        "what the chip has against entering its ROM stays refused (romboot enter --force)",
+        help="write the file although it seems to be for another board, or its sectors are "
+        "protected; a chip that refuses to enter its ROM still does (romboot enter --force)",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be done, and touch nothing"
@@ -138,19 +139,19 @@ def flash(parser: argparse.ArgumentParser) -> None:
 
 
 def prove(parser: argparse.ArgumentParser) -> None:
-    """The same, how often, and where the report goes."""
+    """Where the board is, how often to enter, and where the report goes."""
     where(parser)
     parser.add_argument(
         "--times", type=_positive, default=3, metavar="N",
         help="how often to enter by each way and connection (%(default)s)",
     )  # fmt: skip
-    parser.add_argument("--via", choices=("jump", "reset"), help="only this way")
+    via(parser)
     parser.add_argument(
         "--wait", type=_positive, default=60, metavar="SECONDS",
         help="for the reset button, where only that gets the prompt back (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--report", type=Path, metavar="FILE", help="to be made (BOARD-DATE.json, here)"
+        "--report", type=Path, metavar="FILE", help="to be made (BOARD-DATE.json in this folder)"
     )
     parser.set_defaults(tries=1)  # each is an outcome of its own
 
@@ -165,20 +166,21 @@ def script(parser: argparse.ArgumentParser) -> None:
 
 def leave(parser: argparse.ArgumentParser) -> None:
     """Where the board is, and what it is to start."""
-    way(parser)
+    where(parser)
     parser.add_argument(
         "--address", type=_number, default=FLASH, metavar="N",
         help="of the application's vector table (0x08000000)",
     )  # fmt: skip
     parser.add_argument(
-        "--force", action="store_true", help="although there seems to be no whole firmware"
+        "--force", action="store_true", help="start it although it seems not to be whole"
     )
 
 
 def read(parser: argparse.ArgumentParser) -> None:
     """Where the board is, and what goes where."""
     parser.add_argument("file", type=Path, metavar="FILE", help="to be made: .bin or .dfu")
-    way(parser)
+    where(parser)
+    tries(parser)
     parser.add_argument(
         "--address", type=_number, metavar="N", help="from here on; without it, from the start"
     )
@@ -192,12 +194,12 @@ def boards(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ask", action="store_true", help="ask each prompt; that interrupts what runs there"
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object for each")
+    parser.add_argument("--json", action="store_true", help="a JSON object for each")
 
 
 def install(parser: argparse.ArgumentParser) -> None:
-    """A board on the desk, and which files it gets."""
-    device(parser)
+    """Which board, and which files it gets."""
+    place(parser)
     parser.add_argument(
         "--family",
         default="auto",

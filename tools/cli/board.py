@@ -18,7 +18,7 @@ from typing import Any
 from .. import tables
 from ..tables.family import Die, Family
 from . import leaving
-from .errors import CliError, in_shell
+from .errors import CliError, Code, in_shell
 from .helper import Helper
 from .hosted import Hosted
 from .memory import PREPARE, Buffers, GoneError, Memory
@@ -60,6 +60,8 @@ FROZEN = ", and use it by --installed"
 
 class RefusedError(CliError):
     """The library refused. The board is at its prompt, and every register as before."""
+
+    code = Code.REFUSED
 
 
 class _SaidError(Exception):

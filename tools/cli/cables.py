@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -61,7 +61,7 @@ class Cables:
     def after_entry(self, rom: str | None, *, usb: bool) -> Iterator[Row]:
         """What may be typed now. rom: the port where the ROM answers; usb: it is there on USB.
         With neither, all cables."""
-        rom = rom or self._shared
+        rom = rom or self.shared
         if not rom and not usb:
             yield from self._cables()
             rom, usb = self._port, self._on_usb
@@ -116,10 +116,10 @@ class Cables:
     def _port(self) -> str | None:
         """The serial port of the ROM, or a word that stands for it; None if it has none."""
         serial = [cable for cable in self._reaching if cable.kind != "usb"]
-        return self._shared or ("PORT" if serial else None)
+        return self.shared or ("PORT" if serial else None)
 
     @property
-    def _shared(self) -> str | None:
+    def shared(self) -> str | None:
         """The port of the prompt, if the ROM answers there too."""
         here = self._now in self._reaching or (self.board is not None and self.board.one_cable)
         return None if self.own_usb or not here else self.device
@@ -137,7 +137,7 @@ def of(prompt: Prompt, listens: list[str]) -> Cables:
     return Cables(board, build or machine, tuple(listens), prompt.port, own_usb)
 
 
-def table(rows: Iterator[Row]) -> str:
+def table(rows: Iterable[Row]) -> str:
     """Lines as those of `info()`."""
     return "\n".join(f"{label:<{LABEL}} {text}" for label, text in rows)
 

@@ -17,92 +17,113 @@ from typing import NamedTuple
 
 from .. import paths
 from . import arguments, said
-from .errors import CliError
-from .flash.codes import EXIT_CODES as FLASH_CODES
-from .prove.codes import EXIT_CODES as PROVE_CODES
+from .errors import EXIT_CODES, CliError, Code
 
-DESCRIPTION = (
-    "New firmware for an STM32 board that runs MicroPython, by the ROM bootloader of its chip: no "
-    "BOOT0 pin, no button, no probe."
+ABOUT = (
+    "New firmware for an STM32 board with MicroPython, by the ROM bootloader of its\n"
+    "chip: no BOOT0 pin, no button, no probe."
 )
-EXIT_CODES = "Exit codes: 0 done, 1 not: stderr says why, 2 wrong command line, 130 Ctrl-C."
+MORE = (
+    "romboot COMMAND --help has the options of a command, and the exit codes of all.\n"
+    "-v says what is being done."
+)
 BENCH = ("unicorn", "fcntl", "pty", "termios", "tty")  # not everywhere; only the bench needs them
 
 
 class Command(NamedTuple):
     """`module` has a function `function`, which takes the parsed arguments, returns the exit code
-    and raises CliError with a sentence."""
+    and raises CliError with a sentence. `more`: what --help says beside the summary."""
 
     name: str
     summary: str
     module: str
     function: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
-    exit_codes: str = EXIT_CODES
+    more: str = ""
 
 
 COMMANDS = (
     Command(
         "flash", "write a firmware file, and wait for its prompt",
-        "flash.command", "flash", arguments.flash, FLASH_CODES,
+        "flash.command", "flash", arguments.flash,
     ),
     Command(
-        "leave", "from the ROM back to the firmware", "flash.beside", "leave", arguments.leave,
-        FLASH_CODES,
+        "leave", "from the ROM back to the firmware",
+        "flash.beside", "leave", arguments.leave,
     ),
     Command(
-        "read", "copy the flash into a file", "flash.beside", "read", arguments.read, FLASH_CODES
+        "read", "copy the flash into a file",
+        "flash.beside", "read", arguments.read,
     ),
     Command(
-        "boards", "what is connected", "flash.beside", "boards", arguments.boards, FLASH_CODES
+        "boards", "what is connected",
+        "flash.beside", "boards", arguments.boards,
     ),
     Command(
-        "prove", "try all of it on a real board, without writing to its flash, and report",
-        "prove.command", "prove", arguments.prove, PROVE_CODES,
-    ),
-    Command("info", "what a board's chip and ROM are", "target", "info", arguments.board),
-    Command(
-        "plan", "every write that entering would do, and whether it may", "target", "plan",
-        arguments.plan,
-    ),
-    Command("enter", "put a board into its ROM bootloader", "target", "enter", arguments.enter),
-    Command(
-        "script", "print a file that `mpremote run` enters the bootloader with", "script", "run",
-        arguments.script,
+        "info", "what the chip of a board is, and how its ROM is reached",
+        "target", "info", arguments.info,
     ),
     Command(
-        "install", "put the library into a board's file system", "install", "run",
-        arguments.install,
+        "plan", "every write that entering the ROM would do, and whether it may",
+        "target", "plan", arguments.plan, "Exit code 5 if it may not.",
     ),
     Command(
-        "demo", "boot a virtual board, enter its bootloader, show the proof", "demo", "run",
-        arguments.virtual,
+        "enter", "put a board into its ROM bootloader",
+        "target", "enter", arguments.enter,
     ),
     Command(
-        "bench", "start a virtual board, for any serial tool", "bench", "run",
-        arguments.bench,
+        "script", "print a file that `mpremote run` enters the ROM with",
+        "script", "run", arguments.script,
     ),
     Command(
-        "measure", "what entering costs, in instructions, heap and flash, beside the tutorial",
+        "install", "put the library into the file system of a board",
+        "install", "run", arguments.install,
+    ),
+    Command(
+        "prove", "try all of this on a real board without writing its flash",
+        "prove.command", "prove", arguments.prove,
+        "Into the ROM by each way and connection, several times, and back; with a report. Exit "
+        "code 0 if each way that is not refused led into the ROM at least once, and each time "
+        "back to the prompt. With 0, 5, 6, 7 and 11 there is a report.",
+    ),
+    Command(
+        "demo", "the whole way on a virtual board",
+        "demo", "run", arguments.virtual,
+    ),
+    Command(
+        "bench", "start a virtual board, for any serial tool",
+        "bench", "run", arguments.bench,
+    ),
+    Command(
+        "measure", "what entering costs: instructions, heap, flash",
         "measure", "run", arguments.measure,
     ),
 )  # fmt: skip
 
 
+class Top(arguments.Parser):
+    """Its help fits one screen."""
+
+    def format_help(self) -> str:
+        """A line for each command."""
+        lines = [f"  {command.name:<10} {command.summary}" for command in COMMANDS]
+        return "\n".join([self.format_usage(), ABOUT, "", *lines, "", MORE, ""])
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = arguments.Parser(
-        prog="romboot", description=DESCRIPTION, epilog=EXIT_CODES, allow_abbrev=False
-    )
+    top = Top(prog="romboot", allow_abbrev=False)
     top.add_argument("--version", action="version", version=f"romboot {paths.version()}")
     arguments.verbose(top, False)
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = top.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=arguments.Parser
+    )
     for command in COMMANDS:
         sub = commands.add_parser(
             command.name,
             help=command.summary,
-            description=command.summary,
-            epilog=command.exit_codes,
+            description=f"{command.summary[0].upper()}{command.summary[1:]}. {command.more}",
+            epilog=EXIT_CODES,
             allow_abbrev=False,
         )
         arguments.verbose(sub, argparse.SUPPRESS)
@@ -124,10 +145,10 @@ def main(argv: Sequence[str]) -> int:
         if isinstance(error, arguments.WrongError) and not as_json:
             print(error.usage, end="", file=sys.stderr)
         said.ends(error, as_json=as_json)
-        return error.code
+        return error.exit_code
     except BrokenPipeError:  # as in `romboot demo | head`; the exit would flush stdout once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return Code.OTHER
 
 
 def _complete(line: argparse.ArgumentParser) -> None:

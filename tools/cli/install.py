@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import argparse
 import ast
-import sys
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from ..tables import n6
 from ..tables.compiler import core
 from ..tables.family import M7, M33, Die, Family
 from . import library
-from .errors import CliError
-from .prompt import BoardError, Prompt, connected
+from .errors import CliError, Code
+from .flash.job import Job
+from .flash.where import Where
+from .prompt import BoardError, Prompt
 
 NAME = "romboot"
 PARTIAL = "romboot.part"  # no name that can be imported
@@ -93,29 +96,44 @@ class Board:
 
 def run(args: argparse.Namespace) -> int:
     """Install, and say where it is and what it takes."""
-    if args.family != "auto" and args.family not in packages.families():
-        known = ", ".join(packages.families())
-        raise CliError(f"there is no family {args.family}: --family takes one of {known}")
-    with connected(args.device) as prompt:
+    return Install(args).run()
+
+
+class Install(Job):
+    """One run of the command."""
+
+    def work(self, stack: contextlib.ExitStack) -> None:
+        """Into the file system of a board at its prompt."""
+        wanted = self.args.family
+        if wanted != "auto" and wanted not in packages.families():
+            known = ", ".join(packages.families())
+            raise CliError(
+                f"there is no family {wanted}: --family takes one of {known}", Code.COMMAND_LINE
+            )
+        prompt = self.at_prompt(stack)
         board = _look(prompt)
         if board.frozen:
-            print("romboot is frozen into this firmware: there is nothing to install.")
-            return 0
-        family, die = _wanted(prompt, args.family)
+            text = "romboot is frozen into this firmware: there is nothing to install."
+            self.report.result("installed", text, frozen=True)
+            return
+        family, die = _wanted(prompt, wanted)
         files = library.for_board(board.mpy, family, die)
+        self.where = Where.INSTALLING
         free = _make_room(prompt, board, files)
-        copy(prompt, files, f"{board.lib}/{PARTIAL}")
+        copy(prompt, files, f"{board.lib}/{PARTIAL}", self.report.state)
         taken = free - _free(prompt, board)[1]
         _put_in_place(prompt, board)
         prompt.restart()
         _verify(prompt, board, family)
-    kind = "compiled" if files[0].suffix == ".mpy" else "as sources"
-    chip = die.name if die and kind == "compiled" else family
-    print(
-        f"romboot {paths.version()} for {chip}, {kind}, is in {board.lib}/{NAME}: {len(files)} "
-        f"files, {taken:,} bytes of the board's file system."
-    )
-    return 0
+        kind = "compiled" if files[0].suffix == ".mpy" else "as sources"
+        chip = die.name if die and kind == "compiled" else str(family)
+        self.report.result(
+            "installed",
+            f"romboot {paths.version()} for {chip}, {kind}, is in {board.lib}/{NAME}: "
+            f"{len(files)} files, {taken:,} bytes of the board's file system.",
+            frozen=False, version=paths.version(), chip=chip, folder=f"{board.lib}/{NAME}",
+            files=[file.name for file in files], bytes=taken,
+        )  # fmt: skip
 
 
 def _look(prompt: Prompt) -> Board:
@@ -241,13 +259,15 @@ def _make_room(prompt: Prompt, board: Board, files: list[Path]) -> int:
     return free
 
 
-def copy(prompt: Prompt, files: list[Path], folder: str) -> None:
-    """Files into a new folder of the board."""
+def copy(
+    prompt: Prompt, files: list[Path], folder: str, state: Callable[[str, str], None]
+) -> None:
+    """Files into a new folder of the board. state: is told of each."""
     parent = folder.rpartition("/")[0]
     prompt.run(f"import os\ntry:\n    os.mkdir({parent!r})\nexcept OSError:\n    pass")
     prompt.run(f"os.mkdir({folder!r})")
     for file in files:
-        print(f"  {file.name}", file=sys.stderr, flush=True)
+        state("copy", file.name)
         prompt.write_file(f"{folder}/{file.name}", file.read_bytes())
 
 

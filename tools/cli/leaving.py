@@ -16,6 +16,22 @@ QUIET_S = 0.5  # without a word from the board: it has gone
 GOING = "romboot is going"
 END = b"\x04"  # ends each part of an answer at a raw prompt
 
+# While the library waits to go the board says something every 50 ms, so that its silence means
+# that it has gone.
+BY_LIBRARY = f"""
+import time, romboot
+romboot.enter_bootloader(after_ms={AFTER_MS}, force={{}}, via={{!r}})
+print({GOING!r})
+for _ in range({int(LONGEST_S / 0.05)}):
+    time.sleep_ms(50)
+    print('.', end='')
+"""
+
+
+def by_library(*, force: bool = False, via: str | None = None) -> str:
+    """Code for leave(), if the library is on the board."""
+    return BY_LIBRARY.format(force, via)
+
 
 def leave(prompt: Prompt, code: str, back: Exception | None) -> None:
     """Run code that says GOING and then never ends; return when the board has gone.

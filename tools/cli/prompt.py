@@ -19,8 +19,7 @@ from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
-from . import dfu, rom
-from .errors import PORT_ERRORS, CliError, Next, command_line, in_shell
+from .errors import PORT_ERRORS, CliError, in_shell
 
 ANSWER_S = 3  # until a prompt that was interrupted answers
 BOOT_S = 20  # boot.py may take its time
@@ -148,40 +147,6 @@ class Prompt:
             ) from error
 
 
-class InRomError(CliError):
-    """The board is in its ROM already. `seen` says by what it was known; `place` are the options
-    of `romboot leave` for it."""
-
-    def __init__(self, seen: str, *place: str) -> None:
-        self.seen = seen
-        super().__init__(f"the board is in its ROM bootloader, so it has no prompt: {seen}")
-        leave = command_line("leave", *place)
-        self.next = [Next(leave, "To start its firmware, as the reset button does")]
-
-
-@contextlib.contextmanager
-def connected(port: str) -> Iterator[Prompt]:
-    """A prompt for the length of a `with` block.
-
-    Raises:
-        InRomError: the ROM answers there. It still does so afterwards.
-        CliError: there is no prompt.
-    """
-    look_for_rom(port)
-    with contextlib.closing(Prompt(port)) as prompt:
-        yield prompt
-
-
-def look_for_rom(port: str) -> None:
-    """Raise InRomError if the board of this prompt is in its ROM: that is asked before the prompt
-    is, whose first word a ROM would take for the baud rate (AN3155 2)."""
-    if said := rom.ask(port):
-        raise InRomError(f"it answers on {port}: {said}", "--device", port)
-    if not is_there(port) and (found := dfu.devices()):
-        device = found.pop()
-        raise InRomError(f"there is no port {port}, but a {device}", "--usb", device.where)
-
-
 def is_there(port: str) -> bool:
     """There is such a port, on any system."""
     return Path(port).exists() or any(p.device == port for p in list_ports.comports())
@@ -194,14 +159,6 @@ def _open(port: str) -> SerialTransport:
         raise CliError(why_not(port)) from error
     transport.is_pty = True  # it waits for bytes: else it looks for them every 10 ms
     return transport
-
-
-def check_port(port: str, option: str) -> None:
-    """Raise CliError if the port that this option names cannot be opened."""
-    try:
-        serial.serial_for_url(port).close()
-    except PORT_ERRORS as error:
-        raise CliError(why_not(port, option)) from error
 
 
 def why_not(port: str, option: str = "--device") -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from stm32loader.bootloader import CommandError, Stm32Bootloader
 from stm32loader.uart import SerialConnection
 
+from .arguments import BAUD
 from .errors import PORT_ERRORS, CliError
 
 ACK, NACK, SYNC = b"\x79", b"\x1f", b"\x7f"  # AN3155 2, 3
@@ -24,8 +25,6 @@ BLOCK = 256  # the most that one command reads or writes, AN3155 3.4
 # A host that went away within a Write Memory has left the ROM waiting for the rest of 256 bytes
 # and their checksum: each third question is long enough for that.
 EACH, REST = 3, 258
-
-BAUD = 115_200  # the most that AN3155 2 promises of every ROM
 
 Progress = Callable[[int], None]
 """Is told how many more bytes are done."""

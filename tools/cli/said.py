@@ -6,18 +6,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from .errors import CliError
+from .errors import CliError, Code
 
 OWN_JSON = "measure"  # its --json names a file
-
-
-class StoppedError(CliError):
-    """By Ctrl-C, where no command has more to say."""
-
-    code = 130
-
-    def __init__(self) -> None:
-        super().__init__("Ctrl-C")
 
 
 def in_json(words: Sequence[str]) -> bool:
@@ -28,8 +19,18 @@ def in_json(words: Sequence[str]) -> bool:
 def ends(error: CliError, *, as_json: bool) -> None:
     """Say why."""
     if as_json:
-        then = [{"command": n.command, "about": n.about} for n in error.next]
-        about = {"state": "error", "text": str(error), "exit_code": error.code, "next": then}
+        about = {
+            "state": "error", "text": str(error), "exit_code": error.exit_code,
+            "next": [n._asdict() for n in error.next],
+        }  # fmt: skip
         print(json.dumps(about), flush=True)
     else:
         print(f"romboot: {error.lines}", file=sys.stderr)
+
+
+def stopped(words: Sequence[str]) -> Code:
+    """By Ctrl-C, where no command has more to say."""
+    error = CliError("Ctrl-C", Code.INTERRUPTED)
+    if in_json(words):
+        ends(error, as_json=True)
+    return error.exit_code

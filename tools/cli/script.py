@@ -8,6 +8,7 @@ so in the order of the library, with its sentences.
 from __future__ import annotations
 
 import argparse
+import difflib
 import re
 import struct
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ from ..tables.compiler import core, end
 from ..tables.cortex_m import open_region
 from ..tables.family import M0, M7, M33, Die, Family, State
 from ..tables.language import pack
-from .errors import CliError
+from .errors import CliError, Code
 from .helper import resident
 from .hosted import Hosted
 from .leaving import AFTER_MS
@@ -142,9 +143,12 @@ def chip(name: str) -> tuple[Family, Die]:
     if board := boards.find(wanted) or boards.find(wanted.replace("-", "_")):
         then = board.refused or f"--chip takes the name of its chip, {board.chip}"
         raise CliError(f"{name} is a board: {then}")
-    known = ", ".join(die.name for _, die in tables.dies())
+    every = sorted({each for _, die in tables.dies() for each in names(die)})
+    near = difflib.get_close_matches(wanted, every, n=3, cutoff=0)
     raise CliError(
-        f"romboot has no table for {name}: --chip takes the part number of one of {known}"
+        f"romboot has no table for {name}. --chip takes a part number, such as one of "
+        f"{', '.join(near)}; docs/boards.md has the chips that romboot knows",
+        Code.REFUSED,
     )
 
 

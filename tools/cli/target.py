@@ -1,76 +1,104 @@
-"""romboot info, plan and enter: a board at the other end of a serial port."""
+"""romboot info, plan and enter: what a board's chip and ROM are, and into the ROM."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable
+import contextlib
+from dataclasses import dataclass, field
 
-from .. import boards, tables
+from .. import tables
 from ..tables.family import Family
-from . import cables, dfu, leaving, rom
-from .arriving import BackError, Watch
-from .board import Board
-from .errors import CliError, in_shell
-from .flash import places
-from .prompt import BoardError, InRomError, Prompt, check_port, connected
+from . import cables, dfu, leaving
+from .arriving import Watch
+from .board import Board, RefusedError
+from .errors import CliError, Code, in_shell
+from .flash import way
+from .flash.geometry import BASE
+from .flash.job import Job
+from .flash.way import Seen
+from .prompt import BoardError, Prompt
 
 VERDICT = "romboot verdict: "  # marks the line that is for this program, not for the user
 NAME = 16  # characters for RCC.PLLSAICFGR and the like
 
-# Of a library on the board. While it waits to go the board says something every 50 ms, so that
-# its silence means that it has gone.
-INSTALLED = f"""
-import time, romboot
-romboot.enter_bootloader(after_ms={leaving.AFTER_MS}, force={{}}, via={{!r}})
-print({leaving.GOING!r})
-for _ in range({int(leaving.LONGEST_S / 0.05)}):
-    time.sleep_ms(50)
-    print('.', end='')
-"""
-
-WHY = (
-    "The ROM of an F405 or F407 resets the chip now and then when it measures a crystal of more "
-    "than 8 MHz"
-)
-
 
 def info(args: argparse.Namespace) -> int:
-    """Print what the chip is, why entering is refused, if it is, and which cable reaches the
-    ROM."""
-    with connected(args.device) as prompt:
-        if args.installed:
-            _need(prompt)
-            print(prompt.run("romboot.info()"), end="")
-            prompt.restart()
-        hosted = Board(prompt)
-        found = hosted.info()
-        if not args.installed:
-            print(found.table())
-        print(end="".join(f"refused     {reason}\n" for reason in hosted.reasons()))
-        print(cables.table(cables.of(prompt, found.interfaces).about()))
-    return 0
+    """Say what the chip is, why entering is refused, if it is, and which cable reaches the ROM."""
+    return Info(args).run()
 
 
 def plan(args: argparse.Namespace) -> int:
-    """Print what entering would do. Exit code 1 if something prevents entry."""
-    with connected(args.device) as prompt:
-        if args.installed:
-            table, module, free = _installed_plan(prompt, args)
+    """Say what entering would do. Code.REFUSED if something prevents entry."""
+    job = ShowPlan(args)
+    return job.run() or (Code.DONE if job.free else Code.REFUSED)
+
+
+def enter(args: argparse.Namespace) -> int:
+    """Enter the bootloader, and say what was seen of it, and what may be done now."""
+    return Enter(args).run()
+
+
+class Info(Job):
+    """One run of `romboot info`."""
+
+    def work(self, stack: contextlib.ExitStack) -> None:
+        """The table of the library, and what the files in boards/ say."""
+        prompt = self.at_prompt(stack)
+        table = ""
+        if self.args.installed:
+            need_library(prompt)
+            table = prompt.run("romboot.info()")
+            prompt.restart()
+        hosted = Board(prompt)
+        found = hosted.info()
+        known = cables.of(prompt, found.interfaces)
+        refused = hosted.reasons()
+        rows = [("refused", reason) for reason in refused]
+        lines = [table or f"{found.table()}\n", cables.table([*rows, *known.about()])]
+        self.report.result(
+            "info", "".join(lines), chip=found.name, dev_id=f"0x{found.dev_id:03X}",
+            rev_id=f"0x{found.rev_id:04X}", unique_id=found.uid.hex(), flash_kib=found.flash_kib,
+            rom=f"0x{found.rom:08X}", rom_id=f"0x{found.id:02X}", protection_level=found.rdp,
+            listens=[str(i) for i in found.interfaces], notes=[str(n) for n in found.notes],
+            warnings=[str(w) for w in found.warnings], refused=refused,
+            board=known.board.build if known.board else None,
+        )  # fmt: skip
+
+
+class ShowPlan(Job):
+    """One run of `romboot plan`. free: nothing prevents entry."""
+
+    free = False
+
+    def work(self, stack: contextlib.ExitStack) -> None:
+        """The table of the library, with the names of registers."""
+        prompt = self.at_prompt(stack)
+        if self.args.installed:
+            table, module = self._installed(prompt)
         else:
-            found = Board(prompt).plan(force=args.force, via=args.via)
-            table, module, free = f"{found}\n", found.chip.family.__name__, bool(found)
-    print(in_shell(with_names(table, tables.family(module.rpartition(".")[2]))), end="")
-    return 0 if free else 1
+            found = Board(prompt).plan(force=self.args.force, via=self.args.via)
+            table, module, self.free = f"{found}", found.chip.family.__name__, bool(found)
+        named = with_names(in_shell(table), tables.family(module.rpartition(".")[2]))
+        lines = named.splitlines()
+        self.report.result(
+            "plan", named, free=self.free,
+            refused=[line[4:] for line in lines if line.startswith("NO: ")],
+            warnings=[line[9:] for line in lines if line.startswith("WARNING: ")],
+            steps=[
+                dict(zip(("address", "register", "now", "then"), line.replace(" -> ", " ").split(
+                    None, 3), strict=False))
+                for line in lines if line.startswith("0x")
+            ],
+        )  # fmt: skip
 
-
-def _installed_plan(prompt: Prompt, args: argparse.Namespace) -> tuple[str, str, bool]:
-    _need(prompt)
-    code = f"p = romboot.plan(force={args.force}, via={args.via!r}); print(p)"
-    output = prompt.run(f"{code}; print({VERDICT!r} + p.chip.family.__name__, bool(p))")
-    table, _, verdict = output.rpartition(VERDICT)
-    module, _, free = verdict.strip().partition(" ")
-    return table, module, free == "True"
+    def _installed(self, prompt: Prompt) -> tuple[str, str]:
+        need_library(prompt)
+        code = f"p = romboot.plan(force={self.args.force}, via={self.args.via!r}); print(p)"
+        output = prompt.run(f"{code}; print({VERDICT!r} + p.chip.family.__name__, bool(p))")
+        table, _, verdict = output.rpartition(VERDICT)
+        module, _, free = verdict.strip().partition(" ")
+        self.free = free == "True"
+        return table.rstrip("\n"), module
 
 
 def with_names(table: str, family: Family) -> str:
@@ -87,81 +115,69 @@ def with_names(table: str, family: Family) -> str:
     return "".join(lines)
 
 
-def enter(args: argparse.Namespace) -> int:
-    """Enter the bootloader, and say what was seen of it, and what may be done now."""
-    known: cables.Cables | None = None
+@dataclass
+class Silence:
+    """A ROM that was not asked."""
 
-    def leave(prompt: Prompt) -> None:
-        nonlocal known
-        if args.installed:
-            _need(prompt)
-        known = cables.of(prompt, Board(prompt).info().interfaces)
-        if args.installed:
-            prompt.restart()
-            leaving.leave(prompt, INSTALLED.format(args.force, args.via), None)
-        else:
-            Board(prompt).leave(force=args.force, via=args.via)
+    text: str
+    facts: dict[str, object] = field(default_factory=dict)
 
-    before = dfu.devices()
-    print(into_rom(args.device, leave, rom_port=args.rom, tries=args.tries))
-    if known:
-        usb = bool(dfu.devices() - before)
-        print(cables.table(known.after_entry(args.rom, usb=usb)))
-    return 0
+    def __str__(self) -> str:
+        return self.text
 
 
-def into_rom(
-    device: str, leave: Callable[[Prompt], None], *, rom_port: str | None = None, tries: int = 10
-) -> str:
-    """Enter the bootloader, again if the ROM does not stay. What was seen of it, in a sentence.
+class Enter(Job):
+    """One run of `romboot enter`."""
 
-    Args:
-        device: the port of the prompt.
-        leave: sends the board on its way, as Board.leave() does.
-        rom_port: where the ROM answers, if that is known: then it has answered. It is known too if
-            boards/ says that one cable serves both.
-        tries: how often to enter.
-
-    Raises:
-        CliError: the board is not in its ROM, or does not answer where it should.
-    """
-    if rom_port and rom_port != device:  # two cables
-        check_port(rom_port, "--rom")  # before the board goes
-        if said := rom.ask(rom_port):
-            return f"The board is in its ROM bootloader already: {said}"
-    for attempt in range(1, tries + 1):
+    def work(self, stack: contextlib.ExitStack) -> None:
+        """A board that is in its ROM already is left there."""
+        place, rom = self.find(stack)
+        if rom:
+            return
+        prompt, _ = self.ask(place, BASE, stack)
+        hosted = Board(prompt)
+        known = cables.of(prompt, hosted.info().interfaces)
+        port = self.args.rom or (None if self.args.usb else known.shared)
         before = dfu.devices()
+        seen = self.into_rom(
+            prompt, place, self._leave, lambda p: self._see(p, port, before, stack)
+        )
+        usb = "interface" in seen.facts and port is None
+        self.report.hint(cables.table(known.after_entry(port, usb=usb)))
+
+    def _leave(self, prompt: Prompt) -> None:
+        force, via = self.args.force, self.args.via
+        if not self.args.installed:
+            Board(prompt).leave(force=force, via=via)
+            return
+        need_library(prompt)
         try:
-            with connected(device) as prompt:
-                rom_here = rom_port or _shared_cable(prompt)
-                leave(prompt)
-                seen = Watch(prompt, rom_here, before).wait()
-        except InRomError as error:
-            return f"The board is in its ROM bootloader already: {error.seen}"
-        except BackError as error:
-            print(f"romboot: try {attempt} of {tries}: {error}", file=sys.stderr, flush=True)
-        else:
-            return seen if attempt == 1 else f"{seen}\nIt took {attempt} tries. {WHY}."
-    raise CliError(
-        f"the board left MicroPython {_times(tries)}, and each time its prompt came back: "
-        f"the ROM did not stay. {WHY}: try again, with more --tries"
-    )
+            leaving.leave(prompt, leaving.by_library(force=force, via=via), None)
+        except BoardError as error:  # what the library has against it
+            raise RefusedError(str(error)) from error
+
+    def _see(
+        self,
+        prompt: Prompt,
+        port: str | None,
+        before: set[dfu.Device],
+        stack: contextlib.ExitStack,
+    ) -> Seen:
+        """Of a ROM that is not at this port it is enough that the prompt does not come back: which
+        program talks to it, and whether that may open it, is not the matter here."""
+        if port:
+            return way.by_uart(prompt, port, self.args.baud, stack)
+        device = Watch(prompt, None).silence(before)
+        if device:
+            return Silence(str(device), {"interface": "USB", "path": device.where})
+        return Silence(
+            "the prompt does not come back. The ROM itself was not asked: with --rom PORT its "
+            "answer is waited for"
+        )
 
 
-def _shared_cable(prompt: Prompt) -> str | None:
-    """The port of the prompt, if boards/ says that the ROM listens on its pins too."""
-    if places.place(prompt.port).usb:
-        return None
-    build = prompt.run("import sys; print(getattr(sys.implementation, '_build', ''))").strip()
-    known = boards.find(build)
-    return prompt.port if known and known.one_cable else None
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
-
-
-def _need(prompt: Prompt) -> None:
+def need_library(prompt: Prompt) -> None:
+    """Import the library of the board. CliError if there is none."""
     try:
         prompt.run("import romboot")
     except BoardError as error:
@@ -169,5 +185,6 @@ def _need(prompt: Prompt) -> None:
             raise
         raise CliError(
             "there is no library on this board: put it there with `romboot install`, or leave out "
-            "--installed"
+            "--installed",
+            Code.REFUSED,
         ) from error

@@ -1,11 +1,11 @@
 """romboot flash, leave, read and boards: firmware from a file into a board, and the way back.
 
-From the bottom up; no module imports one of a later line:
+`Job` finds the board, asks it, and sends it into its ROM for the other commands too. From the
+bottom up; no module imports one of a later line:
 
-    codes.py                    exit codes, and the error that carries one
     where.py                    where the board is after an error, and what to type next
     image.py, geometry.py       what is in a file; the sectors of each die
-    plan.py, report.py          which sectors a file needs; one line for each state, or JSON
+    plan.py                     which sectors a file needs
     rom.py                      what a ROM has to be able to do
     whole.py                    whether there is firmware that could be started
     asked.py, suits.py          what a board says of itself; whether the file is for it

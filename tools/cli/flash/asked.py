@@ -14,8 +14,8 @@ from typing import Any
 from ... import boards, tables
 from ...tables import compiler, n6
 from ...tables.family import Die, Family
+from ..errors import CliError, Code
 from ..prompt import Prompt
-from .codes import Code, FlashError
 from .geometry import GEOMETRY, Sector, layout
 from .image import MBOOT
 
@@ -110,15 +110,15 @@ def ask(prompt: Prompt, start: int) -> Board:
     """The board at this prompt. start: where the file begins that it may get.
 
     Raises:
-        FlashError: it is no STM32, or one that romboot does not know.
+        CliError: it is no STM32, or one that romboot does not know.
     """
     platform, version, machine, build = ast.literal_eval(prompt.run(WHO))
     if platform != STM32:
-        raise FlashError(
-            Code.REFUSED, f"this is MicroPython on {platform}, not on an STM32: {machine}"
+        raise CliError(
+            f"this is MicroPython on {platform}, not on an STM32: {machine}", Code.REFUSED
         )
     if n6.SERIES in machine:
-        raise FlashError(Code.REFUSED, f"{machine}: {n6.WHY}")
+        raise CliError(f"{machine}: {n6.WHY}", Code.REFUSED)
     family, die = _chip(prompt, machine)
     facts = _Facts(prompt, family, die, start)
     known = boards.find(build)
@@ -154,10 +154,10 @@ def _chip(prompt: Prompt, machine: str) -> tuple[Family, Die]:
                 known = compiler.core(family) == core and family.idcode == address
                 if known and idcode & 0xFFF in ids:
                     return family, die
-    raise FlashError(
-        Code.REFUSED,
+    raise CliError(
         f"{machine}: romboot does not know this chip ({' '.join(found).strip() or 'no core of it'}"
         "), so not how to enter its ROM either. The way without: BOOT0 high, then reset",
+        Code.REFUSED,
     )
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...bench.image import Segment
-from ..errors import Next
+from .. import made
+from ..errors import CliError, Code, Next
+from ..report import Report, size
 from . import back, dfu_util, places, usb, whole
-from .codes import Code, FlashError
 from .geometry import BASE, Sector, joined
 from .job import Job, between_commands
 from .places import Place
 from .plan import flash_of
-from .report import Report, size
 from .rom import Rom
 from .where import Where, again, other
 
@@ -50,7 +50,7 @@ def boards(args: argparse.Namespace) -> int:
         state = "ROM" if device.is_rom else "bootloader"
         report.state(state, str(device), usb=device.path, serial=device.serial)
     if not found and not devices:
-        raise FlashError(Code.NO_BOARD, "no USB serial port and no DFU device is here")
+        raise CliError("no USB serial port and no DFU device is here", Code.NO_BOARD)
     return 0
 
 
@@ -82,11 +82,11 @@ class Leave(Beside):
             self.report.fact("the board is at its prompt, not in its ROM: nothing to leave")
 
     def _start(self, rom: Rom, place: Place, address: int) -> None:
-        """The firmware there. FlashError if there is none: the board stays in its ROM."""
+        """The firmware there. CliError if there is none: the board stays in its ROM."""
         if not self.args.force and (none := self.no_firmware(rom, address)):
             why, write = none
             force = Next(again(self.args, "--force"), "To start it all the same")
-            raise FlashError(Code.REFUSED, why, next=[write, force])
+            raise CliError(why, Code.REFUSED, next=[write, force])
         self.leave(rom, place, address)
 
 
@@ -97,14 +97,15 @@ class Read(Beside):
         """By way of the ROM: it reads any flash, and a program that cannot be interrupted too."""
         path: Path = self.args.file
         if path.suffix.lower() not in (".bin", ".dfu"):
-            raise FlashError(Code.OTHER, f"{path}: its name must end in .bin or .dfu")
-        _check(path)
+            raise CliError(f"{path}: its name must end in .bin or .dfu", Code.OTHER)
+        made.check(path)
         place, rom = self.find(stack)
         if rom:
             pieces = self._pieces(rom.sectors())
         else:
             rom, pieces = self._enter(place, stack)
-        _write(path, self._read(rom, pieces))
+        found = self._read(rom, pieces)
+        made.write(path, found[0][1] if path.suffix.lower() == ".bin" else dfu_util.file(found))
         self.report.state("file", f"{path}, {size(path.stat().st_size)}")
         if none := self.no_firmware(rom, BASE):
             self._stay(*none)
@@ -114,7 +115,7 @@ class Read(Beside):
     def _stay(self, why: str, write: Next) -> None:
         """What was asked for is done. But a board that was at its prompt should be there again."""
         if self.where is not Where.FOUND:
-            raise FlashError(Code.NOT_BACK, f"the file is whole, but {why}", next=[write])
+            raise CliError(f"the file is whole, but {why}", Code.NOT_BACK, next=[write])
         self.report.state(
             "stays", f"the board is still in its ROM bootloader: {why}",
             next=[write._asdict()],
@@ -124,9 +125,9 @@ class Read(Beside):
     def _enter(self, place: Place, stack: contextlib.ExitStack) -> tuple[Rom, list[Piece]]:
         prompt, board = self.ask(place, BASE, stack)
         if board.protection_level:
-            raise FlashError(
-                Code.REFUSED,
+            raise CliError(
                 f"readout protection is at level {board.protection_level}: the ROM reads nothing",
+                Code.REFUSED,
             )
         pieces = self._pieces(board.sectors)
         return self.enter(prompt, place, board, self.rom_port(place, board), stack), pieces
@@ -137,15 +138,15 @@ class Read(Beside):
         if start is None and length is None:
             pieces = [(a, b - a) for a, b in joined(list(sectors))]
             if len(pieces) > 1 and self.args.file.suffix.lower() == ".bin":
-                raise FlashError(Code.OTHER, "the flash of this chip has a gap: name a .dfu file")
+                raise CliError("the flash of this chip has a gap: name a .dfu file", Code.OTHER)
             return pieces
         start = BASE if start is None else start
         for a, b in joined(list(sectors)):
             if a <= start < b and length != 0 and start + (length or 0) <= b:
                 return [(start, b - start if length is None else length)]
-        raise FlashError(
-            Code.COMMAND_LINE,
+        raise CliError(
             f"--address and --length are not in the flash of this chip, {flash_of(sectors)}",
+            Code.COMMAND_LINE,
         )
 
     def _read(self, rom: Rom, pieces: list[Piece]) -> list[Segment]:
@@ -154,30 +155,3 @@ class Read(Beside):
             return [
                 (at, rom.read(at, length, lambda n: (bar(n), pause())[0])) for at, length in pieces
             ]
-
-
-@contextlib.contextmanager
-def _written(path: Path) -> Iterator[None]:
-    """An OSError here is of the user's file: outside, it would be taken for one of the port."""
-    try:
-        yield
-    except FileExistsError as error:
-        raise FlashError(Code.OTHER, f"{path} is there already: name another file") from error
-    except OSError as error:
-        raise FlashError(Code.OTHER, f"{path} cannot be written: {error.strerror}") from error
-
-
-def _check(path: Path) -> None:
-    """FlashError if no such file can be made, before anything is done to the board."""
-    with _written(path):
-        path.open("xb").close()
-        path.unlink()
-
-
-def _write(path: Path, pieces: list[Segment]) -> None:
-    with _written(path):
-        if path.suffix.lower() == ".dfu":
-            dfu_util.write_file(path, pieces)
-        else:
-            ((_, data),) = pieces
-            path.write_bytes(data)

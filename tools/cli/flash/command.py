@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable
 
 from ... import boards
+from ..errors import CliError, Code
+from ..report import size
 from . import back, image, plan, suits, way, whole
-from .codes import Code, FlashError
 from .geometry import BASE
 from .job import Job, between_commands
 from .places import Place
 from .plan import Plan
-from .report import size
 from .rom import Rom, first_difference
 from .where import Where
 
@@ -96,7 +96,7 @@ class Flash(Job):
         for reason in reasons:
             if not self.args.force:
                 forced = (("--force",), "To go on all the same")
-                raise FlashError(Code.REFUSED, reason, [forced])
+                raise CliError(reason, Code.REFUSED, [forced])
             self.report.warn(f"{reason}; --force: it is done all the same")
 
     def _say_plan(self, chosen: Plan) -> None:
@@ -130,13 +130,13 @@ class Flash(Job):
             self._ask_about_files(board.filesystem, chosen, f"a {board.name}")
 
     def _ask(self, what: str) -> None:
-        """Raises FlashError unless the user agrees."""
+        """Raises CliError unless the user agrees."""
         if self.args.yes or self.args.erase_all or self.args.dry_run:
             self.report.warn(what)
         elif self.args.json or not sys.stdin.isatty():
-            raise FlashError(Code.REFUSED, what, [(("--yes",), "To go on, and lose them")])
+            raise CliError(what, Code.REFUSED, [(("--yes",), "To go on, and lose them")])
         elif input(f"{what}. Go on? [y/N] ").strip().lower() not in ("y", "yes"):
-            raise FlashError(Code.REFUSED, "the files are kept")
+            raise CliError("the files are kept", Code.REFUSED)
 
     # --- in the ROM ----------------------------------------------------------------------------
 
@@ -150,10 +150,10 @@ class Flash(Job):
                 wrong = first_difference(rom, chosen, lambda n: (bar(n), pause())[0])
         if wrong is not None:
             self.where = Where.HALF
-            raise FlashError(
-                Code.NOT_THE_SAME,
+            raise CliError(
                 f"what the ROM reads back at 0x{wrong:08X} is not the file. Is that sector "
                 "write-protected?",
+                Code.NOT_THE_SAME,
             )
         self.where = Where.VERIFIED
 
@@ -164,15 +164,15 @@ class Flash(Job):
         if not self.image.has_vectors:
             start = BASE
             if why := whole.why_not(rom, start):
-                raise FlashError(Code.NOT_BACK, f"nothing can be started: {why}")
+                raise CliError(f"nothing can be started: {why}", Code.NOT_BACK)
         self.leave(rom, place, start)
 
     def judge(self, found: back.Firmware) -> None:
         known = self.image.versions
         if known and found.version not in known:
-            raise FlashError(
-                Code.NOT_BACK,
+            raise CliError(
                 f"the prompt that came is not that of the file: it says MicroPython "
                 f"{found.version}, and the file has {' and '.join(known)}. Does the board start "
                 "another bank, or a bootloader of its own first?",
+                Code.NOT_BACK,
             )

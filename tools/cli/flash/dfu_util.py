@@ -12,11 +12,9 @@ import sys
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ...bench.image import Segment
-from ..errors import CliError
-from .codes import Code, FlashError
+from ..errors import CliError, Code
 
 PROGRAM = "dfu-util"
 MISSING = (
@@ -71,7 +69,7 @@ def devices() -> list[Device]:
     """Those that are there.
 
     Raises:
-        FlashError: dfu-util is missing, or one is there that it may not open.
+        CliError: dfu-util is missing, or one is there that it may not open.
     """
     done = subprocess.run([program(), "-l"], capture_output=True, text=True, timeout=20)
     found: dict[str, Device] = {}
@@ -84,10 +82,10 @@ def devices() -> list[Device]:
     return list(found.values())
 
 
-def closed_to_us(which: str) -> FlashError:
+def closed_to_us(which: str) -> CliError:
     """A device is there and cannot be opened."""
     why = NO_RIGHT.get(sys.platform, "this user may not open it")
-    return FlashError(Code.NO_RIGHT, f"a DFU device is there ({which}), but {why}")
+    return CliError(f"a DFU device is there ({which}), but {why}", Code.NO_RIGHT)
 
 
 def run(device: str, words: Sequence[str], moved: Moved) -> str:
@@ -128,17 +126,17 @@ def is_installed() -> bool:
 
 
 def program() -> str:
-    """Its path. FlashError if it is not installed."""
+    """Its path. CliError if it is not installed."""
     path = shutil.which(PROGRAM)
     if path is None:
-        raise FlashError(Code.OTHER, MISSING)
+        raise CliError(MISSING, Code.OTHER)
     return path
 
 
-def write_file(path: Path, pieces: Sequence[Segment]) -> None:
+def file(pieces: Sequence[Segment]) -> bytes:
     """A DfuSe file (UM0391) for alternate setting 0 of ST's ROM."""
     body = b"".join(struct.pack("<2I", at, len(data)) + data for at, data in pieces)
     target = struct.pack("<6sBI255s2I", b"Target", 0, 0, b"", len(body), len(pieces)) + body
     whole = struct.pack("<5sBIB", b"DfuSe", 1, 11 + len(target), 1) + target
     whole += struct.pack("<4H3sB", 0xFFFF, 0xDF11, 0x0483, 0x011A, b"UFD", 16)
-    path.write_bytes(whole + struct.pack("<I", zlib.crc32(whole) ^ 0xFFFFFFFF))
+    return whole + struct.pack("<I", zlib.crc32(whole) ^ 0xFFFFFFFF)

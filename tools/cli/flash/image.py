@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...bench.image import ImageError, Segment, load_image
-from .codes import Code, FlashError
+from ..errors import CliError, Code
 from .geometry import BASE
 
 MACHINE = re.compile(rb"([ -~]+) with (STM32\w+)")  # MICROPY_BANNER_MACHINE, py/mpconfig.h
@@ -82,26 +82,26 @@ def load(path: Path, address: int | None) -> Image:
     """The image in a file. address: where a .bin goes, None for the start of the flash.
 
     Raises:
-        FlashError: there is no such file, or it is no image.
+        CliError: there is no such file, or it is no image.
     """
     try:
         if path.suffix.lower() == ".uf2" or path.read_bytes()[:4] == b"UF2\n":
-            raise FlashError(Code.REFUSED, UF2.format(path))
+            raise CliError(UF2.format(path), Code.REFUSED)
         if address is not None and path.suffix.lower() in SAYS_WHERE:
-            raise FlashError(
-                Code.COMMAND_LINE,
+            raise CliError(
                 f"--address is for a .bin: {path} says itself which bytes go where",
+                Code.COMMAND_LINE,
             )
         pieces = tuple(sorted(load_image(path, BASE if address is None else address)))
     except FileNotFoundError as error:
-        raise FlashError(Code.OTHER, f"there is no file {path}") from error
+        raise CliError(f"there is no file {path}", Code.OTHER) from error
     except OSError as error:
-        raise FlashError(Code.OTHER, f"{path} cannot be read: {error.strerror}") from error
+        raise CliError(f"{path} cannot be read: {error.strerror}", Code.OTHER) from error
     except ImageError as error:
-        raise FlashError(Code.OTHER, str(error)) from error
+        raise CliError(str(error), Code.OTHER) from error
     for (at, data), (following, _) in itertools.pairwise(pieces):
         if at + len(data) > following:
-            raise FlashError(Code.OTHER, f"{path} has two contents for 0x{following:08X}")
+            raise CliError(f"{path} has two contents for 0x{following:08X}", Code.OTHER)
     return Image(
         path,
         pieces,

@@ -12,27 +12,25 @@ from types import FrameType
 
 from ... import boards
 from .. import rom as uart_port
-from ..errors import CliError
+from ..errors import CliError, Code, GoneError, Way
 from ..prompt import Prompt
+from ..report import Report
 from . import asked, back, dfu_util, places, usb, way
-from .codes import Code, FlashError, GoneError, Way
 from .dfu_util import Device
 from .places import Place
-from .report import Report
 from .rom import Rom
 from .uart import UartRom
 from .where import IN_ROM, Where, next_lines
 
-# What an error means that is no FlashError, by where the board is.
+# What an error means that has no code of its own, by where the board is.
 CODES = {
     Where.UNTOUCHED: Code.OTHER,
     Where.AT_PROMPT: Code.OTHER,
+    Where.INSTALLING: Code.OTHER,
     Where.LEAVING: Code.NOT_ENTERED,
     Where.VERIFIED: Code.NOT_BACK,
     Where.STARTED: Code.NOT_BACK,
 }
-
-
 GONE = {Where.HALF: Where.GONE, Where.WRITTEN: Where.WRITTEN}  # if it goes from there
 
 
@@ -58,20 +56,19 @@ class Job:
             with contextlib.ExitStack() as stack:
                 self.work(stack)
         except KeyboardInterrupt:
-            raise self._ended("Ctrl-C", Code.INTERRUPTED) from None
-        except FlashError as error:
+            raise self._ended(CliError("Ctrl-C", Code.INTERRUPTED)) from None
+        except CliError as error:
             if isinstance(error, GoneError):
                 self.where = GONE.get(self.where, Where.LOST)
-            raise self._ended(str(error), error.code, error) from error
-        except CliError as error:
-            code = CODES.get(self.where, Code.BROKEN_OFF)
-            raise self._ended(str(error), code) from error
+            raise self._ended(error) from error
         return Code.DONE
 
-    def _ended(self, said: str, code: Code, error: FlashError | None = None) -> FlashError:
+    def _ended(self, error: CliError) -> CliError:
+        said = str(error)
         end = "" if said.endswith("\n") else " " if said[-1] in ".?!" else ". "
+        code = CODES.get(self.where, Code.BROKEN_OFF) if error.code is None else error.code
         then = list(next_lines(self.where, self.args, error))
-        return FlashError(code, f"{said}{end}{self.where.value}", next=then)
+        return CliError(f"{said}{end}{self.where.value}", code, next=then)
 
     # --- where it is ---------------------------------------------------------------------------
 
@@ -107,10 +104,10 @@ class Job:
             return at_prompt[0] if at_prompt else Place(None), None
         if every:
             raise _choose(Code.NO_BOARD, f"no board is at USB {args.usb}, but elsewhere", every)
-        raise FlashError(
-            Code.NO_BOARD,
+        raise CliError(
             "no board is connected: there is no USB serial port, and no ROM on USB. A board with "
             "another port is named with --device, one that is in its ROM with --rom",
+            Code.NO_BOARD,
         )
 
     def _answers_at_uart(self, place: Place, stack: contextlib.ExitStack) -> Rom | None:
@@ -127,20 +124,41 @@ class Job:
             loader = stack.enter_context(answering)
         except CliError as error:
             if place.device is None:
-                raise FlashError(Code.NO_ROM, str(error)) from error
+                raise CliError(str(error), Code.NO_ROM) from error
             return None
         return UartRom(loader, port, self.args.baud, stack)
 
     # --- at its prompt -------------------------------------------------------------------------
 
+    def at_prompt(self, stack: contextlib.ExitStack) -> Prompt:
+        """The prompt of the board. CliError if the board is in its ROM; it still is then."""
+        place, rom = self.find(stack)
+        if rom:
+            raise CliError(
+                "the board is in its ROM bootloader, so it has no prompt", Code.NOT_ENTERED
+            )
+        return self.open(place, stack)
+
+    def open(self, place: Place, stack: contextlib.ExitStack) -> Prompt:
+        """The prompt there."""
+        assert place.device
+        places.check(place.device, "--device")
+        try:
+            prompt = Prompt(place.device)
+        except CliError as error:
+            raise CliError(
+                f"{error}. If its program cannot be interrupted, or its prompt is elsewhere: "
+                "BOOT0 high, then reset, and it is in its ROM",
+                Code.NOT_ENTERED,
+            ) from error
+        stack.callback(prompt.close)
+        return prompt
+
     def ask(
         self, place: Place, start: int, stack: contextlib.ExitStack
     ) -> tuple[Prompt, asked.Board]:
         """The prompt, and the board. start: of what is of interest in its flash."""
-        assert place.device
-        places.check(place.device, "--device")
-        prompt = self._open(place.device)
-        stack.callback(prompt.close)
+        prompt = self.open(place, stack)
         board = asked.ask(prompt, start)
         self.report.state(
             "application", f"{board.machine}, MicroPython {board.version}, {board.port}",
@@ -149,18 +167,8 @@ class Job:
         )  # fmt: skip
         return prompt, board
 
-    def _open(self, port: str) -> Prompt:
-        try:
-            return Prompt(port)
-        except CliError as error:
-            raise FlashError(
-                Code.NOT_ENTERED,
-                f"{error}. If its program cannot be interrupted, or its prompt is elsewhere: "
-                "BOOT0 high, then reset, and it is in its ROM",
-            ) from error
-
     def rom_port(self, place: Place, board: asked.Board) -> str | None:
-        """Where its ROM will answer; None: on USB. FlashError if that cannot be used here."""
+        """Where its ROM will answer; None: on USB. CliError if that cannot be used here."""
         known = boards.find(board.build)
         shared = known and known.one_cable  # None: it is not known
         if self.args.rom:
@@ -171,10 +179,10 @@ class Job:
             return None
         elif shared and place.device:
             return place.device
-        raise FlashError(
-            Code.REFUSED,
+        raise CliError(
             f"the ROM of this board does not listen on the pins of {board.port}: connect an "
             "adapter to pins of the ROM (`romboot info` lists them), or plug in its own USB too",
+            Code.REFUSED,
             (
                 (("--rom", "PORT"), "With the adapter at PORT"),
                 (("--usb", "PATH"), "With USB, such as 1-2"),
@@ -190,21 +198,40 @@ class Job:
         stack: contextlib.ExitStack,
     ) -> Rom:
         """Into the ROM of this board. port: where it answers, None for USB."""
+        before = way.usb_paths()
+
+        def see(prompt: Prompt) -> Rom:
+            if port:
+                return way.by_uart(prompt, port, self.args.baud, stack)
+            return way.by_usb(prompt, place, self.args.usb, before)
+
+        via = getattr(self.args, "via", None)
+        rom = self.into_rom(prompt, place, lambda p: way.leave(p, port, via), see)
+        if rom.chip and rom.chip[1] is not board.die:
+            raise CliError(
+                f"the ROM at {rom} is of another chip, {rom.chip[1].name}, than the board at "
+                f"{board.port}, {board.die.name}: is that the port of another board?",
+                Code.REFUSED,
+            )
+        return rom
+
+    def into_rom(
+        self,
+        prompt: Prompt,
+        place: Place,
+        leave: Callable[[Prompt], None],
+        see: Callable[[Prompt], way.S],
+    ) -> way.S:
+        """As way.into_rom()."""
         self.where = Where.LEAVING
         try:
-            rom = way.into_rom(prompt, place, port, self.args, self.report, stack)
-        except FlashError as error:
+            seen = way.into_rom(prompt, place, leave, see, self.args.tries, self.report)
+        except CliError as error:
             if error.code == Code.REFUSED:  # by the board, at its prompt
                 self.where = Where.UNTOUCHED
             raise
         self.where = Where.IN_ROM
-        if rom.chip and rom.chip[1] is not board.die:
-            raise FlashError(
-                Code.REFUSED,
-                f"the ROM at {rom} is of another chip, {rom.chip[1].name}, than the board at "
-                f"{board.port}, {board.die.name}: is that the port of another board?",
-            )
-        return rom
+        return seen
 
     # --- and back ------------------------------------------------------------------------------
 
@@ -228,9 +255,7 @@ class Job:
             self.report.state("leave", "the ROM was still there: a reset", reset=True)
             found = back.wait(port, back.BOOT_S)
         if found is None:
-            raise FlashError(
-                Code.NOT_BACK, f"no prompt has come at {port() or f'USB {place.usb}'}"
-            )
+            raise CliError(f"no prompt has come at {port() or f'USB {place.usb}'}", Code.NOT_BACK)
         self.judge(found)
         self.report.state(
             "prompt",
@@ -240,10 +265,10 @@ class Job:
         )  # fmt: skip
 
     def judge(self, found: back.Firmware) -> None:
-        """Raises FlashError if this is not the firmware that should have come."""
+        """Raises CliError if this is not the firmware that should have come."""
 
 
-def _choose(code: Code, sentence: str, found: Sequence[Place | Device]) -> FlashError:
+def _choose(code: Code, sentence: str, found: Sequence[Place | Device]) -> CliError:
     """Which of these?"""
     ways: list[Way] = []
     for one in found:
@@ -252,7 +277,7 @@ def _choose(code: Code, sentence: str, found: Sequence[Place | Device]) -> Flash
         else:
             option = ("--usb", one.usb) if one.usb else ("--device", str(one.device))
             ways.append((option, f"The one at {one}"))
-    return FlashError(code, sentence, ways)
+    return CliError(sentence, code, ways)
 
 
 def _same(one: str, other: str) -> bool:

@@ -13,9 +13,8 @@ import serial
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
-from ..errors import PORT_ERRORS
+from ..errors import PORT_ERRORS, CliError, Code
 from ..prompt import why_not
-from .codes import Code, FlashError
 
 MICROPYTHON = 0xF055  # USBD_VID of MicroPython's stm32 port, usbd_desc.c
 HELD_S = 4.0
@@ -70,7 +69,7 @@ def is_there(port: str) -> bool:
     """It can be opened, or is at least there."""
     try:
         check(port, "--device")
-    except FlashError as error:
+    except CliError as error:
         return error.code != Code.NO_BOARD
     return True
 
@@ -79,7 +78,7 @@ def check(port: str, option: str) -> None:
     """Open a port and close it. A program like ModemManager that holds it may let go soon.
 
     Raises:
-        FlashError: it is not there, or may not be opened, or is none.
+        CliError: it is not there, or may not be opened, or is none.
     """
     end = time.monotonic() + HELD_S
     while (error := _why_closed(port)) and _code(error) == Code.HELD and time.monotonic() < end:
@@ -89,8 +88,8 @@ def check(port: str, option: str) -> None:
     code = _code(error)
     if code == Code.HELD:
         names = ", ".join(holders(port)) or "another program"
-        raise FlashError(code, f"{port} is held by {names}: end that, then try again") from error
-    raise FlashError(code, why_not(port, option)) from error
+        raise CliError(f"{port} is held by {names}: end that, then try again", code) from error
+    raise CliError(why_not(port, option), code) from error
 
 
 def _why_closed(port: str) -> Exception | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...bench.image import Segment, blocks, flatten
-from .codes import Code, FlashError
+from ..errors import CliError, Code
 from .geometry import Sector, joined
 from .image import Image
 
@@ -90,16 +90,16 @@ def make(image: Image, sectors: Sequence[Sector], erase_all: bool) -> Plan:
     """The plan for a flash with these sectors.
 
     Raises:
-        FlashError: part of the image is outside the flash.
+        CliError: part of the image is outside the flash.
     """
     outside = [(at, data) for at, data in image.pieces if not _inside(at, len(data), sectors)]
     if outside:
         at, data = outside[0]
-        raise FlashError(
-            Code.REFUSED,
+        raise CliError(
             f"{image.path} has {len(data)} bytes for 0x{at:08X} to 0x{at + len(data) - 1:08X}, "
             f"and the flash of this chip is {flash_of(sectors)}: it is for another chip, or that "
             "part of it is for memory which the ROM cannot write",
+            Code.REFUSED,
         )
     needed = touched(image.pieces, sectors)
     return Plan(image, tuple(sectors) if erase_all else needed, tuple(sectors), erase_all)

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from ... import tables
 from ...tables.family import Die, Family
+from ..report import Progress, Report
 from .geometry import Sector
 from .plan import Plan
-from .report import Progress, Report
 
 Pause = Callable[[], None]
 """Is called where Ctrl-C may end what is being done; raises KeyboardInterrupt then."""

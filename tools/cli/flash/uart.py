@@ -10,11 +10,10 @@ from stm32loader.bootloader import CommandError, Stm32Bootloader
 
 from ...tables.family import Die
 from .. import rom as port_of_rom
-from ..errors import CliError
-from .codes import Code, FlashError
+from ..errors import CliError, Code
+from ..report import Progress, Report, size
 from .geometry import GEOMETRY, Sector, layout
 from .plan import Plan
-from .report import Progress, Report, size
 from .rom import Pause, chip
 
 BATCH, BATCH_BYTES = 32, 128 * 1024  # the most that one Erase takes: a bar moves, Ctrl-C is heard
@@ -56,8 +55,8 @@ class UartRom:
     def sectors(self) -> tuple[Sector, ...]:
         """By the DEV_ID, the flash size in system memory, and the option bytes."""
         if self.chip is None:
-            raise FlashError(
-                Code.REFUSED, f"romboot does not know a chip with DEV_ID 0x{self.dev_id:03X}"
+            raise CliError(
+                f"romboot does not know a chip with DEV_ID 0x{self.dev_id:03X}", Code.REFUSED
             )
         where = self.chip[0].flash_size
         start = where // READ * READ  # some ROMs read whole blocks of it only

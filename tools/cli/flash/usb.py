@@ -11,12 +11,11 @@ from pathlib import Path
 from ...bench.image import Segment
 from ...tables.family import Die, Family
 from .. import dfu
-from ..errors import CliError
+from ..errors import CliError, Code, GoneError
+from ..report import Progress, Report, size
 from . import dfu_util
-from .codes import Code, FlashError, GoneError
 from .geometry import KIB, Sector
 from .plan import Plan
-from .report import Progress, Report, size
 from .rom import Pause
 
 HERE_S = 10.0  # from the end of the prompt until the device must be there; Windows is slow
@@ -55,7 +54,7 @@ class UsbRom:
         erase = ["-s", ":mass-erase:force"] if plan.whole else []
         with tempfile.TemporaryDirectory() as folder, report.meter("write", 2 * total) as bar:
             path = Path(folder) / "firmware.dfu"
-            dfu_util.write_file(path, pieces)
+            path.write_bytes(dfu_util.file(pieces))
             words = [*erase, "-D", str(path)]
             self._run(words, lambda what, n: bar(clock.note(what, n)), pause)
         report.took("erase", f"{len(plan.sectors)} sectors", area, clock.seconds["Erase"])
@@ -158,33 +157,33 @@ def wait(path: str | None, before: set[str], meanwhile: Callable[[], None]) -> U
         meanwhile: is called now and then, and ends the wait by an exception.
 
     Raises:
-        FlashError: none comes, or several do.
+        CliError: none comes, or several do.
     """
     end = time.monotonic() + HERE_S
     while time.monotonic() < end:
         there = [d for d in roms() if (d.path == path if path else d.path not in before)]
         if len(there) > 1:
             names = "".join(f"\n  {device}" for device in there)
-            raise FlashError(Code.SEVERAL, f"{len(there)} DFU devices have come:{names}\n")
+            raise CliError(f"{len(there)} DFU devices have come:{names}\n", Code.SEVERAL)
         if there:
             return rom(there[0])
         meanwhile()
         time.sleep(LOOK_S)
-    raise FlashError(
-        Code.NO_ROM,
+    raise CliError(
         f"no DFU device came within {HERE_S:.0f} s{f' at USB {path}' if path else ''}. The ROM "
         "needs the USB pins and the crystal that `romboot info` names, and quiet pins of its "
         "other interfaces",
+        Code.NO_ROM,
     )
 
 
 def rom(device: dfu_util.Device) -> UsbRom:
-    """The ROM of a device. FlashError if that is another bootloader."""
+    """The ROM of a device. CliError if that is another bootloader."""
     if not device.is_rom:
-        raise FlashError(
-            Code.REFUSED,
+        raise CliError(
             f"the DFU device at {device} is not the ROM of the chip but a bootloader of the "
             "board, such as mboot: it has its own way to update",
+            Code.REFUSED,
         )
     return UsbRom(device)
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from typing import Protocol, TypeVar
 
-from .. import dfu, leaving, target
+from .. import dfu, leaving
 from ..arriving import BANNERS, BackError, Watch
 from ..board import Board, RefusedError
-from ..errors import CliError, Next, command_line
+from ..errors import CliError, Code, Next, command_line
 from ..prompt import BoardError, Prompt
+from ..report import Report
 from . import places, usb
-from .codes import Code, FlashError
 from .places import Place
-from .report import Report
-from .rom import Rom
 from .uart import UartRom
 from .usb import UsbRom
 
@@ -26,53 +24,62 @@ CHECK = "import romboot; romboot.plan().check()"  # by a library that is on the 
 # What refusals name, and options of `romboot enter`.
 INSTEAD = {"--force": ("--force",), "via='jump'": ("--via", "jump")}
 ALL_THE_SAME = "To enter the ROM all the same; the command that was typed goes on from there"
+WHY = (
+    "The ROM of an F405 or F407 resets the chip now and then when it measures a crystal of more "
+    "than 8 MHz"
+)
+
+
+class Seen(Protocol):
+    """What was seen of a ROM. str(): for people; facts: for scripts."""
+
+    facts: dict[str, object]
+
+
+S = TypeVar("S", bound=Seen)
 
 
 def into_rom(
     prompt: Prompt,
     place: Place,
-    port: str | None,
-    args: argparse.Namespace,
+    leave: Callable[[Prompt], None],
+    see: Callable[[Prompt], S],
+    tries: int,
     report: Report,
-    stack: contextlib.ExitStack,
-) -> Rom:
-    """The ROM, once the board has left its prompt.
+) -> S:
+    """What `see` returns, once the board has left its prompt.
 
     Args:
         prompt: it is closed then.
         place: where the board is.
-        port: where its ROM answers; None: on USB.
-        stack: closes what is opened here.
+        leave: sends the board on its way.
+        see: waits for the ROM; BackError if the prompt comes back.
+        tries: how often to enter.
 
     Raises:
-        FlashError: the board does not go, or comes back each time, or there is no ROM.
+        CliError: the board does not go, or comes back each time, or there is no ROM.
     """
     back: BackError | None = None
-    for attempt in range(1, args.tries + 1):
+    for attempt in range(1, tries + 1):
         if attempt > 1:
             prompt = _prompt_again(prompt.port, place)
-        before = {device.where for device in dfu.devices()}
         try:
-            _leave(prompt, port, getattr(args, "via", None))
+            leave(prompt)
             report.state("left", f"{prompt.port}: the board has left its prompt", attempt=attempt)
             began = time.monotonic()
-            rom = (
-                _by_uart(prompt, port, args.baud, stack)
-                if port
-                else _by_usb(prompt, place, before, args.usb)
-            )
+            seen = see(prompt)
         except BackError as error:
             back = error
-            report.warn(f"try {attempt} of {args.tries}: {error}")
+            report.warn(f"try {attempt} of {tries}: {error}")
         else:
-            report.state("ROM", f"{rom}, after {time.monotonic() - began:.1f} s", **rom.facts)
-            return rom
+            report.state("ROM", f"{seen}, after {time.monotonic() - began:.1f} s", **seen.facts)
+            return seen
         finally:
             prompt.close()
-    raise FlashError(
+    raise CliError(
+        "the board left MicroPython, and its prompt came back, as often as it was tried "
+        f"({tries}): the ROM did not stay. {WHY}: try again, with more --tries",
         Code.NOT_ENTERED,
-        f"the board left MicroPython, and its prompt came back, as often as it was tried "
-        f"({args.tries}): the ROM did not stay. {target.WHY}: try again, with more --tries",
     ) from back
 
 
@@ -81,11 +88,11 @@ def _prompt_again(port: str, place: Place) -> Prompt:
     return Prompt((places.device_at(place.usb) if place.usb else None) or port)
 
 
-def check(prompt: Prompt, port: str | None) -> None:
-    """The checks of into_rom() at the prompt: FlashError if the board would not go.
+# --- at the prompt -----------------------------------------------------------------------------
 
-    port: where its ROM answers.
-    """
+
+def check(prompt: Prompt, port: str | None) -> None:
+    """The checks of leave(): CliError if the board would not go. port: where its ROM answers."""
     with _refusals(prompt, port):
         try:
             Board(prompt).check()
@@ -93,10 +100,10 @@ def check(prompt: Prompt, port: str | None) -> None:
             _by_library(prompt, error, lambda: prompt.run(CHECK))
 
 
-def _leave(prompt: Prompt, port: str | None, via: str | None) -> None:
+def leave(prompt: Prompt, port: str | None, via: str | None) -> None:
     """Without anything on the board. If that cannot be, as its heap is where no code can run, by a
     library that is frozen in."""
-    code = target.INSTALLED.format(False, via)
+    code = leaving.by_library(via=via)
     with _refusals(prompt, port):
         try:
             Board(prompt).leave(via=via)
@@ -129,25 +136,30 @@ def _refusals(prompt: Prompt, port: str | None) -> Iterator[None]:
                 rom = ("--rom", port) if port else ()
                 words = ("enter", "--device", prompt.port, *rom, *options)
                 ways.append(Next(command_line(*words), ALL_THE_SAME))
-        raise FlashError(Code.REFUSED, said, next=ways) from error
+        raise CliError(said, Code.REFUSED, next=ways) from error
     except CliError as error:
-        raise FlashError(Code.NOT_ENTERED, str(error)) from error
+        raise CliError(str(error), Code.NOT_ENTERED) from error
 
 
-def _by_uart(prompt: Prompt, port: str, baud: int, stack: contextlib.ExitStack) -> UartRom:
-    watch = Watch(prompt, port, dfu.devices(), baud)
+# --- in the ROM --------------------------------------------------------------------------------
+
+
+def by_uart(prompt: Prompt, port: str, baud: int, stack: contextlib.ExitStack) -> UartRom:
+    """The ROM at this port. stack: closes it."""
+    watch = Watch(prompt, port, baud)
     try:
-        return UartRom(stack.enter_context(watch.answering(port)), port, baud, stack)
+        return UartRom(stack.enter_context(watch.answering()), port, baud, stack)
     except BackError:
         raise
     except CliError as error:
-        raise FlashError(
-            Code.NO_ROM, f"the board has left MicroPython, and its prompt is gone, but {error}"
+        raise CliError(
+            f"the board has left MicroPython, and its prompt is gone, but {error}", Code.NO_ROM
         ) from error
 
 
-def _by_usb(prompt: Prompt, place: Place, before: set[str], path: str | None) -> UsbRom:
-    """A port that is open keeps its name, so it is closed, or the board gets another one."""
+def by_usb(prompt: Prompt, place: Place, path: str | None, before: set[str]) -> UsbRom:
+    """The ROM at the USB path of the board, or at any where no DFU device was before. A port that
+    is open keeps its name, so it is closed, or the board gets another one."""
     if prompt.gone or place.usb:
         prompt.close()
     gone = False
@@ -163,3 +175,8 @@ def _by_usb(prompt: Prompt, place: Place, before: set[str], path: str | None) ->
             raise BackError(f"the port at USB {place.usb} went, and is back")
 
     return usb.wait(place.usb or path, before, meanwhile)
+
+
+def usb_paths() -> set[str]:
+    """Where DFU devices are now."""
+    return {device.where for device in dfu.devices()}

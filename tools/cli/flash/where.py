@@ -6,8 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from enum import Enum
 
-from ..errors import Next, command_line
-from .codes import Code, FlashError
+from ..errors import CliError, Code, Next, command_line
 
 ENDURES = "The ROM bootloader cannot be erased"
 
@@ -20,6 +19,10 @@ class Where(Enum):
     LEAVING = (
         "Nothing was erased. If no prompt comes back, the board is in its ROM bootloader; the "
         "reset button starts its firmware."
+    )
+    INSTALLING = (
+        "The board is at its prompt, and the library may not be whole: the same command begins "
+        "again."
     )
     IN_ROM = (
         "Nothing was erased; the board is in its ROM bootloader, and the reset button starts its "
@@ -49,21 +52,19 @@ AGAIN = {
     "read": "To read it from there",
     "prove": "To begin again, from there",
 }
-
-
 INSTEAD = {"--rom": "--usb", "--usb": "--rom"}  # no command takes both
 
 
-def next_lines(where: Where, args: argparse.Namespace, error: FlashError | None) -> Iterator[Next]:
+def next_lines(where: Where, args: argparse.Namespace, error: CliError) -> Iterator[Next]:
     """The commands that help, ready to paste, with the options that the user gave."""
-    if error and error.next:
+    if error.next:
         yield from error.next
         return
-    if error and error.ways:
+    if error.ways:
         yield from (Next(again(args, *options), about) for options, about in error.ways)
     elif where in (Where.HALF, Where.GONE, Where.WRITTEN):
         yield Next(again(args, *_yes(where, args)), "To erase and write the whole file once more")
-    elif where in IN_ROM and args.command.name in AGAIN and not _refused(error):
+    elif where in IN_ROM and args.command.name in AGAIN and error.code != Code.REFUSED:
         yield Next(again(args, *_yes(where, args)), AGAIN[args.command.name])
     if where in IN_ROM and args.command.name != "leave":
         yield Next(other(args, "leave"), "To start the firmware that it has")
@@ -73,10 +74,6 @@ def _yes(where: Where, args: argparse.Namespace) -> Sequence[str]:
     """What becomes of the files was said at the prompt: that need not be asked again."""
     asked = args.command.name == "flash" and where is not Where.FOUND
     return ("--yes",) if asked and not args.erase_all else ()
-
-
-def _refused(error: FlashError | None) -> bool:
-    return error is not None and error.code == Code.REFUSED
 
 
 def again(args: argparse.Namespace, *options: str) -> str:

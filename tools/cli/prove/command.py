@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from ... import boards, paths
-from .. import dfu
+from .. import dfu, made
 from ..arriving import BackError
 from ..board import Board
+from ..errors import CliError, Code
 from ..flash import asked, back, places, usb
-from ..flash.codes import Code, FlashError
 from ..flash.geometry import BASE
 from ..flash.job import Job
 from ..flash.places import Place
-from ..flash.report import Report
 from ..flash.rom import Rom
 from ..flash.where import Where
 from ..prompt import Prompt
+from ..report import Report
 from . import evidence, form
 
 REFUSED, BACK, STAYED = "refused", "the prompt was back", "the board stayed at its prompt"
@@ -76,8 +76,7 @@ class Prove(Job):
 
     def work(self, stack: contextlib.ExitStack) -> None:
         """From the prompt to the prompt, and the report."""
-        if self.args.report and self.args.report.exists():
-            raise FlashError(Code.OTHER, f"{self.args.report} is there already: name another file")
+        made.check(self.args.report or Path("romboot-report.json"))
         self._find(stack)
         with contextlib.ExitStack() as first:
             prompt, board = self.ask(self.at, BASE, first)
@@ -87,7 +86,7 @@ class Prove(Job):
             for port in self._ports(board):
                 for via in self._vias:
                     self._rounds(via, port, board)
-        except FlashError as error:
+        except CliError as error:
             end = error
         entries = [step["outcome"] for step in self.steps if step["step"] == "enter"]
         if set(entries) == {REFUSED}:
@@ -102,7 +101,7 @@ class Prove(Job):
         """The board, at its prompt."""
         self.at, rom = self.find(stack)
         if rom and self.at == Place(None):
-            raise FlashError(Code.NO_BOARD, "name the port of its prompt too, with --device")
+            raise CliError("name the port of its prompt too, with --device", Code.NO_BOARD)
         if rom:
             self.leave(rom, self.at, BASE)
             self._is_at(str(self.report.seen["prompt"][1]["port"]))
@@ -171,13 +170,12 @@ class Prove(Job):
     def _round(self, via: str, by: str, port: str | None, board: asked.Board) -> str:
         """The outcome of one entry. Then the board is at its prompt."""
         with contextlib.ExitStack() as stack:
-            prompt = self._open(str(self.at.device))
-            stack.callback(prompt.close)
+            prompt = self.open(self.at, stack)
             before = {device.where for device in dfu.devices()}
             with self._step("enter", via=via, by=by) as step:
                 try:
                     rom = self.enter(prompt, self.at, board, port, stack)
-                except FlashError as error:
+                except CliError as error:
                     rom = None
                     step["outcome"] = outcome = self._why_not(error)
                 else:
@@ -191,7 +189,7 @@ class Prove(Job):
         self.where = Where.AT_PROMPT
         return outcome
 
-    def _why_not(self, error: FlashError) -> str:
+    def _why_not(self, error: CliError) -> str:
         """The outcome of an entry that ended so. What is none ends the command."""
         if isinstance(error.__cause__, BackError):
             return BACK
@@ -226,13 +224,13 @@ class Prove(Job):
             if how:
                 step["how"] = how
         if how is None:
-            raise FlashError(Code.NOT_BACK, f"no prompt has come within {self.args.wait} s")
+            raise CliError(f"no prompt has come within {self.args.wait} s", Code.NOT_BACK)
 
     def _leave(self, rom: Rom) -> str | None:
         """How: None if that was in vain."""
         try:
             self.leave(rom, self.at, BASE)
-        except FlashError as error:
+        except CliError as error:
             self.report.warn(str(error))
             return None
         self._is_at(str(self.report.seen["prompt"][1]["port"]))
@@ -278,7 +276,7 @@ class Prove(Job):
     def _write(self, head: dict[str, Any]) -> None:
         report = form.without_private({**head, "steps": self.steps})
         path = self.args.report or _free(f"{head['board']['build'] or 'board'}-{head['date']}")
-        path.write_text(form.write(report), encoding="utf-8")
+        made.write(path, form.write(report).encode())
         about = (
             "of a virtual board, and no evidence" if head["virtual"] else "docs/silicon takes it"
         )

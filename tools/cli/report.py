@@ -45,6 +45,13 @@ class Report:
         else:
             print(f"romboot: {text}", file=sys.stderr, flush=True)
 
+    def result(self, name: str, text: str, **facts: object) -> None:
+        """What was asked for: a text of its own, or an object."""
+        if self._json:
+            self.state(name, text, **facts)
+        else:
+            print(text, flush=True)
+
     def hint(self, text: str) -> None:
         """For people: lines below a state, which has the same for scripts."""
         if not self._json:
