@@ -35,18 +35,22 @@ FAMILY = len("STM32F4")
 PAGE_HEAD = """\
 # Boards
 
-`python -m host_tests.support` writes this page: of [boards](../boards), of the last run of each
-board on the bench ([matrix.txt](matrix.txt)) and of the [reports from silicon](silicon/README.md).
+What to plug in, what to type, and what to press if nothing answers. `romboot info` says the same
+of the board that is connected.
+
+(`python -m host_tests.support` writes this page: of [boards](../boards), of the last run of each
+board on the bench ([matrix.txt](matrix.txt)), of the [reports from silicon](silicon/README.md).)
 
 - **into the ROM**: the ways that arrive, with each register at its reset value; or why not.
-- **then**: the cables that reach the ROM, the best first, and its interface there. Connectors have
-  the names that are on the board. `romboot info` says which cable does not reach it, and why.
 - **seen on**: *emulator*, MicroPython on the virtual chip, to the ROM's answer and back to the
   prompt; *official image*, the official build of that version on the virtual chip; *silicon*, how
   many entries arrived of those that were tried, over all reports.
+- In commands PROMPT is the serial port of the prompt, ADAPTER that of a serial adapter, and 1-2
+  stands for the USB path, which `romboot boards` shows once the board is in its ROM. Connectors
+  have the names that are printed on the board.
 
-| board | chip | into the ROM | then | seen on |
-|---|---|---|---|---|
+| board | chip | into the ROM | seen on |
+|---|---|---|---|
 """
 README_HEAD = """\
 | family | dies | boards | into the ROM by | seen on |
@@ -105,8 +109,11 @@ def entered(board: Board, run: Run | None) -> str:
         refused = without | refused
         if "then" in refused:
             refused["then"] = without | refused["then"]
-    then = f"; with another option byte {_ways(refused['then'])}" if "then" in refused else ""
-    return _ways(refused) + then
+    if "then" not in refused:
+        return _ways(refused)
+    register, mask, value = refused["then"]["option"]
+    option = f"with FLASH.{register} & 0x{mask:08X} = {value}"
+    return f"{_ways(refused)}; {option} {_ways(refused['then'])}"
 
 
 def _ways(refused: Mapping[str, str]) -> str:
@@ -116,16 +123,42 @@ def _ways(refused: Mapping[str, str]) -> str:
     return ", ".join(f"{way} refused: {why[way]}" if way in why else way for way in WAYS)
 
 
-def cables(board: Board) -> str:
-    """Those that reach the ROM."""
+def cables(board: Board) -> Iterator[str]:
+    """A row for each: where it goes, what it reaches, what to type then; the best first."""
     found = [] if board.refused else listens(board)
     reach = [(cable, cable.interface(found)) for cable in board.cables]
-    return "; ".join(_cable(cable, interface) for cable, interface in reach if interface)
+    for cable, interface in reach:
+        if interface:
+            adapter = ", with a serial adapter" if cable.kind == "uart" else ""
+            note = f" ({cable.note})" if cable.note else ""
+            yield _row(f"{cable.at}{adapter}{note}", interface, f"`{_command(cable)}`")
+    for cable, interface in reach:
+        if not interface and not board.refused:
+            yield _row(f"{cable.at}", f"not the ROM: {cable.blocked(found)}", "")
 
 
-def _cable(cable: Cable, interface: str) -> str:
-    adapter = " with an adapter" if cable.kind == "uart" else ""
-    return f"{interface.partition(' P')[0]} at {cable.at}{adapter}"
+def _command(cable: Cable) -> str:
+    if cable.kind == "usb":
+        elsewhere = "" if cable.prompt else " --device PROMPT --usb 1-2"
+        return f"romboot flash firmware.dfu{elsewhere}"
+    elsewhere = "" if cable.prompt else " --rom ADAPTER"
+    return f"romboot flash firmware.hex --device PROMPT{elsewhere}"
+
+
+def official(board: Board) -> Iterator[str]:
+    """What of the official build, and of the die, a user must know."""
+    if board.below:
+        yield (
+            f"The official build begins at 0x{board.app_base:08X}; below it is {board.below}, "
+            "which stays."
+        )
+    if board.heap != "SRAM":
+        yield (
+            f"The heap of the official build is in {board.heap}: freeze the library into a build "
+            "of your own ([how](library.md#in-your-own-firmware))."
+        )
+    if not board.assembler:
+        yield "The official build has no inline assembler: freeze the library with `asm=False`."
 
 
 def seen(run: Run | None, reports: Silicon | None) -> Iterator[str]:
@@ -147,19 +180,31 @@ def page() -> str:
     runs, reports = record.read(), silicon()
     rows = [
         _row(
-            name,
+            f"[{name}](#{name.lower()})",
             board.mcu_name,
             entered(board, runs.get(name)),
-            cables(board),
             ", ".join(seen(runs.get(name), reports.get(name))),
         )
         for name, board in _every()
     ]
     rows += [
-        _row(name, "", "no file in boards/", "", ", ".join(seen(None, reports[name])))
+        _row(name, "", "no file in boards/", ", ".join(seen(None, reports[name])))
         for name in sorted(set(reports) - set(boards.names()))
     ]
-    return PAGE_HEAD + "".join(rows)
+    return PAGE_HEAD + "".join(rows) + "".join(_section(board) for _, board in _every())
+
+
+def _section(board: Board) -> str:
+    """What somebody needs who holds this board."""
+    rows = "".join(cables(board))
+    table = f"| plug in | that reaches | type |\n|---|---|---|\n{rows}\n" if rows else ""
+    ways = entered(board, record.read().get(board.build))
+    notes = [f"Into the ROM: {ways}."] if ways != ", ".join(WAYS) else []
+    notes += official(board)
+    if board.boot0:
+        notes.append(f"If nothing answers: {board.boot0}.")
+    text = "".join(f"- {note}\n" for note in notes)
+    return f"\n## {board.build}\n\n{board.name}, with an {board.mcu_name}.\n\n{table}{text}"
 
 
 def families() -> str:

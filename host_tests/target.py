@@ -35,7 +35,7 @@ ENTER = "from romboot import enter_bootloader; enter_bootloader(after_ms=100)"
 
 
 def manifest_without_assembler(folder: Path) -> Path:
-    """As README.md says for builds that have none."""
+    """As docs/library.md says for builds that have none."""
     manifest = folder / "manifest.py"
     manifest.write_text(f"include({str(MANIFEST)!r}, asm=False)\n")
     return manifest

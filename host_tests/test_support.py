@@ -49,7 +49,7 @@ def test_what_silicon_counts_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert support.silicon() == {"PYBV11": Silicon(2, 2, 4), "Mine with X": Silicon(1, 2, 2)}
     page = support.page()
     assert "silicon 2 of 4 |\n" in page
-    assert "| Mine with X |  | no file in boards/ |  | silicon 2 of 2 |\n" in page
+    assert "| Mine with X |  | no file in boards/ | silicon 2 of 2 |\n" in page
     assert "silicon (1 board)" in support.families()
     assert "\nOn silicon: 3 reports, of 2 boards. If you" in support.families()
 

@@ -17,6 +17,7 @@ from random import Random
 import pytest
 import serial
 
+from host_tests import pages
 from host_tests.target import MANIFEST, ROOT
 from host_tests.test_cli import ROMBOOT
 from host_tests.usb import Done, Faults, UsbTarget, bus, linux, until, usb_board
@@ -467,9 +468,8 @@ def test_romboot_enter() -> None:
 
 
 def test_the_bench_with_usb() -> None:
-    """As README.md says; the directory is another one each time."""
-    readme = (ROOT / "README.md").read_text()
-    (block,) = (b for b in re.findall(r"```sh\n(.*?)```", readme, re.S) if "--usb" in b)
+    """As docs/virtual-board.md says; the directory is another one each time."""
+    (block,) = (block for block in pages.blocks("sh") if "--usb" in block)
     bench_line, enter_line, tool_line = block.splitlines()
     command = [*ROMBOOT, *bench_line.split()[1:], "--usb-fault", "twin"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as bench:

@@ -55,7 +55,7 @@ print((sys.platform, getattr(i, '_mpy', 0), lib[0] if lib else '', frozen,
 """
 
 INSTEAD = (
-    "freeze romboot into it, see the README. romboot info, plan and enter need no installation"
+    "freeze romboot into it (docs/library.md). romboot info, plan and enter need no installation"
 )
 
 SYNC = "import os\nif hasattr(os, 'sync'): os.sync()"
