@@ -28,16 +28,20 @@ BOARD = "NUCLEO_F429ZI"
 BIN = Path(sys.executable).parent
 
 AT_A_PROMPT = (
-    'mpremote mount lib exec "import romboot; romboot.info()"',
     "romboot info --device /dev/ttyACM0",
     "romboot plan --device /dev/ttyACM0",
     "romboot install --device /dev/ttyACM0",
-    "mpremote rm -r :lib/romboot",
-    "mpremote mip install github:romboot/romboot/lib/f4.json",  # what is here stands for it
     'mpremote exec "import romboot; romboot.info()"',
     "romboot script --chip STM32F429ZI > enter.py",
     "mpremote run enter.py",
 )
+FROM_SOURCES = (  # the board compiles them, which takes long
+    'mpremote mount lib exec "import romboot; romboot.info()"',
+    "mpremote mip install github:romboot/romboot/lib/f4.json",  # what is here stands for it
+    'mpremote exec "import romboot; romboot.info()"',
+    'mpremote exec "from romboot import enter_bootloader; enter_bootloader(after_ms=100)"',
+)
+REMOVE = "mpremote rm -r :lib/romboot"
 BY_USB = (
     "romboot boards",
     "romboot boards --ask",
@@ -73,7 +77,7 @@ ELSEWHERE = {
 
 
 def test_no_command_is_forgotten() -> None:
-    here = {*AT_A_PROMPT, *BY_USB, *BY_UART, *TESTS, FUZZ}
+    here = {*AT_A_PROMPT, *FROM_SOURCES, REMOVE, *BY_USB, *BY_UART, *TESTS, FUZZ}
     blocks = (PIECES, BENCH, CLIENTS)
     here |= {line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()}
     assert here <= pages.commands(), "no page has these any more"
@@ -102,11 +106,14 @@ def at(console: str, rom: str = "") -> dict[str, str]:
     return names | ({"/dev/ttyUSB0": rom} if rom else {})
 
 
-def test_a_session_at_a_prompt(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "session", [AT_A_PROMPT, pytest.param(FROM_SOURCES, marks=pytest.mark.thorough)]
+)
+def test_a_session_at_a_prompt(session: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "lib").symlink_to(ROOT / "lib")
     with VirtualTarget.boot(BOARD, build(BOARD)) as target:
         names = {"github:romboot/romboot/": "./"} | at(target.console)
-        for line in AT_A_PROMPT:
+        for line in session:
             said = run(line, names, tmp_path)
             if "info" in line:
                 assert "listens on  USART1 PA9/PA10" in said
@@ -192,6 +199,8 @@ def test_two_copies_and_their_removal() -> None:
         assert target.ok("exec", which).strip() == "romboot/__init__.py"
         target.ok("rm", "-r", ":romboot")
         assert target.ok("exec", which).strip() == "/lib/romboot/__init__.py"
+        target.ok(*shlex.split(REMOVE)[1:])
+        assert target.ok("exec", "import os; print(os.listdir('/lib'))").strip() == "[]"
 
 
 def test_a_session_with_romboot_bench(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-BENCH = Path(__file__).parents[2] / "tools" / "bench"
+ROOT = Path(__file__).parents[2]
+BENCH = ROOT / "tools" / "bench"
+PAGE = ROOT / "docs" / "architecture.md"
 
 
 def modules() -> dict[str, Path]:
@@ -49,3 +52,23 @@ def test_there_is_no_circle_of_imports() -> None:
 )
 def test_the_imports_are_seen(module: str, imports: str) -> None:
     assert imports in graph()[module]
+
+
+def rows() -> dict[str, int]:
+    """The modules and packages that the page names, each with the number of its row."""
+    _, _, text = PAGE.read_text().partition("## The bench, bottom up")
+    cells = re.findall(r"^\| (`.*?) \|", text.partition("\n## ")[0], re.M)
+    names = {i: re.findall(r"`([\w/]+?)(?:\.py|/)`", cell) for i, cell in enumerate(cells)}
+    return {name.replace("/", "."): i for i, found in names.items() for name in found}
+
+
+def test_a_module_imports_what_is_above_it_in_the_page() -> None:
+    known = rows()
+
+    def row(module: str) -> int:
+        return known.get(module, known.get(module.partition(".")[0], -1))
+
+    for name, imports in graph().items():
+        if name not in ("", "__main__"):
+            assert row(name) >= 0, f"{PAGE.name} does not name {name}"
+            assert all(row(other) <= row(name) for other in imports - {""}), name
