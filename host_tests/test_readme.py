@@ -27,14 +27,6 @@ from tools.firmware import build
 BOARD = "NUCLEO_F429ZI"
 BIN = Path(sys.executable).parent
 
-AT_A_PROMPT = (
-    "romboot info --device /dev/ttyACM0",
-    "romboot plan --device /dev/ttyACM0",
-    "romboot install --device /dev/ttyACM0",
-    'mpremote exec "import romboot; romboot.info()"',
-    "romboot script --chip STM32F429ZI > enter.py",
-    "mpremote run enter.py",
-)
 FROM_SOURCES = (  # the board compiles them, which takes long
     'mpremote mount lib exec "import romboot; romboot.info()"',
     "mpremote mip install github:romboot/romboot/lib/f4.json",  # what is here stands for it
@@ -45,16 +37,21 @@ REMOVE = "mpremote rm -r :lib/romboot"
 BY_USB = (
     "romboot boards",
     "romboot boards --ask",
+    "romboot info",
+    "romboot plan",
+    "romboot install",
+    'mpremote exec "import romboot; romboot.info()"',
+    "romboot script --chip STM32F405RG > enter.py",
+    "mpremote run enter.py",
+    "romboot leave",
     "romboot flash firmware.dfu --dry-run",
     "romboot flash firmware.dfu",
     "romboot read backup.dfu",
     "romboot flash firmware.dfu --device /dev/ttyACM0",
     "romboot flash firmware.dfu --usb 1-2",
     "romboot flash firmware.bin --address 0x08020000",
-    "romboot enter --device /dev/ttyACM0",
-    "romboot leave",
     "romboot flash firmware.dfu --erase-all",
-    "romboot enter --device /dev/ttyACM0",
+    "romboot enter",
     "dfu-util -a 0 -D firmware.dfu",
 )
 BY_UART = ("romboot flash firmware.hex --device /dev/ttyACM0 --rom /dev/ttyUSB0",)
@@ -77,7 +74,7 @@ ELSEWHERE = {
 
 
 def test_no_command_is_forgotten() -> None:
-    here = {*AT_A_PROMPT, *FROM_SOURCES, REMOVE, *BY_USB, *BY_UART, *TESTS, FUZZ}
+    here = {*FROM_SOURCES, REMOVE, *BY_USB, *BY_UART, *TESTS, FUZZ}
     blocks = (PIECES, BENCH, CLIENTS)
     here |= {line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()}
     assert here <= pages.commands(), "no page has these any more"
@@ -106,17 +103,14 @@ def at(console: str, rom: str = "") -> dict[str, str]:
     return names | ({"/dev/ttyUSB0": rom} if rom else {})
 
 
-@pytest.mark.parametrize(
-    "session", [AT_A_PROMPT, pytest.param(FROM_SOURCES, marks=pytest.mark.thorough)]
-)
-def test_a_session_at_a_prompt(session: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.thorough
+def test_a_session_with_the_sources(tmp_path: Path) -> None:
     (tmp_path / "lib").symlink_to(ROOT / "lib")
     with VirtualTarget.boot(BOARD, build(BOARD)) as target:
         names = {"github:romboot/romboot/": "./"} | at(target.console)
-        for line in session:
+        for line in FROM_SOURCES:
             said = run(line, names, tmp_path)
-            if "info" in line:
-                assert "listens on  USART1 PA9/PA10" in said
+            assert ("listens on  USART1 PA9/PA10" in said) == ("info" in line)
         assert target.arrival().clean
 
 
@@ -140,18 +134,18 @@ def written(folder: Path) -> Path:
 
 
 def test_a_session_by_usb(tmp_path: Path) -> None:
-    """The board's own USB: from the prompt to the prompt each time, but for dfu-util."""
-    image = written(tmp_path)
-    with usb_board("PYBV11", image) as board:
+    """The board's own USB. What is flashed is the same firmware, with the library frozen in."""
+    written(tmp_path)
+    with usb_board("PYBV11", build("PYBV11")) as board:
         for line in BY_USB:
-            if not line.startswith(("dfu-util", "romboot leave")):
-                board.until_application()
+            in_rom = line.startswith(("romboot leave", "dfu-util"))
+            board.until_rom() if in_rom else board.until_application()
             said = run(line, {}, tmp_path, board.environment())
+            if "info" in line:
+                assert "listens on  USART1 PA9/PA10" in said
             if line == "romboot flash firmware.dfu":
                 (shown,) = re.findall(r"```\n(file .*?)```", README.read_text(), re.S)
                 assert pattern(said) == pattern(shown)
-            if "romboot enter" in line:
-                board.until_rom()
 
 
 def test_a_session_by_uart(tmp_path: Path) -> None:
