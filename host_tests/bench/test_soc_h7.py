@@ -6,6 +6,7 @@ import pytest
 
 from host_tests.bench.fake_cpu import MS, SWITCH_NS, Bench
 from host_tests.bench.test_soc_l0 import ACK, NACK, Rom
+from tools.bench.blocks.usart import Usart
 from tools.bench.cpu.memory import BusError
 
 H743 = "STM32H743xx"
@@ -91,6 +92,18 @@ def test_registers_of_the_cpu_are_the_same_again() -> None:
     assert b.read("USART3.BRR") == 5
     b.soc.flash.write(0x100, 4, 2)  # ACR beside the registers of bank 2
     assert b.read("FLASH.ACR") == 2
+
+
+@pytest.mark.parametrize(("presc", "divides"), [(0, 1), (1, 2), (3, 6), (7, 16), (11, 256)])
+def test_a_usart_divides_its_clock_first(presc: int, divides: int) -> None:
+    b = h743()
+    b.enable("USART3")
+    usart = b.soc.blocks["USART3"]
+    assert isinstance(usart, Usart)
+    b.write("USART3.BRR", 100)
+    clock = usart.baud * 100
+    b.write("USART3.PRESC", presc)
+    assert usart.baud == clock // divides // 100
 
 
 def test_a_reset_leaves_its_flags() -> None:

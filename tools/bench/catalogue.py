@@ -90,6 +90,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "iwdg v2": Iwdg,
     "iwdg v3": Iwdg,
     "lpuart v1": Lpuart,
+    "lpuart v2": Lpuart,
     "otg v1": Otg,
     "pwr f0": Pwr,
     "pwr f4": PwrF4,
@@ -140,6 +141,7 @@ CLASSES: dict[str, type[RegisterBlock]] = {
     "timer32 v1": Timer,
     "usart v1": UsartV1,
     "usart v2": UsartV2,
+    "usart v3": UsartV2,
     "wwdg v1": Wwdg,
     "wwdg v2": WwdgV2,
 }

@@ -5,8 +5,9 @@ has the right alternate function, and one from a wire comes in only through such
 the speed is more than 4 % off that of the wire, the other side receives garbled bytes.
 
 Two register layouts: v1 has one data register and flags cleared by reading SR, then DR (RM0090
-30.6); v2 has RDR, TDR and flags cleared by ICR (RM0367 29.8, RM0433 51.8). The flags used here
-have the same bit numbers in SR and ISR. Clocked by the bus: other kernel clocks are not modelled.
+30.6); v2 has RDR, TDR and flags cleared by ICR (RM0367 29.8, RM0433 51.8); v3 is v2 with PRESC,
+which divides the clock first (RM0456 66, USART_PRESC). The flags used here have the same bit
+numbers in SR and ISR. Clocked by the bus: other kernel clocks are not modelled.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ EIE, DMAR = 1, 1 << 6  # CR3
 CLEARED_BY_DR = PE | FE | NE | ORE | IDLE
 TEACK, REACK = 1 << 21, 1 << 22  # ISR
 RXFRQ = 1 << 3  # RQR
+PRESCALERS = (1, 2, 4, 6, 8, 10, 12, 16, 32, 64, 128, 256)  # by PRESC; more are reserved
 TOLERANCE = 0.04
 GARBLED = 0x5A
 
@@ -90,7 +92,11 @@ class Usart(RegisterBlock):
     def _compute_baud(self) -> int:
         brr = self.get("BRR")
         divider = (brr >> 4) * 8 + (brr & 7) if self.get("CR1") & OVER8 else brr
-        return self.system.frequency(self.facts.bus) // max(divider, 1)
+        return self._frequency() // max(divider, 1)
+
+    def _frequency(self) -> int:
+        """Hz that BRR divides."""
+        return self.system.frequency(self.facts.bus)
 
     def character_ns(self) -> int:
         """Start, 8 or 9 data, and one stop bit."""
@@ -266,6 +272,12 @@ class UsartV2(Usart):
         self.on_read("RDR", self._read_rdr)
         self.on_write("TDR", lambda value: self.send(value, TXE | TC))
         self.on_write("CR1", self._write_cr1)
+        if self.has("PRESC"):
+            self.on_write("PRESC", self._writer_of("PRESC"))
+
+    def _frequency(self) -> int:
+        presc = self.get("PRESC") if self.has("PRESC") else 0
+        return super()._frequency() // PRESCALERS[min(presc, len(PRESCALERS) - 1)]
 
     def _read_status(self) -> int:
         isr = self.values[self._sr]
@@ -293,4 +305,4 @@ class Lpuart(UsartV2):
     """RM0351 41.4.4: BRR has 256 times the divider, and there is no OVER8."""
 
     def _compute_baud(self) -> int:
-        return 256 * self.system.frequency(self.facts.bus) // max(self.get("BRR"), 1)
+        return 256 * self._frequency() // max(self.get("BRR"), 1)
