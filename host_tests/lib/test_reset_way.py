@@ -81,18 +81,25 @@ def heap_in_sdram(board: Board) -> None:
     board.fake.heap.next = 0xD0004A30
 
 
-def heap_in_pieces(board: Board) -> None:
-    def bytearray(size: int) -> None:
-        raise MemoryError(size)
+def heap_in_pieces(board: Board, *starts: int) -> None:
+    """Of 2,100 bytes each, at these addresses."""
+    pieces = iter(starts)
 
-    board.reset.bytearray = bytearray  # type: ignore[attr-defined]
+    def new(size: int) -> bytearray:
+        start = next(pieces, 0) if size <= 2100 else 0
+        if not start:
+            raise MemoryError(size)
+        board.fake.heap.next = start
+        return bytearray(size)
+
+    board.reset.bytearray = new  # type: ignore[attr-defined]
 
 
 HOOKLESS: dict[str, tuple[Callable[[Board], None], str]] = {
     "no room": (no_room, "0x20030000"),
     "not cleared": (not_cleared, "0x2002FFF8"),
     "too old": (too_old, "1.19"),
-    "heap in pieces": (heap_in_pieces, "in one piece"),
+    "heap full": (heap_in_pieces, "at a multiple of 4096"),
     "no code": (no_code, "0x2002FFF8"),
     "code of something else": (not_the_hook, "0x2002FFF8"),
     "heap in SDRAM": (heap_in_sdram, "0xD000"),
@@ -180,6 +187,14 @@ def test_the_hook_finds_its_key_and_a_vector_table(board: Board) -> None:
     assert resident & 1
     carried = board.fake.heap.bytearray_at(resident - 1, len(board.fake.helper.CODE))
     assert bytes(carried) == board.fake.helper.CODE
+
+
+def test_of_a_heap_in_pieces_one_where_a_page_begins_is_enough(board: Board) -> None:
+    """As old firmware has it that has loaded modules byte by byte."""
+    heap_in_pieces(board, 0x20006010, 0x20008010, 0x20009E00)
+    with pytest.raises(GoneError):
+        board.romboot.enter_bootloader(via="reset")
+    assert board.registers.peek(STATE + 4) == 0x2000A000 | KEY
 
 
 def test_the_script_lies_behind_the_header_in_the_cores_order(board: Board) -> None:

@@ -26,6 +26,7 @@ _LOOK = const(0)  # tasks of jump.helper()
 _COMPLETE = const(2)
 _KEY = const(0x5A5)
 _PAGE = const(4096)  # the hook's addresses have no lower bits
+_STEP = const(512)  # bytes by which a buffer is tried that is smaller
 
 # branch_to_bootloader() of powerctrl.c, written in assembler, so the same from every compiler:
 # ldr r2, [r1]; msr msp, r2; ldr r2, [r1, #4]; bx r2
@@ -66,6 +67,25 @@ def _has_code(state, flash, size):
     return False
 
 
+def _room(size):
+    # A buffer, and an address in it at the begin of a page with so many bytes. A heap in pieces
+    # may have none of a page and more, but one where a page begins; others are kept meanwhile.
+    others = []
+    length = size + _PAGE
+    while length >= size:
+        try:
+            room = bytearray(length)
+            start = addressof(room)
+        except MemoryError:
+            length -= _STEP
+            continue
+        page = (start + _PAGE - 1) & -_PAGE
+        if page + size <= start + length:
+            return room, page
+        others.append(room)
+    raise MemoryError
+
+
 class Reset:
     """The image on a page of its own, to be completed and booted. go() allocates nothing.
 
@@ -74,12 +94,11 @@ class Reset:
 
     def __init__(self, jump, image, state):
         self.missing = ""
-        size = len(image) + _PAGE
+        size = len(image)
         try:
-            self._room = bytearray(size)
-            self._page = (addressof(self._room) + _PAGE - 1) & -_PAGE
+            self._room, self._page = _room(size)
         except MemoryError:
-            self.missing = "the heap has no %d bytes in one piece" % size
+            self.missing = "the heap has no %d bytes free at a multiple of 4096" % size
             return
         self._jump = jump
         self._state = state

@@ -101,7 +101,9 @@ class Board:
             chip.check_port()
         self._find_chip, chip.find = chip.find, functools.cache(self._find)
         library.module("chip").syncing = lambda: self._sync
-        library.module("reset")._has_code = self._has_code
+        reset = library.module("reset")
+        reset._has_code = self._has_code
+        reset._room = buffers.page  # the heap of a board after a soft reset is in one piece
 
     def info(self) -> Any:
         """An Info of the library."""

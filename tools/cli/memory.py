@@ -15,6 +15,7 @@ BLOCK = 512  # bytes of a buffer in one line
 SOURCE = 1024  # characters of several lines in one command
 PIECE = re.compile(rb"[^\0](?:(?!\0{12}).)*", re.DOTALL)  # without many zeros, which are there
 WORD = 0xFFFFFFFF
+PAGE = 4096  # of the early-boot hook, see lib/romboot/reset.py
 
 PREPARE = "from machine import mem8,mem16,mem32\nbuffers=[]"  # on the board, before all else
 ALLOCATE = "import uctypes\nbuffers.append(bytearray({}))\nprint(uctypes.addressof(buffers[-1]))"
@@ -175,6 +176,11 @@ class Buffers:
         address = self._allocate(len(buffer))
         self._buffers.append((address, buffer))
         return address
+
+    def page(self, size: int) -> tuple[bytearray, int]:
+        """A new one, and where so many bytes of it are on the board, at the begin of a page."""
+        buffer = bytearray(size + PAGE)
+        return buffer, (self.addressof(buffer) + PAGE - 1) & -PAGE
 
     def _allocate(self, size: int) -> int:
         try:
