@@ -96,6 +96,27 @@ def test_an_interrupted_copy_leaves_the_old_library_whole(target: VirtualTarget)
     assert target.ok("exec", "import os; print(os.listdir('/lib'))") == "['romboot']\n"
 
 
+def test_a_file_is_written_when_all_of_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many boards lose what is sent to them while their flash is erased."""
+    path, data = tmp_path / "file", bytes(range(256)) * 5
+    board: dict[str, object] = {}
+    there: list[bool] = []
+
+    def run(_prompt: Prompt, code: str) -> str:
+        exec(code, board)
+        there.append(path.exists())
+        return ""
+
+    monkeypatch.setattr(Prompt, "run", run)
+    prompt = object.__new__(Prompt)
+    prompt.port = "a port"
+    prompt.write_file(str(path), data)
+    assert path.read_bytes() == data
+    assert len(there) > 5 and there.index(True) == len(there) - 1
+
+
 def test_a_full_file_system_is_a_sentence(target: VirtualTarget) -> None:
     target.ok("exec", "f = open('/big', 'wb')\nfor i in range(60): f.write(bytes(512))\nf.close()")
     done = romboot("install", "--device", target.console)

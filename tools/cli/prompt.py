@@ -25,6 +25,7 @@ ANSWER_S = 3  # until a prompt that was interrupted answers
 BOOT_S = 20  # boot.py may take its time
 SILENCE_S = 60  # the longest that code may run without a word
 READ_S = 5  # of one read, where it blocks
+CHUNK = 256  # bytes of a file that are sent in one command
 
 NO_ROOM = "the heap of this board has no room for this"
 
@@ -97,10 +98,18 @@ class Prompt:
         return output.decode(errors="replace").replace("\r\n", "\n")
 
     def write_file(self, path: str, data: bytes) -> None:
-        """Make a file on the board, or replace it."""
+        """Make a file on the board, or replace it.
+
+        It is written when all of it is there, and nothing is sent meanwhile: many boards lose
+        characters of a UART while their flash is erased (github.com/micropython/micropython,
+        pull request 9054, issue 18461).
+        """
         log.info("%s: writing %s", self.port, path)
-        with self._answering():
-            self.transport.fs_writefile(path, data)
+        self.run("parts = []")
+        for at in range(0, len(data), CHUNK):
+            self.run(f"parts.append({data[at : at + CHUNK]!r})")
+        write = f"with open({path!r}, 'wb') as file:\n    for part in parts: file.write(part)"
+        self.run(f"{write}\nparts = part = None")
 
     def start(self, code: str) -> None:
         """Run code that may never end."""
