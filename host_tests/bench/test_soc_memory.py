@@ -148,6 +148,16 @@ def test_sdram_is_there_only_while_the_fmc_runs_it() -> None:
         b.soc.read_memory(0xD0000000, 4)
 
 
+def test_ram_is_there_while_it_has_a_clock() -> None:
+    """SRAM4 of a U5 has it after a reset."""
+    b, base = Bench("STM32U585xx"), 0x28000000
+    assert b.cpu.memories[base].name == "SRAM4"
+    b.clear("RCC.AHB3ENR", 1 << 31)
+    assert base not in b.cpu.memories
+    b.soc.reset("PIN")
+    assert b.cpu.memories[base].name == "SRAM4"
+
+
 def test_sdram_is_gone_without_the_clock_of_the_fmc() -> None:
     b = Bench(externals=(ExternalMemory("sdram", 0x100000, bank=1),))
     b.enable("FMC")

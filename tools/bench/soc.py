@@ -123,6 +123,7 @@ class Soc:
         rams = [(ram.region, ram.set_clock) for ram in self.peripheral_rams]
         for region, set_clock in [*rams, *self.map.ram_with_a_clock()]:
             if region.enable:
+                set_clock(bool(self.rcc.get(region.enable.register) & region.enable.mask))
                 self.rcc.connect(region.enable.register, region.enable.mask, set_clock)
                 self.rcc.connect(region.enable.register, region.enable.mask, self._ram_switched)
         for number, letter in enumerate(PORTS):
