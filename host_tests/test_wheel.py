@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -67,6 +68,16 @@ def test_the_wheel_brings_one_package_with_all_that_it_reads(built: tuple[Path, 
     expected = {name.removeprefix("tools/") for name in files("tools") - files("tools/setup")}
     expected |= {name for name in files("lib", "boards") if name.endswith((".py", ".toml"))}
     assert {f"romboot_host/{name}" for name in expected} - ours == set()
+
+
+def test_the_page_on_pypi_has_no_dead_links(built: tuple[Path, Path]) -> None:
+    """Those that README.md has relative to itself lead to the repository there."""
+    with zipfile.ZipFile(built[1]) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("METADATA"))
+        text = archive.read(name).decode()
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert "https://github.com/romboot/romboot/blob/main/docs/flashing.md" in links
+    assert all(link.startswith(("https:", "#")) for link in links)
 
 
 def test_commands_for_a_board(plain: wheel.Installed, target: VirtualTarget) -> None:
