@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -18,6 +19,8 @@ from host_tests.target import (
 from host_tests.witness import ATTEMPT, QUIET, Witness
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt, PromptError
+from tools.cli.board import Board
+from tools.cli.virtual_prompt import VirtualPrompt
 from tools.firmware import build
 
 BOARD = "CCM_F405"
@@ -86,6 +89,15 @@ def test_without_the_inline_assembler_too(tmp_path: Path) -> None:
     prompt = at_prompt("noasm", manifest_without_assembler(tmp_path))
     prompt.run(f"{HERE}\n{ATTEMPT}\n{QUIET}")
     refuses(prompt, "attempt(romboot.enter_bootloader)")
+
+
+@pytest.mark.parametrize("via", [pytest.param("jump", marks=pytest.mark.thorough), "reset"])
+def test_what_the_host_sends_runs_in_sram(via: str) -> None:
+    image = build(BOARD, boards=TEST_BOARDS)
+    prompt = VirtualPrompt(VirtualBoard.load(BOARD, image, boards=TEST_BOARDS))
+    Board(cast(Any, prompt)).leave(via=via)
+    assert how_it_arrives(prompt.board) == CLEAN
+    assert prompt.board.core.faults == []
 
 
 def refuses(prompt: Prompt, call: str) -> None:

@@ -187,12 +187,6 @@ def test_a_refusal_is_that_of_the_library(
     assert prompt.board.core.faults == []
 
 
-def test_a_heap_where_no_code_can_run() -> None:
-    """It is said how to go from there, too."""
-    with pytest.raises(RefusedError, match=r"in CCM, where it cannot run.*--installed"):
-        hosted(without("CCM_F405", boards=TEST_BOARDS)).leave()
-
-
 FULL = """
 full, left = [], bytearray(1500)
 for size in (16384, 4096, 1024):

@@ -8,6 +8,7 @@ it that are not in memory yet when the call comes.
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -19,6 +20,7 @@ from host_tests.target import CLEAN, LIB, MANIFEST, how_it_arrives
 from host_tests.witness import ATTEMPT, QUIET, Witness
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt, PromptError
+from tools.cli import sram
 from tools.cli.board import Board, RefusedError
 from tools.cli.virtual_prompt import VirtualPrompt
 from tools.firmware import build
@@ -96,9 +98,10 @@ def test_from_files_it_goes_where_the_mpu_allows_to_execute(installed: Prompt) -
 
 DIRTY = "filled = bytearray(200_000); filled[:] = bytes(range(200)) * 1000; "
 CACHED = "STM32F7DISC"
+ROOM = 8 * 1024  # bytes of internal SRAM that the host needs at most
 
 
-def dirty(prompt: Prompt) -> None:
+def dirty(prompt: Prompt | VirtualPrompt) -> None:
     """The heap is in SDRAM, both caches and the MPU are on, the D-cache is full of writes."""
     prompt.run(f"from machine import mem32; assert mem32[0xE000ED14] >> 16 & 3 == 3; {DIRTY}")
     where = "import uctypes; print(hex(uctypes.addressof(filled)), mem32[0xE000ED94])"
@@ -118,12 +121,72 @@ def test_what_the_data_cache_has_of_the_sdram_is_in_memory_before_that_goes() ->
     assert prompt.board.core.faults == [] and prompt.board.core.violations == []
 
 
-def test_code_that_the_host_sends_cannot_run_there() -> None:
-    """It is entered as a handler that HFNMIENA of the MPU must be set for (jump_bytes.py)."""
+def by_host() -> tuple[VirtualPrompt, Board]:
+    """A board that holds no library, and what the host knows of it."""
     prompt = VirtualPrompt(VirtualBoard.load(CACHED, build(CACHED)))
-    with pytest.raises(RefusedError, match=r"machine code is at 0xC0.*Freeze romboot"):
-        Board(cast(Any, prompt)).leave()
+    return prompt, Board(cast(Any, prompt))
+
+
+@pytest.mark.parametrize("via", ["jump", pytest.param("reset", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("name", [BOARD, CACHED])
+def test_what_the_host_sends_runs_in_internal_sram(name: str, via: str) -> None:
+    """Where a heap in SRAM would be: between the variables and the main stack. None runs in the
+    heap, of which the D-cache has dirty lines."""
+    prompt = VirtualPrompt(VirtualBoard.load(name, build(name)))
+    if name == CACHED:
+        dirty(prompt)
+    room = sram.free(cast(Any, prompt))
+    (heap,) = prompt.board.soc.map.externals
+    ran: list[int] = []
+    prompt.board.core.on_execute(heap.base, heap.base + heap.size - 1, ran.append)
+    prompt.board.core.on_execute(room.start, room.start + ROOM, ran.append)
+    Board(cast(Any, prompt)).leave(via=via)
+    assert how_it_arrives(prompt.board) == CLEAN
+    assert ran and all(address in room for address in ran)
+    assert prompt.board.core.faults == [] and prompt.board.core.violations == []
+
+
+def test_a_watchdog_takes_the_host_through_a_reset() -> None:
+    prompt, board = by_host()
+    prompt.run(WATCHDOG)
+    assert board.plan().via == "reset"
+    board.leave()
+    assert how_it_arrives(prompt.board) == CLEAN
+
+
+def test_where_no_sram_is_free_the_host_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says how to go from there, too."""
+    monkeypatch.setattr(sram, "free", lambda prompt: range(0))
+    prompt, board = by_host()
+    with pytest.raises(
+        RefusedError, match=r"machine code is at 0xC0.*names no internal SRAM.*freeze romboot"
+    ):
+        board.leave()
     assert prompt.run("print(6 * 7)").strip() == "42"
+
+
+SYMBOLS = "_ebss=20005000\n_heap_start=20005000\n_heap_end=2002c000\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "free"),
+    [
+        (SYMBOLS + "GC memory layout; from d0020500:\n", range(0x20005000, 0x2002C000)),
+        (
+            SYMBOLS.replace("=", "=0x") + "GC memory layout; from 0x10000400:\n",
+            range(0x20005000, 0x2002C000),
+        ),
+        (SYMBOLS, range(0)),  # it does not tell where the heap is
+        (SYMBOLS + "GC memory layout; from 20005400:\n", range(0)),
+        (
+            SYMBOLS + "GC memory layout; from c0000400:\nGC memory layout; from 20005400:\n",
+            range(0),
+        ),
+        ("GC memory layout; from d0020500:\n", range(0)),
+    ],
+)
+def test_sram_is_free_if_the_heap_is_known_to_be_elsewhere(said: str, free: range) -> None:
+    assert sram.free(cast(Any, SimpleNamespace(run=lambda code: said))) == free
 
 
 WATCHDOG = "import machine, time; machine.WDT(timeout=10000); time.sleep_ms(5); "

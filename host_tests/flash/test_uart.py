@@ -121,6 +121,18 @@ def test_other_families(board: str) -> None:
         assert "ImportError" in gone.stdout + gone.stderr
 
 
+@pytest.mark.parametrize("board", [
+    "STM32F429DISC",
+    pytest.param("STM32F7DISC", marks=pytest.mark.thorough),
+])  # fmt: skip
+def test_a_board_whose_heap_is_in_sdram(board: str) -> None:
+    with VirtualTarget.boot(board, build(board)) as target:
+        done = flash(target, firmware(board))
+        assert done.returncode == 0, done.stderr + done.stdout
+        assert target.arrival().clean
+        assert target.ok("exec", "import romboot; print(6 * 7)") == "42\n"
+
+
 # --- refused: nothing is touched ---------------------------------------------------------------
 
 

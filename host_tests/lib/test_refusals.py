@@ -79,9 +79,9 @@ REASONS = {
     "another port": (not_a_pyboard, "NotSTM32Error", ["rp2", "pyboard"]),
     "another core": (poke(CPUID, 0x411FD232), "UnknownChipError", ["0xD23", NONE, "BOOT0"]),
     "another die": (
-        poke(IDCODE, 0x10000458),
+        poke(IDCODE, 0x10000422),
         "UnknownChipError",
-        ["0xC24", "DEV_ID 0x458", "BOOT0"],
+        ["0xC24", "DEV_ID 0x422", "BOOT0"],
     ),
     "no die": (poke(IDCODE, 0), "UnknownChipError", [NONE]),
     "erased ROM": (poke(VECTORS, 0xFFFFFFFF), "BadRomError", ["0xFFFFFFFF", "0x1FFF0000"]),
@@ -96,7 +96,7 @@ REASONS = {
     "start erased": (poke(VECTORS + 4, 0xFFFFFFFF), "BadRomError", ["0xFFFFFFFF"]),
     "RDP level 2": (poke(OPTCR, 0x0FFFCCED), "ProtectedError", ["level 2", "force=True"]),
     "unprivileged": (unprivileged, "PrivilegeError", ["nPRIV", "privileged code"]),
-    "code in SDRAM": (code_in_sdram, "CodeError", ["0xD0012340", "Freeze"]),
+    "code in SDRAM": (code_in_sdram, "CodeError", ["0xD0012340", "`romboot enter`", "freeze"]),
     "main stack elsewhere": (stack_elsewhere, "StackError", ["0xD01FFFF8", "0x20030000"]),
 }
 

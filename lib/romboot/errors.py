@@ -28,8 +28,8 @@ _SENTENCES = (
     "leave. Use enter_bootloader(after_ms=1), micropython.schedule() or via='reset'"
     "\nPrivilegeError the CPU runs unprivileged (CONTROL.nPRIV). Use privileged code"
     "\nHookError via='reset': %s. Use via='jump'"
-    "\nCodeError romboot's machine code is at 0x%08X, in %s, where it cannot run. Freeze romboot "
-    "into a firmware with the inline assembler\n"
+    "\nCodeError romboot's machine code is at 0x%08X, in %s, where it cannot run. Use `romboot "
+    "enter`, or freeze romboot into a firmware with the inline assembler\n"
 )
 
 

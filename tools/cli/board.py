@@ -55,7 +55,9 @@ time.sleep_ms({after_ms})
 go(time.sleep_ms, disable_irq, enable_irq, mem16, mem32)
 """
 
-FROZEN = ", and use it by --installed"
+# Of the library, where its code cannot run; and what to say of that here.
+BY_HOST = "Use `romboot enter`, or freeze"
+FROZEN = "This firmware names no internal SRAM that is free. Use --installed, and freeze"
 
 
 class RefusedError(CliError):
@@ -95,7 +97,7 @@ class Board:
                 "uctypes": buffers,
             }
         )
-        library.surroundings["romboot.jump"] = Helper(prompt, library)
+        library.surroundings["romboot.jump"] = Helper(prompt, library, buffers)
         chip = library.module("chip")
         with self._refusals():
             chip.check_port()
@@ -195,8 +197,12 @@ class Board:
         except MemoryError as error:
             raise RefusedError(NO_ROOM) from error
         except self._library.module().RomBootError as error:
-            frozen = type(error).__name__ == "CodeError"
-            raise RefusedError(in_shell(f"{error}{FROZEN if frozen else ''}")) from error
+            raise RefusedError(_for_host(error)) from error
+
+
+def _for_host(error: Exception) -> str:
+    """The library's sentence, with what this machine can add."""
+    return in_shell(str(error)).replace(BY_HOST, FROZEN)
 
 
 def needed_to_enter(family: Family) -> Iterator[int]:

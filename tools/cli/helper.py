@@ -8,6 +8,7 @@ import struct
 from typing import Any
 
 from .hosted import Hosted
+from .memory import Buffers
 from .prompt import BoardError, Prompt
 
 LOOK, GO, COMPLETE, CONTROL = range(4)  # tasks, as in lib/romboot/jump.py
@@ -27,8 +28,8 @@ class Helper:
     """jump.helper(), by jump_bytes.py: also where the build has the inline assembler, whose source
     would take more of the heap than its machine code does."""
 
-    def __init__(self, prompt: Prompt, library: Hosted) -> None:
-        self._prompt, self._library = prompt, library
+    def __init__(self, prompt: Prompt, library: Hosted, buffers: Buffers) -> None:
+        self._prompt, self._library, self._buffers = prompt, library, buffers
 
     @functools.cached_property
     def _code(self) -> Any:
@@ -58,6 +59,8 @@ class Helper:
         return self._code.helper(image, task)
 
     def _control(self) -> int:
+        if self._buffers.in_sram:  # no function on the heap could read it
+            return 0  # but the library reads SCB, which is a fault in unprivileged mode
         try:
             return int(self._prompt.run(READ_CONTROL))
         except BoardError as error:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+from . import sram
 from .prompt import BoardError, Prompt
 
 READS = 16  # addresses in one command: with more, a small heap may have no room to compile it
@@ -19,7 +20,8 @@ PAGE = 4096  # of the early-boot hook, see lib/romboot/reset.py
 
 PREPARE = "from machine import mem8,mem16,mem32\nbuffers=[]"  # on the board, before all else
 ALLOCATE = "import uctypes\nbuffers.append(bytearray({}))\nprint(uctypes.addressof(buffers[-1]))"
-
+PLACE = "buffers.append(uctypes.bytearray_at({0},{1}))\nbuffers[-1][:]=bytes({1})"
+ALIGNED = 16  # bytes, as what is on the heap
 
 AIRCR = 0xE000ED0C  # ARM DDI 0403E B3.2.6. The library writes it to reset the chip
 
@@ -154,17 +156,23 @@ class _View:
 
 class Buffers:
     """`uctypes`: what has an address is on the board too, at that address, but has there only
-    zeros until it is sent."""
+    zeros until it is sent. It is on the heap, or in free SRAM if no code can run there."""
 
     def __init__(self, prompt: Prompt, memory: Memory) -> None:
         self._prompt, self._memory = prompt, memory
         self._buffers: list[tuple[int, bytearray]] = []
         self._views: list[tuple[int, memoryview]] = []
+        self._free = range(0)  # of internal SRAM; empty as long as the heap will do
+
+    @property
+    def in_sram(self) -> bool:
+        """Not on the heap."""
+        return bool(self._free)
 
     def clear(self) -> None:
         """Give their room on the heap back."""
         if self._buffers:
-            self._buffers, self._views = [], []
+            self._buffers, self._views, self._free = [], [], range(0)
             self._prompt.run("buffers=[]\nimport gc\ngc.collect()")
 
     def addressof(self, buffer: bytearray | memoryview) -> int:
@@ -183,10 +191,27 @@ class Buffers:
         return buffer, (self.addressof(buffer) + PAGE - 1) & -PAGE
 
     def _allocate(self, size: int) -> int:
+        if self._free:
+            return self._place(size)
         try:
-            return int(self._prompt.run(ALLOCATE.format(size)))
+            address = int(self._prompt.run(ALLOCATE.format(size)))
         except BoardError as error:
             raise MemoryError(size) if error.kind == "MemoryError" else error from error
+        if sram.can_run(address):
+            return address
+        self._free = sram.free(self._prompt)
+        if not self._free:
+            return address  # the library says that it cannot run there, or that the MPU allows it
+        self._prompt.run("buffers.pop()")
+        return self._place(size)
+
+    def _place(self, size: int) -> int:
+        start = -(-self._free.start // ALIGNED) * ALIGNED
+        if start + size > self._free.stop:
+            raise MemoryError(size)
+        self._prompt.run(PLACE.format(start, size))
+        self._free = range(start + size, self._free.stop)
+        return start
 
     def bytearray_at(self, address: int, size: int) -> Any:
         """Part of a buffer, or a copy of what is elsewhere."""

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
 
-from .. import dfu, leaving
+from .. import dfu
 from ..arriving import BANNERS, BackError, Watch
 from ..board import Board, RefusedError
 from ..errors import CliError, Code, Next, command_line
-from ..prompt import BoardError, Prompt
+from ..prompt import Prompt
 from ..report import Report
 from . import places, usb
 from .places import Place
@@ -19,7 +19,6 @@ from .uart import UartRom
 from .usb import UsbRom
 
 LOOK_S = 0.05
-CHECK = "import romboot; romboot.plan().check()"  # by a library that is on the board
 
 # What refusals name, and options of `romboot enter`.
 INSTEAD = {"--force": ("--force",), "via='jump'": ("--via", "jump")}
@@ -94,29 +93,13 @@ def _prompt_again(port: str, place: Place) -> Prompt:
 def check(prompt: Prompt, port: str | None) -> None:
     """The checks of leave(): CliError if the board would not go. port: where its ROM answers."""
     with _refusals(prompt, port):
-        try:
-            Board(prompt).check()
-        except RefusedError as error:
-            _by_library(prompt, error, lambda: prompt.run(CHECK))
+        Board(prompt).check()
 
 
 def leave(prompt: Prompt, port: str | None, via: str | None) -> None:
-    """Without anything on the board. If that cannot be, as its heap is where no code can run, by a
-    library that is frozen in."""
-    code = leaving.by_library(via=via)
+    """On its way, with nothing of romboot on the board."""
     with _refusals(prompt, port):
-        try:
-            Board(prompt).leave(via=via)
-        except RefusedError as error:
-            _by_library(prompt, error, lambda: leaving.leave(prompt, code, None))
-
-
-def _by_library(prompt: Prompt, refused: RefusedError, use: Callable[[], object]) -> None:
-    try:
-        prompt.restart()
-        use()
-    except BoardError:
-        raise refused from None
+        Board(prompt).leave(via=via)
 
 
 @contextlib.contextmanager

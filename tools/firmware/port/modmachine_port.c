@@ -1,7 +1,9 @@
 // Included by extmod/modmachine.c: the port's half of the `machine` module, as the real port's.
 //
 // SPDX-License-Identifier: MIT
+#include "py/gc.h"
 #include "py/mphal.h"
+#include "gccollect.h"
 #include "modmachine.h"
 #include "bootloader.h"
 #include "console.h"
@@ -11,6 +13,7 @@
 enum { RESET_SOFT, RESET_POWER_ON, RESET_HARD, RESET_WDT, RESET_DEEPSLEEP };
 
 #define MICROPY_PY_MACHINE_EXTRA_GLOBALS \
+    { MP_ROM_QSTR(MP_QSTR_info), MP_ROM_PTR(&machine_info_obj) }, \
     { MP_ROM_QSTR(MP_QSTR_sleep), MP_ROM_PTR(&machine_lightsleep_obj) }, \
     { MP_ROM_QSTR(MP_QSTR_disable_irq), MP_ROM_PTR(&machine_disable_irq_obj) }, \
     { MP_ROM_QSTR(MP_QSTR_enable_irq), MP_ROM_PTR(&machine_enable_irq_obj) }, \
@@ -44,6 +47,21 @@ void machine_init(void) {
 void machine_deinit(void) {
     reset_cause = RESET_SOFT;
 }
+
+// Of what the real port prints: where the memory of this image is and, with an argument, the heap.
+static mp_obj_t machine_info(size_t n_args, const mp_obj_t *args) {
+    (void)args;
+    mp_printf(&mp_plat_print, "_ebss=%p\n", &_ebss);
+    mp_printf(&mp_plat_print, "_sstack=%p\n", &_sstack);
+    mp_printf(&mp_plat_print, "_estack=%p\n", &_estack);
+    mp_printf(&mp_plat_print, "_heap_start=%p\n", &_heap_start);
+    mp_printf(&mp_plat_print, "_heap_end=%p\n", &_heap_end);
+    if (n_args == 1) {
+        gc_dump_alloc_table(&mp_plat_print);
+    }
+    return mp_const_none;
+}
+MP_DEFINE_CONST_FUN_OBJ_VAR_BETWEEN(machine_info_obj, 0, 1, machine_info);
 
 static mp_obj_t mp_machine_unique_id(void) {
     return mp_obj_new_bytes((const byte *)BOARD_UNIQUE_ID, 12);
