@@ -143,6 +143,25 @@ def test_erasing_a_sector(snb: int, base: int, size: int, ms: int) -> None:
     assert sum(array.view) == size * 0xFF
 
 
+def test_an_option_bit_divides_the_flash_of_an_f767() -> None:
+    """RM0410 table 4, 3.7.5: nDBANK is 0. A reset loads it; a bit of nWRP is for two sectors."""
+    b = Bench("STM32F767xx")
+    flash = b.soc.flash
+    assert len(flash.sectors) == 12 and flash.nwrp == 0xFFF
+    flash.store_options("OPTCR", 1 << 29 | 1 << 16, 0)
+    b.soc.power_on()
+    assert len(flash.sectors) == 24 and flash.nwrp == 0xFFFFFC
+    b.write("FLASH.KEYR", KEY1)
+    b.write("FLASH.KEYR", KEY2)
+    flash.array.fill(0, flash.array.size, 0)
+    b.write("FLASH.CR", SER | 17 << 3 | STRT)  # sector 13
+    b.pass_ns(300 * MS)
+    assert sum(flash.array.view) == 0x4000 * 0xFF
+    assert flash.array.read(0x104000, 0x4000) == b"\xff" * 0x4000
+    b.write("FLASH.CR", SER | 1 << 3 | STRT)
+    assert b.read("FLASH.SR") == WRPERR
+
+
 def test_code_in_flash_stands_still_during_an_erase() -> None:
     b = unlocked()
     b.pc = BASE + 0x100

@@ -95,6 +95,13 @@ def bench_sectors(facts: chip.Chip) -> list[tuple[int, int]]:
     return [(s.base, s.size) for s in rom_facts(facts).sectors]
 
 
+def test_two_banks_are_those_of_the_bench() -> None:
+    """nDBANK is 0 (RM0410 table 4)."""
+    theirs = chip.load("STM32F767xx").sectors(two_banks=True)
+    ours = geometry.layout(0x451, 2048, 0, in_rom=True)
+    assert [(s.base, s.size) for s in ours] == [(s.base, s.size) for s in theirs]
+
+
 def test_each_die_of_the_tables_has_sectors() -> None:
     for _, die in dies():
         assert die.dev_id in geometry.GEOMETRY, f"{die.name}: tools/cli/flash/geometry.py"

@@ -133,6 +133,23 @@ def test_a_board_whose_heap_is_in_sdram(board: str) -> None:
         assert target.ok("exec", "import romboot; print(6 * 7)") == "42\n"
 
 
+@pytest.mark.thorough
+def test_a_flash_in_two_banks() -> None:
+    """RM0410 table 4: nDBANK is 0, so the sectors are others, and a bit protects two of them
+    (3.7.5): here sectors 16 and 17, which the file does not need."""
+    file = firmware("NUCLEO_F767ZI")
+    with VirtualTarget.boot("NUCLEO_F767ZI", build("NUCLEO_F767ZI")) as target:
+        with target.server.paused() as board:
+            board.soc.flash.store_options("OPTCR", 1 << 29 | 1 << 16 + 8, 0)
+            board.power_on()
+        done = flash(target, file, "--json")
+        assert done.returncode == 0, done.stderr + done.stdout
+        found = states(done)
+        assert found["plan"]["sectors"] == list(range(len(found["plan"]["sectors"])))
+        assert found["erase"]["bytes"] < 512 * KIB and target.arrival().clean
+        assert target.ok("exec", "import romboot; print(6 * 7)") == "42\n"
+
+
 # --- refused: nothing is touched ---------------------------------------------------------------
 
 

@@ -32,6 +32,24 @@ def ours(dev_id: int, flash_size: int) -> Iterator[tuple[int, int]]:
             at += size
 
 
+def test_in_two_banks_a_bit_stands_for_two_sectors_of_the_bench() -> None:
+    """Of an F76x whose option nDBANK is 0; also with 1 MiB."""
+    family, die = of_die(0x451)
+    protection, other = family.write_protection, die.two_banks
+    assert isinstance(protection, WriteProtection) and other
+    optcr = other.bit.register.address
+    sectors = chip.load("STM32F767xx").sectors(two_banks=True)
+    for bit in range(12):
+        words = {optcr: 0xFFFF << 16 & ~(1 << 16 + bit) & ~(1 << 29)}
+        first, second = sectors[2 * bit : 2 * bit + 2]
+        found = list(protection.protected(words, die, FLASH, 2048 * 1024))
+        assert found == [(first.base, second.base + second.size)]
+    half = list(protection.protected({optcr: 0xDFBF << 16}, die, FLASH, 1024 * 1024))
+    assert half == [(FLASH + 512 * 1024, FLASH + 544 * 1024)]
+    single = list(protection.protected({optcr: 0xFFDF << 16}, die, FLASH, 2048 * 1024))
+    assert single == [(FLASH + 256 * 1024, FLASH + 512 * 1024)]
+
+
 BY_AREAS = [
     name for name in chip.names() if of_die(chip.load(name).dev_id)[0].write_protection.by_areas
 ]

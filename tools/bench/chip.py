@@ -187,9 +187,11 @@ class Chip:
         block = self.peripheral(peripheral)
         return block.base + block.by_name[register].offset
 
-    def sectors(self) -> tuple[FlashSector, ...]:
-        """Main flash, from the lowest address up."""
-        return tuple(_sectors(self.region("FLASH"), self.flash))
+    def sectors(self, *, two_banks: bool = False) -> tuple[FlashSector, ...]:
+        """Main flash, from the lowest address up; or as an option byte can divide it."""
+        sizes = self.flash["two_banks_kib" if two_banks else "sectors_kib"]
+        banks = 2 if two_banks else self.flash["banks"]
+        return tuple(_sectors(self.region("FLASH"), sizes, banks))
 
 
 @cache
@@ -312,10 +314,10 @@ def _with_resets(
     return tuple(replace(r, reset=resets.get(r.name, r.reset)) for r in registers)
 
 
-def _sectors(region: Region, flash: Mapping[str, Any]) -> Iterator[FlashSector]:
-    sizes = [int(kib * KIB) for kib in flash["sectors_kib"]]
-    bank_size = region.size // flash["banks"]
-    for bank in range(flash["banks"]):
+def _sectors(region: Region, sizes_kib: list[float], banks: int) -> Iterator[FlashSector]:
+    sizes = [int(kib * KIB) for kib in sizes_kib]
+    bank_size = region.size // banks
+    for bank in range(banks):
         base, number = region.base + bank * bank_size, 0
         while base < region.base + (bank + 1) * bank_size:
             # A bank larger than the list goes on with its last size.

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any, cast
 
 from .blocks.base import RegisterBlock
-from .chip import KIB, Chip
+from .chip import KIB, Chip, FlashSector
 from .cpu.memory import BusError
 from .rom import Area, BusFault, FlashTiming, OptionBytes, RomFacts, Sector, UsbFacts
 from .soc import Soc
@@ -15,8 +15,9 @@ from .soc import Soc
 US, MS = 1_000, 1_000_000  # ns
 
 
-def rom_facts(chip: Chip) -> RomFacts:
-    """The part of a chip file that the ROM model needs."""
+def rom_facts(chip: Chip, sectors: tuple[FlashSector, ...] = ()) -> RomFacts:
+    """The part of a chip file that the ROM model needs. sectors: if they are not as delivered."""
+    sectors = sectors or chip.sectors()
     rom, flash = chip.rom, chip.flash
     taken = rom["ram_base"] + rom["ram_size"]
     areas = {region.name: Area(region.base, region.end) for region in chip.memory}
@@ -24,7 +25,7 @@ def rom_facts(chip: Chip) -> RomFacts:
     return RomFacts(
         dev_id=chip.dev_id,
         protocol=rom["protocol"],
-        sectors=tuple(Sector(s.base, s.size, s.bank) for s in chip.sectors()),
+        sectors=tuple(Sector(s.base, s.size, s.bank) for s in sectors),
         ram=(Area(taken, rom.get("ram_end", chip.region("SRAM").end)),),
         system=areas["SYSTEM"],
         timing=_timing(rom["timing"]),
@@ -37,7 +38,7 @@ def rom_facts(chip: Chip) -> RomFacts:
         unit=flash.get("unit", 0),
         protect=flash.get("protect_kib", 0) * KIB,
         voltage_ranges=rom["f4_commands"],
-        usb=_usb(chip, rom["usb"]) if "usb" in rom else None,
+        usb=_usb(sectors, rom["usb"]) if "usb" in rom else None,
     )
 
 
@@ -46,8 +47,8 @@ def _registers(rom: Mapping[str, Any]) -> tuple[Area, ...]:
     return tuple(Area(base, base + size) for base, size in rom.get("registers", ()))
 
 
-def _usb(chip: Chip, data: Mapping[str, Any]) -> UsbFacts:
-    flash_map, names = _sector_map(chip, data["sector"]), [data["flash"], *data["alternates"]]
+def _usb(sectors: tuple[FlashSector, ...], data: Mapping[str, Any]) -> UsbFacts:
+    flash_map, names = _sector_map(sectors, data["sector"]), [data["flash"], *data["alternates"]]
     return UsbFacts(
         version=data["version"],
         product=data["product"],
@@ -61,10 +62,9 @@ def _usb(chip: Chip, data: Mapping[str, Any]) -> UsbFacts:
     )
 
 
-def _sector_map(chip: Chip, pattern: str) -> str:
+def _sector_map(sectors: tuple[FlashSector, ...], pattern: str) -> str:
     """Runs of sectors of one size in one bank where a bank has several sizes, as the ROM writes
     them, such as 04*016Kg,01*064Kg. A pattern may use count, kib and bytes."""
-    sectors = chip.sectors()
     several = len({sector.size for sector in sectors}) > 1
     runs = groupby(sectors, key=lambda s: (s.bank if several else 0, s.size))
     found = [(size, len(list(run))) for (_, size), run in runs]

@@ -186,7 +186,8 @@ class RomRun:
             arrival = self.arrival
             self._after(round(rom["startup_ms"] * MS), lambda: self._reset_by_the_rom(arrival))
             return
-        facts, memory = rom_facts(self._soc.chip), SocMemory(self._soc)
+        facts = rom_facts(self._soc.chip, self._soc.flash.layout())
+        memory = SocMemory(self._soc)
         self.model = Bootloader(
             facts,
             memory,

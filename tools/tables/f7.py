@@ -34,6 +34,7 @@ from .family import (
     Option,
     Ram,
     State,
+    TwoBanks,
     Usart,
     UsartKind,
     WriteProtection,
@@ -163,6 +164,14 @@ DUAL_BANK = (
     Option(SYSCFG.MEMRMP, 8, 1, "bank 2 runs, at 0x08000000; in the ROM bank 1 is there again"),
 )  # fmt: skip
 
+# A bit for two sectors (RM0410 3.7.5; OB_WRP_DB_SECTOR_0 to _23 of ST's HAL), which have 16, 16,
+# 16, 16, 64, then 128 KiB (table 4)
+PAIRS = (32, 32, 192, 256, 256, 256)
+TWO_BANKS = TwoBanks(
+    Bit(FLASH.OPTCR, 29),
+    (Bank(FLASH.OPTCR, 16, 0x08000000, PAIRS), Bank(FLASH.OPTCR, 22, None, PAIRS)),
+)
+
 STATES = (common.window_watchdog(FLASH.OPTCR, 4),)
 # AN2606 rev 70 4.1: "For the STM32F7 series, the user must disable nDBOOT and/or nDBANK features
 # (in option bytes), then jump to bootloader"; table 2, pattern 9.
@@ -217,7 +226,7 @@ DIES = (
         ),
         rom_id=0x1FF0EDBE, ids=(0x93,),
         interfaces=(*LISTENS, *SPI),
-        notes=(f4.CRYSTAL, JITTER, BANK_2), sectors=(12,), options=DUAL_BANK,
+        notes=(f4.CRYSTAL, JITTER, BANK_2), sectors=(12,), options=DUAL_BANK, two_banks=TWO_BANKS,
         disputed=(
             Disputed(
                 "ROM: vector table", ("stlink",), "00200000",

@@ -182,8 +182,17 @@ class Bank:
 
 
 @dataclass(frozen=True)
+class TwoBanks:
+    """What a flash is in while an option bit is 0. banks: with a size for each of their bits."""
+
+    bit: Bit
+    banks: tuple[Bank, ...]
+
+
+@dataclass(frozen=True)
 class WriteProtection:
-    """A sector is protected if its bit is `level`. unit: what a bit stands for."""
+    """A sector is protected if its bit is `level`. unit: what a bit stands for. Of Die.two_banks
+    only the host knows: info() on the board says that it does not."""
 
     level: int
     banks: tuple[Bank, ...]
@@ -198,7 +207,10 @@ class WriteProtection:
         self, words: Mapping[int, int], die: Die, flash: int, size: int
     ) -> Iterator[tuple[int, int]]:
         """First address and end of each protected sector. words: what is at each address."""
-        for bank, count in zip(self.banks, die.sectors, strict=False):
+        banks, counts, other = self.banks, die.sectors, die.two_banks
+        if other and not words[other.bit.register.address] >> other.bit.number & 1:
+            banks, counts = other.banks, tuple(len(bank.kib) for bank in other.banks)
+        for bank, count in zip(banks, counts, strict=False):
             word = words[bank.register.address] >> bank.shift
             at = flash + size // 2 if bank.base is None else bank.base
             for number in range(count):
@@ -313,7 +325,7 @@ class Die:
     script: what differs from die to die, between Family.before and Family.after.
     rom_id: address of the bootloader ID byte; ids: the values that AN2606 knows.
     sectors: how many bits of write protection each bank has.
-    page_kib, dual_bank: see AreaProtection.
+    page_kib, dual_bank: see AreaProtection. two_banks: see WriteProtection.
     notes: on its ROMs; options: of the option bytes, and where they show.
     closed: IDs of ROMs that go back to the application when they are jumped into.
     misread: the DEV_ID that a faulty revision shows.
@@ -333,6 +345,7 @@ class Die:
     misread: int | None = None
     page_kib: int = 0
     dual_bank: Bit | None = None
+    two_banks: TwoBanks | None = None
     disputed: tuple[Disputed, ...] = ()
 
     def __str__(self) -> str:

@@ -59,7 +59,7 @@ class Flash(RegisterBlock):
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
-        self.sectors: tuple[FlashSector, ...] = system.chip.sectors()
+        self.sectors = self.layout()
         self.base_address = self.sectors[0].base
         self.erased: int = system.chip.flash["erased"]
         end = self.sectors[-1].base + self.sectors[-1].size
@@ -85,6 +85,10 @@ class Flash(RegisterBlock):
         self.on_write(key_register, unlock.write)
 
     # --- for the rest of the bench -------------------------------------------------------------
+
+    def layout(self) -> tuple[FlashSector, ...]:
+        """Its sectors, bank 1 first."""
+        return self.system.chip.sectors()
 
     @property
     def wait_states(self) -> int:

@@ -1,5 +1,6 @@
 """FLASH of the F7 (RM0385 3, RM0410 3): as on the F4, behind the ART accelerator; what a reset
-starts is an address in option bytes. One bank, as delivered."""
+starts is an address in option bytes. In one bank as delivered; an F76x or F77x whose option nDBANK
+is 0 in two, with other sectors (RM0410 tables 3 to 6)."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from ..chip import FlashSector
 from .flash_f4 import RDP, USER, FlashF4
 
 PRFTEN, ARTEN, ARTRST = 1 << 8, 1 << 9, 1 << 11  # ACR
-DUAL_BOOT = 3 << 28  # nDBANK, nDBOOT in OPTCR, where they are implemented
+DUAL_BOOT = 3 << 28  # nDBOOT, nDBANK in OPTCR, where they are implemented
+NDBANK = 1 << 29
 PCROP = 0xFF  # OPTCR2, of F72x: 1 protects (RM0431 3.7.8)
 BOOT_UNIT = 14  # BOOT_ADDx counts 16 KiB (RM0385 2.3)
 
@@ -18,20 +20,39 @@ class FlashF7(FlashF4):
     OPTIONS = ("OPTCR", "OPTCR1", "OPTCR2")
 
     @property
+    def two_banks(self) -> bool:
+        """By the options that the last reset has loaded."""
+        return bool(self.by_name["OPTCR"].mask & NDBANK) and not self.get("OPTCR") & NDBANK
+
+    def layout(self) -> tuple[FlashSector, ...]:
+        return self.system.chip.sectors(two_banks=self.two_banks)
+
+    def reset(self) -> None:
+        super().reset()
+        self.sectors = self.layout()
+
+    @property
     def nwrp(self) -> int:
-        return self.stored_options["OPTCR"] >> 16 & self._all_sectors
+        bits = self.stored_options["OPTCR"] >> 16
+        return sum((bits >> n // self._to_a_bit & 1) << n for n in range(len(self.sectors)))
 
     @nwrp.setter
     def nwrp(self, value: int) -> None:
-        self.store_options("OPTCR", self._all_sectors << 16, value << 16)
+        """A bit protects all of its sectors if one of them is to be protected."""
+        each = self._to_a_bit
+        every = (1 << each) - 1
+        bits = range(len(self.sectors) // each)
+        word = sum((value >> each * bit & every == every) << bit for bit in bits)
+        self.store_options("OPTCR", (1 << len(bits)) - 1 << 16, word << 16)
+
+    @property
+    def _to_a_bit(self) -> int:
+        """Sectors for which a bit of nWRP stands (RM0410 3.7.5)."""
+        return 2 if self.two_banks else 1
 
     @property
     def writable(self) -> int:
         return self.nwrp & ~(self.stored_options.get("OPTCR2", 0) & PCROP)
-
-    @property
-    def _all_sectors(self) -> int:
-        return (1 << len(self.sectors)) - 1
 
     def option_memory(self) -> Iterator[tuple[int, bytes]]:
         """RM0385 table 5: each 16 bits, then their complement."""
@@ -57,7 +78,7 @@ class FlashF7(FlashF4):
         return "FLASH"
 
     def _write_protected(self, sector: FlashSector) -> bool:
-        bit = 1 << self.sectors.index(sector)
+        bit = 1 << self.sectors.index(sector) // self._to_a_bit
         pcrop = self.get("OPTCR2") & PCROP if self.has("OPTCR2") else 0
         return bool(bit & (~(self.get("OPTCR") >> 16) | pcrop))
 
