@@ -259,7 +259,9 @@ def _boards(count: int) -> str:
 
 def _dies(family: str) -> str:
     """Of a series of ST: F401/405/407 and so on, without the letter for the size of the flash."""
-    every = (name for _, die in tables.dies() for name in names(die) if name.startswith(family))
+    every = (
+        name for _, die in tables.dies() for name in names(die.name) if name.startswith(family)
+    )
     parts = sorted({re.split("X|-", name.removeprefix("STM32"))[0] for name in every})
     letters = len(family.removeprefix("STM32").rstrip("0123456789"))
     return "/".join(part[letters if i else 0 :] for i, part in enumerate(parts))

@@ -22,6 +22,7 @@ from tools.cli import firmware
 from tools.cli import memory as memories
 from tools.cli.board import Board, RefusedError
 from tools.cli.errors import CliError, in_shell
+from tools.cli.flash import asked
 from tools.cli.virtual_prompt import VirtualPrompt
 from tools.firmware import build
 from tools.tables.family import M4
@@ -150,7 +151,7 @@ def protected(board: VirtualBoard) -> None:
 
 
 def another_die(board: VirtualBoard) -> None:
-    board.soc.blocks["DBGMCU"].put("IDCODE", 0x10000458)
+    board.soc.blocks["DBGMCU"].put("IDCODE", 0x10000422)
 
 
 NO_HOOK = "from machine import mem32; state = mem32[mem32[0xE000ED08]]; mem32[state] = 1"
@@ -185,6 +186,14 @@ def test_a_refusal_is_that_of_the_library(
     assert in_shell(str(there.value).rstrip()).endswith(f"Error: {here.value}")
     assert prompt.run("print(6 * 7)") == "42\n"
     assert prompt.board.core.faults == []
+
+
+@pytest.mark.parametrize("ask", [lambda p: hosted(p).leave(), lambda p: asked.ask(p, 0)])
+def test_a_die_without_a_row_is_refused_by_its_name(ask: Callable[[Any], object]) -> None:
+    prompt = without("NUCLEO_WB55")
+    prompt.board.soc.blocks["DBGMCU"].put("IDCODE", 0x20010494)
+    with pytest.raises(CliError, match="this is an STM32WB10/15, which romboot does not enter"):
+        ask(prompt)
 
 
 FULL = """

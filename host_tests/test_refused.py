@@ -45,7 +45,7 @@ def protected(board: VirtualBoard) -> None:
 
 
 def another_die(board: VirtualBoard) -> None:
-    board.soc.blocks["DBGMCU"].put("IDCODE", 0x10000458)
+    board.soc.blocks["DBGMCU"].put("IDCODE", 0x10000422)
 
 
 def nothing(board: VirtualBoard) -> None:

@@ -75,7 +75,7 @@ def protected(board: VirtualBoard) -> None:
 
 
 def another_die(board: VirtualBoard) -> None:
-    board.soc.blocks["DBGMCU"].put("IDCODE", 0x10000458)
+    board.soc.blocks["DBGMCU"].put("IDCODE", 0x10000422)
 
 
 def closed_rom(board: VirtualBoard) -> None:
@@ -95,7 +95,7 @@ def firewall(board: VirtualBoard) -> None:
             "system memory at 0x1FFF0000 starts with 0x00000000, 0x00000000: not a",
         ),
         (BOARD, protected, "readout protection is at level 2: .* romboot script --force "),
-        (BOARD, another_die, "core 0xC24, DEV_ID 0x458: this is no STM32F427"),
+        (BOARD, another_die, "core 0xC24, DEV_ID 0x422: this is no STM32F427"),
         (
             SMALL,
             closed_rom,
@@ -148,6 +148,8 @@ def test_a_chip_by_its_part_number(name: str, dev_id: int) -> None:
         ("STM32F401", "may be STM32F401xB/xC or STM32F401xD/xE: which one"),
         ("RP2040", "has no table for RP2040"),
         ("STM32", "has no table for STM32"),
+        ("STM32WB15CC", "this is an STM32WB10/15, .* BOOT0 pin"),
+        ("STM32H7S3L8", "this is an STM32H7Rx/7Sx"),
         ("STM32N657X0", "STM32N6 .* machine.bootloader"),
         ("NUCLEO_F429ZI", "is a board: --chip takes the name of its chip, STM32F429xx"),
         ("nucleo-f429zi", "is a board"),

@@ -55,7 +55,7 @@ def protected(board: VirtualBoard) -> None:
 
 
 def another_die(board: VirtualBoard) -> None:
-    board.soc.blocks["DBGMCU"].put("IDCODE", 0x10000458)
+    board.soc.blocks["DBGMCU"].put("IDCODE", 0x10000422)
 
 
 IN_HANDLER = "romboot.mem32 = {-0x1FFF12FC: 16}"  # ICSR

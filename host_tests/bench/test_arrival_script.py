@@ -31,6 +31,7 @@ CHIPS = (
     "STM32G0B1xx",
     "STM32G474xx",
     "STM32H503xx",
+    "STM32H533xx",
     "STM32H573xx",
     "STM32H743xx",
     "STM32H723xx",

@@ -67,6 +67,9 @@ AN2606 = {
     0x474: dict.fromkeys(  # 121, 123
         (0xE1, 0xE2), "USART1 USART2 USART3 DFU I2C2 SPI1 SPI2 SPI3 FDCAN1 I3C1"
     ),
+    0x478: dict.fromkeys(  # 124, 126
+        (0xE0, 0xE2), "USART1 USART2 USART3 DFU I2C1 I2C3 SPI1 SPI2 SPI3 FDCAN2 I3C1"
+    ),
     0x484: dict.fromkeys((0xE3, 0xE4, 0xE5), H5),  # 127, 129
     0x483: dict.fromkeys((0x91, 0x92, 0x93), H72),  # 133, 134 (table 3 has SPI2, 133 has not)
     0x480: dict.fromkeys((0x90, 0x91, 0x92), H7A),  # 137, 138

@@ -9,7 +9,7 @@ import pytest
 from host_tests.tables.library import RCC, table
 from host_tests.tables.oracles import Oracles
 from tools.bench import chip
-from tools.tables import dies
+from tools.tables import dies, no_row
 
 
 @pytest.mark.parametrize("name", chip.names())
@@ -25,6 +25,20 @@ def test_the_bench_has_the_same_rom(name: str) -> None:
     assert [each for each in listens if each[0] in there] == [
         (usart["usart"], usart["tx"], usart["rx"]) for usart in bench.rom["usarts"]
     ]
+
+
+# AN2606 rev 70, table 226: the PIDs of F0, F4, F7, G0, G4, H5, H7, L0, L1, L4, U5, WB and WL
+TABLE_226 = """
+440 444 442 445 448  413 419 423 433 458 431 441 421 434 463  452 449 451  466 456 460 467
+468 469 479  474 484 478 47A  483 450 480 485  457 425 417 447  416 429 427 436 437
+464 435 462 415 461 470 471  455 482 481 476  494 495  497
+"""
+
+
+def test_each_die_of_an2606_has_a_row_or_a_reason() -> None:
+    known = {die.dev_id for _, die in dies()}
+    assert not known & set(no_row.DIES)
+    assert known | set(no_row.DIES) == {int(pid, 16) for pid in TABLE_226.split()}
 
 
 def usarts_in(text: str) -> list[tuple[str, str, str]]:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import ast
 import contextlib
 import functools
+import re
 import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 from .. import tables
+from ..tables import no_row
 from ..tables.family import Die, Family
 from . import leaving
 from .errors import CliError, Code, in_shell
@@ -202,6 +204,9 @@ class Board:
 
 def _for_host(error: Exception) -> str:
     """The library's sentence, with what this machine can add."""
+    unknown = re.search("DEV_ID 0x([0-9A-F]{3}): romboot does not know", str(error))
+    if unknown and (none := no_row.DIES.get(int(unknown[1], 16))):
+        return f"DEV_ID 0x{unknown[1]}: {none.sentence}"
     return in_shell(str(error)).replace(BY_HOST, FROZEN)
 
 

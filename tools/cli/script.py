@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from .. import boards, paths, tables
-from ..tables import n6
+from ..tables import n6, no_row
 from ..tables.compiler import core, end
 from ..tables.cortex_m import open_region
 from ..tables.family import M0, M7, M33, Die, Family, State
@@ -132,7 +132,7 @@ def chip(name: str) -> tuple[Family, Die]:
     found = [
         (family, die)
         for family, die in tables.dies()
-        if any(_fits(each, wanted) for each in names(die))
+        if any(_fits(each, wanted) for each in names(die.name))
     ]
     if len(found) == 1:
         return found[0]
@@ -140,10 +140,13 @@ def chip(name: str) -> tuple[Family, Die]:
         raise CliError(f"{name} may be {' or '.join(die.name for _, die in found)}: which one?")
     if wanted.startswith(n6.SERIES):
         raise CliError(n6.WHY)
+    for none in no_row.DIES.values():
+        if any(_fits(each, wanted) for each in names(none.name)):
+            raise CliError(none.sentence, Code.REFUSED)
     if board := boards.find(wanted) or boards.find(wanted.replace("-", "_")):
         then = board.refused or f"--chip takes the name of its chip, {board.chip}"
         raise CliError(f"{name} is a board: {then}")
-    every = sorted({each for _, die in tables.dies() for each in names(die)})
+    every = sorted({each for _, die in tables.dies() for each in names(die.name)})
     near = difflib.get_close_matches(wanted, every, n=3, cutoff=0)
     raise CliError(
         f"romboot has no table for {name}. --chip takes a part number, such as one of "
@@ -152,9 +155,9 @@ def chip(name: str) -> tuple[Family, Die]:
     )
 
 
-def names(die: Die) -> Iterator[str]:
+def names(name: str) -> Iterator[str]:
     """Each of "STM32F405/407" by itself."""
-    first, *others = die.name.upper().split("/")
+    first, *others = name.upper().split("/")
     yield first
     for other in others:
         yield first[: -len(other)] + other

@@ -1,5 +1,5 @@
-"""STM32H562, H563 and H573: one die, 0x484, and the way back to reset. The functions here make the
-script of the H503 too.
+"""STM32H562, H563, H573 (0x484), H523 and H533 (0x478), and the way back to reset. The functions
+here make the script of the H503 too.
 
 Sources: ST's CMSIS device headers (addresses, bits), its LL and HAL drivers (HAL_DeInit: masks of
 RSTR; HAL_RCC_DeInit, LL_RCC_DeInit, LL_EXTI_DeInit: values after a reset, order);
@@ -12,9 +12,12 @@ nonsecure domain. A jump from the BL (Go) to an application using other resource
 (AN2606 4.10, boot model V3_2); a jump from an application does not pass there.
 
 After a reset SYSCLK is HSI at 32 MHz (64 MHz, HSIDIV 1), VCORE is at scale 3. Product states stand
-in the place of readout protection levels. The STM32H503 has its ROM elsewhere (h503.py), the H523
-and H533 have their bootloader ID where AN2606 rev 70 (table 3) cannot be right: 0x0BF8FFFE is not
-in their ROM.
+in the place of readout protection levels. The STM32H503 has its ROM elsewhere (h503.py).
+
+The ROM of the H523 and H533: 0x0BF97000 in AN2606 tables 124 and 226; a debugger showed a jump
+there arrive in the ROM of an H573 and of an H523 (ST community, 165808), a user of an H533 goes
+there too (td-p/901053). The address of its ID in table 3, 0x0BF8FFFE, is that of the H503 and not
+in this ROM: here it is that of the H563, which nobody has confirmed.
 
 What a system reset leaves alone stays here too: BDCR of RCC (LSI too) and of PWR, the reset flags,
 PWR.SCCR (the supply), DBGMCU. What stays, as only a reset clears it: the window watchdog and its
@@ -52,7 +55,7 @@ from .family import (
 )
 from .language import Block, Script, change, columns, fill, row, wait, write
 
-IRQS = 131  # IRQn_Type of the H573
+IRQS = 133  # of the H533, the most (IRQn_Type)
 REGIONS = 8  # of the MPU (MPU_REGION_NUMBER7 is the last in ST's HAL, without TrustZone)
 VECTORS = 0x0BF97000  # AN2606 rev 70 Table 226
 
@@ -108,16 +111,9 @@ LOCK, OPTLOCK, ECCC, ECCD = 1 << 0, 1 << 0, 1 << 30, 1 << 31  # NSCR, OPTCR, ECC
 PLL_RESETS = {"CFGR": 0, "DIVR": 0x01010280, "FRACR": 0}
 
 
-def before(
-    irqs: int,
-    plls: tuple[int, ...],
-    clocks: int,
-    privileges: Script,
-    caches: Script,
-    power: Script,
-) -> Script:
-    """plls: their numbers; clocks: in AHB1ENR, of what is written to before the peripherals;
-    privileges: of pages of the flash. The rest is of all dies."""
+def before(irqs: int, plls: tuple[int, ...], clocks: int, caches: Script, power: Script) -> Script:
+    """plls: their numbers; clocks: in AHB1ENR, of what is written to before the peripherals. The
+    rest is of all dies."""
     ready = sum(1 << 2 * n + 23 for n in plls)
     registers = {name: [getattr(RCC, f"PLL{n}{name}") for n in plls] for name in PLL_RESETS}
     return [
@@ -158,7 +154,8 @@ def before(
         change(FLASH.OPTCR, set=OPTLOCK),
         write(FLASH.ACR, 0x13),
         write(FLASH.PRIVCFGR, 0),
-        privileges,
+        write(FLASH.PRIVBB1R1, 0),  # of the first 32 sectors of each bank
+        write(FLASH.PRIVBB2R1, 0),
         write(FLASH.ECCCORR, ECCC),  # flags, and no interrupt
         write(FLASH.ECCDETR, ECCD, unnoticed="no error of the flash happens here"),
         caches,
@@ -184,8 +181,13 @@ def sbs() -> Script:
     ]
 
 
-def after(irqs: int, vectors: int, imr2: int) -> Script:
-    """imr2: EXTI.IMR2 after a reset."""
+def exti_masks(imr1: int, imr2: int) -> Script:
+    """A line without a trigger is not masked after a reset."""
+    return [row({EXTI.IMR1: imr1, EXTI.EMR1: 0, EXTI.IMR2: imr2, EXTI.EMR2: 0})]
+
+
+def after(irqs: int, vectors: int) -> Script:
+    """What follows a die's own lines."""
     return [
         "exti (RM0481 19.6)",
         fill(EXTI.RTSR1, 0, 3),
@@ -195,18 +197,16 @@ def after(irqs: int, vectors: int, imr2: int) -> Script:
         fill(EXTI.RPR2, 0xFFFFFFFF, 2),
         write(EXTI.PRIVCFGR2, 0),
         fill(EXTI.EXTICR1, 0, 4),
-        row({EXTI.IMR1: 0xFFFE0000, EXTI.EMR1: 0, EXTI.IMR2: imr2, EXTI.EMR2: 0}),
         cortex_m.armv8m(mpu_regions=REGIONS, fpu=True, vtor=vectors),
         cortex_m.nothing_pending(irqs),
     ]
 
 
-# Of the H562, H563 and H573 alone
+# Of all but the H503
 BEFORE = before(
     IRQS,
     (1, 2, 3),
     clocks=FLITFEN | DCACHE1EN,
-    privileges=[fill(FLASH.PRIVBB1R1, 0, 4), fill(FLASH.PRIVBB2R1, 0, 4)],
     caches=[st_cache.icache_off(), st_cache.dcache_off(st_cache.DCACHE1)],
     power=[
         row(
@@ -222,19 +222,25 @@ BEFORE = before(
 # CICR clears flags; RSTR resets every peripheral
 PULSED = "   CICR AHB1RSTR AHB2RSTR AHB4RSTR APB1LRSTR APB1HRSTR APB2RSTR APB3RSTR"
 RESET = "    5FF  10AD003  1F1DFF   111880   DFFEC1FF  80022B    17F7800  10F9E0"
+RESET_533 = "5FF  1021003  1F1CFF   110880   13FEC07F  800228    1097800  100AC0"
 CLOCKS = "   AHB1ENR  AHB2ENR  AHB4ENR APB1LENR APB1HENR APB2ENR APB3ENR"
 ENABLED = "  D0000100 C0000000 0       0        0        0       0"
 LOW_POWER = "AHB1LPENR AHB2LPENR AHB4LPENR APB1LLPENR APB1HLPENR APB2LPENR APB3LPENR"
 SLEEPING = " F13AD103  C01F1DFF  111880    DFFEC9FF   80022B     17F7800   30F9E2"
+SLEEP_533 = "F1021103  C01F1CFF  110880    13FEC87F   800228     1097800   300AC2"
 
-SCRIPT: Script = [
-    "peripherals (RM0481 11.8)",
-    row(columns(PULSED, RCC, RESET), pulsed=True),
-    sbs(),
-    row(columns(CLOCKS, RCC, ENABLED) | columns(LOW_POWER, RCC, SLEEPING)),
-]
 
-AFTER = after(IRQS, VECTORS, 0x03DBBFFF)
+def script(reset: str, sleeping: str) -> Script:
+    """What differs from die to die."""
+    return [
+        "peripherals (RM0481 11.8)",
+        row(columns(PULSED, RCC, reset), pulsed=True),
+        sbs(),
+        row(columns(CLOCKS, RCC, ENABLED) | columns(LOW_POWER, RCC, sleeping)),
+    ]
+
+
+AFTER = after(IRQS, VECTORS)
 
 CRYSTAL = "USB DFU needs no crystal (HSI48)"
 GO = (  # AN2606 rev 70 4.10
@@ -251,9 +257,26 @@ PROVISIONING = Option(  # AN2606 table 2, pattern 17
     bits=8,
 )  # fmt: skip
 
-DIE = Die(
+OPTIONS = (
+    common.watchdog(FLASH.OPTSR_CUR, 3, "IWDG_SW"),
+    SWAP,
+    PROVISIONING,
+    Option(
+        FLASH.OPTSR2_CUR, 2, 0,
+        "a reset erases SRAM1 and SRAM3 (SRAM1_3_RST is 0), so a way through a reset comes "
+        "back to the application",
+    ),
+)  # fmt: skip
+
+H563 = Die(
     0x484, "STM32H562/563/573", (Ram(0x20000000, 640 * 1024),),  # SRAM1 to SRAM3
-    SCRIPT,
+    [
+        "flash (RM0481 7.11)",  # privileges of the sectors 32 to 127 of each bank
+        fill(FLASH.PRIVBB1R2, 0, 3),
+        fill(FLASH.PRIVBB2R2, 0, 3),
+        script(RESET, SLEEPING),
+        exti_masks(0xFFFE0000, 0x03DBBFFF),
+    ],
     rom_id=0x0BF9FAFE, ids=(0xE3, 0xE4, 0xE5),  # AN2606 rev 70 tables 3 and 129
     # AN2606 rev 70 table 127. TX/RX, SCL/SDA, NSS-MOSI
     interfaces=(
@@ -276,17 +299,7 @@ DIE = Die(
         # AN2606 rev 70 table 129
         Note("an erase of sectors for data does not work on parts with 1 MiB", (0xE4,)),
     ),
-    sectors=(32, 32),
-    options=(
-        common.watchdog(FLASH.OPTSR_CUR, 3, "IWDG_SW"),
-        SWAP,
-        PROVISIONING,
-        Option(
-            FLASH.OPTSR2_CUR, 2, 0,
-            "a reset erases SRAM1 and SRAM3 (SRAM1_3_RST is 0), so a way through a reset comes "
-            "back to the application",
-        ),
-    ),
+    sectors=(32, 32), options=OPTIONS,
     disputed=(
         Disputed(
             "ROM: vector table", ("stlink",), "0BF80000",
@@ -298,6 +311,33 @@ DIE = Die(
             "RCC.CR", ("collection",), "0000002B in 3F1F373F", "before HSIRDY and HSIDIVF rise"
         ),
     ),
+)  # fmt: skip
+
+H533 = Die(
+    0x478, "STM32H523/533", (Ram(0x20000000, 272 * 1024),),  # SRAM1 to SRAM3
+    [script(RESET_533, SLEEP_533), exti_masks(0x7FFE0000, 0x040B8FE0)],
+    rom_id=0x0BF9FAFE, ids=(0xE0, 0xE2),  # see above; AN2606 rev 70 table 126
+    # AN2606 rev 70 table 124, the packages with more than 48 pins first
+    interfaces=(
+        Interface("USART1", "PA9/PA10"),
+        Interface("USART2", "PA2/PA3"),
+        Interface("USART3", "PD8/PD9"),
+        Interface("USB DFU", "PA11/PA12"),
+        Interface("I2C1", "PB8/PB9"),
+        Interface("I2C3", "PA8/PC9 or PA8/PB4"),
+        Interface("SPI1", "PA4-PA7"),
+        Interface("SPI2", "PB12/PB10/PB14/PC1 or PB12/PB10/PB14/PB15"),
+        Interface("SPI3", "PA15/PC10-PC12"),
+        Interface("FDCAN2", "PB13/PB5"),
+        Interface("I3C1", "PB6/PB7 or PB8/PB7"),
+    ),
+    notes=(
+        Note(CRYSTAL),
+        Note(GO),
+        Note("one user reports an H523 that was entered by a jump and not seen on USB"),
+        Note("I2C and I3C are on wrong pins", (0xE0,)),  # AN2606 rev 70 table 126
+    ),
+    sectors=(8, 8), options=OPTIONS,  # a bit for four sectors; 32 in each bank (header)
 )  # fmt: skip
 
 
@@ -362,6 +402,6 @@ FAMILY = Family(
     mpu_regions=REGIONS,
     before=BEFORE,
     after=AFTER,
-    dies=(DIE,),
+    dies=(H563, H533),
     blocks=(RCC, FLASH, PWR, SBS, EXTI, st_cache.ICACHE, st_cache.DCACHE1),
 )  # fmt: skip

@@ -27,7 +27,7 @@ from .family import (
     WriteProtection,
     usb_fs,
 )
-from .language import Block, Script, columns, fill, row
+from .language import Block, Script, columns, row
 
 IRQS = 134  # IRQn_Type
 VECTORS = 0x0BF87000  # AN2606 rev 70 Table 226
@@ -47,6 +47,7 @@ SCRIPT: Script = [
     row(columns(PULSED, RCC, RESET), pulsed=True),
     h5.sbs(),
     row(columns(CLOCKS, RCC, ENABLED) | columns(LOW_POWER, RCC, SLEEPING)),
+    h5.exti_masks(0xFFFE0000, 0x00DBBFFF),
 ]
 
 DIE = Die(
@@ -113,7 +114,6 @@ FAMILY = Family(
         IRQS,
         (1, 2),
         clocks=h5.FLITFEN,
-        privileges=[fill(FLASH.PRIVBB1R1, 0, 1), fill(FLASH.PRIVBB2R1, 0, 1)],
         caches=st_cache.icache_off(regions=0),
         power=[
             row(
@@ -124,7 +124,7 @@ FAMILY = Family(
             )
         ],
     ),
-    after=h5.after(IRQS, VECTORS, 0x00DBBFFF),
+    after=h5.after(IRQS, VECTORS),
     dies=(DIE,),
     blocks=(RCC, FLASH, PWR, SBS, EXTI, ICACHE),
 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ... import boards, tables
-from ...tables import compiler, n6
+from ...tables import compiler, n6, no_row
 from ...tables.family import Die, Family
 from ..errors import CliError, Code
 from ..prompt import Prompt
@@ -147,13 +147,17 @@ def _chip(prompt: Prompt, machine: str) -> tuple[Family, Die]:
         for f, c in clocks
     }
     found = prompt.run(CHIP.format(cores=sorted(where))).split("\n")
-    for core, address, idcode in (ast.literal_eval(line) for line in found if line):
+    said = [ast.literal_eval(line) for line in found if line]
+    for core, address, idcode in said:
         for family in tables.FAMILIES:
             for die in family.dies:
                 ids = (die.dev_id, die.misread)
                 known = compiler.core(family) == core and family.idcode == address
                 if known and idcode & 0xFFF in ids:
                     return family, die
+    for _, _, idcode in said:
+        if none := no_row.DIES.get(idcode & 0xFFF):
+            raise CliError(f"{machine}: {none.sentence}", Code.REFUSED)
     raise CliError(
         f"{machine}: romboot does not know this chip ({' '.join(found).strip() or 'no core of it'}"
         "), so not how to enter its ROM either. The way without: BOOT0 high, then reset",

@@ -118,7 +118,7 @@ GEOMETRY = {
     0x445: Geometry((1,)),  # F04x, F070x6
     0x448: Geometry((2,)),  # F07x, F070xB
     0x442: Geometry((2,)),  # F09x, F030xC
-    # F4: RM0090 3.4, RM0368 3.3, RM0383 3.3, RM0390 3.3, RM0386 3.3, RM0402 3.3, RM0430 3.3
+    # F4: RM0090 3.4; RM0368, RM0383, RM0390, RM0386, RM0402, RM0430 3.3
     0x413: Geometry(F4),
     0x419: Geometry(F4, bank_kib=1024, other=DB1M),
     0x421: Geometry(F4),
