@@ -39,6 +39,8 @@ CHIPS = (
     "STM32L073xx",
     "STM32L152xE",
     "STM32L152xB",
+    "STM32L152xC",
+    "STM32L162xD",
     "STM32L476xx",
     "STM32U585xx",
     "STM32U5A5xx",
