@@ -103,7 +103,10 @@ def entered(board: Board, run: Run | None) -> str:
         return "not tried"
     refused = boards.read(boards.BOARDS / f"{board.build}.toml").get("romboot", {})
     if refused.get("reset", "").startswith("the heap is at"):  # an address says little here
-        refused["reset"] = f"the heap is in {board.heap}, where no code runs after a reset"
+        refused["reset"] = (
+            f"the heap is in {board.heap}, where no code runs after a reset; `romboot enter` has "
+            "both ways"
+        )
     if not board.hook:  # as each firmware of the bench has
         without = {"reset": "the official build has no early-boot hook"}
         refused = without | refused
