@@ -19,6 +19,8 @@ from host_tests.flash.test_suits import PYBV11
 from host_tests.target import MANIFEST, ROOT
 from host_tests.test_cli import ROMBOOT
 from host_tests.usb import Faults, UsbTarget, bus, usb_board
+from tools.bench import chip
+from tools.bench.rom_adapter import rom_facts
 from tools.bench.usb.faults import Leave
 from tools.cli import dfu
 from tools.cli.errors import CliError, Code
@@ -236,6 +238,15 @@ def test_what_a_rom_says_of_its_sectors(layout: str, dev_id: int, kib: int) -> N
     assert usb.UsbRom(Device("1-2", "x", {0: layout})).sectors() == geometry.GEOMETRY[
         dev_id
     ].sectors(kib)
+
+
+def test_what_a_rom_says_of_two_banks() -> None:
+    """Of an F76x whose option nDBANK is 0, on the bench: no list of a real one was found."""
+    facts = chip.load("STM32F767xx")
+    said = rom_facts(facts, facts.sectors(two_banks=True)).usb
+    assert said
+    found = usb.UsbRom(Device("1-2", "x", {0: said.alternates[0]})).sectors()
+    assert found == geometry.layout(0x451, 2048, 0, in_rom=True)
 
 
 def test_mboot_is_not_the_rom() -> None:

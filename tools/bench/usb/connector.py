@@ -18,7 +18,7 @@ from typing import cast
 
 from ..blocks.usart import Usart
 from ..board import VirtualBoard
-from ..rom import Dfu
+from ..rom import Dfu, RomFacts
 from ..rom.dfu import FIRST_BLOCK
 from ..rom.dfu_codes import Request, State, Status
 from ..rom_adapter import SocMemory, rom_facts
@@ -59,7 +59,6 @@ class Connector:
         self.plugged: Plugged | None = None
         self.given_back = threading.Event()
         self._server, self._bus, self._board = server, bus, server.board
-        self._facts = rom_facts(self._board.chip)
         assert self._facts.usb
         self._console = cast(Usart, self._board.soc.blocks[self._board.board.console.usart])
         self._dice = random.Random(path)
@@ -73,6 +72,11 @@ class Connector:
             resets = rom.resets
             rom.resets = lambda: self._rom_resets() or resets()
             self.plug_cable()
+
+    @property
+    def _facts(self) -> RomFacts:
+        """As the option bytes have the flash now."""
+        return rom_facts(self._board.chip, self._board.soc.flash.layout())
 
     @property
     def serial(self) -> str:
