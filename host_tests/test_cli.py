@@ -483,3 +483,19 @@ def test_the_reset_button_of_the_bench(button: signal.Signals, tmp_path: Path) -
         assert process.stdout
         assert any("reset (PIN)" in line for line in process.stdout)
         assert ask(tmp_path, "print(6*7)") == "42\n"
+
+
+def test_a_reader_that_ends_early_does_not_end_the_work() -> None:
+    """As in `romboot flash FILE | head`: half a firmware would be left."""
+    code = (
+        "import sys; from tools.cli.report import Report; report = Report(); "
+        "[report.state(str(i), 200 * str(i)) for i in range(1000)]; print(1000, file=sys.stderr)"
+    )
+    line = f"{sys.executable} -c '{code}' | head -n 1"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.startswith("0 ") and done.stderr == "1000\n"
+
+
+def test_without_a_command_it_prints_its_help() -> None:
+    done = romboot()
+    assert done.returncode == 0 and "flash      write a firmware file" in done.stdout

@@ -137,7 +137,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         line = parser()
         _complete(line)
-        args = line.parse_args(argv)
+        args = line.parse_args(argv or ["--help"])
         args.typed = argv
         return _run(args)
     except CliError as error:

@@ -148,11 +148,11 @@ class Prompt:
         except (TransportError, OSError, struct.error) as error:
             log.info("%s: %s %s", self.port, error, said.getvalue().strip())
             raise CliError(
-                f"no MicroPython prompt answers on {self.port}: is MicroPython running there? A "
-                "board that is in its ROM bootloader has none: `romboot leave --rom PORT`, with "
-                "the port where the ROM answers (on USB `romboot leave` alone), or the reset "
-                "button starts its firmware. After an interrupted flash the same "
-                "`romboot flash ...` helps, as there is no whole firmware to start"
+                f"no MicroPython prompt answers on {self.port}: its program does not stop at "
+                "Ctrl-C, its prompt is elsewhere, or the board is in its ROM bootloader. From "
+                "there `romboot flash FILE` writes new firmware, and `romboot leave` starts the one "
+                "it has (at a serial port with --rom PORT). BOOT0 high, then reset, starts the ROM "
+                "whatever the firmware does"
             ) from error
 
 

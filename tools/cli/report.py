@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,16 +28,16 @@ class Report:
         """A state is reached."""
         if self._json:
             seconds = round(time.monotonic() - self._began, 3)
-            print(json.dumps({"state": name, "text": text, "at_s": seconds, **facts}), flush=True)
+            _print(json.dumps({"state": name, "text": text, "at_s": seconds, **facts}))
         else:
-            print(f"{name:<{NAME}} {text}", flush=True)
+            _print(f"{name:<{NAME}} {text}")
 
     def fact(self, text: str, **facts: object) -> None:
         """More of the state before it."""
         if self._json:
             self.state("note", text, **facts)
         else:
-            print(f"{'':<{NAME}} {text}", flush=True)
+            _print(f"{'':<{NAME}} {text}")
 
     def warn(self, text: str) -> None:
         """Not part of what was asked for."""
@@ -50,12 +51,12 @@ class Report:
         if self._json:
             self.state(name, text, **facts)
         else:
-            print(text, flush=True)
+            _print(text)
 
     def hint(self, text: str) -> None:
         """For people: lines below a state, which has the same for scripts."""
         if not self._json:
-            print(text, flush=True)
+            _print(text)
 
     def begins(self, name: str, text: str, **facts: object) -> None:
         """A state where nobody sees the progress bar."""
@@ -86,6 +87,14 @@ class Report:
     def took(self, name: str, of: str, total: int, seconds: float) -> None:
         """A state that took a while."""
         self.state(name, f"{of}, {seconds:.1f} s", bytes=total, seconds=round(seconds, 3))
+
+
+def _print(text: str) -> None:
+    """A reader that ends early, such as head, does not end what is under way."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def size(count: int) -> str:

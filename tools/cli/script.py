@@ -29,6 +29,7 @@ from .leaving import AFTER_MS
 BLOCK = 256  # bytes of data in one literal
 HEADER = 20  # bytes of an image before its script
 CARRIED = 32  # bytes that the helper copies at a time: so many more than it needs may be the last
+MANY = 8  # of which no sentence is read
 ANY = "X"  # in the name of a die: any character
 
 # They stand for numbers that only the board knows, in a sentence of the library.
@@ -136,6 +137,8 @@ def chip(name: str) -> tuple[Family, Die]:
     ]
     if len(found) == 1:
         return found[0]
+    if len(found) > MANY:
+        raise CliError(f"{name} may be any of {len(found)} chips: name it in full")
     if found:
         raise CliError(f"{name} may be {' or '.join(die.name for _, die in found)}: which one?")
     if wanted.startswith(n6.SERIES):

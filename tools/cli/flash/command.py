@@ -51,7 +51,7 @@ class Flash(Job):
         one = self.image
         pieces = f"{len(one.pieces)} pieces" if len(one.pieces) > 1 else "one piece"
         version = ", ".join(f"MicroPython {v}" for v in one.versions) or "no MicroPython"
-        name = " or ".join(one.machines) or "of no board that it names"
+        name = " or ".join(one.machines) or "names no board"
         self.report.state(
             "file", f"{one.path.name}: {size(one.size)} in {pieces}, {version}, {name}",
             bytes=one.size, machines=one.machines, versions=one.versions,

@@ -146,11 +146,7 @@ class Job:
         try:
             prompt = Prompt(place.device)
         except CliError as error:
-            raise CliError(
-                f"{error}. If its program cannot be interrupted, or its prompt is elsewhere: "
-                "BOOT0 high, then reset, and it is in its ROM",
-                Code.NOT_ENTERED,
-            ) from error
+            raise CliError(str(error), Code.NOT_ENTERED) from error
         stack.callback(prompt.close)
         return prompt
 

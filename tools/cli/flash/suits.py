@@ -94,7 +94,10 @@ def _vectors(image: Image, die: Die, flash: int) -> Iterator[str]:
     stack, entry = image.vectors
     ends = [ram.end for ram in die.rams if ram.base // BLOCK == (stack - 1) // BLOCK]
     if stack % 4:
-        yield f"its stack begins at 0x{stack:08X}, which is no multiple of 4: is it a firmware?"
+        yield (
+            f"its stack begins at 0x{stack:08X}, which is no multiple of 4: is it firmware, and "
+            "for this address?"
+        )
     elif stack in SLOTS and ends and stack > max(ends):
         yield (
             f"its stack begins at 0x{stack:08X}, and the SRAM of {die.name} ends at "
