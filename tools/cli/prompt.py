@@ -150,9 +150,9 @@ class Prompt:
             raise CliError(
                 f"no MicroPython prompt answers on {self.port}: its program does not stop at "
                 "Ctrl-C, its prompt is elsewhere, or the board is in its ROM bootloader. From "
-                "there `romboot flash FILE` writes new firmware, and `romboot leave` starts the one "
-                "it has (at a serial port with --rom PORT). BOOT0 high, then reset, starts the ROM "
-                "whatever the firmware does"
+                "there `romboot flash FILE` writes new firmware, and `romboot leave` starts the "
+                "one it has (at a serial port with --rom PORT). BOOT0 high, then reset, starts "
+                "the ROM whatever the firmware does"
             ) from error
 
 
