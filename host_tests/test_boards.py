@@ -89,7 +89,7 @@ def test_which_interface_a_cable_reaches() -> None:
 
 
 def test_every_board_of_micropython_has_a_file() -> None:
-    assert sorted(MICROPYTHON.split()) == EVERY
+    assert set(MICROPYTHON.split()) <= set(EVERY)
 
 
 @pytest.mark.reference
@@ -117,7 +117,7 @@ def test_some_cable_reaches_the_rom(name: str) -> None:
 
 
 @pytest.mark.reference
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", MICROPYTHON.split())
 def test_the_official_build(name: str) -> None:
     """As the project's collection of facts has it, from MicroPython's files."""
     board, known = boards.load(name), _reference()[name]
@@ -131,7 +131,7 @@ def test_the_official_build(name: str) -> None:
 
 
 @pytest.mark.reference
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", MICROPYTHON.split())
 def test_the_prompts(name: str) -> None:
     """Every connection with a prompt is a cable, and no other has one."""
     repl = _reference()[name]["repl"]

@@ -16,7 +16,6 @@ from tools.cli.errors import CliError, Code
 from tools.cli.flash import geometry, plan
 from tools.cli.flash.image import Image, load
 from tools.firmware import build
-from tools.tables import dies
 
 BASE = 0x08000000
 KIB = 1024
@@ -100,11 +99,6 @@ def test_two_banks_are_those_of_the_bench() -> None:
     theirs = chip.load("STM32F767xx").sectors(two_banks=True)
     ours = geometry.layout(0x451, 2048, 0, in_rom=True)
     assert [(s.base, s.size) for s in ours] == [(s.base, s.size) for s in theirs]
-
-
-def test_each_die_of_the_tables_has_sectors() -> None:
-    for _, die in dies():
-        assert die.dev_id in geometry.GEOMETRY, f"{die.name}: tools/cli/flash/geometry.py"
 
 
 @pytest.mark.parametrize(

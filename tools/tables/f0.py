@@ -33,6 +33,7 @@ from .family import (
     UsartKind,
     WriteProtection,
 )
+from .geometry import Geometry
 from .language import Block, Script, change, columns, fill, row, wait, write
 
 IRQS = 32  # IRQn_Type of the headers
@@ -248,6 +249,7 @@ FAMILY = Family(
     flash=0x08000000,  # RM0091 3.2
     flash_size=0x1FFFF7CC,  # FLASHSIZE_BASE of the headers
     unique_id=(0x1FFFF7AC, 0x1FFFF7B0, 0x1FFFF7B4),  # UID_BASE of the headers
+    geometry=Geometry((2,)),  # RM0091 3.2.1, RM0360 3.2.1
     protection=OPTIONS.RDP,
     protection_shift=0,
     lsi=RCC.CSR,

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from . import f0, f07
 from .family import Bank, Die, Disputed, Ram, WriteProtection
+from .geometry import Geometry
 
 OF_F04 = (0xA0, 0xA1)
 IDS = (*OF_F04, *f07.OF_F070)
@@ -34,6 +35,7 @@ FAMILY = replace(
     f07.FAMILY,
     name="STM32F04",
     vectors=0x1FFFC400,  # AN2606 rev 70 Table 226
+    geometry=Geometry((1,)),  # RM0091 3.2.1, RM0360 3.2.1
     # A bit for four pages of 1 KiB (RM0091 3.5.9)
     write_protection=WriteProtection(0, (Bank(f0.FLASH.WRPR, 0, 0x08000000, (4,)),)),
     usarts=f0.FAMILY.usarts[:2],

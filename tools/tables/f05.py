@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from . import common, f0
 from .family import Bank, Die, Disputed, Interface, Note, Ram, WriteProtection
+from .geometry import Geometry
 
 WATCHDOG = common.watchdog(f0.FLASH.OBR, 8, "WDG_SW")
 SWD = Note("SWD is gone in this ROM until a reset")
@@ -49,6 +50,7 @@ FAMILY = replace(
     f0.FAMILY,
     name="STM32F05",
     vectors=0x1FFFEC00,  # AN2606 rev 70 Table 226
+    geometry=Geometry((1,)),  # RM0091 3.2.1, RM0360 3.2.1
     # A bit for four pages of 1 KiB (RM0091 3.5.9)
     write_protection=WriteProtection(0, (Bank(f0.FLASH.WRPR, 0, 0x08000000, (4,)),)),
     usarts=f0.FAMILY.usarts[:2],

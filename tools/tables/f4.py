@@ -32,6 +32,7 @@ from .family import (
     only,
     otg,
 )
+from .geometry import Geometry, Other
 from .language import Block, Script, change, columns, fill, row, wait, write
 
 IRQS = 102  # of the F413, the most of any F4 (RM0430 table 40)
@@ -242,6 +243,13 @@ def ccm(said: str, *sources: str) -> Disputed:
     return Disputed("RAM at 20000000", sources, said, "counts 64 KiB of CCM (RM0090 2.3.1)")
 
 
+SECTORS = (16, 16, 16, 16, 64, 128)
+# RM0090 3.4, Table 7; 3.9.10 (OPTCR.DB1M); 3.6.1 (option bytes)
+DB1M = Other(
+    Geometry(SECTORS, second=12), 1, FLASH.OPTCR.address, 30, 0x1FFFC008, 14, only_kib=1024
+)
+TWO_BANKS = Geometry(SECTORS, bank_kib=1024, other=DB1M)
+
 # Address of the bootloader ID and the IDs that exist: AN2606 rev 70 Table 3 and the versions of
 # each line (tables 74, 76, 78, 80, 84, 86, 88, 90, 92, 94, 96). Of the F401xB/xC table 3 has 13.1
 # and table 78 has 13.0. 0x90 of the F405 is in package WLCSP90 only.
@@ -272,7 +280,7 @@ DIES = (
         rom_id=0x1FFF76DE, ids=(0x70, 0x90, 0x91),
         interfaces=(*F405, I2C1_PB9, *only((0x90, 0x91), I2C2, I2C3, SPI1, SPI2, SPI4)),
         notes=(CRYSTAL, DFU_BANK_2, Note(CAN_UNPROTECT, (0x70, 0x91))),
-        sectors=(12, 12), options=DUAL_BOOT,
+        sectors=(12, 12), options=DUAL_BOOT, geometry=TWO_BANKS,
         disputed=(ccm("00040000", "stlink"),),
     ),
     Die(
@@ -335,7 +343,7 @@ DIES = (
             *F405, I2C1_PB9, Interface("I2C2", "PF0/PF1 (so printed; likely PF1/PF0)"), I2C3,
             SPI1, SPI2, SPI4,
         ),
-        notes=(CRYSTAL,), sectors=(12, 12), options=DUAL_BOOT,
+        notes=(CRYSTAL,), sectors=(12, 12), options=DUAL_BOOT, geometry=TWO_BANKS,
         disputed=(
             ccm("00060000", "stm32flash"),  # AN2606 table 226 does the same
             Disputed(
@@ -395,6 +403,7 @@ FAMILY = Family(
     flash=0x08000000,  # RM0090 3.3
     flash_size=0x1FFF7A22,  # RM0090 39.2
     unique_id=(0x1FFF7A10, 0x1FFF7A14, 0x1FFF7A18),  # RM0090 39.1
+    geometry=Geometry(SECTORS),  # RM0090 3.4; RM0368, RM0383, RM0390, RM0386, RM0402, RM0430 3.3
     protection=FLASH.OPTCR,  # RDP in bits 15:8; RM0090 3.7.3, 3.9.10
     protection_shift=8,
     pcrop=Pcrop(

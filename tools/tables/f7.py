@@ -41,6 +41,7 @@ from .family import (
     only,
     otg,
 )
+from .geometry import Geometry, Other
 from .language import Block, Script, columns, fill, row, write
 
 IRQS = 110  # of the F76x, the most of any F7 (IRQn_Type of the headers)
@@ -195,6 +196,12 @@ DISPUTED = (
     ),
 )  # fmt: skip
 
+# RM0410 3.3.2, Tables 4 and 6; 3.7.5 (OPTCR.nDBANK); 3.4.1 (option bytes). As delivered: one bank.
+NDBANK_0 = Geometry((16, 16, 16, 16, 64, 128), second=12)
+GEOMETRY_F76 = Geometry(
+    (32, 32, 32, 32, 128, 256), other=Other(NDBANK_0, 0, FLASH.OPTCR.address, 29, 0x1FFF0008, 13)
+)
+
 # Address of the bootloader ID and the IDs that exist: AN2606 rev 70 table 3 and the versions of
 # each line (tables 100, 102, 104).
 DIES = (
@@ -227,6 +234,7 @@ DIES = (
         rom_id=0x1FF0EDBE, ids=(0x93,),
         interfaces=(*LISTENS, *SPI),
         notes=(f4.CRYSTAL, JITTER, BANK_2), sectors=(12,), options=DUAL_BANK, two_banks=TWO_BANKS,
+        geometry=GEOMETRY_F76,
         disputed=(
             Disputed(
                 "ROM: vector table", ("stlink",), "00200000",
@@ -256,6 +264,7 @@ FAMILY = Family(
     flash=0x08000000,  # FLASHAXI_BASE of the headers
     flash_size=0x1FF0F442,  # FLASHSIZE_BASE of the headers
     unique_id=(0x1FF0F420, 0x1FF0F424, 0x1FF0F428),  # UID_BASE of the headers
+    geometry=Geometry((32, 32, 32, 32, 128, 256)),  # RM0385 3.3, RM0410 3.3
     protection=FLASH.OPTCR,  # RDP in bits 15:8
     protection_shift=8,
     states=(*STATES, DUAL_BOOT),

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from . import f4, f7
 from .family import Die, Disputed, Interface, Pcrop
+from .geometry import Geometry
 
 # Address of the bootloader ID and the IDs that exist: AN2606 rev 70 tables 3, 98; pins: table 97.
 DIES = (
@@ -47,6 +48,7 @@ FAMILY = replace(
     name="STM32F72",
     flash_size=0x1FF07A22,
     unique_id=(0x1FF07A10, 0x1FF07A14, 0x1FF07A18),
+    geometry=Geometry((16, 16, 16, 16, 64, 128)),  # RM0431 3.3
     pcrop=Pcrop(
         (f7.FLASH.OPTCR2,),
         mask=0xFF,

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from .geometry import Geometry
 from .language import Block, Register, Script, Step, steps
 
 
@@ -329,6 +330,7 @@ class Die:
     notes: on its ROMs; options: of the option bytes, and where they show.
     closed: IDs of ROMs that go back to the application when they are jumped into.
     misread: the DEV_ID that a faulty revision shows.
+    geometry: its sectors, where they are not those of the family.
     """
 
     dev_id: int
@@ -345,6 +347,7 @@ class Die:
     misread: int | None = None
     page_kib: int = 0
     dual_bank: Bit | None = None
+    geometry: Geometry | None = None
     two_banks: TwoBanks | None = None
     disputed: tuple[Disputed, ...] = ()
 
@@ -378,6 +381,8 @@ class Family:
     """Address of the flash size in KiB, 16 bits."""
     unique_id: tuple[int, int, int]
     """Addresses of its three words."""
+    geometry: Geometry
+    """The sectors of its flash, as delivered."""
     protection: Register | None
     """Has the readout protection level in 8 bits from protection_shift on: 0xAA is level 0, 0xCC
     level 2, all else level 1. None: product states instead (see `states`)."""

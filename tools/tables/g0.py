@@ -48,6 +48,7 @@ from .family import (
     only,
     usb_fs,
 )
+from .geometry import Geometry
 from .language import Block, Register, Script, change, columns, fill, row, wait, write
 
 IRQS = 31  # IRQn_Type of the headers
@@ -357,6 +358,7 @@ FAMILY = Family(
     flash=0x08000000,  # FLASH_BASE of the headers
     flash_size=0x1FFF75E0,  # FLASHSIZE_BASE of the headers
     unique_id=(0x1FFF7590, 0x1FFF7594, 0x1FFF7598),  # UID_BASE of the headers
+    geometry=Geometry((2,)),  # RM0444 3.3.1
     protection=FLASH.OPTR,  # RDP in bits 7:0
     protection_shift=0,
     pcrop=Pcrop(

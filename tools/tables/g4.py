@@ -49,6 +49,7 @@ from .family import (
     is_set,
     usb_fs,
 )
+from .geometry import Geometry, Other
 from .language import Block, Register, Script, change, columns, fill, row, wait, write
 
 IRQS = 102  # IRQn_Type of the headers
@@ -233,6 +234,10 @@ DUAL_BANK = (
     common.bank_2_runs(SYSCFG.MEMRMP, 8),
 )  # fmt: skip
 
+# RM0440 3.3.1, 3.7.8 (OPTR.DBANK), 3.4.1: without two banks 128 bits are read at once, and
+# pages are twice as large
+TWO_BANKS = Geometry((2,), other=Other(Geometry((4,)), 0, FLASH.OPTR.address, 22, 0x1FFF7800, 22))
+
 # Address of the bootloader ID and the last of its values: AN2606 rev 70 Table 3; earlier values:
 # the tables of bootloader versions of each line.
 DIES = (
@@ -253,7 +258,7 @@ DIES = (
                 (0xD5,),
             ),
         ),
-        sectors=(1, 1, 1, 1), dual_bank=DBANK, options=DUAL_BANK,
+        sectors=(1, 1, 1, 1), dual_bank=DBANK, options=DUAL_BANK, geometry=TWO_BANKS,
     ),
     Die(
         0x468, "STM32G411/431/441", sram(32),
@@ -307,6 +312,7 @@ FAMILY = Family(
     flash=0x08000000,  # FLASH_BASE of the headers
     flash_size=0x1FFF75E0,  # FLASHSIZE_BASE of the headers
     unique_id=(0x1FFF7590, 0x1FFF7594, 0x1FFF7598),  # UID_BASE of the headers
+    geometry=Geometry((2,)),  # RM0440 3.3.1
     protection=FLASH.OPTR,  # RDP in bits 7:0
     protection_shift=0,
     pcrop=Pcrop(

@@ -53,6 +53,7 @@ from .family import (
     is_set,
     usb_fs,
 )
+from .geometry import Geometry
 from .language import Block, Script, change, columns, fill, row, wait, write
 
 IRQS = 133  # of the H533, the most (IRQn_Type)
@@ -376,6 +377,7 @@ FAMILY = Family(
     flash=0x08000000,  # FLASH_BASE_NS of the headers
     flash_size=0x08FFF80C,  # FLASHSIZE_BASE of the headers
     unique_id=(0x08FFF800, 0x08FFF804, 0x08FFF808),  # UID_BASE of the headers
+    geometry=Geometry((8,)),  # RM0481 7.3.1
     protection=None,
     states=(TRUST_ZONE, *STATES),
     lsi=RCC.BDCR,

@@ -27,6 +27,7 @@ from .family import (
     WriteProtection,
     usb_fs,
 )
+from .geometry import Geometry
 from .language import Block, Script, columns, row
 
 IRQS = 134  # IRQn_Type
@@ -90,6 +91,7 @@ FAMILY = Family(
     flash=0x08000000,  # FLASH_BASE_NS of the header
     flash_size=0x08FFF80C,  # FLASHSIZE_BASE of the header
     unique_id=(0x08FFF800, 0x08FFF804, 0x08FFF808),  # UID_BASE of the header
+    geometry=Geometry((8,)),  # RM0492 7.3.1
     protection=None,
     states=h5.STATES,
     lsi=RCC.BDCR,

@@ -63,6 +63,7 @@ from .family import (
     only,
     otg,
 )
+from .geometry import Geometry
 from .language import Block, Register, Script, change, columns, fill, row, wait, write
 
 IRQS = 163  # of the H72x, the most of any H7 (IRQn_Type of the headers)
@@ -410,7 +411,7 @@ DIES = (
         ),
         # AN2606 rev 70 table 134
         notes=(Note(HSI48), Note(WRONG_SIZE, (0x91,)), Note(RDP_LOOP, (0x92,))),
-        sectors=(8,), options=(WATCHDOG,),
+        sectors=(8,), options=(WATCHDOG,), geometry=Geometry((128,)),  # RM0468 4.3.4
         disputed=(
             Disputed(
                 "RCC.APB1LLPENR", ("collection",), "E8FFC3FF in EAFFC3FF",
@@ -471,6 +472,7 @@ FAMILY = Family(
     flash=0x08000000,  # RM0433 2.4
     flash_size=0x1FF1E880,  # FLASHSIZE_BASE of the headers
     unique_id=(0x1FF1E800, 0x1FF1E804, 0x1FF1E808),  # UID_BASE of the headers
+    geometry=Geometry((128,), bank_kib=1024, second=8, far=0x08100000),  # RM0433 4.3.4; headers
     protection=FLASH.OPTSR_CUR,  # RDP in bits 15:8
     protection_shift=8,
     pcrop=pcrop(FLASH.PRAR_CUR1),  # H72x has one bank, and 0, which is an area, where 2 would be

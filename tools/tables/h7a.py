@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from . import h7
 from .family import Bit, Die, Disputed, Interface, Note, otg
+from .geometry import Geometry
 from .language import Block
 
 VECTORS = 0x1FF0A000  # AN2606 rev 70 table 137
@@ -85,6 +86,7 @@ FAMILY = replace(
     rom_end=0x1FF14000,  # AN2606 rev 70 Table 226
     flash_size=0x08FFF80C,  # FLASHSIZE_BASE of the headers
     unique_id=(0x08FFF800, 0x08FFF804, 0x08FFF808),  # UID_BASE of the headers
+    geometry=Geometry((8,), bank_kib=1024, second=128, far=0x08100000),  # RM0455 4.3.4
     pcrop=h7.pcrop(h7.FLASH.PRAR_CUR1, h7.FLASH.PRAR_CUR2),
     states=h7.states(RCC),
     dual_core=None,

@@ -49,6 +49,7 @@ from .family import (
     only,
     usb_fs,
 )
+from .geometry import Geometry
 from .language import Block, Script, change, columns, fill, row, wait, write
 
 IRQS = 32  # IRQn_Type of the headers
@@ -291,6 +292,7 @@ FAMILY = Family(
     flash=0x08000000,  # RM0367 3.3
     flash_size=0x1FF8007C,  # FLASHSIZE_BASE of the headers
     unique_id=(0x1FF80050, 0x1FF80054, 0x1FF80064),  # LL_GetUID_Word0 to 2
+    geometry=Geometry((0.125,)),  # RM0367 3.3.1, RM0377 3.3.1
     protection=FLASH.OPTR,  # RDPROT in bits 7:0
     protection_shift=0,
     pcrop=Pcrop(

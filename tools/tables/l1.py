@@ -35,6 +35,7 @@ from .family import (
     UsbPort,
     WriteProtection,
 )
+from .geometry import Geometry
 from .language import Block, Script, change, columns, fill, row, wait, write
 
 IRQS = 57  # IRQn_Type of the headers
@@ -249,6 +250,7 @@ FAMILY = Family(
     flash=0x08000000,  # RM0038 3.2
     flash_size=0x1FF800CC,  # FLASHSIZE_BASE of the headers
     unique_id=(0x1FF800D0, 0x1FF800D4, 0x1FF800E4),  # LL_GetUID_Word0 to 2
+    geometry=Geometry((0.25,)),  # RM0038 3.2
     protection=FLASH.OBR,  # RDPRT in bits 7:0
     protection_shift=0,
     pcrop=Pcrop(

@@ -47,6 +47,7 @@ from .family import (
     otg,
     usb_fs,
 )
+from .geometry import Geometry, Other
 from .language import Block, Register, Script, change, columns, fill, row, wait, write
 
 IRQS = 95  # IRQn_Type of the L4+
@@ -265,6 +266,12 @@ EMPTY = common.empty(FLASH.SR, 17, "PEMPTY")
 # AN2606 4.1 and figures 98, 100, 102, 104, 106. Mapped to 0 first, as it is here, the ROM stays.
 DUAL_BOOT = (WATCHDOG, common.dual_boot(FLASH.OPTR, 20), common.bank_2_runs(SYSCFG.MEMRMP, 8))
 
+# RM0432 3.3.1, 3.7.8 (OPTR.DBANK), 3.4.1: without two banks 128 bits are read at once, and
+# pages are twice as large
+PLUS_GEOMETRY = Geometry(
+    (4,), other=Other(Geometry((8,)), 0, FLASH.OPTR.address, 22, 0x1FF00000, 22)
+)
+
 # Address of the bootloader ID and the last of its values: AN2606 rev 70 Table 3; earlier values:
 # the tables of bootloader versions of each line.
 DIES = (
@@ -384,7 +391,7 @@ DIES = (
             ),
         ],
         rom_id=0x1FFF6FFE, ids=(0x90, 0x95), interfaces=EVERY, notes=(HSI48, CAN_CRYSTAL),
-        sectors=BANKS, page_kib=PLUS_PAGE_KIB, dual_bank=DBANK,
+        sectors=BANKS, page_kib=PLUS_PAGE_KIB, dual_bank=DBANK, geometry=PLUS_GEOMETRY,
         options=(*DUAL_BOOT, BOOT0_BIT, EMPTY),
         disputed=(
             Disputed("RAM at 20000000", ("modm-devices",), "00030000", "counts SRAM1 alone"),
@@ -404,7 +411,7 @@ DIES = (
             ),
         ],
         rom_id=0x1FFF6FFE, ids=(0x90,), interfaces=EVERY, notes=(HSI48, CAN_CRYSTAL),
-        sectors=BANKS, page_kib=PLUS_PAGE_KIB, dual_bank=DBANK,
+        sectors=BANKS, page_kib=PLUS_PAGE_KIB, dual_bank=DBANK, geometry=PLUS_GEOMETRY,
         options=(*DUAL_BOOT, BOOT0_BIT, EMPTY),
         disputed=(
             Disputed("RAM at 20000000", ("modm-devices",), "00020000", "counts SRAM1 alone"),
@@ -433,6 +440,7 @@ FAMILY = Family(
     flash=0x08000000,  # FLASH_BASE of the headers
     flash_size=0x1FFF75E0,  # FLASHSIZE_BASE of the headers
     unique_id=(0x1FFF7590, 0x1FFF7594, 0x1FFF7598),  # UID_BASE of the headers
+    geometry=Geometry((2,)),  # RM0351 3.3.1, RM0394 3.3.1
     protection=FLASH.OPTR,  # RDP in bits 7:0
     protection_shift=0,
     pcrop=Pcrop(

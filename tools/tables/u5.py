@@ -57,6 +57,7 @@ from .family import (
     otg,
     usb_fs,
 )
+from .geometry import Geometry
 from .language import Block, Script, change, columns, fill, row, wait, write
 
 IRQS = 141  # IRQn_Type of the U5F and U5G, the most of any U5
@@ -356,6 +357,7 @@ FAMILY = Family(
     flash=0x08000000,  # FLASH_BASE_NS of the headers
     flash_size=0x0BFA07A0,  # FLASHSIZE_BASE of the headers
     unique_id=(0x0BFA0700, 0x0BFA0704, 0x0BFA0708),  # UID_BASE of the headers
+    geometry=Geometry((8,)),  # RM0456 7.3.1
     protection=FLASH.OPTR,  # RDP in bits 7:0; 0x55 is level 0.5, of TrustZone
     protection_shift=0,
     states=(

@@ -43,6 +43,7 @@ from .family import (
     UsartKind,
     is_set,
 )
+from .geometry import Geometry
 from .language import Block, Script, change, columns, fill, row, wait, write
 
 IRQS = 62  # IRQn_Type
@@ -240,6 +241,7 @@ FAMILY = Family(
     flash=0x08000000,  # FLASH_BASE of the header
     flash_size=0x1FFF75E0,  # FLASHSIZE_BASE of the header
     unique_id=(0x1FFF7590, 0x1FFF7594, 0x1FFF7598),  # UID_BASE of the header
+    geometry=Geometry((2,)),  # RM0453 4.3.1
     protection=FLASH.OPTR,  # RDP in bits 7:0
     protection_shift=0,
     pcrop=Pcrop(
