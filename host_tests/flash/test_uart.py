@@ -174,6 +174,15 @@ def test_files_that_would_be_lost(bystander: VirtualTarget, tmp_path: Path) -> N
     assert "erases 8 of 24 sectors (512 KiB), writes 400 KiB" in done.stdout
 
 
+@pytest.mark.parametrize(("at", "said"), [(0x08020000, True), (0x08180000, False)])
+def test_part_of_a_firmware(bystander: VirtualTarget, tmp_path: Path, at: int, said: bool) -> None:
+    """Where the text of the running firmware is, and where nothing is."""
+    (tmp_path / "a.bin").write_bytes(bytes(range(1, 100)))
+    done = flash(bystander, tmp_path / "a.bin", "--address", hex(at), "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert (f"the flash is in use where it goes, from 0x{at:08X} on" in done.stderr) == said
+
+
 def test_protection_is_seen_before(bystander: VirtualTarget) -> None:
     """RM0090 3.9.10: nWRP of sector 5; readout protection at level 1."""
     for optcr, why in ((0x0FDFAAED, "1 of the 3 sectors"), (0x0FFF55ED, "is at level 1")):

@@ -16,10 +16,11 @@ from ...tables import compiler, n6, no_row
 from ...tables.family import Die, Family
 from ..errors import CliError, Code
 from ..prompt import Prompt
-from .geometry import GEOMETRY, Sector, layout
+from .geometry import GEOMETRY, Sector, joined, layout
 from .image import MBOOT
 
 KIB = 1024
+ERASED = (0xFFFFFFFF, 0)  # a word of erased flash; 0 on an L0 and L1
 STM32 = "pyboard"  # sys.platform of MicroPython's stm32 port
 
 WHO = """
@@ -65,6 +66,11 @@ try:
     print((n, [a for a in {places} if a < e and at(a, 64) == b]))
 except (ImportError, TypeError, OSError, ValueError):
     pass
+"""
+
+USED = """
+from machine import mem32
+print([a for s, e, n in {runs} for a in range(s, e, n) if mem32[a] & 0xFFFFFFFF not in {erased}])
 """
 
 
@@ -138,6 +144,16 @@ def ask(prompt: Prompt, start: int) -> Board:
         filesystem=facts.filesystem or (known.filesystem if known else None),
         layout=facts.layout,
     )
+
+
+def used(prompt: Prompt, sectors: Sequence[Sector]) -> list[int]:
+    """Where those of them begin that are not erased, by their first word."""
+    runs = [
+        (start, end, size)
+        for size in sorted({s.size for s in sectors})
+        for start, end in joined([s for s in sectors if s.size == size])
+    ]
+    return ast.literal_eval(prompt.run(USED.format(runs=runs, erased=ERASED)))
 
 
 def _chip(prompt: Prompt, machine: str) -> tuple[Family, Die]:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from ... import boards
 from ..errors import CliError, Code
+from ..prompt import Prompt
 from ..report import size
-from . import back, image, plan, suits, way, whole
+from . import asked, back, image, plan, suits, way, whole
 from .geometry import BASE
 from .job import Job, between_commands
 from .places import Place
@@ -77,6 +78,7 @@ class Flash(Job):
         self._say_plan(chosen)
         port = self.rom_port(place, board)
         self._ask_about_files(board.filesystem, chosen)
+        self._warn_of_a_part(prompt, board, chosen)
         if self.args.dry_run:
             way.check(prompt, port)
             where = port or f"USB {place.usb or self.args.usb}"
@@ -106,6 +108,20 @@ class Flash(Job):
             "plan", f"erases {which} sectors ({size(area)}), writes {size(self.image.size)}",
             sectors=[sector.number for sector in chosen.sectors], bytes=area,
         )  # fmt: skip
+
+    def _warn_of_a_part(self, prompt: Prompt, board: asked.Board, chosen: Plan) -> None:
+        """What is no whole firmware goes where the flash is in use, perhaps by the firmware that
+        runs. The same version of it may be the other part."""
+        if self.image.has_vectors or board.version in self.image.versions:
+            return
+        start, size = board.filesystem or (0, 0)
+        outside = [s for s in chosen.sectors if not s.touches(start, start + size)]
+        if used := asked.used(prompt, outside):
+            self.report.warn(
+                "the file has no vector table, so it is no whole firmware, and the flash is in "
+                f"use where it goes, from 0x{used[0]:08X} on: if that is the firmware of this "
+                "board, its prompt will not come back"
+            )
 
     def _ask_about_files(
         self, filesystem: tuple[int, int] | None, chosen: Plan, whose: str = "the board"
