@@ -49,7 +49,7 @@ def test_a_board(virtual: VirtualTarget, tmp_path: Path) -> None:
     rom = ["--rom", virtual.rom]
     (tmp_path / "a.bin").write_bytes(bytes(64))
     for words in (
-        ["info"],
+        ["info", "--json"],
         ["plan"],
         ["flash", str(tmp_path / "a.bin"), "--dry-run", "--address", "0x08040000", *rom],
         ["read", str(tmp_path / "b.bin"), "--length", "512", *rom],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
+import sys
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
@@ -13,8 +14,8 @@ import serial
 from serial.tools.list_ports_common import ListPortInfo
 
 from tools.cli import main
-from tools.cli.errors import CliError, Code
-from tools.cli.flash import places, plan, suits
+from tools.cli.errors import CliError, Code, command_line
+from tools.cli.flash import dfu_util, places, plan, suits
 from tools.cli.flash.asked import Board
 from tools.cli.flash.image import Image
 from tools.tables import dies, f4
@@ -187,3 +188,42 @@ def test_a_port_that_cannot_be_opened(
     assert raised.value.code == code
     if code == Code.NO_RIGHT:
         assert "dialout" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        (
+            "FileNotFoundError(2, 'The system cannot find the file specified.', None, 2)",
+            Code.NO_BOARD,
+            "there is no port COM5. --rom takes one of COM3 (",
+        ),
+        (
+            "PermissionError(13, 'Access is denied.', None, 5)",
+            Code.HELD,
+            "COM5 is held by another program: end that",
+        ),
+        ("OSError(22, 'no such device', None, 433)", Code.OTHER, "COM5 cannot be opened"),
+    ],
+)
+def test_a_port_of_windows(
+    text: str, code: Code, said: str, ports: list[ListPortInfo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pyserial has no errno there (serialwin32.py, open())."""
+    ports.append(port("COM3", 0xF055))
+    error = serial.SerialException(f"could not open port 'COM5': {text}")
+    monkeypatch.setattr(serial, "serial_for_url", Mock(side_effect=error))
+    monkeypatch.setattr(serial, "Serial", Mock(side_effect=error))
+    monkeypatch.setattr(places, "HELD_S", 0)
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(CliError) as raised:
+        places.check("COM5", "--rom")
+    assert raised.value.code == code and str(raised.value).startswith(said)
+
+
+def test_what_is_said_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command to paste is quoted for its shell, and the driver has a name."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    words = ("flash", r"C:\My Files\a.dfu", "--device", "COM5")
+    assert command_line(*words) == r'romboot flash "C:\My Files\a.dfu" --device COM5'
+    assert "WinUSB for it with Zadig" in str(dfu_util.closed_to_us("0483:df11"))

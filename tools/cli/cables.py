@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ast
 import re
-import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from .. import boards
 from ..boards import Cable
+from .errors import command_line
 from .flash import places
 from .prompt import Prompt
 
@@ -66,8 +66,8 @@ class Cables:
             yield from self._cables()
             rom, usb = self._port, self._on_usb
         yield from _flash(self.device, rom, usb=usb)
-        back = ["romboot", "leave", *(["--device", self.device, "--rom", rom] if rom else [])]
-        yield "back", shlex.join(back)
+        ports = ["--device", self.device, "--rom", rom] if rom else []
+        yield "back", command_line("leave", *ports)
         yield self._no_answer()
 
     def _cables(self) -> Iterator[Row]:
@@ -159,7 +159,7 @@ def _flash(device: str, rom: str | None, *, usb: bool) -> Iterator[Row]:
         yield "", "or, in the ROM: dfu-util -a 0 -D firmware.dfu"
         label = ""
     if rom:
-        words = ["romboot", "flash", "firmware.hex", "--device", device, "--rom", rom]
-        yield label, shlex.join(words)
-        stm32flash = shlex.join(["stm32flash", "-w", "firmware.hex", "-v", rom])
+        ports = ["--device", device, "--rom", rom]
+        yield label, command_line("flash", "firmware.hex", *ports)
+        stm32flash = f"stm32flash -w firmware.hex -v {rom}"
         yield "", f"or, in the ROM: {stm32flash} (files that lie between its pieces are lost)"

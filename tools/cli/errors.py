@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
@@ -45,9 +46,16 @@ EXIT_CODES = (
 )
 
 
+def port_error(error: Exception) -> int | None:
+    """errno of an error of a port. pyserial on Windows has it in the text alone: "could not open
+    port 'COM5': FileNotFoundError(2, ..."."""
+    in_text = re.search(r"\w+Error\((\d+),", str(error))
+    return getattr(error, "errno", None) or (int(in_text[1]) if in_text else None)
+
+
 def command_line(*words: str) -> str:
     """A command of romboot, ready to paste into a shell of this system."""
-    join = subprocess.list2cmdline if os.name == "nt" else shlex.join
+    join = subprocess.list2cmdline if sys.platform == "win32" else shlex.join
     return join(["romboot", *words])
 
 

@@ -10,7 +10,7 @@ from .arriving import BANNERS, BackError
 from .errors import CliError
 from .prompt import BoardError, Prompt
 
-AFTER_MS = 100  # until the board goes: long enough to hear that it will
+AFTER_MS = 50  # from GOING until the board goes: long enough to hear that
 LONGEST_S = 3.0  # from the call until the board has gone; syncing a file system is most of it
 QUIET_S = 0.5  # without a word from the board: it has gone
 GOING = "romboot is going"
@@ -20,7 +20,7 @@ END = b"\x04"  # ends each part of an answer at a raw prompt
 # that it has gone.
 BY_LIBRARY = f"""
 import time, romboot
-romboot.enter_bootloader(after_ms={AFTER_MS}, force={{}}, via={{!r}})
+romboot.enter_bootloader(after_ms={2 * AFTER_MS}, force={{}}, via={{!r}})
 print({GOING!r})
 for _ in range({int(LONGEST_S / 0.05)}):
     time.sleep_ms(50)

@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import struct
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
-from .errors import PORT_ERRORS, CliError, in_shell
+from .errors import PORT_ERRORS, CliError, in_shell, port_error
 
 ANSWER_S = 3  # until a prompt that was interrupted answers
 BOOT_S = 20  # boot.py may take its time
@@ -175,12 +176,12 @@ def why_not(port: str, option: str = "--device") -> str:
     try:
         serial.Serial(port).close()
     except PORT_ERRORS as error:
-        number = getattr(error, "errno", None)
-        if isinstance(error, serial.SerialException) and number == 2:
+        number = port_error(error)
+        if isinstance(error, serial.SerialException) and number == errno.ENOENT:
             return f"there is no port {port}. {_ports(option)}"
         if os.strerror(errno.ENOTTY) in str(error):
             return f"{port} is no serial port. {_ports(option)}"
-        if number == 13:
+        if number == errno.EACCES and sys.platform != "win32":
             return (
                 f"no permission to open {port}. On Debian and Ubuntu join its group with "
                 "`sudo usermod -aG dialout $USER`, then log in again"

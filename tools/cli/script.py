@@ -24,8 +24,8 @@ from ..tables.language import pack
 from .errors import CliError, Code
 from .helper import resident
 from .hosted import Hosted
-from .leaving import AFTER_MS
 
+AFTER_MS = 100  # until the board goes: mpremote has left by then
 BLOCK = 256  # bytes of data in one literal
 HEADER = 20  # bytes of an image before its script
 CARRIED = 32  # bytes that the helper copies at a time: so many more than it needs may be the last

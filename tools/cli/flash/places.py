@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import serial
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
-from ..errors import PORT_ERRORS, CliError, Code
+from ..errors import PORT_ERRORS, CliError, Code, port_error
 from ..prompt import why_not
 
 MICROPYTHON = 0xF055  # USBD_VID of MicroPython's stm32 port, usbd_desc.c
@@ -101,10 +102,12 @@ def _why_closed(port: str) -> Exception | None:
 
 
 def _code(error: Exception) -> Code:
-    number = getattr(error, "errno", None)
+    number = port_error(error)
     if number == errno.ENOENT:
         return Code.NO_BOARD
-    if number in (errno.EAGAIN, errno.EBUSY) or (number == errno.EACCES and os.name == "nt"):
+    if number in (errno.EAGAIN, errno.EBUSY) or (
+        number == errno.EACCES and sys.platform == "win32"
+    ):
         return Code.HELD
     return Code.NO_RIGHT if number == errno.EACCES else Code.OTHER
 
