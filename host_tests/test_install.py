@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import cast
 
 import pytest
@@ -16,6 +20,7 @@ from host_tests.target import MANIFEST, ROOT, VirtualTarget
 from tools import packages, tables
 from tools.cli import firmware, install, library, sizes
 from tools.cli.errors import CliError, Code
+from tools.cli.flash import asked
 from tools.cli.prompt import Prompt
 from tools.firmware import build
 from tools.firmware.board import load_board
@@ -154,34 +159,33 @@ def test_the_die_is_read_from_the_chip(
 ) -> None:
     """Some need a clock for that, which is put back as it was."""
     chip = Registers(family, die)
-    monkeypatch.setattr(install, "read32", lambda _, address: chip.read(address))
-    monkeypatch.setattr(install, "write32", lambda _, address, value: chip.write(address, value))
     before = dict(chip.words)
-    assert install.find_die(cast(Prompt, None)) == (family, die)
+    assert asked.chip(chip.prompt(monkeypatch), "?") == (family, die)
     assert chip.words == before
 
 
 def test_an_unknown_chip_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(install, "read32", lambda *_: 0x41000000 | 0xD20 << 4)
-    with pytest.raises(CliError, match="PARTNO 0xD20"):
-        install.find_die(cast(Prompt, None))
-    assert install._wanted(cast(Prompt, None), "f4") == (tables.family("stm32f4"), None)
+    family, die = firmware.die(BOARD)
+    prompt = Registers(family, replace(die, dev_id=0x4FF)).prompt(monkeypatch)
+    with pytest.raises(
+        CliError, match=f"does not know this chip.*{0x100004FF}.*--family installs"
+    ):
+        install._wanted(prompt, "auto")
+    assert install._wanted(prompt, "f4") == (tables.family("stm32f4"), None)
 
 
 def test_a_family_that_is_not_that_of_the_chip(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library of another family would replace one that works."""
     family, die = firmware.die(BOARD)
-    chip = Registers(family, die)
-    monkeypatch.setattr(install, "read32", lambda _, address: chip.read(address))
-    assert install._wanted(cast(Prompt, None), "f4") == (family, None)
+    prompt = Registers(family, die).prompt(monkeypatch)
+    assert install._wanted(prompt, "f4") == (family, None)
     with pytest.raises(CliError, match=r"of family f4, .* for family h7 does not run"):
-        install._wanted(cast(Prompt, None), "h7")
+        install._wanted(prompt, "h7")
 
 
-def test_an_stm32n6_is_refused_with_the_way_that_exists(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(install, "read32", lambda *_: 0x41000000 | 0xD22 << 4)
+def test_an_stm32n6_is_refused_with_the_way_that_exists() -> None:
     with pytest.raises(CliError, match=r"STM32N6.*machine\.bootloader"):
-        install.find_die(cast(Prompt, None))
+        asked.chip(cast(Prompt, None), "NUCLEO_N657X0 with STM32N657X0")
 
 
 class Registers:
@@ -189,21 +193,34 @@ class Registers:
 
     def __init__(self, family: Family, die: Die) -> None:
         self.family, self.die = family, die
-        self.words = {install.CPUID: 0x41000000 | family.core.partno << 4}
-        self.words[install.MPU_TYPE] = family.mpu_regions << 8
-        self.words[install.NSBOOTADD0] = 0x0800007F if family.nsbootadd0 else 0x01FF0000
+        self.words = {0xE000ED00: 0x41000000 | family.core.partno << 4}  # CPUID
+        self.words[0xE000ED90] = family.mpu_regions << 8  # MPU_TYPE
+        self.words[0x40022044] = 0x0800007F if family.nsbootadd0 else 0x01FF0000  # NSBOOTADD0
         for each in tables.FAMILIES:  # any of them with this core may be tried before
             if each.core is family.core and each.idcode_clock:
                 self.words[each.idcode_clock.register.address] = 0x10
 
-    def read(self, address: int) -> int:
+    def prompt(self, monkeypatch: pytest.MonkeyPatch) -> Prompt:
+        """It runs code here, on these registers."""
+
+        def run(code: str) -> str:
+            if code == asked.WHO:
+                return repr(("pyboard", "", "?", ""))
+            with contextlib.redirect_stdout(io.StringIO()) as said:
+                exec(code, {})
+            return said.getvalue()
+
+        monkeypatch.setitem(sys.modules, "machine", cast(ModuleType, SimpleNamespace(mem32=self)))
+        return cast(Prompt, SimpleNamespace(run=run))
+
+    def __getitem__(self, address: int) -> int:
         clock = self.family.idcode_clock
         if address == self.family.idcode:
             on = not clock or self.words[clock.register.address] >> clock.number & 1
             return 0x10000000 | self.die.dev_id if on else 0
         return self.words.get(address, 0)
 
-    def write(self, address: int, value: int) -> None:
+    def __setitem__(self, address: int, value: int) -> None:
         assert address in self.words
         self.words[address] = value
 

@@ -6,7 +6,6 @@ alone.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,14 +14,8 @@ from functools import cached_property
 from .. import boards
 from ..boards import Cable
 from .errors import command_line
-from .flash import places
+from .flash import asked, places
 from .prompt import Prompt
-
-WHO = """
-import sys
-i = sys.implementation
-print(repr((getattr(i, '_build', ''), getattr(i, '_machine', ''))))
-"""
 
 LABEL = 11  # characters, as in the table of `info()`
 BOOT0 = "the pin BOOT0 high, then reset"
@@ -131,7 +124,7 @@ class Cables:
 
 def of(prompt: Prompt, listens: list[str]) -> Cables:
     """The board at this prompt."""
-    build, machine = ast.literal_eval(prompt.run(WHO))
+    _, _, machine, build = asked.who(prompt)
     own_usb = places.place(prompt.port).usb is not None
     board = boards.identify(build, machine)
     return Cables(board, build or machine, tuple(listens), prompt.port, own_usb)

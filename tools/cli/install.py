@@ -14,19 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import packages, paths, tables
-from ..tables import n6
-from ..tables.compiler import core
-from ..tables.family import M7, M33, Die, Family
+from ..tables.family import Die, Family
 from . import library
 from .errors import CliError, Code
+from .flash import asked
 from .flash.job import Job
 from .flash.where import Where
 from .prompt import BoardError, Prompt
 
 NAME = "romboot"
 PARTIAL = "romboot.part"  # no name that can be imported
-CPUID = 0xE000ED00  # ARM DDI 0403E B3.2.3: PARTNO in bits 15:4
-MPU_TYPE, NSBOOTADD0 = 0xE000ED90, 0x40022044  # see core() of tools/tables/compiler.py
 # FAT (Microsoft, "FAT32 File System Specification"): bytes of a directory entry, and characters of
 # a long name in each further one
 ENTRY, LONG = 32, 13
@@ -71,10 +68,6 @@ def remove(path):
     except OSError:
         pass
 """
-
-
-class UnknownChipError(CliError):
-    """The chip of the board is none of the tables."""
 
 
 @dataclass(frozen=True)
@@ -151,69 +144,24 @@ def _look(prompt: Prompt) -> Board:
 def _wanted(prompt: Prompt, name: str) -> tuple[Family, Die | None]:
     """The family with this name, or that of the chip with its die. CliError if the chip is known
     to be of another family: its library would not run there."""
-    if name == "auto":
-        return find_die(prompt)
-    wanted = tables.family(f"stm32{name}")
+    wanted = None if name == "auto" else tables.family(f"stm32{name}")
     try:
-        found, die = find_die(prompt)
-    except UnknownChipError:
+        found, die = asked.chip(prompt, asked.who(prompt).machine)
+    except asked.UnknownChipError as error:
+        if wanted is None:
+            raise CliError(f"{error}. --family installs a library all the same") from error
         return wanted, None
+    if wanted is None:
+        return found, die
     if found is not wanted:
         own = packages.short(found)
         raise CliError(
             f"the chip of this board is an {die.name}, of family {own}, and the library for "
             f"family {name} does not run on it. Nothing was changed: use --family {own}, or leave "
-            "the option out"
+            "the option out",
+            Code.REFUSED,
         )
     return wanted, None
-
-
-def find_die(prompt: Prompt) -> tuple[Family, Die]:
-    """Whose DEV_ID the chip has. Reads as lib/romboot/chip.py does."""
-    partno = read32(prompt, CPUID) >> 4 & 0xFFF
-    more = 0
-    if partno == M7.partno:
-        more = read32(prompt, MPU_TYPE) >> 11 & 0xF
-    if partno == M33.partno:
-        more = int(read32(prompt, NSBOOTADD0) >> 27 > 0)
-    seen = []
-    for family in tables.FAMILIES:
-        if core(family) != more << 12 | partno:
-            continue
-        dev_id = _idcode(prompt, family) & 0xFFF
-        for die in family.dies:
-            if dev_id in (die.dev_id, die.misread):
-                return family, die
-        seen.append(f"DEV_ID 0x{dev_id:03X} at 0x{family.idcode:08X}")
-    if partno == n6.PARTNO:
-        raise CliError(n6.WHY)
-    raise UnknownChipError(
-        f"romboot has no table for this chip (core with PARTNO 0x{partno:03X}"
-        f"{', ' if seen else ''}{', '.join(seen)}): --family installs one all the same"
-    )
-
-
-def _idcode(prompt: Prompt, family: Family) -> int:
-    clock = family.idcode_clock
-    if clock is None:
-        return read32(prompt, family.idcode)
-    enables = read32(prompt, clock.register.address)
-    write32(prompt, clock.register.address, enables | 1 << clock.number)
-    try:
-        return read32(prompt, family.idcode)
-    finally:
-        write32(prompt, clock.register.address, enables)
-
-
-def read32(prompt: Prompt, address: int) -> int:
-    """A word of the chip's memory."""
-    code = f"from machine import mem32; print(mem32[{address}] & 0xFFFFFFFF)"
-    return int(prompt.run(code))
-
-
-def write32(prompt: Prompt, address: int, value: int) -> None:
-    """Write a word of the chip's memory."""
-    prompt.run(f"from machine import mem32; mem32[{address}] = {value}")
 
 
 def _free(prompt: Prompt, board: Board) -> tuple[int, int]:

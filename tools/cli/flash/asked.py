@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ... import boards, tables
 from ...tables import compiler, n6, no_row
@@ -112,26 +112,45 @@ class Board:
         return layout(self.die.dev_id, self.flash_kib, self.layout, in_rom=False)
 
 
+class Who(NamedTuple):
+    """What MicroPython says of itself, as in Board."""
+
+    platform: str
+    version: str
+    machine: str
+    build: str
+
+
+class UnknownChipError(CliError):
+    """romboot has no table for it."""
+
+    code = Code.REFUSED
+
+
+def who(prompt: Prompt) -> Who:
+    """Any MicroPython."""
+    platform, version, machine, build = ast.literal_eval(prompt.run(WHO))
+    return Who(platform, version.rpartition("MicroPython ")[2], machine, build)
+
+
 def ask(prompt: Prompt, start: int) -> Board:
     """The board at this prompt. start: where the file begins that it may get.
 
     Raises:
         CliError: it is no STM32, or one that romboot does not know.
     """
-    platform, version, machine, build = ast.literal_eval(prompt.run(WHO))
+    platform, version, machine, build = who(prompt)
     if platform != STM32:
         raise CliError(
             f"this is MicroPython on {platform}, not on an STM32: {machine}", Code.REFUSED
         )
-    if n6.SERIES in machine:
-        raise CliError(f"{machine}: {n6.WHY}", Code.REFUSED)
-    family, die = _chip(prompt, machine)
+    family, die = chip(prompt, machine)
     facts = _Facts(prompt, family, die, start)
     known = boards.find(build)
     return Board(
         port=prompt.port,
         machine=machine,
-        version=version.rpartition("MicroPython ")[2],
+        version=version,
         build=build,
         family=family,
         die=die,
@@ -156,7 +175,10 @@ def used(prompt: Prompt, sectors: Sequence[Sector]) -> list[int]:
     return ast.literal_eval(prompt.run(USED.format(runs=runs, erased=ERASED)))
 
 
-def _chip(prompt: Prompt, machine: str) -> tuple[Family, Die]:
+def chip(prompt: Prompt, machine: str) -> tuple[Family, Die]:
+    """Whose core and DEV_ID the chip has. machine: what the board calls itself."""
+    if n6.SERIES in machine:
+        raise CliError(f"{machine}: {n6.WHY}", Code.REFUSED)
     clocks = [(f, f.idcode_clock) for f in tables.FAMILIES]
     where = {
         (compiler.core(f), f.idcode, c.register.address if c else 0, c.number if c else 0)
@@ -174,10 +196,9 @@ def _chip(prompt: Prompt, machine: str) -> tuple[Family, Die]:
     for _, _, idcode in said:
         if none := no_row.DIES.get(idcode & 0xFFF):
             raise CliError(f"{machine}: {none.sentence}", Code.REFUSED)
-    raise CliError(
+    raise UnknownChipError(
         f"{machine}: romboot does not know this chip ({' '.join(found).strip() or 'no core of it'}"
-        "), so not how to enter its ROM either. The way without: BOOT0 high, then reset",
-        Code.REFUSED,
+        "), so not how to enter its ROM either. The way without: BOOT0 high, then reset"
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import CliError
 from ..prompt import Prompt
-from .asked import WHO
+from .asked import who
 
 BOOT_S = 8.0  # from a reset to the prompt: a file system is made first, perhaps
 GO_S = 5.0  # the same, after Go
@@ -40,8 +39,8 @@ def wait(where: Callable[[], str | None], seconds: float) -> Firmware | None:
             time.sleep(0.05)
             continue
         try:
-            _, version, machine, _ = ast.literal_eval(prompt.run(WHO))
-            return Firmware(port, machine, version.rpartition("MicroPython ")[2])
+            _, version, machine, _ = who(prompt)
+            return Firmware(port, machine, version)
         except (CliError, ValueError, SyntaxError):
             continue
         finally:
