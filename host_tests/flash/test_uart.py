@@ -121,10 +121,8 @@ def test_other_families(board: str) -> None:
         assert "ImportError" in gone.stdout + gone.stderr
 
 
-@pytest.mark.parametrize("board", [
-    "STM32F429DISC",
-    pytest.param("STM32F7DISC", marks=pytest.mark.thorough),
-])  # fmt: skip
+@pytest.mark.thorough
+@pytest.mark.parametrize("board", ["STM32F429DISC", "STM32F7DISC"])
 def test_a_board_whose_heap_is_in_sdram(board: str) -> None:
     with VirtualTarget.boot(board, build(board)) as target:
         done = flash(target, firmware(board))
