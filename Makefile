@@ -16,12 +16,15 @@ ifdef FIRMWARE
 IMAGE := --firmware $(FIRMWARE)
 endif
 
-.PHONY: demo test test-all lint mutation measure setup python packages test-packages clean
+.PHONY: demo test pytest test-all lint mutation measure setup python packages test-packages clean
 
 demo: setup
 	$(BIN)/romboot demo $(BOARD) $(IMAGE)
 
-test: python test-packages setup lint
+test: python test-packages setup
+	@$(MAKE) --no-print-directory -j2 lint pytest
+
+pytest: setup
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(THOROUGH) \
 		$(if $(FIRMWARE),--firmware=$(FIRMWARE) --board=$(BOARD))
 

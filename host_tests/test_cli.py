@@ -372,6 +372,7 @@ def test_measure_an_image_without_the_library(tmp_path: Path) -> None:
     assert tutorial["blackout"] is None and "| for ever |" in done.stdout
 
 
+@pytest.mark.thorough
 def test_measure_a_board_that_can_hold_no_library(tmp_path: Path) -> None:
     """No file system, as the official NUCLEO_L073RZ: the host enters the ROM."""
     figures = tmp_path / "figures.json"
@@ -384,6 +385,7 @@ def test_measure_a_board_that_can_hold_no_library(tmp_path: Path) -> None:
     assert by_host["blackout"] < 4_000
 
 
+@pytest.mark.thorough
 def test_measure_says_why_a_way_never_gets_there() -> None:
     """Its heap is in SDRAM, so no way through a reset."""
     board = "STM32F429DISC"

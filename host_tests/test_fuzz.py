@@ -19,7 +19,7 @@ from tools.fuzz.application import Application
 from tools.fuzz.run import LOOK, Call, End
 from tools.fuzz.subject import at_prompt
 
-STATES = 100
+STATES, THOROUGH_STATES = 50, 200
 
 
 def different() -> list[ParameterSet]:
@@ -39,10 +39,11 @@ def core(name: str) -> str:
 
 
 @pytest.mark.parametrize("board", different())
-def test_states(board: str) -> None:
+def test_states(board: str, pytestconfig: pytest.Config) -> None:
     subject = at_prompt(board)
+    states = THOROUGH_STATES if pytestconfig.getoption("--thorough") else STATES
     counted, ends = 0, {"jump": set(), "reset": set()}
-    for number, outcome in try_states(subject, SEED, range(STATES)):
+    for number, outcome in try_states(subject, SEED, range(states)):
         assert not outcome.wrong, f"{outcome.wrong}; {replay(board, SEED, number)}"
         counted += outcome.counted
         ends[outcome.way].add(outcome.end)

@@ -32,7 +32,11 @@ NUCLEO_LAST = sorted(EVERY_BOARD, key=lambda name: name.startswith("NUCLEO"))
 FAMILIES = {firmware.family(name): name for name in NUCLEO_LAST} | {"f4": BOARD}
 # What differs from core to core shows on one board with each: how the machine code is started.
 CORES = {tables.family(f"stm32{f}").core: name for f, name in FAMILIES.items()} | {M4: BOARD}
-WAYS = [(name, "jump") for name in FAMILIES.values()] + [(n, "reset") for n in CORES.values()]
+OTHERS = [name for name in FAMILIES.values() if name not in CORES.values()]
+WAYS = [
+    *((name, way) for name in CORES.values() for way in ("jump", "reset")),
+    *(pytest.param(name, "jump", marks=pytest.mark.thorough) for name in OTHERS),
+]
 WAIT = 3  # kind of a step, see lib/romboot/facts.py
 
 Write = tuple[int, int]

@@ -2,7 +2,8 @@
 
 Nearly 700 tests of the language, the heap, the compiler's native code and the inline assembler,
 single-precision floats and the soft reset between two tests. There is no list of exceptions here.
-A part of them runs, one of the parts below for each directory, and all with --whole-suite.
+A part of them runs, one of the parts below for each directory: `make test` has what depends on
+the CPU most. All run with --whole-suite.
 What does not run is left out by the suite's own `run-tests.py` as on any pyboard, because
 
 - a feature check of it failed on the target (complex numbers, doubles: `float_divmod` and the
@@ -36,13 +37,18 @@ DIRECTORIES = {
     "float": (2, 55),
     "inlineasm/thumb": (1, 18),
 }
+OF_THE_CPU = ("float", "inlineasm/thumb")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     whole = metafunc.config.getoption("--whole-suite")
     parts = {name: n if whole else 1 for name, (n, _) in DIRECTORIES.items()}
     if "directory" in metafunc.fixturenames:
-        pairs = [(name, n) for name, count in parts.items() for n in range(count)]
+        pairs = [
+            pytest.param(name, n, marks=[] if name in OF_THE_CPU else [pytest.mark.thorough])
+            for name, count in parts.items()
+            for n in range(count)
+        ]
         metafunc.parametrize(("directory", "part"), pairs)
 
 

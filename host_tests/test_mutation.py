@@ -1,22 +1,25 @@
 """Each line of a script is missed by a state when it is left out, or its table says why not.
 
-In `make test` for one family, in `make test-all` for each.
+In `make test-all`, for each family.
 `python -m tools.fuzz BOARD --mutate` prints which state misses which line, and how, and tries the
 lines that have a reason on more random states.
 """
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
-from host_tests.conftest import EVERY_BOARD, first_of_each
+from host_tests.conftest import EVERY_BOARD
 from tools import tables
 from tools.bench import boardfile, chip
 from tools.fuzz import directed, mutation
 from tools.fuzz.mutation import Mutant
 
 
-def longest_scripts() -> list[str]:
+@functools.cache
+def longest_scripts() -> tuple[str, ...]:
     """Of each family of the library the first board with the longest script; with external memory
     if a board has some, as code there needs more of the script."""
     families = {die.dev_id: (family, die) for family, die in tables.dies()}
@@ -27,10 +30,11 @@ def longest_scripts() -> list[str]:
         rank = bool(board.external), sum(len(step.registers) for step in family.script(die))
         if family.name not in found or rank > found[family.name][0]:
             found[family.name] = rank, name
-    return [name for _, name in found.values()]
+    return tuple(name for _, name in found.values())
 
 
-@pytest.mark.parametrize("board", first_of_each(longest_scripts(), lambda board: None))
+@pytest.mark.thorough
+@pytest.mark.parametrize("board", longest_scripts())
 def test_every_line_is_missed_or_says_why_not(board: str) -> None:
     findings = list(mutation.survey(mutation.subjects(board), thorough=False))
     assert not [found.wrong for found in findings if found.wrong]

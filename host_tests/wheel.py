@@ -50,13 +50,22 @@ class Installed:
     def romboot(
         self, *words: str, timeout: float = 200, **more: str
     ) -> subprocess.CompletedProcess[str]:
+        """The command, to its end."""
+        with self.start(*words, **more) as process:
+            try:
+                output, errors = process.communicate(timeout=timeout)
+            finally:
+                process.kill()
+        return subprocess.CompletedProcess(words, process.returncode, output, errors)
+
+    def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
         """The command, with hardly any environment."""
         bare = {"PATH": "/usr/bin:/bin", "HOME": str(self.elsewhere)}
-        return subprocess.run(
+        return subprocess.Popen(
             [str(self.environment / "bin" / "romboot"), *words],
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=timeout,
             cwd=self.elsewhere,
             env=bare | more,
         )

@@ -2,7 +2,8 @@
 
 Each turn of the loop runs a slice of the CPU, then moves bytes between wires and terminals. While
 the CPU works, one turn follows the other. When it sleeps (WFI, or the ROM waits for the host) the
-loop waits in `select` until a byte comes or the next virtual event is due in real time.
+loop waits in `select` until a byte comes or the next virtual event is due in real time; where no
+byte has come or gone for a while it lets some events come together, such as the ticks of a prompt.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ FIRST_SLICE, MIN_SLICE, MAX_SLICE = 20_000, 1_000, 2_000_000  # CPU cycles
 AHEAD_BUSY_NS = 500_000  # how far beyond real time a slice may go while the CPU works
 AHEAD_IDLE_NS = 10_000  # the same while it sleeps: enough to notice what the host sent
 UNLIMITED = 1 << 40  # CPU cycles
+ASLEEP_NS = 1_000_000  # that a CPU which sleeps may be run at once, if real time has passed
+QUIET_S, QUIET_WAIT_S = 0.02, 0.005  # after so long without a byte, the shortest wait
 LONGEST_WAIT_S = 1.0
 LOCKED_UP_WAIT_S = 0.05  # between turns while the CPU is locked up
 
@@ -98,6 +101,7 @@ class Server(Generic[B]):
         self._loop_thread = 0
         self._slice = FIRST_SLICE
         self._busy = True
+        self._moved_at = 0.0  # when a byte last came or went
         for wire in board.wires.values():
             wire.on_host_data = self._host_sent
 
@@ -209,8 +213,12 @@ class Server(Generic[B]):
             self._adapt(time.perf_counter() - began, clock.cycles - cycles)
             return 0
         if moved:
+            self._moved_at = began
             return 0
-        return LOCKED_UP_WAIT_S if self._locked_up else self._seconds_idle()
+        if self._locked_up:
+            return LOCKED_UP_WAIT_S
+        quiet = began - self._moved_at > QUIET_S
+        return max(self._seconds_idle(), QUIET_WAIT_S if quiet else 0)
 
     def _note_lockup(self, locked_up: bool) -> None:
         if locked_up and not self._locked_up:
@@ -218,11 +226,13 @@ class Server(Generic[B]):
         self._locked_up = locked_up
 
     def _asleep_for(self) -> int:
-        """Cycles until the next event, which may wake the CPU; 0 if it does not sleep."""
+        """Cycles until the next event, which may wake the CPU, or some more; 0 if it does not
+        sleep."""
         if self._busy:
             return 0
-        cycles = self.board.clock.cycles_to_next()
-        return UNLIMITED if cycles is None else cycles
+        clock = self.board.clock
+        cycles = clock.cycles_to_next()
+        return UNLIMITED if cycles is None else max(cycles, clock.hclk * ASLEEP_NS // NS_PER_S)
 
     def _seconds_idle(self) -> float:
         clock = self.board.clock

@@ -77,6 +77,8 @@ _ACCESSES = {
     u.UC_MEM_FETCH_UNMAPPED: Cause.BUS_FETCH,
     u.UC_MEM_FETCH_PROT: Cause.BUS_FETCH,
 }
+_PRIVATE_BUS = 0xE0000000
+_UNMAPPED = (u.UC_MEM_READ_UNMAPPED, u.UC_MEM_WRITE_UNMAPPED)
 _EXC_RETURN = 0xF0000000  # and above
 _SYNDROME_UNCATEGORIZED = 0x02000000
 
@@ -112,6 +114,7 @@ class Engine(CpuRegisters):
         self._count = 0  # instructions after which this slice ends
         self._raised: BaseException | None = None  # in a callback
         self._mmio: dict[int, object] = {}  # callbacks: ctypes frees what nothing refers to
+        self._unused: dict[int, Callable[[], None]] = {}  # page -> what maps it
         self._unexecuted: set[int] = set()  # pages that are not executable yet, by number
         self._cause: Cause | None = None
         self._address = 0
@@ -237,6 +240,9 @@ class Engine(CpuRegisters):
                     return True
             except BaseException as error:
                 self._callback_failed(error)
+        if access in _UNMAPPED and (map_it := self._unused.get(address // PAGE)):
+            map_it()
+            return True
         self._cause, self._address = _ACCESSES[access], address
         if address >= _EXC_RETURN and not self._mainline and self.handler_mode:
             self._cause = Cause.EXC_RETURN
@@ -320,7 +326,8 @@ class Engine(CpuRegisters):
         read: Callable[[int, int], int],
         write: Callable[[int, int, int], None],
     ) -> None:
-        """Callbacks take (address, size[, value])."""
+        """Callbacks take (address, size[, value]). A peripheral is mapped at the first access: it
+        takes some 50 us, a chip has a hundred of them, and a program uses few."""
 
         def on_read(handle: object, offset: int, size: int, data: object) -> int:
             try:
@@ -335,12 +342,21 @@ class Engine(CpuRegisters):
             except BaseException as error:
                 self._callback_failed(error)
 
-        callbacks = MMIO_READ_CFUNC(on_read), MMIO_WRITE_CFUNC(on_write)
-        status = library.mmio_map(self._handle, base, size, callbacks[0], 0, callbacks[1], 0)
-        library.check(status)
-        self._mmio[base] = callbacks
+        def map_it() -> None:
+            for page in _pages(base, size):
+                del self._unused[page]
+            callbacks = MMIO_READ_CFUNC(on_read), MMIO_WRITE_CFUNC(on_write)
+            status = library.mmio_map(self._handle, base, size, callbacks[0], 0, callbacks[1], 0)
+            library.check(status)
+            self._mmio[base] = callbacks
+
+        self._unused.update(dict.fromkeys(_pages(base, size), map_it))
+        if base >= _PRIVATE_BUS:  # Unicorn's own stores call no hook: fpu.TRAP
+            map_it()
 
     def unmap(self, base: int, size: int) -> None:
+        if map_it := self._unused.get(base // PAGE):
+            map_it()
         self.uc.mem_unmap(base, size)
         self._unexecuted.difference_update(_pages(base, size))
 
