@@ -70,6 +70,8 @@ def test_from_the_prompt_to_the_prompt_of_another_firmware() -> None:
         assert states[2]["sectors"] == [0, 5, 6] and states[5]["bytes"] == 272 * KIB
         arrival = board.arrival()
         assert arrival and arrival.clean
+        erased = [said for said in board.said if said.startswith("Erase: ")]
+        assert sorted(erased) == sorted([*set(erased), erased[0]])  # the first of them twice
         done = board.mpremote(
             "exec", "import romboot; print(romboot.__version__, open('mine.txt').read())"
         )

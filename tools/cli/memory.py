@@ -225,27 +225,25 @@ class Buffers:
         self._memory.fetch_range(words)
         return b"".join(self._memory.read(word, 4).to_bytes(4, "little") for word in words)
 
-    def send(self) -> int:
-        """What is in them goes to the board. How many bytes that are."""
-        sent, code = 0, b""
-        for line, size in self._lines():
+    def send(self) -> None:
+        """What is in them goes to the board."""
+        code = b""
+        for line in self._lines():
             if code and len(code) + len(line) > SOURCE:
                 self._prompt.run(code)
                 code = b""
             code += line + b"\n"
-            sent += size
         if code:
             self._prompt.run(code)
-        return sent
 
-    def _lines(self) -> Iterator[tuple[bytes, int]]:
-        """Source that fills them, and how many bytes each line brings."""
+    def _lines(self) -> Iterator[bytes]:
+        """Source that fills them."""
         for number, (_, buffer) in enumerate(self._buffers):
             for piece in PIECE.finditer(buffer):
                 for at in range(piece.start(), piece.end(), BLOCK):
                     block = bytes(buffer[at : min(at + BLOCK, piece.end())])
                     place = f"buffers[{number}][{at}:{at + len(block)}]="
-                    yield place.encode() + literal(block), len(block)
+                    yield place.encode() + literal(block)
 
 
 def literal(data: bytes) -> bytes:
