@@ -157,8 +157,8 @@ def official(board: Board) -> Iterator[str]:
         )
     if board.heap != "SRAM":
         yield (
-            f"The heap of the official build is in {board.heap}: freeze the library into a build "
-            "of your own ([how](library.md#in-your-own-firmware))."
+            f"The heap of the official build is in {board.heap}: the commands of the host work, "
+            "the library only if it is frozen in ([how](library.md#in-your-own-firmware))."
         )
     if not board.assembler:
         yield "The official build has no inline assembler: freeze the library with `asm=False`."

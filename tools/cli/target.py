@@ -170,10 +170,7 @@ class Enter(Job):
         device = Watch(prompt, None).silence(before)
         if device:
             return Silence(str(device), {"interface": "USB", "path": device.where})
-        return Silence(
-            "the prompt does not come back. The ROM itself was not asked: with --rom PORT its "
-            "answer is waited for"
-        )
+        return Silence("not asked, as there is no --rom PORT; the prompt does not come back")
 
 
 def need_library(prompt: Prompt) -> None:

@@ -124,7 +124,8 @@ class Job:
             loader = stack.enter_context(answering)
         except CliError as error:
             if place.device is None:
-                raise CliError(str(error), Code.NO_ROM) from error
+                more = "A board that is at its prompt is named with --device too"
+                raise CliError(f"{error} {more}", Code.NO_ROM) from error
             return None
         return UartRom(loader, port, self.args.baud, stack)
 
