@@ -14,12 +14,14 @@ import pytest
 
 from host_tests import pages
 from host_tests.target import ROOT
+from tools import packages
 from tools.cli import errors
 from tools.cli.commands import parser
 from tools.cli.flash import dfu_util
 
 EVERY = sorted({*pages.HAND_WRITTEN, *pages.GENERATED})
 FLASHING = (pages.DOCS / "flashing.md").read_text()
+ARCHITECTURE = (pages.DOCS / "architecture.md").read_text()
 
 
 def options() -> dict[str, set[str]]:
@@ -89,6 +91,15 @@ def test_the_exit_codes_are_those_of_the_commands() -> None:
     rows = re.findall(r"^\| (\d+) \| (.*) \|$", FLASHING, re.M)
     assert [int(number) for number, _ in rows] == [code.value for code in errors.Code]
     assert f"Exit codes: {'; '.join(map(' '.join, rows))}." == errors.EXIT_CODES
+
+
+@pytest.mark.parametrize("folder", ["lib/romboot", "tools/tables", "tools/firmware", "tools/cli"])
+def test_the_architecture_names_each_module(folder: str) -> None:
+    """But for one of a family. Those of the bench: test_imports.py."""
+    named = {name.rpartition("/")[2] for name in pages.spans(ARCHITECTURE)}
+    for path in (ROOT / folder).glob("[!_]*.py"):
+        of_family = re.sub(r"^stm32|_facts$", "", path.stem) in packages.families()
+        assert of_family or path.name in named, f"docs/architecture.md does not name {path.name}"
 
 
 def test_the_udev_rule_is_the_one_that_is_printed() -> None:

@@ -17,6 +17,7 @@ ROOT = HERE if INSTALLED else HERE.parent
 LIB = ROOT / "lib"  # on a board's sys.path, this is what has the package romboot
 BOARDS = ROOT / "boards"
 MANIFEST = LIB / "manifest.py"
+DOCS = "https://github.com/romboot/romboot/blob/main/docs"  # a wheel has none
 
 
 def cache() -> Path:

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+from .. import paths
 from ..bench.board import VirtualBoard
 from ..bench.image import load_image
 from ..bench.rom_run import Arrival
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         Demo(args.board, server, upgrade, ours=not given, mounts=mounts).run()
     over_usb(args.board, image, upgrade)
     print("\nDone: prompt, ROM, new firmware, prompt. All of it on an emulated chip;")
-    print("README.md says what that proves and what it does not.")
+    print(f"What that proves, and what it does not: {paths.DOCS}/evidence.md")
     return 0
 
 

@@ -52,7 +52,8 @@ print((sys.platform, getattr(i, '_mpy', 0), lib[0] if lib else '', frozen,
 """
 
 INSTEAD = (
-    "freeze romboot into it (docs/library.md). romboot info, plan and enter need no installation"
+    f"freeze romboot into it ({paths.DOCS}/library.md). romboot info, plan and enter need no "
+    "installation"
 )
 
 SYNC = "import os\nif hasattr(os, 'sync'): os.sync()"

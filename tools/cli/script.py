@@ -153,7 +153,7 @@ def chip(name: str) -> tuple[Family, Die]:
     near = difflib.get_close_matches(wanted, every, n=3, cutoff=0)
     raise CliError(
         f"romboot has no table for {name}. --chip takes a part number, such as one of "
-        f"{', '.join(near)}; docs/boards.md has the chips that romboot knows",
+        f"{', '.join(near)}; {paths.DOCS}/boards.md has the chips that romboot knows",
         Code.REFUSED,
     )
 
