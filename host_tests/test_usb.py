@@ -453,12 +453,13 @@ def test_several_boards(tmp_path: Path) -> None:
 
 
 def test_romboot_enter() -> None:
-    """A ROM that resets the chip is entered again; the DFU device is what tells success."""
-    with usb_board("PYBV11", build("PYBV11"), Faults(rom_resets=1)) as board:
+    """A ROM that resets the chip is entered again; the DFU device at the place of the board is what
+    tells success, and not one that comes elsewhere."""
+    with usb_board("PYBV11", build("PYBV11"), Faults(rom_resets=1, twin=True)) as board:
         words = ["enter", "--device", board.until_application()]
         done = board.run(*ROMBOOT, *words)
         assert done.returncode == 0, done.stderr
-        assert "0483:df11 (STM32  BOOTLOADER)" in done.stdout
+        assert "0483:df11 (STM32  BOOTLOADER) at USB 1-2" in done.stdout
         assert "try 1 of 10: /dev/ttyACM0 went, and is back" in done.stderr
         arrival = board.arrival()
         assert board.is_rom() and arrival and arrival.clean, str(arrival)

@@ -57,13 +57,14 @@ class Watch:
         with rom.connected(self._port, BACK_S, self._heard, self._baud) as loader:
             yield loader
 
-    def silence(self, before: set[dfu.Device]) -> dfu.Device | None:
+    def silence(self, before: set[dfu.Device], where: str | None) -> dfu.Device | None:
         """Longer than the start of any ROM takes (rom.START_S); or the DFU device that was not
-        there before. BackError if the prompt is back."""
+        there before. BackError if the prompt is back. where: the USB path, if it is known."""
         end = time.monotonic() + BACK_S
         while time.monotonic() < end:
-            if new := dfu.devices() - before:
-                return new.pop()
+            for device in dfu.devices() - before:
+                if where in (None, device.where):
+                    return device
             self._heard(b"")
         return None
 

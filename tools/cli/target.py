@@ -140,7 +140,10 @@ class Enter(Job):
         port = self.args.rom or (None if self.args.usb else known.shared)
         before = dfu.devices()
         seen = self.into_rom(
-            prompt, place, self._leave, lambda p: self._see(p, port, before, stack)
+            prompt,
+            place,
+            self._leave,
+            lambda p: self._see(p, port, place.usb or self.args.usb, before, stack),
         )
         usb = "interface" in seen.facts and port is None
         self.report.hint(cables.table(known.after_entry(port, usb=usb)))
@@ -160,6 +163,7 @@ class Enter(Job):
         self,
         prompt: Prompt,
         port: str | None,
+        path: str | None,
         before: set[dfu.Device],
         stack: contextlib.ExitStack,
     ) -> Seen:
@@ -167,7 +171,7 @@ class Enter(Job):
         program talks to it, and whether that may open it, is not the matter here."""
         if port:
             return way.by_uart(prompt, port, self.args.baud, stack)
-        device = Watch(prompt, None).silence(before)
+        device = Watch(prompt, None).silence(before, path)
         if device:
             return Silence(str(device), {"interface": "USB", "path": device.where})
         return Silence("not asked, as there is no --rom PORT; the prompt does not come back")
