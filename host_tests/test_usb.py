@@ -453,8 +453,8 @@ def test_several_boards(tmp_path: Path) -> None:
 
 
 def test_romboot_enter() -> None:
-    """A ROM that resets the chip is entered again; the DFU device at the place of the board is what
-    tells success, and not one that comes elsewhere."""
+    """A ROM that resets the chip is entered again; success is a DFU device where the board was,
+    and not one that comes elsewhere."""
     with usb_board("PYBV11", build("PYBV11"), Faults(rom_resets=1, twin=True)) as board:
         words = ["enter", "--device", board.until_application()]
         done = board.run(*ROMBOOT, *words)
