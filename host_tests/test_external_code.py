@@ -96,7 +96,7 @@ def test_a_single_read_would_be_noticed(address: int) -> None:
     prompt = at_prompt("QSPI_F469")
     take_memory_away(prompt.board)
     prompt.run("way = romboot.plan(); import struct")
-    prompt.start(f"struct.pack_into('>3I', way.image, 20, {address + 2}, 0, 0); way.go()")
+    prompt.start(f"struct.pack_into('<3I', way.image, 20, {address + 2}, 0, 0); way.go()")
     prompt.board.run_to_rom(100)
     assert any(f"0x{address:08X}" in fault for fault in prompt.board.core.faults)
 

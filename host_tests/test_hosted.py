@@ -228,7 +228,7 @@ def test_no_room_below_the_stack_is_seen_when_it_comes_back(
 
     def spoil(buffers: memories.Buffers) -> None:
         image = max((b for _, b in buffers._buffers), key=len)
-        struct.pack_into(">I", image, 8, 0x20010000)
+        struct.pack_into("<I", image, 8, 0x20010000)
 
     before_it_goes(monkeypatch, spoil)
     with pytest.raises(RefusedError, match="MSP is 0x2002FFF8: the last steps need"):

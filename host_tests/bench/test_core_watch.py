@@ -50,18 +50,18 @@ f:      nop; bx lr
         .thumb_func
 svcall: nop; bx lr
         .thumb_func
-hardfault: cpsie i; b .
+hardfault: cpsie i; bx lr
     """)
     meter = m.core.measure_masking()
     m.run(9)
     assert (meter.last, meter.longest, meter.total) == (5, 5, 5)
     m.run(30)
-    # the SVC, which escalates as PRIMASK holds it back, and CPSIE in the HardFault handler
-    assert (meter.last, meter.longest, meter.total) == (2, 6, 8)
+    # the SVC, which escalates as PRIMASK holds it back, and the HardFault handler to its end
+    assert (meter.last, meter.longest, meter.total) == (3, 6, 9)
     meter.stop()
     m.core.reset(0)
     m.run(50)
-    assert meter.total == 8
+    assert meter.total == 9
 
 
 def test_break_on_the_first_instruction_of_a_handler_and_after_reset() -> None:

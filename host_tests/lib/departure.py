@@ -55,8 +55,8 @@ def image(
     chip = Hosted(
         {"machine": MagicMock(), "micropython": MICROPYTHON, "romboot.jump": MagicMock()}
     ).module("chip")
-    own = struct.pack(f">{len(lines)}I", *lines)
-    end = struct.pack(">3I", 2, rom, 0)
+    own = struct.pack(f"<{len(lines)}I", *lines)
+    end = struct.pack("<3I", 2, rom, 0)
     return bytes(chip.image(chunks(b"", own, end, ram, MPU)))
 
 

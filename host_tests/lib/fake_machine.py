@@ -235,8 +235,7 @@ class Helper:
         raise GoneError
 
     def _complete(self, image: bytearray) -> int:
-        (words,) = struct.unpack_from(">I", image)
-        image[: 4 * words] = struct.pack(f"<{words}I", *struct.unpack_from(f">{words}I", image))
+        (words,) = struct.unpack_from("<I", image)
         image[4 * words : 4 * words + len(self.CODE)] = self.CODE
         return self._heap.addressof(image) + 4 * words + len(self.CODE)
 

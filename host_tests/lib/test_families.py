@@ -27,10 +27,10 @@ def test_it_is_found_and_gets_its_script(family: Family, die: Die, make: Make) -
     plan = board.romboot.plan()
     assert plan
     assert plan.chip.family.__name__ == f"romboot.{family.module}"
-    script = pack(family.script(die)) + struct.pack(">3I", 2, family.vectors, 0)
+    script = pack(family.script(die)) + struct.pack("<3I", 2, family.vectors, 0)
     assert bytes(plan.image[20 : 20 + len(script)]) == script
     ram = die.rams[0]
-    assert struct.unpack_from(">5I", plan.image) == (
+    assert struct.unpack_from("<5I", plan.image) == (
         (20 + len(script)) // 4,
         ram.base,
         ram.base + ram.size,
@@ -178,7 +178,7 @@ def test_the_last_steps_run_where_the_main_stack_is(
     board = make(dev_id=H743)
     board.registers.poke(VTOR, STACKS)
     board.registers.poke(STACKS, stack)
-    low, high = struct.unpack_from(">2I", board.romboot.plan().image, 4)
+    low, high = struct.unpack_from("<2I", board.romboot.plan().image, 4)
     assert (low, high) == ram
 
 

@@ -51,7 +51,7 @@ def test_there_is_room_for_the_resident_part(code: bytes, board: Board) -> None:
         image = board.chip.image(
             chip(bytes(body), b"", b"", (0x20000000, 0x20010000), (0x17, 0x03060027))
         )
-        used = 4 * struct.unpack_from(">I", image)[0] + length
+        used = 4 * struct.unpack_from("<I", image)[0] + length
         assert used + -used % CARRIED <= len(image)
 
 

@@ -199,8 +199,8 @@ def test_of_a_heap_in_pieces_one_where_a_page_begins_is_enough(board: Board) -> 
 
 def test_the_script_lies_behind_the_header_in_the_cores_order(board: Board) -> None:
     plain = board.entry.Entry()
-    (words,) = struct.unpack_from(">I", plain.image)
-    script = struct.unpack_from(f">{words - 5}I", plain.image, 20)
+    (words,) = struct.unpack_from("<I", plain.image)
+    script = struct.unpack_from(f"<{words - 5}I", plain.image, 20)
     with pytest.raises(GoneError):
         board.romboot.enter_bootloader(via="reset")
     page = board.registers.peek(STATE + 4) & ~0xFFF
@@ -217,7 +217,7 @@ def test_what_is_to_outlive_the_reset_leaves_the_data_cache(board: Board) -> Non
         board.romboot.enter_bootloader(via="reset")
     written = [(address, value) for address, value, _ in board.fake.written]
     page = dict(written)[STATE + 4] & ~0xFFF
-    (words,) = struct.unpack_from(">I", board.entry.Entry().image)
+    (words,) = struct.unpack_from("<I", board.entry.Entry().image)
     needed = {at & ~31 for at in range(page, page + 4 * words + len(board.fake.helper.CODE))}
     armed = written.index((STATE + 4, page | KEY))
     cleaned = [value for address, value in written[armed:] if address == DCCMVAC]

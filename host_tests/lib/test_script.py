@@ -24,7 +24,7 @@ MPU = 0x17, 0x03060027
 
 
 def chunk(*words: int) -> bytes:
-    return struct.pack(f">{len(words)}I", *words)
+    return struct.pack(f"<{len(words)}I", *words)
 
 
 END = chunk(2, VECTORS, 0)
@@ -74,7 +74,7 @@ def test_the_header_says_what_the_helper_needs(board: Board) -> None:
     """Words up to the code, SRAM from and to, and an MPU region that opens just that SRAM."""
     body = chunk(0x40000000, 1)
     image = board.chip.image(chip(body, b"", b"", (SRAM, SRAM + 0x50000), MPU))
-    words, low, high, rbar, rasr = struct.unpack_from(">5I", image)
+    words, low, high, rbar, rasr = struct.unpack_from("<5I", image)
     assert len(image) == 4 * words + board.chip._CODE
     assert image[4 * words :] == bytes(board.chip._CODE)
     assert (low, high) == (SRAM, SRAM + 0x50000)

@@ -120,7 +120,7 @@ def _rows(script: bytes) -> Iterator[tuple[int, int]]:
 
     The format, stated once more on purpose: what writes it is being checked.
     """
-    words = list(struct.unpack(f">{len(script) // 4}I", script))
+    words = list(struct.unpack(f"<{len(script) // 4}I", script))
     while words:
         base, bits, zero = words[0] - 1, words[1], words[2]
         assert not zero

@@ -26,7 +26,7 @@ A = Block("A", 0x40000000, CR=0x00, SR=0x04, DR=(0x10, 3), FAR=0x100)
 
 def words(script: Script) -> list[int]:
     data = pack(steps(script))
-    return list(struct.unpack(f">{len(data) // 4}I", data))
+    return list(struct.unpack(f"<{len(data) // 4}I", data))
 
 
 def test_a_register_has_its_name_and_its_address() -> None:

@@ -17,7 +17,7 @@
 # A die's script is three chunks: what its family does before the die's own lines, they, and what
 # the family does after them.
 #
-# Words are big-endian, as tools/tables compiles them; the helper turns them when it carries them.
+# Words are as the core has them, little-endian.
 
 import os
 import struct
@@ -211,7 +211,7 @@ def image(chip):
     buffer[_HEADER:middle] = before
     buffer[middle:last] = own
     buffer[last:size] = after
-    struct.pack_into(">5I", buffer, 0, size // 4, start, end, start | family.REGION, _RASR)
+    struct.pack_into("<5I", buffer, 0, size // 4, start, end, start | family.REGION, _RASR)
     return buffer
 
 

@@ -32,7 +32,7 @@ _FILL = const(1)
 _CHANGE = const(2)
 _WAIT = const(3)
 _HEADER = const(20)  # bytes of the image before them
-_LAYOUTS = (">2I", ">3I", ">3I", ">4I")
+_LAYOUTS = ("<2I", "<3I", "<3I", "<4I")
 _ROOM = const(5200)  # bytes of text of plan() for the largest die
 
 # Kinds of interfaces by the first digit of the bootloader ID, a bit each (AN2606 4.2).
@@ -247,14 +247,14 @@ def steps(image):
     register."""
     at = _HEADER
     while True:
-        kind = image[at + 3] & 3
+        kind = image[at] & 3
         address, value, *rest = words = struct.unpack_from(_LAYOUTS[kind], image, at)
         at += 4 * len(words)
         if kind == _FILL and rest[0] == 0:
             for i in range(31):
                 if value >> i & 1:
                     register = address - kind + 4 * i
-                    yield _WRITE, register, struct.unpack_from(">I", image, at)[0], words[3:]
+                    yield _WRITE, register, struct.unpack_from("<I", image, at)[0], words[3:]
                     if value >> 31:
                         yield _WRITE, register, 0, words[3:]
                     at += 4

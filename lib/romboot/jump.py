@@ -24,7 +24,7 @@ MPU_CTRL = const(1)  # the bits that must be set for the MPU to make external me
 # What helper(image, task) is to do; the image is a bytearray made by chip.image().
 _LOOK = const(0)  # return 0 if there is room below the main stack, else MSP
 _GO = const(1)  # leave; return MSP if there is no room
-_COMPLETE = const(2)  # make the image ready to run where it is (reset.py)
+_COMPLETE = const(2)  # make the image ready to run where it is (reset.py); return its end
 _CONTROL = const(3)  # return CONTROL (bit 0: unprivileged); the image is not looked at
 
 
@@ -42,7 +42,6 @@ def helper(r0, r1):
     label(LOCATE)
     data(2, 0xF3EF, 0x8508)  # mrs r5, MSP
     ldr(r4, [r0, 0])
-    data(2, 0xBA24)  # rev r4, r4
     lsl(r4, r4, 2)  # r4 = bytes of script, header included
     bl(OUTSIDE)  # lr = where the resident part is now
 
@@ -191,7 +190,7 @@ def helper(r0, r1):
     str(r1, [r6, 12])  # AIRCR = VECTKEY | SYSRESETREQ
     data(2, 0xF3BF, 0x8F4F)  # dsb
     label(HALT)
-    b(HALT)  # unnoticed: here a reset comes at once
+    b(HALT)
 
     label(ARRIVE)
     data(2, 0xF3BF, 0x8F4F)  # dsb
@@ -232,12 +231,10 @@ def helper(r0, r1):
     cmp(r1, _COMPLETE)
     beq(CODE_CLEAR)
     ldr(r6, [r0, 4])
-    data(2, 0xBA36)  # rev r6, r6
     add(r6, 32)  # FORGE's frame
     cmp(r7, r6)
     bcc(RETURN_R5)
     ldr(r6, [r0, 8])
-    data(2, 0xBA36)  # rev r6, r6
     cmp(r6, r5)
     bcc(RETURN_R5)
     cmp(r0, r5)
@@ -258,16 +255,8 @@ def helper(r0, r1):
     cmp(r1, _LOOK)
     beq(RETURN_0)
 
-    # Complete the image while interrupts still run: words to the order of this core, then code.
-    mov(r1, r0)
-    add(r6, r0, r4)
-    label(SWAP)
-    ldr(r5, [r1, 0])
-    data(2, 0xBA2D)  # rev r5, r5
-    str(r5, [r1, 0])
-    add(r1, 4)
-    cmp(r1, r6)
-    bcc(SWAP)
+    # Complete the image while interrupts still run: the resident part goes behind the script.
+    add(r1, r0, r4)
     label(CODE)
     ldrh(r5, [r3, 0])
     strh(r5, [r1, 0])

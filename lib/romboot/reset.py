@@ -102,7 +102,7 @@ class Reset:
             return
         self._jump = jump
         self._state = state
-        words = struct.unpack_from(">I", image)[0]
+        words = struct.unpack_from("<I", image)[0]
         self._resident = (self._page + 4 * words) | 1
         if self._page >> 28 != 2:  # internal SRAM that is there and executable after a reset
             self.missing = (

@@ -260,8 +260,13 @@ class Core:
         return counter
 
     def measure_masking(self) -> MaskMeter:
-        """Measure how long PRIMASK is set, from now on, until the meter's `stop()`."""
-        meter = MaskMeter(lambda: self.instructions, lambda: bool(self.engine.masks()[0]))
+        """Measure how long no interrupt can be taken, from now on, until the meter's `stop()`."""
+
+        def masked() -> bool:
+            primask, _, faultmask = self.engine.masks()
+            return bool(primask) or self.nvic.execution_priority(0, 0, faultmask) < 0
+
+        meter = MaskMeter(lambda: self.instructions, masked)
         remove_hook = self.engine.hooks.on_block(meter.look)
 
         def stop() -> None:

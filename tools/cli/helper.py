@@ -70,10 +70,9 @@ class Helper:
 
 
 def complete(image: Any, code: bytes) -> int:
-    """What the machine code does for COMPLETE, but for the address that it returns: words in the
-    order of the core, and the resident part behind them."""
-    (words,) = struct.unpack_from(">I", image)
-    image[: 4 * words] = struct.pack(f"<{words}I", *struct.unpack_from(f">{words}I", image))
+    """What the machine code does for COMPLETE, but for the address that it returns: the resident
+    part behind the script."""
+    (words,) = struct.unpack_from("<I", image)
     part = resident(code)
     image[4 * words : 4 * words + len(part)] = part
     return 0

@@ -86,7 +86,7 @@ stack, start = mem32[{table}], mem32[{table} + 4]
 if stack & 3 or not ram(stack) or not start & 1 or not {table} < start < {rom_end}:
     raise RomBootError({bad_rom} % (stack & 0xFFFFFFFF, start & 0xFFFFFFFF))
 found = ram(mem32[mem32[0xE000ED08]])
-if found: struct.pack_into('>3I', image, 4, found[0], found[1], found[0] | {region})
+if found: struct.pack_into('<3I', image, 4, found[0], found[1], found[0] | {region})
 """,
     "{states}\n",
     "{useless}\n",
@@ -104,7 +104,7 @@ except Exception as error: raise RomBootError({sync} % error)
     "{prepare}",
     """\
 def no_room(msp):
-    raise RomBootError({stack} % ((msp & 0xFFFFFFFF,) + struct.unpack_from('>2I', image, 4)))
+    raise RomBootError({stack} % ((msp & 0xFFFFFFFF,) + struct.unpack_from('<2I', image, 4)))
 def go(timer):
     timer.deinit()
     {usb}
@@ -179,7 +179,7 @@ def source(family: Family, die: Die, *, force: bool = False) -> str:
     region, rasr = open_region(family.mpu_regions)
     script = pack(family.script(die)) + end(family)
     words = (HEADER + len(script)) // 4
-    image = struct.pack(">5I", words, ram.base, ram.end, ram.base | region, rasr) + script
+    image = struct.pack("<5I", words, ram.base, ram.end, ram.base | region, rasr) + script
     image += bytes(len(resident(library.module("jump_bytes")._CODE)) + CARRIED)
     dev_ids = (die.dev_id, die.misread) if die.misread else (die.dev_id,)
     another = (

@@ -91,8 +91,8 @@ def _mutant(
 def _image(image: bytes, script: bytes, other: bytes) -> bytes:
     """The image with another script; its first word says how many words there are."""
     before, _, behind = image.partition(script)
-    words = int.from_bytes(before[:WORD], "big") - (len(script) - len(other)) // WORD
-    return struct.pack(">I", words) + before[WORD:] + other + behind
+    words = int.from_bytes(before[:WORD], "little") - (len(script) - len(other)) // WORD
+    return struct.pack("<I", words) + before[WORD:] + other + behind
 
 
 def subjects(name: str) -> list[Subject]:

@@ -41,7 +41,7 @@ def run(subject: Subject, line: Line, handlers: list[int]) -> Outcome:
     mask, expected, tries = line.words
     shorter = min(tries, TRIES)
     image = bytearray(subject.image)
-    struct.pack_into(">I", image, line.offset + 12, shorter)
+    struct.pack_into("<I", image, line.offset + 12, shorter)
     subject = replace(subject, image=bytes(image))
     layout = plain(Random(f"stuck {line.address}"), subject)
     app = Application(subject, layout)

@@ -112,7 +112,7 @@ class Subject:
             at += 8 + 4 * len(more)
 
     def _word(self, at: int) -> int:
-        return int.from_bytes(self.image[at : at + 4], "big")
+        return int.from_bytes(self.image[at : at + 4], "little")
 
 
 @cache

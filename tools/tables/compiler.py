@@ -162,7 +162,7 @@ def check(of: Check) -> tuple[Value, ...]:
 
 def end(family: Family) -> bytes:
     """The end of a script, which has no register: see chip.py."""
-    return struct.pack(">3I", Kind.CHANGE, family.vectors, 0)
+    return struct.pack("<3I", Kind.CHANGE, family.vectors, 0)
 
 
 def rams(family: Family) -> dict[str, Value]:

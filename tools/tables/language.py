@@ -198,6 +198,6 @@ def steps(script: Script, section: str = "") -> Iterator[Step]:
 
 
 def pack(lines: Iterable[Step]) -> bytes:
-    """The words of these steps, big-endian as on the target. An empty row is left out."""
-    packed = (struct.pack(f">{len(step.words)}I", *step.words) for step in lines if step.registers)
+    """The words of these steps, little-endian as the core has them. An empty row is left out."""
+    packed = (struct.pack(f"<{len(step.words)}I", *step.words) for step in lines if step.registers)
     return b"".join(packed)

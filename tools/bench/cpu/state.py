@@ -85,7 +85,8 @@ class FetchCounter:
 
 
 class MaskMeter:
-    """How long interrupts were masked by PRIMASK, in instructions.
+    """How long no interrupt could be taken, in instructions: PRIMASK or FAULTMASK is set, or the
+    handler of an NMI or HardFault is under way.
 
     CPSID is not counted, CPSIE is: an instruction that writes a mask ends a block of code, and
     `look` is called at the start of each block.
