@@ -161,7 +161,7 @@ def arrives(firmware: Path, code: str) -> None:
 
 
 def test_from_files_on_a_build_without_the_inline_assembler() -> None:
-    """The same machine code, as bytes, entered as the handler of the NMI."""
+    """The same machine code, as bytes of which a function is made."""
     with VirtualTarget.boot(BOARD, build(BOARD, "noasm")) as target:
         target.ok("mount", str(library.compiled()), "exec", ENTER)
         assert str(target.arrival()) == CLEAN

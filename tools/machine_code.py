@@ -21,6 +21,8 @@ TARGET = LIB / "jump_bytes.py"
 
 # asm_thumb_entry() and _exit() of MicroPython 1.20 to 1.29: push {r1, r4-r7, lr}, pop {..., pc}
 PROLOGUE, EPILOGUE = b"\xf2\xb5", b"\xf2\xbd"
+# What precedes it in jump_bytes.py, see there
+FUNCTION = bytes(8) + bytes.fromhex("10b5 0348 0349 00f007f8 4000 0130 10bd") + bytes(8)
 KIND_ASM = 3  # of a raw code element in a .mpy file: its length << 3 | kind, then the code
 
 
@@ -65,9 +67,10 @@ def _varuint(value: int) -> bytes:
 
 
 def render(current: str, code: bytes) -> str:
-    """The text of jump_bytes.py with this code between its two marks."""
+    """The text of jump_bytes.py with this code, as a function, between its two marks."""
     before, _, rest = current.partition("# code: begin\n")
     _, _, after = rest.partition("# code: end\n")
+    code = FUNCTION + code
     rows = (code[at : at + 20] for at in range(0, len(code), 20))
     lines = ['    b"' + "".join(f"\\x{byte:02x}" for byte in row) + '"\n' for row in rows]
     return f"{before}# code: begin\n_CODE = const(\n{''.join(lines)})\n# code: end\n{after}"

@@ -2,12 +2,11 @@
 
     python -m tools.packages         writes package.json and lib/<family>.json
 
-A module that is called as a family (stm32f4), or whose name begins with that and an underscore,
-is for that family alone. areas.py is for those whose flash is write-protected by areas, sectors.py
-for the others, cache.py for Cortex-M7 only, cortex_m0.py for Cortex-M0, external.py for all but
-ARMv6-M, which have no memory that code cannot run in. stm32n6.py is for none: it says why an
-STM32N6 is refused, in a library for all families. All others are for every board. lib/manifest.py
-goes by what is written here.
+A module that is called as a family (stm32f4), or whose name begins with that and an underscore, is
+for that family alone. areas.py is for those whose flash is write-protected by areas, sectors.py
+for the others, cache.py for Cortex-M7 only, external.py for all but ARMv6-M, which have no memory
+that code cannot run in. stm32n6.py is for none: it says why an STM32N6 is refused, in a library
+for all families. All others are for every board. lib/manifest.py goes by what is written here.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ import json
 from pathlib import Path
 
 from . import paths, tables
-from .tables.family import M0, M7, Family
+from .tables.family import M7, Family
 
 FOLDER = paths.LIB / "romboot"
 AREAS, SECTORS = "areas.py", "sectors.py"
-CACHES, CORTEX_M0, EXTERNAL = "cache.py", "cortex_m0.py", "external.py"
+CACHES, EXTERNAL = "cache.py", "external.py"
 REFUSED = "stm32n6.py"
 
 
@@ -49,8 +48,6 @@ def _owners(name: str) -> list[str]:
         return [short(f) for f in tables.FAMILIES if f.write_protection.by_areas == areas]
     if name == CACHES:
         return [short(family) for family in tables.FAMILIES if family.core is M7]
-    if name == CORTEX_M0:
-        return [short(family) for family in tables.FAMILIES if family.core is M0]
     if name == EXTERNAL:
         return [short(family) for family in tables.FAMILIES if not family.core.armv6m]
     first = name.removesuffix(".py").partition("_")[0].removeprefix("stm32")

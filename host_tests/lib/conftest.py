@@ -62,7 +62,6 @@ def _import(fake: FakeChip) -> dict[str, ModuleType]:
         "romboot.jump": SimpleNamespace(  # assembler cannot run here
             helper=fake.helper,
             code_address=lambda: fake.helper.code_address,
-            MPU_CTRL=1,
             **fake.helper.TASKS,
         ),
     }

@@ -257,7 +257,6 @@ class FakeChip:
             mem32=View(self.registers, 4),
             Timer=type("Timer", (Timer,), {"armed": []}),
             disable_irq=lambda: self.events.append("disable_irq"),
-            enable_irq=lambda state: self.events.append("enable_irq"),
         )
         self.pyb = SimpleNamespace(Flash=lambda: SimpleNamespace(ioctl=self._flash_ioctl))
         self.sys = SimpleNamespace(

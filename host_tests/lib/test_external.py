@@ -96,16 +96,6 @@ def test_the_mpu_must_be_on(control: int, runs: bool, board: Board) -> None:
     assert board.fake.written == []
 
 
-def test_an_nmi_needs_it_in_the_nmi(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
-    """jump_bytes.py: there the MPU sleeps unless HFNMIENA is set."""
-    monkeypatch.setattr(board.entry.jump, "MPU_CTRL", ENABLE | HFNMIENA)
-    have(board, RUNS["all of memory"], ENABLE)
-    with pytest.raises(board.errors.CodeError):
-        board.romboot.plan()
-    have(board, RUNS["all of memory"], ENABLE | HFNMIENA)
-    assert board.romboot.plan()
-
-
 @pytest.mark.parametrize("address", [0x10000000, 0x1000FFFF])
 def test_no_region_makes_ccm_executable(address: int, board: Board) -> None:
     """It hangs on the data bus only (RM0090 2.3.1)."""

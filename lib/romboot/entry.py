@@ -38,7 +38,7 @@ class Entry:
         if code >> 28 == 1 or code >> 29 & 7 > 4:  # CCM, SDRAM: it may not be executable
             from .external import check
 
-            check(code, jump.MPU_CTRL)
+            check(code)
         if jump.helper(0, _CONTROL) & _NPRIV:
             raise error("PrivilegeError")
         self.chip = found = chip.find()

@@ -20,14 +20,11 @@ _RBAR = const(_SCB + 0x9C)
 _RASR = const(_SCB + 0xA0)
 
 
-def check(address, bits):
-    """Raise CodeError unless code at address can run, if need be by leave of the MPU.
-
-    bits: of MPU_CTRL, those that must be set for that.
-    """
+def check(address):
+    """Raise CodeError unless code at address can run, if need be by leave of the MPU."""
     armv8m = mem32[_CPUID] >> 12 & 1  # PARTNO 0xD20 and above
     ccm = address >> 28 == 1  # from 0x10000000 on; above it is only system memory
-    if ccm or armv8m or mem32[_CTRL] & bits != bits or not _executable(address):
+    if ccm or armv8m or not mem32[_CTRL] & 1 or not _executable(address):
         raise error("CodeError", address & 0xFFFFFFFF, "CCM" if ccm else "external memory")
 
 

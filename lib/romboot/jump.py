@@ -19,8 +19,6 @@ import micropython
 from machine import mem32
 from micropython import const
 
-MPU_CTRL = const(1)  # the bits that must be set for the MPU to make external memory executable
-
 # What helper(image, task) is to do; the image is a bytearray made by chip.image().
 _LOOK = const(0)  # return 0 if there is room below the main stack, else MSP
 _GO = const(1)  # leave; return MSP if there is no room

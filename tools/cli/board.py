@@ -48,13 +48,14 @@ except Exception as error:
 # A function, as its names are found more quickly. It allocates nothing.
 GO = """
 import gc, time
-from machine import disable_irq, enable_irq
-def go(sleep_ms, disable_irq, enable_irq, mem16, mem32):
+from machine import disable_irq
+{helper}
+def go(sleep_ms, disable_irq, mem32, helper):
     {statements}
 gc.collect()
 print({going!r})
 time.sleep_ms({after_ms})
-go(time.sleep_ms, disable_irq, enable_irq, mem16, mem32)
+go(time.sleep_ms, disable_irq, mem32, helper)
 """
 
 # Of the library, where its code cannot run; and what to say of that here.
@@ -99,7 +100,8 @@ class Board:
                 "uctypes": buffers,
             }
         )
-        library.surroundings["romboot.jump"] = Helper(prompt, library, buffers)
+        self._helper = Helper(prompt, library, memory, buffers)
+        library.surroundings["romboot.jump"] = self._helper
         chip = library.module("chip")
         with self._refusals():
             chip.check_port()
@@ -164,6 +166,7 @@ class Board:
                 back = error
         self._buffers.send()
         code = GO.format(
+            helper=self._helper.source,
             statements="\n    ".join(statements),
             going=leaving.GOING,
             after_ms=leaving.AFTER_MS,

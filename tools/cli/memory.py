@@ -49,8 +49,7 @@ class Memory:
             mem8=_View(self, 1),
             mem16=_View(self, 2),
             mem32=_View(self, 4),
-            disable_irq=lambda: self.later("state = disable_irq()"),
-            enable_irq=lambda _: self.later("enable_irq(state)"),
+            disable_irq=lambda: self.later("disable_irq()"),
         )
 
     def fetch(self, addresses: Iterable[int]) -> None:

@@ -19,7 +19,7 @@ from .. import boards, paths, tables
 from ..tables import n6, no_row
 from ..tables.compiler import core, end
 from ..tables.cortex_m import open_region
-from ..tables.family import M0, M7, M33, Die, Family, State
+from ..tables.family import M7, M33, Die, Family, State
 from ..tables.language import pack
 from .errors import CliError, Code
 from .helper import resident
@@ -42,7 +42,8 @@ HEAD = """\
 #
 # The parts are in strings so that one after the other is compiled: that needs less of the heap.
 import gc, os, struct, sys, time
-from machine import Timer, disable_irq, enable_irq, mem8, mem32
+from gc import collect
+from machine import Timer, mem8, mem32
 from uctypes import addressof, bytearray_at
 class RomBootError(Exception): pass
 """
@@ -62,12 +63,6 @@ _MORE = {
     M7: " | (mem32[0xE000ED90] & 0xF800) << 1",
     M33: " | (mem32[0x40022044] >> 27 > 0) << 12",
 }
-
-# In place of the module that jump_bytes imports.
-M0_MODULE = """
-class _cortex_m0: pass
-_cortex_m0.prepare, _cortex_m0.nmi = prepare, nmi
-"""
 
 PARTS = (
     """\
@@ -100,8 +95,9 @@ try:
 except ImportError: pass
 except Exception as error: raise RomBootError({sync} % error)
 """,
-    "{helper}",
+    "{function}",
     "{prepare}",
+    "{helper}",
     """\
 def no_room(msp):
     raise RomBootError({stack} % ((msp & 0xFFFFFFFF,) + struct.unpack_from('<2I', image, 4)))
@@ -180,18 +176,17 @@ def source(family: Family, die: Die, *, force: bool = False) -> str:
     script = pack(family.script(die)) + end(family)
     words = (HEADER + len(script)) // 4
     image = struct.pack("<5I", words, ram.base, ram.end, ram.base | region, rasr) + script
-    image += bytes(len(resident(library.module("jump_bytes")._CODE)) + CARRIED)
+    image += bytes(len(resident(library.module("jump_bytes"))) + CARRIED)
     dev_ids = (die.dev_id, die.misread) if die.misread else (die.dev_id,)
     another = (
         f"core 0x%03X, DEV_ID 0x%03X: this is no {die.name}. Let romboot script make the file for "
         "this chip"
     )
-    variables, *functions = library.source("jump_bytes", "helper", "_prepare").split("\ndef ")
+    variables, helper, prepare, function = library.source(
+        "jump_bytes", "helper", "_prepare", "function"
+    ).split("\ndef ")
     if family.core is M7:
-        functions[0] = f"{functions[0]}\n{library.source('cache', 'clean')}"
-    if family.core is M0:
-        nmi = library.source("cortex_m0", "prepare", "nmi")
-        functions[0] = f"{functions[0]}\n{nmi.replace('_handler', '_vector')}{M0_MODULE}"
+        prepare = f"{prepare}\n{library.source('cache', 'clean')}"
     fields = {
         "name": die.name,
         "version": paths.version(),
@@ -208,8 +203,9 @@ def source(family: Family, die: Die, *, force: bool = False) -> str:
         "bad_rom": said("BadRomError", family.vectors, FIRST, SECOND, ram.base, ram.end),
         "region": region,
         "states": "\n".join(_states(family, lasting=False)),
-        "helper": f"def {functions[0]}",
-        "prepare": f"def {functions[1]}",
+        "function": f"def {function}",
+        "prepare": f"def {prepare}",
+        "helper": f"def {helper}",
         "stack": said("StackError", FIRST, len(image), SECOND, THIRD),
         "useless": "" if force else "\n".join(_useless(family, die, said)),
         "sync": said("SyncError", _Repr()),
@@ -234,7 +230,7 @@ def _part(text: str) -> str:
 
 def apart() -> Hosted:
     """The library without a chip: for its data, its sentences and its source."""
-    machine = ("mem8", "mem16", "mem32", "disable_irq", "enable_irq")
+    machine = ("mem8", "mem16", "mem32", "disable_irq")
     return Hosted(
         {
             "machine": SimpleNamespace(**dict.fromkeys(machine)),

@@ -87,9 +87,9 @@ def draw_context(random: Random, die: Chip) -> Context:
 
 
 def _draw_single(random: Random, die: Chip) -> Context:
-    """An NMI is where jump_bytes.py calls from."""
-    others = [PENDSV, SYSTICK, *range(FIRST_IRQ, FIRST_IRQ + die.irq_count)]
-    handlers = [random.choice((NMI, random.choice(others)))] if random.random() < 0.6 else []
+    interrupt = random.randrange(FIRST_IRQ, FIRST_IRQ + die.irq_count)
+    number = random.choice((NMI, PENDSV, SYSTICK, interrupt, interrupt, interrupt))
+    handlers = [number] if random.random() < 0.6 else []
     priorities = {n: random.randrange(0, 256, 64) for n in handlers if n != NMI}
     context = Context(0, handlers, priorities)
     context.on_psp = random.random() < 0.4
@@ -113,8 +113,7 @@ def _draw_nested(random: Random, die: Chip) -> Context:
         number: level * step + random.randrange(0, step, 16)
         for number, level in zip(handlers, chosen, strict=True)
     }
-    # One of the two at most: Python does not run in a HardFault handler, so that an NMI on top of
-    # one (where jump_bytes.py calls from) is out of its reach.
+    # One of the two at most: no Python runs in either, let alone in an NMI on top of a HardFault.
     if random.random() < 0.15:
         handlers.append(random.choice((HARD_FAULT, NMI)))
     context = Context(prigroup, handlers, priorities)

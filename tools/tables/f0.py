@@ -154,7 +154,7 @@ AFTER: Script = [
     cortex_m.armv6m(vtor=None),
     cortex_m.nothing_pending(IRQS),
     "remap (RM0091 9.1.1)",
-    write(RCC.APB2ENR, SYSCFGEN, unnoticed="cortex_m0.py has done it"),
+    write(RCC.APB2ENR, SYSCFGEN),
     wait(RCC.APB2ENR, SYSCFGEN, SYSCFGEN, tries=0x100, unnoticed=cortex_m.CLOCK_COMES),
     change(SYSCFG.CFGR1, clear=MEM_MODE, set=SYSTEM_MEMORY),  # system memory at 0
     wait(SYSCFG.CFGR1, MEM_MODE, SYSTEM_MEMORY, tries=0x100, unnoticed=cortex_m.REMAP_IS_QUICK),

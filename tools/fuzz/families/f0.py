@@ -74,6 +74,8 @@ def _directed(die: Chip, hse_hz: int) -> Iterator[Recipe]:
 
     words = "DMA and CRC have been used, and have no clock any more"
     yield Recipe(words, early=(Trouble(words, use),))
+    words = "SYSCFG has mapped SRAM to 0, and has no clock any more"
+    yield Recipe(words, late=(Trouble(words, lambda app: app.clear_bits("RCC.APB2ENR", 1)),))
 
 
 FAMILY = Family(
