@@ -382,7 +382,7 @@ def test_measure_a_board_that_can_hold_no_library(tmp_path: Path) -> None:
     assert "not on the board, which has no file system" in done.stdout
     by_host, machine = json.loads(figures.read_text())["ways"]
     assert by_host["registers_off"] == [] != machine["registers_off"]
-    assert by_host["blackout"] < 4_000
+    assert by_host["blackout"] < 1_300
 
 
 @pytest.mark.thorough
