@@ -212,9 +212,9 @@ class Application:
 
     def settle(self) -> None:
         """Let interrupts that are due be served, until the program is in its loop again."""
-        home = self.layout.application + CODE + HOLD
+        loop = self.layout.application + CODE + HOLD
         for _ in range(2000):
-            if self.exception == self.expected and self.core.pc == home and not self.core.asleep:
+            if self.exception == self.expected and self.core.pc == loop and not self.core.asleep:
                 return
             self.run(1)
         raise FuzzError(f"exception {self.exception} does not end, at {self.core.pc:#010x}")

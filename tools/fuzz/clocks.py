@@ -7,20 +7,20 @@ from random import Random
 
 from ..bench.chip import Chip
 from . import facts, families
+from .action import Action
 from .application import Application
 from .family import Tree, Write
 from .subject import FuzzError
-from .trouble import Trouble
 
 LONGEST_START_NS = 2_100_000  # of HSE
 SWITCH_NS, SWITCHES = 50_000, 100  # a slow clock takes some cycles
 CLK_OFF_HSE_HZ = 1_000_000  # a clock on HSE that is slow takes its time to stop
 
 
-def draw(random: Random, die: Chip, hse_hz: int) -> Iterator[Trouble]:
+def draw(random: Random, die: Chip, hse_hz: int) -> Iterator[Action]:
     """The clock tree and what hangs on it."""
     tree = draw_tree(random, die, hse_hz, random.choice(sources(die, hse_hz)))
-    yield Trouble(f"clock: {tree}", lambda app: start(app, tree))
+    yield Action(f"clock: {tree}", lambda app: start(app, tree))
     yield from draw_anytime(random, die)
     if not tree.alone:
         yield from _draw_spare(random, die, tree, hse_hz)
@@ -128,24 +128,24 @@ def _hse(die: Chip) -> str:
     return die.rcc["oscillators"]["HSE"][0]
 
 
-def _draw_spare(random: Random, die: Chip, tree: Tree, hse_hz: int) -> Iterator[Trouble]:
+def _draw_spare(random: Random, die: Chip, tree: Tree, hse_hz: int) -> Iterator[Action]:
     """Oscillators that nobody needs, started long ago or just now; that after a reset is off."""
     needed = (tree.source, tree.feeds)
     for name in spare(die, tree):
         if random.random() < 0.3:
             ns = random.choice((0, 0, random.randrange(LONGEST_START_NS)))
             if name == "HSE" and random.random() < 0.5:
-                yield Trouble("HSE bypassed", bypass)
-            yield Trouble(
+                yield Action("HSE bypassed", bypass)
+            yield Action(
                 f"{name} on since {ns} ns", lambda app, n=name, ns=ns: switch_on(app, n, ns)
             )
     if default(die) not in needed and random.random() < 0.5:
-        yield Trouble(f"{default(die)} off", lambda app: switch_off(app, default(die)))
+        yield Action(f"{default(die)} off", lambda app: switch_off(app, default(die)))
     css, bit = security(die)
     if "HSE" in needed and random.random() < 0.4 and bit:
-        yield Trouble("clock security on", lambda app: app.set_bits(css, bit))
+        yield Action("clock security on", lambda app: app.set_bits(css, bit))
     elif "HSE" not in needed and hse_hz <= tree.hz and random.random() < 0.2:
-        yield Trouble("SYSCLK asked to go to HSE, which starts", _ask_for_hse)
+        yield Action("SYSCLK asked to go to HSE, which starts", _ask_for_hse)
 
 
 def _ask_for_hse(app: Application) -> None:
@@ -156,19 +156,17 @@ def _ask_for_hse(app: Application) -> None:
         app.change(f"RCC.{switch['register']}", switch["sources"].index("HSE"), switch["sw"])
 
 
-def _draw_low_speed(random: Random, die: Chip) -> Iterator[Trouble]:
+def _draw_low_speed(random: Random, die: Chip) -> Iterator[Action]:
     """Low-speed oscillators, and the domain of the RTC."""
     if random.random() < 0.5:
-        yield Trouble("LSI on", lambda app: switch_on(app, "LSI", 0))
+        yield Action("LSI on", lambda app: switch_on(app, "LSI", 0))
     if random.random() < 0.3:
-        yield Trouble("reset flags cleared", _clear_flags)
+        yield Action("reset flags cleared", _clear_flags)
     if random.random() < 0.5:
         backup = die.rcc["backup"]
         bits = random.getrandbits(2) << backup["rtc_source"]
         bits |= random.getrandbits(1) << backup["rtc_enable"]
-        yield Trouble(
-            f"backup domain open, LSE on, {bits:08X}", lambda app: open_backup(app, bits)
-        )
+        yield Action(f"backup domain open, LSE on, {bits:08X}", lambda app: open_backup(app, bits))
 
 
 def _clear_flags(app: Application) -> None:
@@ -194,11 +192,11 @@ def _unprotect(app: Application) -> None:
 # --- registers that anything can be written to -------------------------------------------------
 
 
-def draw_anytime(random: Random, die: Chip) -> Iterator[Trouble]:
+def draw_anytime(random: Random, die: Chip) -> Iterator[Action]:
     for name, bits in facts.anytime(die).items():
         if random.random() < 0.3:
             value = random.getrandbits(32) & bits
-            yield Trouble(
+            yield Action(
                 f"{name} {value:08X}",
                 lambda app, n=name, v=value, b=bits: app.change(n, v, b),
             )

@@ -11,13 +11,13 @@ from ..bench.chip import Chip, FlashSector, Peripheral
 from ..bench.clock import NS_PER_S
 from ..bench.external import WINDOWS
 from . import clocks, facts, families, interrupts, layout, peripherals, protection, system
+from .action import Action
 from .application import Application
 from .family import Recipe, Tree
 from .interrupts import Context
 from .layout import Layout
 from .states import State
 from .subject import Subject
-from .trouble import Trouble
 
 WORD = 0xFFFFFFFF
 
@@ -73,7 +73,7 @@ def outside(subject: Subject) -> Recipe:
     return Recipe(
         "code in external memory",
         late=(
-            Trouble(
+            Action(
                 "the MPU makes it executable",
                 lambda app: protection.open_region(app, window, heap.size.bit_length() - 1),
             ),
@@ -95,8 +95,8 @@ def core(die: Chip) -> Recipe:
         "every register of the core",
         early=tuple(interrupts.all_priorities(die, context)),
         late=(
-            Trouble("every region of the MPU set up", protection.fill),
-            Trouble("interrupts enabled and pending, core registers", interrupts.fill),
+            Action("every region of the MPU set up", protection.fill),
+            Action("interrupts enabled and pending, core registers", interrupts.fill),
         ),
         context=context,
     )
@@ -104,7 +104,7 @@ def core(die: Chip) -> Recipe:
 
 def used() -> Recipe:
     """Every peripheral on and written all over."""
-    return Recipe("every peripheral", late=(Trouble("written all over", _use),))
+    return Recipe("every peripheral", late=(Action("written all over", _use),))
 
 
 def _use(app: Application) -> None:
@@ -127,11 +127,11 @@ def rcc(die: Chip, hse_hz: int) -> Iterator[Recipe]:
         yield Recipe(
             f"every register of RCC, {source}",
             early=(
-                Trouble("HSE bypassed", clocks.bypass)
+                Action("HSE bypassed", clocks.bypass)
                 if tree.feeds == "HSE"
-                else Trouble("a clock of 1 MHz on HSE, bypassed", clocks.slow_hse),
-                Trouble(f"clock: {tree}", lambda app, t=tree: clocks.start(app, t)),
-                Trouble("every oscillator on", lambda app, t=tree: _fill_rcc(app, t)),
+                else Action("a clock of 1 MHz on HSE, bypassed", clocks.slow_hse),
+                Action(f"clock: {tree}", lambda app, t=tree: clocks.start(app, t)),
+                Action("every oscillator on", lambda app, t=tree: _fill_rcc(app, t)),
             ),
         )
 
@@ -154,9 +154,9 @@ def _fill_rcc(app: Application, tree: Tree) -> None:
 
 def flash(die: Chip, subject: Subject) -> Iterator[Recipe]:
     """Open, locked with errors, being erased, without its clock."""
-    yield Recipe("flash unlocked, option bytes too", late=(Trouble("every lock open", _open),))
+    yield Recipe("flash unlocked, option bytes too", late=(Action("every lock open", _open),))
     yield Recipe(
-        "flash locked in the middle of programming", late=(Trouble("errors, locks", _lock),)
+        "flash locked in the middle of programming", late=(Action("errors, locks", _lock),)
     )
     free = system.free_sectors(die, subject)
     for bank in sorted({sector.bank for sector in free}):
@@ -168,7 +168,7 @@ def flash(die: Chip, subject: Subject) -> Iterator[Recipe]:
         yield Recipe(
             "window watchdog during an erase",
             late=(
-                Trouble(block.name, lambda app, b=block, s=free[-1]: _bite_soon(app, b, s)),
+                Action(block.name, lambda app, b=block, s=free[-1]: _bite_soon(app, b, s)),
                 system.erase(die, free[-1]),
             ),
             erasing=True,
@@ -176,7 +176,7 @@ def flash(die: Chip, subject: Subject) -> Iterator[Recipe]:
     if die.peripheral("FLASH").enable:
         yield Recipe(
             "clock of the flash interface off",
-            late=(Trouble("code in SRAM has switched it off", _stop_flash),),
+            late=(Action("code in SRAM has switched it off", _stop_flash),),
             erasing=True,
         )
 
@@ -215,7 +215,7 @@ def _stop_flash(app: Application) -> None:
 
 def others(die: Chip) -> Recipe:
     """EXTI, SYSCFG, PWR, DMA requests without their clocks, caches."""
-    return Recipe("EXTI, SYSCFG, PWR and more", late=(Trouble("every register", _fill_others),))
+    return Recipe("EXTI, SYSCFG, PWR and more", late=(Action("every register", _fill_others),))
 
 
 def _fill_others(app: Application) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from ..bench.chip import Chip, FlashSector
+from .action import Action
 from .application import Application
 from .interrupts import Context
-from .trouble import Trouble
 
 MHZ = 1_000_000
 WORD = 0xFFFFFFFF
@@ -21,8 +21,8 @@ class Recipe:
     code is: in flash, in SRAM if flash is being erased, or outside (external memory)."""
 
     words: str
-    early: tuple[Trouble, ...] = ()
-    late: tuple[Trouble, ...] = ()
+    early: tuple[Action, ...] = ()
+    late: tuple[Action, ...] = ()
     context: Context = field(default_factory=lambda: Context(0, []))
     erasing: bool = False
     outside: bool = False

@@ -12,6 +12,7 @@ from ..bench.chip import Chip
 from ..bench.cpu.cpu_registers import FPCA, NPRIV
 from ..bench.cpu.nvic import FIRST_IRQ, HARD_FAULT, NMI, PENDSV, SYSTICK, name_of
 from ..bench.cpu.spec import CORES
+from .action import Action
 from .application import (
     CODE,
     CPACR,
@@ -23,7 +24,6 @@ from .application import (
     SHCSR,
     Application,
 )
-from .trouble import Trouble
 
 ACTLR, SYST_CSR, SYST_RVR, SYST_CVR = 0xE000E008, 0xE000E010, 0xE000E014, 0xE000E018
 IPR0, AIRCR, SCR, CCR, SHPR1 = 0xE000E400, 0xE000ED0C, 0xE000ED10, 0xE000ED14, 0xE000ED18
@@ -126,7 +126,7 @@ def _draw_nested(random: Random, die: Chip) -> Context:
 # --- before the handlers -----------------------------------------------------------------------
 
 
-def draw_priorities(random: Random, die: Chip, context: Context) -> Iterator[Trouble]:
+def draw_priorities(random: Random, die: Chip, context: Context) -> Iterator[Action]:
     """PRIGROUP and every priority; those of the handlers under way as they need them."""
     yield from all_priorities(die, context, random)
     if not die.core["fpu"]:
@@ -134,17 +134,17 @@ def draw_priorities(random: Random, die: Chip, context: Context) -> Iterator[Tro
     if random.random() < 0.5:
         fpccr = random.randrange(1, 4) << 30
         values = (fpccr, random.getrandbits(32), random.getrandbits(5) << 22)
-        yield Trouble(f"FPCCR {fpccr:08X}, FPCAR, FPDSCR", lambda app: _set_fpu(app, values))
+        yield Action(f"FPCCR {fpccr:08X}, FPCAR, FPDSCR", lambda app: _set_fpu(app, values))
     if random.random() < 0.3:
-        yield Trouble("handlers use the FPU", _float_handlers)
+        yield Action("handlers use the FPU", _float_handlers)
 
 
-def all_priorities(die: Chip, context: Context, random: Random | None = None) -> Iterator[Trouble]:
+def all_priorities(die: Chip, context: Context, random: Random | None = None) -> Iterator[Action]:
     """Of every exception, those of the handlers under way as they need them; the rest at random
     or the lowest."""
     numbers = (*system_handlers(die), *range(16, 16 + die.irq_count))
     prio = {n: random.getrandbits(8) if random else 0xFF for n in numbers} | context.priorities
-    yield Trouble(
+    yield Action(
         "priorities of all exceptions", lambda app: set_priorities(app, context.prigroup, prio)
     )
 
@@ -206,36 +206,36 @@ def drop_privileges(app: Application) -> None:
 # --- in the innermost handler ------------------------------------------------------------------
 
 
-def draw_sources(random: Random, die: Chip, context: Context) -> Iterator[Trouble]:
+def draw_sources(random: Random, die: Chip, context: Context) -> Iterator[Action]:
     """Interrupts enabled and pending, faults enabled, and how the core sleeps and aligns."""
     words = (die.irq_count + 31) // 32
     for name, row, density in (("enabled", ISER, 0.5), ("pending", ISPR, 0.3)):
         if random.random() < density:
             bits = [random.getrandbits(32) & random.getrandbits(32) for _ in range(words)]
             text = " ".join(f"{word:08X}" for word in bits)
-            yield Trouble(f"interrupts {name}: {text}", lambda app, r=row, b=bits: _row(app, r, b))
+            yield Action(f"interrupts {name}: {text}", lambda app, r=row, b=bits: _row(app, r, b))
     yield from _draw_system_registers(random, die)
     if random.random() < 0.5:
         scr = random.getrandbits(5) & 0x16
         if not context.handlers:
             # A thread that sleeps on exit stops at its next interrupt: so it is meant to be.
             scr &= ~SLEEPONEXIT
-        yield Trouble(f"SCR {scr:02X}", lambda app: app.store(SCR, scr))
+        yield Action(f"SCR {scr:02X}", lambda app: app.store(SCR, scr))
 
 
-def _draw_system_registers(random: Random, die: Chip) -> Iterator[Trouble]:
+def _draw_system_registers(random: Random, die: Chip) -> Iterator[Action]:
     """What ARMv6-M has not."""
     if not mainline(die):
         return
     if random.random() < 0.5:
         bits = random.getrandbits(3) << 16
-        yield Trouble(f"SHCSR {bits:08X}", lambda app: app.store(SHCSR, app.load(SHCSR) | bits))
+        yield Action(f"SHCSR {bits:08X}", lambda app: app.store(SHCSR, app.load(SHCSR) | bits))
     if random.random() < 0.5:
         ccr = random.getrandbits(10) & 0x31B
-        yield Trouble(f"CCR {ccr:03X}", lambda app: app.store(CCR, app.load(CCR) & ~0x31B | ccr))
+        yield Action(f"CCR {ccr:03X}", lambda app: app.store(CCR, app.load(CCR) & ~0x31B | ccr))
     if random.random() < 0.3:
         actlr = random.getrandbits(10)
-        yield Trouble(f"ACTLR {actlr:03X}", lambda app: app.store(ACTLR, actlr))
+        yield Action(f"ACTLR {actlr:03X}", lambda app: app.store(ACTLR, actlr))
 
 
 def _row(app: Application, row: int, words: list[int]) -> None:
@@ -259,7 +259,7 @@ def fill(app: Application) -> None:
     app.store(ICSR, 1 << 28 | 1 << 26)  # PendSV and SysTick
 
 
-def draw_moments(random: Random, die: Chip, to_mask: int) -> Iterator[Trouble]:
+def draw_moments(random: Random, die: Chip, to_mask: int) -> Iterator[Action]:
     """What comes while `helper` works: `to_mask` is how many instructions it takes to mask."""
     for _ in range(random.choice((0, 1, 1, 2, 4))):
         after = random.randrange(to_mask + CARRY)
@@ -268,22 +268,22 @@ def draw_moments(random: Random, die: Chip, to_mask: int) -> Iterator[Trouble]:
         number = random.choice((14, 15, *range(16, 16 + die.irq_count)))
         if number < FIRST_IRQ and after >= to_mask:
             continue  # software pends these, and the application does not run any more
-        yield Trouble(
+        yield Action(
             f"{name_of(number)} pends {after} instructions after the call",
             lambda app, n=number, after=after: _alarm(app, n, after),
         )
     if random.random() < 0.3:
         reload = random.randrange(100, 2 * to_mask)
         control = 7 if random.random() < 0.8 else 3
-        yield Trouble(
+        yield Action(
             f"SysTick every {reload} ticks, CTRL {control}",
             lambda app: _systick(app, reload, control),
         )
     if random.random() < 0.05:
-        yield Trouble("SysTick after every instruction until the mask", _storm)
+        yield Action("SysTick after every instruction until the mask", _storm)
     if random.random() < 0.2:
         after = random.randrange(to_mask)
-        yield Trouble(
+        yield Action(
             f"if clock security is on, the crystal fails {after} instructions after the call",
             lambda app: _fail_crystal(app, after),
         )
@@ -326,17 +326,17 @@ def _fail_crystal(app: Application, after: int) -> None:
 # --- masks: last, as nothing is taken from then on ---------------------------------------------
 
 
-def draw_masks(random: Random, die: Chip, context: Context) -> Iterator[Trouble]:
+def draw_masks(random: Random, die: Chip, context: Context) -> Iterator[Action]:
     """BASEPRI, PRIMASK, FAULTMASK."""
     if random.random() < 0.3 and mainline(die):
         basepri = random.randrange(0, 256, 16)
-        yield Trouble(f"BASEPRI {basepri:02X}", lambda app: _mask(app, "BASEPRI", basepri))
+        yield Action(f"BASEPRI {basepri:02X}", lambda app: _mask(app, "BASEPRI", basepri))
     if random.random() < 0.2:
-        yield Trouble("PRIMASK", lambda app: _mask(app, "PRIMASK", 1))
+        yield Action("PRIMASK", lambda app: _mask(app, "PRIMASK", 1))
     # CPSID F does nothing in HardFault and NMI (DDI 0403E B5.2.1)
     not_masked = {HARD_FAULT, NMI} & set(context.handlers) or not mainline(die)
     if random.random() < 0.15 and not not_masked:
-        yield Trouble("FAULTMASK", lambda app: _mask(app, "FAULTMASK", 1))
+        yield Action("FAULTMASK", lambda app: _mask(app, "FAULTMASK", 1))
 
 
 def _mask(app: Application, name: str, value: int) -> None:

@@ -7,26 +7,26 @@ from random import Random
 
 from ..bench.chip import Chip, Peripheral
 from . import facts
+from .action import Action
 from .application import ISER, Application
 from .layout import Layout, has_vtor
-from .trouble import Trouble
 
 REGISTERS = 0x60  # bytes from the base of a peripheral in which most have all of theirs
 CHANNELS = (0x04, 0x18, 0x20, 0x34, 0x44, 0x48)  # TIMx_CR2, CCMR1, CCER, CCR1, BDTR, DCR
 
 
-def draw(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
+def draw(random: Random, die: Chip, layout: Layout) -> Iterator[Action]:
     """Clocks of peripherals first, then what runs on them."""
     names = enables(die)
     on: dict[str, int] = {name: random.getrandbits(32) for name in names}
     if random.random() < 0.3:
         on = dict.fromkeys(names, 0xFFFFFFFF)
     words = ", ".join(f"{name} {value:08X}" for name, value in on.items())
-    yield Trouble(f"peripheral clocks: {words}", lambda app: switch_on(app, on))
+    yield Action(f"peripheral clocks: {words}", lambda app: switch_on(app, on))
     if random.random() < 0.15:
         resets = {name: random.getrandbits(32) for name in reset_registers(die)}
         words = ", ".join(f"{name} {value:08X}" for name, value in resets.items())
-        yield Trouble(f"held in reset: {words}", lambda app: _hold(app, resets))
+        yield Action(f"held in reset: {words}", lambda app: _hold(app, resets))
     yield from _draw_registers(random, die, layout)
     yield from _draw_timers(random, die)
 
@@ -63,7 +63,7 @@ def _hold(app: Application, resets: dict[str, int]) -> None:
 # --- any register ------------------------------------------------------------------------------
 
 
-def _draw_registers(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
+def _draw_registers(random: Random, die: Chip, layout: Layout) -> Iterator[Action]:
     """Anything written to registers of a few blocks."""
     blocks = writable_blocks(die, layout)
     for block in random.sample(blocks, min(random.choice((0, 2, 6, 20)), len(blocks))):
@@ -71,7 +71,7 @@ def _draw_registers(random: Random, die: Chip, layout: Layout) -> Iterator[Troub
             (address, random.getrandbits(32)) for address in places(block) if random.random() < 0.7
         ]
         enabled = [irq for irq in block.irqs if random.random() < 0.5]
-        yield Trouble(
+        yield Action(
             f"{block.name} written all over" + (f", interrupts {enabled}" if enabled else ""),
             lambda app, writes=writes, enabled=enabled: write_all(app, writes, enabled),
         )
@@ -104,7 +104,7 @@ def write_all(app: Application, writes: list[tuple[int, int]], enabled: list[int
 # --- timers ------------------------------------------------------------------------------------
 
 
-def _draw_timers(random: Random, die: Chip) -> Iterator[Trouble]:
+def _draw_timers(random: Random, die: Chip) -> Iterator[Action]:
     """Timers that run, with an update interrupt every so often."""
     timers = [p for p in die.peripherals if _counts(p)]
     for timer in random.sample(timers, min(random.randrange(4), len(timers))):
@@ -112,7 +112,7 @@ def _draw_timers(random: Random, die: Chip) -> Iterator[Trouble]:
         prescaler = random.choice((0, 0, random.randrange(65536)))
         one_pulse = random.getrandbits(1) << 3
         rest = random.getrandbits(32)
-        yield Trouble(
+        yield Action(
             f"{timer.name} runs, an interrupt every {period} x {prescaler + 1} ticks",
             lambda app, t=timer, p=period, s=prescaler, o=one_pulse, rest=rest: _run_timer(
                 app, t, p, s, o, rest

@@ -9,10 +9,10 @@ from random import Random
 from ..bench.chip import Chip, Region
 from ..bench.cpu.spec import CORES
 from . import protection_v8
+from .action import Action
 from .application import Application
 from .interrupts import Context, mainline
 from .layout import FRAMES, TIGHT, Layout
-from .trouble import Trouble
 
 MPU_CTRL, MPU_RBAR, MPU_RASR = 0xE000ED94, 0xE000ED9C, 0xE000EDA0
 ENABLE, HFNMIENA, PRIVDEFENA = 1, 2, 4
@@ -25,7 +25,7 @@ def _is_v8(die: Chip) -> bool:
     return CORES[die.core["model"]].architecture == 8
 
 
-def draw(random: Random, die: Chip, layout: Layout, context: Context) -> Iterator[Trouble]:
+def draw(random: Random, die: Chip, layout: Layout, context: Context) -> Iterator[Action]:
     """Regions that leave the application what it uses; unprivileged, it would need more."""
     if _is_v8(die):
         yield from protection_v8.draw_limits(random, layout)
@@ -78,7 +78,7 @@ def draw(random: Random, die: Chip, layout: Layout, context: Context) -> Iterato
         app.store(MPU_CTRL, control)
         app.run(1)
 
-    yield Trouble("MPU: " + ", ".join(words), apply)
+    yield Action("MPU: " + ", ".join(words), apply)
 
 
 def open_region(app: Application, base: int, bits: int) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from random import Random
 
 from ..bench.chip import Chip
+from .action import Action
 from .application import Application
 from .layout import FRAMES, THREAD_STACK, TIGHT, Layout
-from .trouble import Trouble
 
 MPU_CTRL, MPU_RNR, MPU_RBAR, MPU_RLAR, MPU_MAIR0 = (
     *(0xE000ED94, 0xE000ED98, 0xE000ED9C, 0xE000EDA0, 0xE000EDC0),
@@ -20,13 +20,13 @@ NORMAL = (0x44, 0xAA, 0xFF)  # MAIR: not cached, write-through, write-back
 GRANULE = 32
 
 
-def draw_limits(random: Random, layout: Layout) -> Iterator[Trouble]:
+def draw_limits(random: Random, layout: Layout) -> Iterator[Action]:
     """Limits that what the application does itself does not reach."""
     if random.random() < 0.6:
         return
     below = random.randrange(TIGHT, FRAMES, 8)
     psp = layout.psp - random.choice((THREAD_STACK, THREAD_STACK // 2)) & ~7
-    yield Trouble(
+    yield Action(
         f"MSPLIM {below} bytes below MSP, PSPLIM {psp:08X}",
         lambda app: set_limits(app, below, psp),
     )
@@ -37,7 +37,7 @@ def set_limits(app: Application, below: int, psp: int) -> None:
     app.core.engine.private.set_stack_limits(msp - below & ~7, psp)
 
 
-def draw(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
+def draw(random: Random, die: Chip, layout: Layout) -> Iterator[Action]:
     """Flash, SRAM and the peripherals as regions side by side."""
     flash, sram = die.region("FLASH"), die.region("SRAM")
     only_flash = layout.code < flash.end and layout.application < flash.end
@@ -72,7 +72,7 @@ def draw(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
         app.store(MPU_CTRL, control)
         app.run(1)
 
-    yield Trouble("MPU: " + ", ".join(words), apply)
+    yield Action("MPU: " + ", ".join(words), apply)
 
 
 def fill(app: Application, regions: int) -> None:

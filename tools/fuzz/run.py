@@ -166,7 +166,7 @@ def instructions_to_mask(subject: Subject) -> int:
     call.run(app.layout.image, GO)
     stop()
     if not reached:
-        raise FuzzError("helper does not get to its CPSID in a state without any trouble")
+        raise FuzzError("helper does not get to its CPSID in the plainest of states")
     return reached[0] - before
 
 

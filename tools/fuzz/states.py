@@ -7,11 +7,11 @@ from random import Random
 
 from ..bench import chip
 from . import clocks, facts, interrupts, layout, peripherals, protection, system
+from .action import Action
 from .application import Application
 from .interrupts import Context
 from .layout import Layout
 from .subject import Subject
-from .trouble import Trouble
 
 BY_RESET = 0.2  # the share of states that are tried by a reset too
 NEEDS_RESET = 0.1  # those with a bit set that only a reset clears, where a die has such bits
@@ -33,8 +33,8 @@ class State:
     title: str
     layout: Layout
     context: Context
-    early: tuple[Trouble, ...]
-    late: tuple[Trouble, ...]
+    early: tuple[Action, ...]
+    late: tuple[Action, ...]
     looks: bool
     erasing: bool
     by_reset: bool
@@ -42,7 +42,7 @@ class State:
 
     def __str__(self) -> str:
         lines = [f"memory: {self.layout.words}", f"called from: {self.context}"]
-        lines += [trouble.words for trouble in (*self.early, *self.late)]
+        lines += [action.words for action in (*self.early, *self.late)]
         lines.append("helper looks first, then goes" if self.looks else "helper goes at once")
         if self.by_reset:
             lines.append(f"and by a reset, from the heap at 0x{self.layout.room:08X}")
@@ -50,11 +50,11 @@ class State:
 
     def set_up(self, app: Application) -> None:
         """Bring a fresh application there."""
-        for trouble in self.early:
-            trouble.apply(app)
+        for action in self.early:
+            action.apply(app)
         interrupts.enter(app, self.context)
-        for trouble in self.late:
-            trouble.apply(app)
+        for action in self.late:
+            action.apply(app)
         app.settle()
         if self.context.unprivileged and not self.context.handlers:
             interrupts.drop_privileges(app)

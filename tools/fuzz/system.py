@@ -7,11 +7,11 @@ from random import Random
 
 from ..bench.chip import Chip, FlashSector, Peripheral
 from . import facts, families
+from .action import Action
 from .application import ISER, Application
 from .family import Lock
 from .layout import BUFFER, Layout, has_vtor
 from .subject import Subject
-from .trouble import Trouble
 
 TCIE, MINC, PINC, MEMORY_TO_MEMORY, EN = 1 << 4, 1 << 10, 1 << 9, 2 << 6, 1  # DMA_SxCR
 CHANNELS, MEM2MEM = 5, 1 << 14  # DMA_CCRx: the least number of channels, and a bit
@@ -26,7 +26,7 @@ REN = 1 << 15  # ICACHE_CRRx: addresses would be others
 SHOWN = ("SYSTEM", "SRAM")  # what may be mapped to 0; external memory is not on these boards
 
 
-def draw(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
+def draw(random: Random, die: Chip, layout: Layout) -> Iterator[Action]:
     """All of them."""
     yield from _draw_dma(random, die, layout)
     yield from _draw_flash(random, die)
@@ -34,15 +34,15 @@ def draw(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
     if random.random() < 0.5:
         values = [(name, random.getrandbits(32)) for name in exti_registers(die)]
         words = ", ".join(f"{name} {value:08X}" for name, value in values)
-        yield Trouble(f"EXTI {words}", lambda app: set_exti(app, values))
+        yield Action(f"EXTI {words}", lambda app: set_exti(app, values))
     yield from _draw_watchdogs(random, die)
     if facts.has_cache(die) and random.random() < 0.5:
         which = random.choice((DC, IC, DC | IC))
-        yield Trouble(f"caches on, CCR {which:05X}", lambda app: caches(app, which))
+        yield Action(f"caches on, CCR {which:05X}", lambda app: caches(app, which))
     for block in facts.of_kind(die, "icache", "dcache"):
         if random.random() < 0.6:
             bits = random.getrandbits(32)
-            yield Trouble(
+            yield Action(
                 f"{block.name} on, {bits:08X}", lambda app, b=block, v=bits: st_cache(app, b, v)
             )
 
@@ -50,7 +50,7 @@ def draw(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
 # --- DMA ---------------------------------------------------------------------------------------
 
 
-def _draw_dma(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
+def _draw_dma(random: Random, die: Chip, layout: Layout) -> Iterator[Action]:
     """One controller copies memory; streams and channels of the others wait for a peripheral."""
     streams = facts.of_kind(die, "dma")
     for block in streams:
@@ -65,10 +65,10 @@ def _draw_dma(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
             yield _wait(random, block, f"channel {channel}", at, bits, 4)
     if families.of(die).dmamux and random.random() < 0.3:
         value = random.getrandbits(8)
-        yield Trouble(f"DMA requests {value:02X}", lambda app: request(app, value))
+        yield Action(f"DMA requests {value:02X}", lambda app: request(app, value))
 
 
-def _copy(random: Random, die: Chip, layout: Layout, block: Peripheral, stream: int) -> Trouble:
+def _copy(random: Random, die: Chip, layout: Layout, block: Peripheral, stream: int) -> Action:
     """Byte items into the buffer, from anywhere in flash."""
     items = random.randrange(1, BUFFER)
     flash = die.region("FLASH")
@@ -85,12 +85,10 @@ def _copy(random: Random, die: Chip, layout: Layout, block: Peripheral, stream: 
         app.poke(f"{name}CR", TCIE | MINC | PINC | MEMORY_TO_MEMORY)
         app.set_bits(f"{name}CR", EN)
 
-    return Trouble(f"{block.name} stream {stream} copies {items} bytes to 0x{target:08X}", apply)
+    return Action(f"{block.name} stream {stream} copies {items} bytes to 0x{target:08X}", apply)
 
 
-def _wait(
-    random: Random, block: Peripheral, which: str, at: int, bits: int, count: int
-) -> Trouble:
+def _wait(random: Random, block: Peripheral, which: str, at: int, bits: int, count: int) -> Action:
     """Any transfer but memory to memory: control, count, addresses."""
     values = [random.getrandbits(32) for _ in range(count)]
 
@@ -101,7 +99,7 @@ def _wait(
         control = values[0] & bits & ~(MEMORY_TO_MEMORY if block.kind == "dma" else 0)
         app.poke_at(block.name, at, control | EN)
 
-    return Trouble(f"{block.name} {which} waits for its peripheral", apply)
+    return Action(f"{block.name} {which} waits for its peripheral", apply)
 
 
 def request(app: Application, value: int) -> None:
@@ -117,16 +115,16 @@ def request(app: Application, value: int) -> None:
 # --- flash -------------------------------------------------------------------------------------
 
 
-def _draw_flash(random: Random, die: Chip) -> Iterator[Trouble]:
+def _draw_flash(random: Random, die: Chip) -> Iterator[Action]:
     for lock in facts.locks(die):
         at = f"{lock.register} ({lock.bit:X})"
         bits = random.getrandbits(32) & lock.bits
         if random.random() < (0.3 if lock.bits else 0.1):
-            yield Trouble(
+            yield Action(
                 f"FLASH.{at} unlocked, {bits:08X}", lambda app, k=lock, b=bits: unlock(app, k, b)
             )
         if random.random() < 0.05:
-            yield Trouble(
+            yield Action(
                 f"FLASH.{at} locked again, {bits:08X}",
                 lambda app, k=lock, b=bits: lock_again(app, k, b),
             )
@@ -156,9 +154,9 @@ def free_sectors(die: Chip, subject: Subject) -> list[FlashSector]:
     return [sector for sector in die.sectors() if sector.base >= end]
 
 
-def erase(die: Chip, sector: FlashSector) -> Trouble:
+def erase(die: Chip, sector: FlashSector) -> Action:
     """An erase under way."""
-    return Trouble(
+    return Action(
         f"sector {sector.number} of bank {sector.bank} is being erased",
         lambda app: families.of(die).erase(app, sector),
     )
@@ -167,16 +165,16 @@ def erase(die: Chip, sector: FlashSector) -> Trouble:
 # --- SYSCFG, EXTI ------------------------------------------------------------------------------
 
 
-def _draw_syscfg(random: Random, die: Chip, layout: Layout) -> Iterator[Trouble]:
+def _draw_syscfg(random: Random, die: Chip, layout: Layout) -> Iterator[Action]:
     remap = die.remap
     free = has_vtor(die) and layout.code >= die.region("FLASH").base
     if remap and free and random.random() < 0.2:
         name = random.choice(SHOWN)
-        yield Trouble(f"{name} at 0", lambda app: show(app, name))
+        yield Action(f"{name} at 0", lambda app: show(app, name))
     for register in syscfg_registers(die):
         if random.random() < 0.3:
             value = random.getrandbits(32)
-            yield Trouble(
+            yield Action(
                 f"SYSCFG.{register} {value:08X}",
                 lambda app, r=register, v=value: set_syscfg(app, r, v),
             )
@@ -215,20 +213,20 @@ def set_exti(app: Application, values: list[tuple[str, int]]) -> None:
         app.poke(f"EXTI.{name}", value)
 
 
-def set_only(register: str, bit: int) -> Trouble:
+def set_only(register: str, bit: int) -> Action:
     """A bit that only a reset clears."""
-    return Trouble(f"{register} bit {bit:X}", lambda app: app.set_bits(register, bit))
+    return Action(f"{register} bit {bit:X}", lambda app: app.set_bits(register, bit))
 
 
 # --- watchdogs, caches -------------------------------------------------------------------------
 
 
-def _draw_watchdogs(random: Random, die: Chip) -> Iterator[Trouble]:
+def _draw_watchdogs(random: Random, die: Chip) -> Iterator[Action]:
     (iwdg,) = facts.of_kind(die, "iwdg")
     if random.random() < 0.15:
         # Two seconds at least: the slowest call takes a fifth of one.
         prescaler, reload = random.randrange(4, 8), random.randrange(0x400, 0x1000)
-        yield Trouble(
+        yield Action(
             f"independent watchdog, PR {prescaler}, RLR {reload}",
             lambda app: _start_iwdg(app, iwdg.name, prescaler, reload),
         )
@@ -237,7 +235,7 @@ def _draw_watchdogs(random: Random, die: Chip) -> Iterator[Trouble]:
         counter = random.randrange(0x50, 0x80)
         config = random.getrandbits(width) << shift | random.getrandbits(1) * EWI | WINDOW
         if random.random() < 0.15:
-            yield Trouble(
+            yield Action(
                 f"{block.name} at {counter:02X}, CFR {config:04X}",
                 lambda app, c=counter, f=config, b=block: start_wwdg(app, b, c, f),
             )

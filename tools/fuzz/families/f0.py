@@ -7,10 +7,10 @@ from random import Random
 
 from ...bench.blocks.clocktree import AHB_SHIFTS
 from ...bench.chip import Chip, FlashSector
+from ..action import Action
 from ..application import Application
 from ..family import MHZ, Family, Lock, Recipe, Tree, Write
 from ..system import unlock
-from ..trouble import Trouble
 
 SYSCLK_MAX, VCO_MIN, VCO_MAX = 48 * MHZ, 16 * MHZ, 48 * MHZ  # DS9773, PLL characteristics
 PER, STRT = 1 << 1, 1 << 6  # FLASH.CR
@@ -73,9 +73,9 @@ def _directed(die: Chip, hse_hz: int) -> Iterator[Recipe]:
         app.poke("RCC.AHBENR", enabled & ~0x43)
 
     words = "DMA and CRC have been used, and have no clock any more"
-    yield Recipe(words, early=(Trouble(words, use),))
+    yield Recipe(words, early=(Action(words, use),))
     words = "SYSCFG has mapped SRAM to 0, and has no clock any more"
-    yield Recipe(words, late=(Trouble(words, lambda app: app.clear_bits("RCC.APB2ENR", 1)),))
+    yield Recipe(words, late=(Action(words, lambda app: app.clear_bits("RCC.APB2ENR", 1)),))
 
 
 FAMILY = Family(

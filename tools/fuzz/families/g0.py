@@ -9,11 +9,11 @@ from ...bench.blocks.clocktree import AHB_SHIFTS
 from ...bench.chip import Chip, FlashSector
 from ...bench.families.flash_g0 import EOPIE, KEYS, LOCK, OPTION_KEYS, OPTLOCK, PER, PG, STRT
 from ...bench.families.g0 import LOW_POWER_HZ, LPR, RANGE_2, VOS
+from ..action import Action
 from ..application import Application
 from ..clocks import draw_tree, start
 from ..family import MHZ, WORD, Family, Lock, Recipe, Tree, Write
 from ..system import unlock
-from ..trouble import Trouble
 
 RANGE_1, SCALING_NS = 1 << 9, 30_000  # PWR.CR1.VOS
 # The highest SYSCLK of each range, and of 0, 1 ... wait states; the PLL's oscillator
@@ -88,9 +88,7 @@ def _directed(die: Chip, hse_hz: int) -> Iterator[Recipe]:
     slow = next(t for t in trees if t.alone)
     low = next(t for t in trees if t.after[0].value == RANGE_2 and not t.alone)
     for words, found in (("low-power run", slow), ("voltage range 2", low)):
-        yield Recipe(
-            words, early=(Trouble(f"clock: {found}", lambda app, t=found: start(app, t)),)
-        )
+        yield Recipe(words, early=(Action(f"clock: {found}", lambda app, t=found: start(app, t)),))
 
 
 FAMILY = Family(

@@ -10,11 +10,11 @@ from ...bench.chip import Chip, FlashSector
 from ...bench.families.flash_g0 import EOPIE, KEYS, LOCK, OPTION_KEYS, OPTLOCK, PER, PG, STRT
 from ...bench.families.g0 import LOW_POWER_HZ, LPR, RANGE_2, VOS
 from ...bench.families.g4 import NORMAL_HZ, R1MODE
+from ..action import Action
 from ..application import Application
 from ..clocks import draw_tree, start
 from ..family import MHZ, WORD, Family, Lock, Recipe, Tree, Write
 from ..system import unlock
-from ..trouble import Trouble
 
 RANGE_1, RANGE_2_HZ, SCALING_NS = 1 << 9, 26 * MHZ, 30_000  # PWR.CR1.VOS
 VCO, VCO_RANGE_2, SYSCLK_MAX = (96 * MHZ, 344 * MHZ), 128 * MHZ, 170 * MHZ
@@ -81,7 +81,7 @@ def _error(app: Application) -> None:
 def _directed(die: Chip, hse_hz: int) -> Iterator[Recipe]:
     random = Random(0)
     slow = next(t for t in iter(lambda: draw_tree(random, die, hse_hz, "HSI"), None) if t.alone)
-    yield Recipe("low-power run", early=(Trouble(f"clock: {slow}", lambda app: start(app, slow)),))
+    yield Recipe("low-power run", early=(Action(f"clock: {slow}", lambda app: start(app, slow)),))
 
 
 FAMILY = Family(

@@ -10,10 +10,10 @@ from ...bench.blocks.clocktree import AHB_SHIFTS
 from ...bench.chip import Chip, FlashSector
 from ...bench.families.h7 import CSI_HZ, VOS
 from .. import facts
+from ..action import Action
 from ..application import Application
 from ..family import MHZ, WORD, Family, Lock, Recipe, Tree, Write
 from ..system import unlock
-from ..trouble import Trouble
 
 H723 = 0x483
 PLLSRC = {"HSI": 0, "CSI": 1, "HSE": 2}  # RCC.PLLCKSELR
@@ -108,7 +108,7 @@ def _directed(die: Chip, hse_hz: int) -> Iterator[Recipe]:
     if die.dev_id == H723:
         return
     words = "AXI SRAM is read once at a time, as SystemInit does on revision Y"
-    yield Recipe(words, early=(Trouble(words, lambda app: app.store(TARG7_FN_MOD, 1)),))
+    yield Recipe(words, early=(Action(words, lambda app: app.store(TARG7_FN_MOD, 1)),))
 
 
 FAMILY = Family(

@@ -8,11 +8,11 @@ from random import Random
 from ...bench.blocks.clocktree import AHB_SHIFTS
 from ...bench.chip import Chip, FlashSector
 from ...bench.families.l0 import HSIDIVEN, LPRUN, MSI_HZ, PLL_FACTORS, PLLSRC_HSE, VOS
+from ..action import Action
 from ..application import Application
 from ..clocks import draw_tree, start
 from ..family import MHZ, Family, Lock, Recipe, Tree, Write
 from ..system import unlock
-from ..trouble import Trouble
 
 LPSDSR, LOW_POWER_RUN_HZ = 1 << 0, 131_072  # PWR.CR, at most (RM0367 6.3.1)
 # PWR.CR.VOS -> the highest HCLK, with and without a wait state, and out of the PLL's oscillator
@@ -102,7 +102,7 @@ def _error(app: Application) -> None:
 def _directed(die: Chip, hse_hz: int) -> Iterator[Recipe]:
     random = Random(0)
     slow = next(t for t in iter(lambda: draw_tree(random, die, hse_hz, "MSI"), None) if t.alone)
-    yield Recipe("low-power run", early=(Trouble(f"clock: {slow}", lambda app: start(app, slow)),))
+    yield Recipe("low-power run", early=(Action(f"clock: {slow}", lambda app: start(app, slow)),))
 
 
 FAMILY = Family(

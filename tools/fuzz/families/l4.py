@@ -8,11 +8,11 @@ from random import Random
 from ...bench.blocks.clocktree import AHB_SHIFTS
 from ...bench.chip import Chip, FlashSector
 from ...bench.families.l4 import LPR, MSIRANGE, RANGE_2, VOS
+from ..action import Action
 from ..application import Application
 from ..clocks import draw_tree, start
 from ..family import MHZ, WORD, Family, Lock, Recipe, Tree, Write
 from ..system import unlock
-from ..trouble import Trouble
 
 PLLSRC = {"MSI": 1, "HSI": 2, "HSE": 3}  # RCC.PLLCFGR
 PLLREN = 1 << 24
@@ -86,7 +86,7 @@ def _directed(die: Chip, hse_hz: int) -> Iterator[Recipe]:
     """Low-power run; a range of MSI that is not used, as MSIRGSEL is 0."""
     random = Random(0)
     slow = next(t for t in iter(lambda: draw_tree(random, die, hse_hz, "MSI"), None) if t.alone)
-    yield Recipe("low-power run", early=(Trouble(f"clock: {slow}", lambda app: start(app, slow)),))
+    yield Recipe("low-power run", early=(Action(f"clock: {slow}", lambda app: start(app, slow)),))
     fast = next(
         t
         for t in iter(lambda: draw_tree(random, die, hse_hz, "PLL from HSI"), None)
@@ -95,8 +95,8 @@ def _directed(die: Chip, hse_hz: int) -> Iterator[Recipe]:
     yield Recipe(
         "MSI set to another range, VCORE in range 2",
         early=(
-            Trouble("MSIRANGE 0", lambda app: app.clear_bits("RCC.CR", MSIRANGE)),
-            Trouble(f"clock: {fast}", lambda app: start(app, fast)),
+            Action("MSIRANGE 0", lambda app: app.clear_bits("RCC.CR", MSIRANGE)),
+            Action(f"clock: {fast}", lambda app: start(app, fast)),
         ),
     )
 

@@ -8,11 +8,11 @@ from random import Random
 from ...bench.blocks.clocktree import AHB_SHIFTS
 from ...bench.chip import Chip, FlashSector
 from ...bench.families.u5 import BOOSTED_HZ, BOOSTEN, FASTEST_HZ, REGSEL, VOS
+from ..action import Action
 from ..application import Application
 from ..clocks import draw_tree, start
 from ..family import MHZ, WORD, Family, Lock, Recipe, Tree, Write
 from ..system import unlock
-from ..trouble import Trouble
 
 PLLSRC = {"MSIS": 1, "HSI": 2, "HSE": 3}  # RCC.PLL1CFGR
 PLL1REN, VCO = 1 << 18, (128 * MHZ, 544 * MHZ)
@@ -98,8 +98,8 @@ def _directed(die: Chip, hse_hz: int) -> Iterator[Recipe]:
     yield Recipe(
         "the SMPS regulates, PWR has no clock",
         early=(
-            Trouble("REGSEL", _supply),
-            Trouble("PWREN 0", lambda app: app.clear_bits("RCC.AHB3ENR", 1 << 2)),
+            Action("REGSEL", _supply),
+            Action("PWREN 0", lambda app: app.clear_bits("RCC.AHB3ENR", 1 << 2)),
         ),
     )
     random = Random(0)
@@ -107,10 +107,10 @@ def _directed(die: Chip, hse_hz: int) -> Iterator[Recipe]:
     yield Recipe(
         "MSIS and MSIK are off and set to other ranges, AHB3 and its clocks are off",
         early=(
-            Trouble(f"clock: {hsi}", lambda app: start(app, hsi)),
-            Trouble("MSISON, MSIKON 0", lambda app: app.clear_bits("RCC.CR", 0x11)),
-            Trouble("ICSCR1", lambda app: app.change("RCC.ICSCR1", 0, 0xFF << 24)),
-            Trouble("AHB3DIS", lambda app: app.set_bits("RCC.CFGR3", 1 << 16)),
+            Action(f"clock: {hsi}", lambda app: start(app, hsi)),
+            Action("MSISON, MSIKON 0", lambda app: app.clear_bits("RCC.CR", 0x11)),
+            Action("ICSCR1", lambda app: app.change("RCC.ICSCR1", 0, 0xFF << 24)),
+            Action("AHB3DIS", lambda app: app.set_bits("RCC.CFGR3", 1 << 16)),
         ),
     )
     fast = next(
@@ -120,7 +120,7 @@ def _directed(die: Chip, hse_hz: int) -> Iterator[Recipe]:
     )
     yield Recipe(
         "the booster runs from PLL1",
-        early=(Trouble(f"clock: {fast}", lambda app: start(app, fast)),),
+        early=(Action(f"clock: {fast}", lambda app: start(app, fast)),),
     )
 
 

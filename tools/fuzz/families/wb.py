@@ -8,11 +8,11 @@ from random import Random
 from ...bench.chip import Chip, FlashSector
 from ...bench.families.l4 import LPR, MSI_HZ, MSIRANGE, RANGE_2, VOS
 from ...bench.families.wb import HPRE, HSEPRE
+from ..action import Action
 from ..application import Application
 from ..clocks import draw_tree, start
 from ..family import MHZ, WORD, Family, Recipe, Tree, Write
 from ..system import unlock
-from ..trouble import Trouble
 from .l4 import FAMILY as L4
 from .l4 import LATENCY, LOW_POWER_RUN_HZ, MAIN, OPTIONS, PLLSRC, RANGE_1, SLOWEST_HZ, STRT
 
@@ -77,7 +77,7 @@ def _directed(die: Chip, hse_hz: int) -> Iterator[Recipe]:
     """Low-power run; trim of HSE, behind its key."""
     random = Random(0)
     slow = next(t for t in iter(lambda: draw_tree(random, die, hse_hz, "MSI"), None) if t.alone)
-    yield Recipe("low-power run", early=(Trouble(f"clock: {slow}", lambda app: start(app, slow)),))
+    yield Recipe("low-power run", early=(Action(f"clock: {slow}", lambda app: start(app, slow)),))
     hsi = next(
         t
         for t in iter(lambda: draw_tree(random, die, hse_hz, "HSI"), None)
@@ -86,11 +86,11 @@ def _directed(die: Chip, hse_hz: int) -> Iterator[Recipe]:
     yield Recipe(
         "MSI off, for 48 MHz, VCORE in range 2",
         early=(
-            Trouble(f"clock: {hsi}", lambda app: start(app, hsi)),
-            Trouble("MSI off, range 11", _msi_off),
+            Action(f"clock: {hsi}", lambda app: start(app, hsi)),
+            Action("MSI off, range 11", _msi_off),
         ),
     )
-    yield Recipe("trim of HSE", early=(Trouble("HSECR", _hsecr),))
+    yield Recipe("trim of HSE", early=(Action("HSECR", _hsecr),))
 
 
 def _msi_off(app: Application) -> None:

@@ -8,9 +8,9 @@ from random import Random
 from ...bench.chip import Chip
 from ...bench.families.l4 import LPR, RANGE_2, VOS
 from ...bench.families.wb import HPRE, HSEPRE
+from ..action import Action
 from ..clocks import draw_tree, start
 from ..family import MHZ, WORD, Family, Recipe, Tree, Write
-from ..trouble import Trouble
 from .l4 import FAMILY as L4
 from .l4 import LATENCY, LOW_POWER_RUN_HZ, PLLSRC, RANGE_1, SLOWEST_HZ
 from .wb import FAMILY as WB
@@ -70,8 +70,8 @@ def _directed(die: Chip, hse_hz: int) -> Iterator[Recipe]:
     yield Recipe(
         "48 MHz from a TCXO",
         early=(
-            Trouble("HSEBYPPWR", lambda app: app.set_bits("RCC.CR", 1 << 21)),
-            Trouble(f"clock: {hse}", lambda app: start(app, hse)),
+            Action("HSEBYPPWR", lambda app: app.set_bits("RCC.CR", 1 << 21)),
+            Action(f"clock: {hse}", lambda app: start(app, hse)),
         ),
     )
 

@@ -9,7 +9,7 @@ from .application import Application
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Action:
     """What it is in words, and how it is done."""
 
     words: str
