@@ -20,10 +20,10 @@ the heap is in external memory, which a reset takes away, a refusal that has wri
 | `subject.py` | what is tried: the image and the code, taken from a booted firmware |
 | `layout.py` | where stacks, code and image are |
 | `application.py` | the program that the state is set up in: vectors, handlers, bus writes |
-| `action.py` | one thing that an application does to the chip |
-| `clocks.py`, `peripherals.py`, `interrupts.py` | actions: clock trees; registers, timers; exceptions |
-| `protection.py`, `protection_v8.py` | actions: the MPU and, of ARMv8-M, stack limits |
-| `system.py` | actions: DMA, flash, SYSCFG, EXTI, watchdogs, caches |
+| `action.py` | one thing that an application does to the chip; those of the next three rows: |
+| `clocks.py`, `peripherals.py`, `interrupts.py` | clock trees; registers, timers; exceptions |
+| `protection.py`, `protection_v8.py` | the MPU and, of ARMv8-M, stack limits |
+| `system.py` | DMA, flash, SYSCFG, EXTI, watchdogs, caches |
 | `facts.py` | what the bench's chip files say of all that |
 | `family.py`, `families/` | what only a family knows: legal clock trees, its flash |
 | `states.py` | draws a state and puts it into words |
