@@ -120,9 +120,9 @@ def test_what_the_data_cache_has_of_the_sdram_is_in_memory_before_that_goes() ->
     assert prompt.board.core.faults == [] and prompt.board.core.violations == []
 
 
-def by_host() -> tuple[VirtualPrompt, Board]:
+def by_host(name: str = CACHED) -> tuple[VirtualPrompt, Board]:
     """A board that holds no library, and what the host knows of it."""
-    prompt = VirtualPrompt(VirtualBoard.load(CACHED, build(CACHED)))
+    prompt = VirtualPrompt(VirtualBoard.load(name, build(name)))
     return prompt, Board(cast(Any, prompt))
 
 
@@ -154,12 +154,23 @@ def test_a_watchdog_takes_the_host_through_a_reset() -> None:
 def test_where_no_sram_is_free_the_host_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     """It says how to go from there, too."""
     monkeypatch.setattr(sram, "free", lambda prompt: range(0))
-    prompt, board = by_host()
+    prompt, board = by_host(BOARD)
     with pytest.raises(
-        RefusedError, match=r"machine code is at 0xC0.*names no internal SRAM.*freeze romboot"
+        RefusedError, match=r"machine code is at 0xD0.*names no internal SRAM.*freeze romboot"
     ):
         board.leave()
     assert prompt.run("print(6 * 7)").strip() == "42"
+
+
+def test_where_no_sram_is_free_the_mpu_may_let_it_run_in_the_heap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sram, "free", lambda prompt: range(0))
+    prompt, board = by_host()
+    dirty(prompt)
+    board.leave()
+    assert how_it_arrives(prompt.board) == CLEAN
+    assert prompt.board.core.faults == [] and prompt.board.core.violations == []
 
 
 SYMBOLS = "_ebss=20005000\n_heap_start=20005000\n_heap_end=2002c000\n"

@@ -59,7 +59,8 @@ _CODE = const(
 )
 # code: end
 
-_code = _function = None
+_code = bytearray(0)
+_functions = []  # the one, once it is made
 
 
 def code_address():
@@ -69,17 +70,17 @@ def code_address():
 
 def helper(image, task):
     """As jump.helper(). The first call allocates; the others do not."""
-    if not _function:
+    if not _functions:
         _prepare()
     struct.pack_into("<2I", _code, _IMAGE, addressof(image) if image else 0, task)
-    return _function()
+    return _functions[0]()
 
 
 def _prepare():
-    global _code, _function
+    global _code
     _code = bytearray(_CODE)
     address = addressof(_code)
-    _function = function(address)
+    _functions.append(function(address))
     if mem32[_CCR] >> 16 & 3:  # the caches of a Cortex-M7
         from .cache import clean
 
