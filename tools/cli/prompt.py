@@ -103,14 +103,14 @@ class Prompt:
 
         It is written when all of it is there, and nothing is sent meanwhile: many boards lose
         characters of a UART while their flash is erased (github.com/micropython/micropython,
-        pull request 9054, issue 18461).
+        pull request 9054, issue 18461). All at once, as then a sector is erased less often.
         """
         log.info("%s: writing %s", self.port, path)
         self.run("parts = []")
         for at in range(0, len(data), CHUNK):
             self.run(f"parts.append({data[at : at + CHUNK]!r})")
-        write = f"with open({path!r}, 'wb') as file:\n    for part in parts: file.write(part)"
-        self.run(f"{write}\nparts = part = None")
+        write = f"with open({path!r}, 'wb') as file: file.write(b''.join(parts))"
+        self.run(f"{write}\nparts = None")
 
     def start(self, code: str) -> None:
         """Run code that may never end."""
