@@ -47,8 +47,6 @@ BY_USB = (
     "romboot flash firmware.dfu --dry-run",
     "romboot flash firmware.dfu",
     "romboot read backup.dfu",
-    "romboot flash firmware.dfu --device /dev/ttyACM0",
-    "romboot flash firmware.dfu --usb 1-2",
     "romboot flash firmware.bin --address 0x08020000",
     "romboot flash firmware.dfu --erase-all",
     "romboot enter",
@@ -68,7 +66,7 @@ ELSEWHERE = {
     "test_cli.py": r"eval .*argcomplete.*",
     "test_usb.py": r"env LD_PRELOAD.*|.*romboot bench PYBV11( --usb)?",
     "prove/": r"romboot prove.*",
-    "flash/test_uart.py": r"romboot enter .*--rom.*",
+    "flash/test_usb.py": r"romboot flash firmware.dfu --(device|usb) \S+",
     "every test that builds": r"objdump -h .*",
 }
 
@@ -161,7 +159,7 @@ def pattern(text: str) -> str:
     return re.sub(r"\d+ KiB|\d+\.\d s|serial number \w+", "*", text)
 
 
-@pytest.mark.parametrize("one_piece", [False, True])
+@pytest.mark.parametrize("one_piece", [False, pytest.param(True, marks=pytest.mark.thorough)])
 def test_new_firmware_by_uart(one_piece: bool, tmp_path: Path) -> None:
     """Files stay, but not where the image is written in one piece, as docs/flashing.md says."""
     block = PIECES
