@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from host_tests import pages
+from host_tests import pages, support
+from host_tests.record import Run
 from host_tests.target import ROOT
-from tools import packages
+from tools import boards, packages
 from tools.cli import errors
 from tools.cli.commands import parser
 from tools.cli.flash import dfu_util
@@ -84,6 +85,13 @@ def _texts() -> list[str]:
     trees = (ast.parse(path.read_text()) for path in files)
     nodes = (node for tree in trees for node in ast.walk(tree))
     return [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+
+
+def test_how_many_boards_there_are() -> None:
+    """In words: those that are refused, the STM32N6 and the dual-core STM32H7."""
+    known = [support.entered(boards.load(name), Run("", "")) for name in boards.names()]
+    refused = sum(text.startswith("refused") for text in known)
+    assert f"[{len(known)} boards]" in pages.README.read_text() and refused == 7
 
 
 def test_the_exit_codes_are_those_of_the_commands() -> None:
