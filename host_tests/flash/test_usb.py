@@ -13,12 +13,14 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from host_tests.flash.test_files import dfu as dfu_file
 from host_tests.flash.test_suits import PYBV11
 from host_tests.target import MANIFEST, ROOT
 from host_tests.test_cli import ROMBOOT
 from host_tests.usb import Faults, UsbTarget, bus, usb_board
+from tools import boards
 from tools.bench import chip
 from tools.bench.rom_adapter import rom_facts
 from tools.bench.usb.faults import Leave
@@ -78,11 +80,25 @@ def test_from_the_prompt_to_the_prompt_of_another_firmware() -> None:
         assert done.stdout == "0.1.0 kept\n"
 
 
-def test_another_family() -> None:
-    """Its firmware has no file system, so the library is in the old one."""
-    with usb_board("NUCLEO_H743ZI", firmware("NUCLEO_H743ZI")) as board:
+def others() -> list[ParameterSet]:
+    """A board of each other family whose ROM has USB."""
+    found: dict[str, str] = {"F4": "NUCLEO_F429ZI", "H7": "NUCLEO_H743ZI"}
+    for board in map(boards.load, boards.names()):
+        if not board.refused and rom_facts(chip.load(board.chip)).usb:
+            found.setdefault(board.chip[5:7], board.build)
+    quick = "NUCLEO_H743ZI"  # it is off the bus before it answers the request to leave
+    return [
+        pytest.param(name, marks=[] if name == quick else [pytest.mark.thorough])
+        for name in found.values()
+    ]
+
+
+@pytest.mark.parametrize("name", others())
+def test_other_families(name: str) -> None:
+    """Their firmware has no file system, so the library is in the old one."""
+    with usb_board(name, firmware(name)) as board:
         board.until_application()
-        done = flash(board, build("NUCLEO_H743ZI"))
+        done = flash(board, build(name))
         assert done.returncode == 0, done.stderr + done.stdout
         assert "ImportError" in board.mpremote("exec", "import romboot").stdout
 
@@ -251,11 +267,25 @@ def test_what_a_rom_says_of_two_banks() -> None:
     assert found == geometry.layout(0x451, 2048, 0, in_rom=True)
 
 
-def test_mboot_is_not_the_rom() -> None:
-    """Field reports, C9: it has one alternate setting, and no option bytes."""
-    mboot = Device("1-2", "x", {0: "@Internal Flash  /0x08000000/04*016Kg"})
-    with pytest.raises(Exception, match="bootloader of the board, such as mboot"):
-        usb.rom(mboot)
+@pytest.mark.parametrize(
+    "device",
+    [
+        Device("1-2", "x", {0: "@Internal Flash  /0x08000000/04*016Kg"}, "0300"),
+        Device("1-2", "x", {0: "@Internal Flash  /0x08000000/02*016Ka,02*016Kg"}, "0200"),
+    ],
+)
+def test_mboot_is_not_the_rom(device: Device) -> None:
+    """Field reports, C9: bcdDevice 3.00 and no option bytes; another that keeps its sectors."""
+    with pytest.raises(CliError, match="bootloader of the board, such as mboot"):
+        usb.rom(device)
+
+
+def test_a_rom_without_option_bytes() -> None:
+    """An STM32G0C1, as community.st.com 839156 has it: three times the flash."""
+    flash = "@Internal Flash   /0x08000000/256*02Kg"
+    assert (
+        len(usb.rom(Device("1-1", "x", dict.fromkeys(range(3), flash), "0200")).sectors()) == 256
+    )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a script in place of dfu-util")

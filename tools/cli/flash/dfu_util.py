@@ -36,7 +36,9 @@ LINE = re.compile(
 )
 CLOSED = re.compile(r"Cannot open DFU device (\w+:\w+) found on devnum (\d+) \((\w+)\)")
 BAR = re.compile(rb"(Erase|Download|Upload)\s*\[[= ]*\]\s+\d+%\s+(\d+) bytes")
-OPTIONS = "@Option"  # each ROM has them as an alternate setting, mboot has not
+OPTIONS = "@Option"  # most ROMs have them as an alternate setting, no bootloader in flash has
+MBOOT = "0300"  # its bcdDevice (micropython, ports/stm32/mboot/main.c); of ROMs: 2200 and 0200
+KEPT = re.compile(r"\*\d+[KM ]?a")  # a sector that is only read (UM0424 10.3.2)
 LEAVING = "Submitting leave request"
 CTRL_C = (-signal.SIGINT, 0xC000013A)  # of a program: POSIX, and STATUS_CONTROL_C_EXIT of Windows
 
@@ -58,8 +60,10 @@ class Device:
 
     @property
     def is_rom(self) -> bool:
-        """It is one of ST, and not mboot."""
-        return any(name.startswith(OPTIONS) for name in self.alts.values())
+        """It is one of ST, and no bootloader in flash, such as mboot, which keeps its sectors."""
+        if any(name.startswith(OPTIONS) for name in self.alts.values()):
+            return True
+        return self.version != MBOOT and not KEPT.search(self.alts.get(0, ""))
 
     def __str__(self) -> str:
         return f"USB {self.path}, serial number {self.serial}"
