@@ -83,9 +83,9 @@ def before_it_goes(
     """Do something when everything is decided, before what is needed is sent."""
     send = memories.Buffers.send
 
-    def sending(buffers: memories.Buffers) -> int:
+    def sending(buffers: memories.Buffers) -> None:
         do(buffers)
-        return send(buffers)
+        send(buffers)
 
     monkeypatch.setattr(memories.Buffers, "send", sending)
 
