@@ -4,7 +4,9 @@ Two kinds of code in flash still run, and firmware that receives characters duri
 on both. One is the line of 128 bits that has been read already and, with ACR.PRFTEN, the next one
 (RM0090 3.5.2): from it the function that starts the erase returns to RAM. The other is code in the
 instruction cache (RM0090 3.4.2). The bench does not model what is in there: if the cache is on,
-interrupt handlers are taken to be in it, and nothing else.
+interrupt handlers are taken to be in it, and nothing else. That of a Cortex-M7 does not count: the
+official firmware of the NUCLEO_F767ZI loses characters during an erase on silicon too, although it
+is on (github.com/micropython/micropython/issues/18461).
 """
 
 from __future__ import annotations
