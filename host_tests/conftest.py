@@ -12,6 +12,7 @@ pytest --thorough                       also the tests with the marker `thorough
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import tomllib
 from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -102,6 +103,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Each test leaves the board in its ROM, which starts the firmware again over its own port."""
+    gc.disable()  # until everything is collected, as nothing of it is garbage
     if config.getoption("--device") and not config.getoption("--rom-port"):
         raise pytest.UsageError(
             "--device needs --rom-port: the tests put the board into its ROM, and it gets back to "
@@ -120,6 +122,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if need and not (REFERENCE / "roms.json").exists():
         need[0].add_marker(pytest.mark.skip(reason=NO_REFERENCE.format(len(need))))
         _keep(config, items, [item for item in items if item not in need[1:]])
+
+
+def pytest_collection_finish() -> None:
+    """The tests live to the end: Python's garbage collector need not look at them each time. A
+    virtual board is some 10,000 objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(2000)
+    gc.enable()
 
 
 def _keep(config: pytest.Config, items: list[pytest.Item], kept: list[pytest.Item]) -> None:

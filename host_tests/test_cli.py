@@ -359,6 +359,7 @@ def test_a_goal_that_is_missed_is_marked() -> None:
     assert lines[-1].endswith("| 7,680 | 7,680 |")
 
 
+@pytest.mark.thorough
 def test_measure_an_image_without_the_library(tmp_path: Path) -> None:
     """As an official one: the library goes into the board's file system."""
     image, figures = build(BOARD), tmp_path / "figures.json"

@@ -61,13 +61,16 @@ def _outcomes(subject: Subject, state: State) -> Iterator[Outcome]:
 def _few_collections() -> Iterator[None]:
     """Python collects garbage when the caller says so, and looks only at what is new by then."""
     gc.collect()
-    gc.freeze()
+    frozen = gc.get_freeze_count()  # as by pytest, which keeps it so
+    if not frozen:
+        gc.freeze()
     gc.disable()
     try:
         yield
     finally:
         gc.enable()
-        gc.unfreeze()
+        if not frozen:
+            gc.unfreeze()
 
 
 def main(arguments: list[str] | None = None) -> int:
