@@ -7,13 +7,20 @@ The ROM of an F4 acknowledges writes to protected sectors and drops them (adafru
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import serial
+from stm32loader.bootloader import CommandError, Stm32Bootloader
 
 from host_tests.target import ENTER, MANIFEST, VirtualTarget
+from tools.bench.board import VirtualBoard
+from tools.bench.server import running
+from tools.cli import firmware
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"
@@ -71,3 +78,58 @@ def test_writing_fails_where_it_was_said(
     assert (there == image.read_bytes()) != protected
     assert (done.returncode != 0) == protected, done.stdout + done.stderr
     assert ("Failed to verify" in done.stderr) == protected
+
+
+@dataclass(frozen=True)
+class Under:
+    """Option bytes, as their registers show them, with the page at `at` under PCROP, and not the
+    one at `free`."""
+
+    options: dict[str, int]
+    at: int
+    free: int
+
+
+UNDER_PCROP = {
+    "NUCLEO_F722ZE": Under({"OPTCR2": 1 << 1}, 0x08004000, 0x08000000),
+    "NUCLEO_G0B1RE": Under({"PCROP2BSR": 8, "PCROP2BER": 9}, 0x08041000, 0x08042000),
+    "NUCLEO_G474RE": Under({"PCROP1SR": 256, "PCROP1ER": 300}, 0x08000800, 0x08001000),
+    "NUCLEO_L073RZ": Under({"OPTR": 1 << 8, "WRPR": 1 << 1}, 0x08001000, 0x08002000),
+    "NUCLEO_L152RE": Under({"OBR": 1 << 8, "WRPR1": 1 << 1}, 0x08001000, 0x08002000),
+    "NUCLEO_L476RG": Under({"PCROP2SR": 256, "PCROP2ER": 511}, 0x08080800, 0x08081000),
+    "NUCLEO_WB55": Under({"PCROP1ASR": 2, "PCROP1AER": 2}, 0x08001000, 0x08000000),
+    "NUCLEO_WL55": Under({"PCROP1BSR": 3, "PCROP1BER": 3}, 0x08000800, 0x08001000),
+    "NUCLEO_H743ZI": Under({"PRAR_CUR2": 0x03FF0200}, 0x08120000, 0x08140000),
+}
+
+
+@pytest.mark.parametrize("name", UNDER_PCROP)
+def test_what_the_tables_take_for_pcrop_the_rom_cannot_write(name: str) -> None:
+    """Each family that has it, F4 above. The ROM of a chip that BOOT0 started."""
+    under, (family, _) = UNDER_PCROP[name], firmware.die(name)
+    board = VirtualBoard.load(name)
+    flash = board.soc.flash
+    assert family.pcrop
+    whole = 0xFFFFFFFF if family.pcrop.areas else 0
+    for changed in (False, True):
+        for register, value in under.options.items() if changed else ():
+            flash.store_options(register, whole or value, value)
+        flash.reset()
+        words = {r.address: flash.get(r.name.partition(".")[2]) for r in family.pcrop.read}
+        assert family.pcrop.is_on(words) == changed
+    board.boot0 = True
+    board.press_reset()
+    with (
+        running(board, speed=20, fast_while=VirtualBoard.rom_listens) as server,
+        serial.Serial(server.ports["rom"], 115200, timeout=5) as port,
+    ):
+        loader = Stm32Bootloader(port, verbosity=0, device_family="L4")
+        loader.reset_from_system_memory()
+        loader.get()
+        data = bytes(range(1, 65))
+        for address in (under.at, under.free):
+            with contextlib.suppress(CommandError):
+                loader.write_memory(address, data)
+        with server.paused():
+            there = [flash.array.read(at - 0x08000000, 64) for at in (under.at, under.free)]
+    assert [each == data for each in there] == [False, True]

@@ -9,11 +9,12 @@ _ANY = const(34)  # in place of a bit: any of bits 7:0
 
 def pcrop(bit, registers):
     """Whether it is on in one of the registers."""
-    for register in registers:
+    for number, register in enumerate(registers):
         value = mem32[register]
-        # An area: its first address is in bits 11:0, its last in bits 27:16.
+        # An area: its first address is in bits 11:0, its last in bits 27:16. A die with one bank
+        # reads 0 as that of the second.
         if bit == _AREA:
-            on = value & 0xFFF <= value >> 16 & 0xFFF
+            on = value & 0xFFF <= value >> 16 & 0xFFF and (value or not number)
         else:
             on = value & 0xFF if bit == _ANY else value >> bit & 1
         if on:

@@ -105,9 +105,9 @@ class Pcrop:
     """Proprietary code readout protection.
 
     It is on if in one of the registers this bit, or any bit under the mask, is set, or if one of
-    the areas is there; one that is 0 in two registers counts as none: a die without it reads so. A
-    bit (no mask) also changes what the bits of Sectors mean: those that are not write-protected by
-    them are under PCROP.
+    the areas is there. A die without an area reads 0: so one that is 0 counts as none, if it is in
+    two registers, or the second of those in one. A bit (no mask) also changes what the bits of
+    WriteProtection mean: 1 marks a part under PCROP.
     about: the sentence that info() and plan() say, without its full stop.
     """
 
@@ -123,13 +123,16 @@ class Pcrop:
         ends = (register for area in self.areas for register in (area.start, area.end))
         return (*self.registers, *ends)
 
+    def _whole_bank(self, area: Area, words: Mapping[int, int]) -> bool:
+        return area.start == area.end and (area == self.areas[0] or words[area.start.address] > 0)
+
     def is_on(self, words: Mapping[int, int]) -> bool:
         """words: what is at each address."""
         mask = self.mask or (1 << self.bit if self.bit is not None else 0)
         if mask:
             return any(words[r.address] & mask for r in self.registers)
         return any(
-            area.pages(words) and (area.start == area.end or area.pages(words).stop > 1)
+            area.pages(words) and (area.pages(words).stop > 1 or self._whole_bank(area, words))
             for area in self.areas
         )
 

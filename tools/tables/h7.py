@@ -440,7 +440,8 @@ def usarts(rcc: Block) -> tuple[Usart, ...]:
 
 
 def pcrop(*registers: Register) -> Pcrop:
-    """As delivered the areas run from 0xFF to 0 (STM32CubeProgrammer); DMEP of them: HAL."""
+    """As delivered the areas run from 0xFF to 0 (STM32CubeProgrammer); DMEP of them: HAL. An
+    H72x has one bank, and reads 0 where the area of the second one would be."""
     return Pcrop(
         (),
         areas=tuple(Area(register, register, 16, 0xFFF) for register in registers),
@@ -475,7 +476,7 @@ FAMILY = Family(
     geometry=Geometry((128,), bank_kib=1024, second=8, far=0x08100000),  # RM0433 4.3.4; headers
     protection=FLASH.OPTSR_CUR,  # RDP in bits 15:8
     protection_shift=8,
-    pcrop=pcrop(FLASH.PRAR_CUR1),  # H72x has one bank, and 0, which is an area, where 2 would be
+    pcrop=pcrop(FLASH.PRAR_CUR1, FLASH.PRAR_CUR2),
     states=(
         *states(RCC),
         # "cleared by hardware after a system reset": HAL_RCCEx_WWDGxSysResetConfig, EnableBootCore

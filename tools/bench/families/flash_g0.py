@@ -28,6 +28,7 @@ DOUBLE_WORD = 8
 ERASED = 0xFFFFFFFF
 AREAS = (("WRP1AR", "WRP1BR"), ("WRP2AR", "WRP2BR"))  # of each bank
 NO_AREA = 0x7F  # the first page is behind the last
+Areas = tuple[tuple[str, str], ...]  # the registers of the first unit and of the last
 
 
 class FlashG0(OneStatusFlash):
@@ -40,6 +41,13 @@ class FlashG0(OneStatusFlash):
     IWDG_SW = 1 << 16  # OPTR
     LATENCY = 0x7  # ACR
     CACHES = ((ICEN, ICRST),)
+    PCROP: tuple[Areas, Areas] = (
+        (("PCROP1ASR", "PCROP1AER"), ("PCROP1BSR", "PCROP1BER")),
+        (("PCROP2ASR", "PCROP2AER"), ("PCROP2BSR", "PCROP2BER")),
+    )
+    """The areas of each bank."""
+    PCROP_UNIT = 512
+    """Bytes (HAL, FLASH_PCROP_GRANULARITY)."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
@@ -82,13 +90,30 @@ class FlashG0(OneStatusFlash):
             ):
                 self.store_options(name, 0x007F007F, first | last << 16)
 
+    @property
+    def writable(self) -> int:
+        shown = enumerate(self.sectors)
+        under = (1 << n for n, s in shown if self._under_pcrop(s, self.stored_options))
+        return self.nwrp & ~sum(under)
+
+    def _under_pcrop(self, sector: FlashSector, options: dict[str, int]) -> bool:
+        """A part of it: an area reaches from its first unit to the end of its last."""
+        at, unit = sector.number * sector.size, self.PCROP_UNIT
+        for start, end in self.PCROP[sector.bank - 1]:
+            mask = self.by_name[start].mask if start in options else 0
+            first, last = options.get(start, 0) & mask, options.get(end, 0) & mask
+            if mask and first <= last and first * unit < at + sector.size and at <= last * unit:
+                return True
+        return False
+
     def _in_area(self, sector: FlashSector, options: dict[str, int]) -> bool:
         names = [name for name in AREAS[sector.bank - 1] if name in options]
         words = (options[name] for name in names)
         return any(word & 0x7F <= sector.number <= word >> 16 & 0x7F for word in words)
 
     def _write_protected(self, sector: FlashSector) -> bool:
-        return self._in_area(sector, {name: self.get(name) for name in self.stored_options})
+        options = {name: self.get(name) for name in self.stored_options}
+        return self._in_area(sector, options) or self._under_pcrop(sector, options)
 
     def _write_option(self, name: str, value: int) -> None:
         if not self.get("CR") & OPTLOCK:
@@ -234,6 +259,8 @@ class FlashG4(FlashG0):
         *("PCROP2SR", "PCROP2ER", "WRP2AR", "WRP2BR", "SEC1R", "SEC2R"),
     )
     DUAL_BOOT = ("OPTR", 1 << 20, 1)  # BFB2
+    PCROP = ((("PCROP1SR", "PCROP1ER"),), (("PCROP2SR", "PCROP2ER"),))
+    PCROP_UNIT = 8  # in two banks (HAL, FLASH_OB_PCROPConfig)
     BSY = BSY1
     PNB, BKER = 0x7F, 1 << 11
     LATENCY = 0xF

@@ -3,6 +3,8 @@ and flash words of 32 or 16 bytes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..blocks.base import System
 from ..chip import FlashSector, Peripheral
 from .flash_word import BSY, LOCK, QW, WordFlash
@@ -11,6 +13,7 @@ KEYS = (0x45670123, 0xCDEF89AB)
 SER, BER = 4, 8  # CR
 FLAGS = 0x1FEF0000  # of SR, as cleared by CCR
 RDP, IWDG1_SW = 0xFF00, 1 << 4  # OPTSR
+PCROP_UNIT, PCROP_MASK = 256, 0xFFF  # PRAR, by the HAL: first unit, from bit 16 on the last
 MIRROR = 0x100  # bank 2's registers; those that both have are seen there too
 
 
@@ -19,7 +22,10 @@ class FlashH7(WordFlash):
 
     FW, START, SNB = 1 << 6, 1 << 7, (8, 7)
     BUSY, INCERR, WORD, MANUAL = BSY | QW, 1 << 21, "flash word", "RM0433 4.3.9"
-    OPTIONS = ("OPTSR_CUR", "WPSN_CUR1", "WPSN_CUR2", "BOOT_CUR", "BOOT4_CUR")
+    OPTIONS = (
+        *("OPTSR_CUR", "WPSN_CUR1", "WPSN_CUR2", "BOOT_CUR", "BOOT4_CUR"),
+        *("PRAR_CUR1", "PRAR_CUR2"),
+    )
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
@@ -71,6 +77,22 @@ class FlashH7(WordFlash):
         for n, bank in enumerate(self._banks):
             self.store_options(f"WPSN_CUR{bank}", mask, value >> self._parts * n)
 
+    @property
+    def writable(self) -> int:
+        parts = self.nwrp
+        for sector in self.sectors:
+            if self._under_pcrop(sector, self.stored_options):
+                parts &= ~(1 << (sector.bank - 1) * self._parts + sector.number // self._part)
+        return parts
+
+    def _under_pcrop(self, sector: FlashSector, options: Mapping[str, int]) -> bool:
+        """A part of it. An area from a unit to the same is the whole bank (RM0433 4.5.4)."""
+        word = options[f"PRAR_CUR{sector.bank}"]
+        first, last = word & PCROP_MASK, word >> 16 & PCROP_MASK
+        at = sector.number * sector.size
+        inside = first * PCROP_UNIT < at + sector.size and at <= last * PCROP_UNIT
+        return first == last or (first < last and inside)
+
     # --- interface -----------------------------------------------------------------------------
 
     def control(self, bank: int) -> str:
@@ -101,7 +123,9 @@ class FlashH7(WordFlash):
     # --- erase and program ---------------------------------------------------------------------
 
     def is_write_protected(self, sector: FlashSector) -> bool:
-        return not self.get(f"WPSN_CUR{sector.bank}") >> sector.number // self._part & 1
+        if not self.get(f"WPSN_CUR{sector.bank}") >> sector.number // self._part & 1:
+            return True
+        return self._under_pcrop(sector, {name: self.get(name) for name in self.stored_options})
 
     def _erase(self, bank: int, cr: int) -> None:
         mine = [s for s in self.sectors if s.bank == bank]

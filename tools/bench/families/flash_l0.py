@@ -61,7 +61,8 @@ class FlashL0(OneStatusFlash):
 
     @property
     def nwrp(self) -> int:
-        """WRPROT has a 1 for what is protected (RM0367 3.7.9; OPTR.WPRMOD is 0)."""
+        """WRPROT has a 1 for what is protected (RM0367 3.7.9). So it has with OPTR.WPRMOD, when
+        it is under PCROP: the HAL sets the same bits for both."""
         parts = 0
         for number, name in enumerate(self.OPTIONS[1:]):
             parts |= self.stored_options.get(name, 0) << number * WRPR_BITS

@@ -24,6 +24,8 @@ class FlashL4(FlashG0):
     BSY = BSY
     DUAL_BOOT = ("OPTR", 1 << 20, 1)  # BFB2
     EMPTY = "SR", PEMPTY
+    PCROP = ((("PCROP1SR", "PCROP1ER"),), (("PCROP2SR", "PCROP2ER"),))
+    PCROP_UNIT = 8  # in two banks (HAL, FLASH_OB_PCROPConfig)
     PNB, BKER = 0xFF, 1 << 11
 
     def __init__(self, facts: Peripheral, system: System) -> None:

@@ -36,6 +36,7 @@ class FlashU5(FlashL4):
     LATENCY = 0xF
     CACHES = ()
     DUAL_BOOT = None
+    PCROP = ((), ())
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(_renamed(facts), system)
