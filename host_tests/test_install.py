@@ -16,7 +16,7 @@ from typing import cast
 import pytest
 
 from host_tests.conftest import EVERY_BOARD
-from host_tests.target import MANIFEST, ROOT, VirtualTarget
+from host_tests.target import LIB, MANIFEST, ROOT, VirtualTarget
 from tools import packages, tables
 from tools.cli import firmware, install, library, sizes
 from tools.cli.errors import CliError, Code
@@ -128,6 +128,30 @@ def test_a_full_file_system_is_a_sentence(target: VirtualTarget) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("romboot: the library needs "), done.stderr
     assert target.ok("exec", "import os; print(os.listdir('/lib'))") == "[]\n"
+
+
+def test_from_sources_it_goes_on_a_small_heap(target: VirtualTarget) -> None:
+    """They are compiled there, in less than 60 KB, and 5 KB in one piece are left."""
+    said = target.ok("mount", str(LIB), "exec", "import romboot; print(romboot.plan())")
+    assert "The way is free" in said
+    go = "import romboot; romboot.enter_bootloader(via='reset', after_ms=100)"
+    target.ok("mount", str(LIB), "exec", go)
+    assert target.arrival().clean
+
+
+@pytest.mark.parametrize("last", ["__init__", "entry", "jump"])
+def test_a_copy_that_is_not_complete_says_so(last: str, target: VirtualTarget) -> None:
+    """mip copies by name and ends where the file system is full."""
+    names = packages.files("f4")
+    with contextlib.closing(Prompt(target.console)) as prompt:
+        prompt.run("import os\nos.mkdir('/lib/romboot')")
+        for name in names[: names.index(f"{last}.py") + 1]:
+            text = (LIB / "romboot" / name).read_text()
+            if name == f"{last}.py" and last != "__init__":
+                text = text[: text.rindex("def ")] + "def cut("
+            prompt.write_file(f"/lib/romboot/{name}", text.encode())
+    done = target.mpremote("exec", "import romboot")
+    assert "RomBootError: romboot is not complete here (" in done.stdout + done.stderr
 
 
 def test_a_firmware_that_has_it() -> None:

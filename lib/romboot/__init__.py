@@ -8,6 +8,8 @@ probe is needed. It finds the chip as a reset would have left it, or it is not e
 then a RomBootError says why, and nothing has changed.
 """
 
+import gc
+
 __version__ = "0.1.0"
 
 
@@ -27,8 +29,8 @@ def error(name, *values):
 
 # Made beforehand, as what they tell leaves no room to make them.
 NO_MEMORY = RomBootError(
-    "romboot needs 6 KB of free heap (18 KB if it is not frozen), 1.5 KB of it in one piece, "
-    "not locked"
+    "romboot needs 6 KB of free heap (compiled 18 KB, .py 60 KB), 1.5 KB of it in one piece, not "
+    "locked"
 )
 IN_HANDLER = RomBootError(
     "not from this interrupt handler. Prepare go = romboot.plan().go outside and call go() in it; "
@@ -39,6 +41,8 @@ try:
     from . import entry
 except MemoryError:
     raise NO_MEMORY from None
+except (ImportError, SyntaxError) as problem:
+    raise RomBootError("romboot is not complete here (%s): install it again" % problem) from None
 
 
 def _memory_error():
@@ -46,6 +50,9 @@ def _memory_error():
 
 
 def _facts():
+    entry.chip.check_port()
+    if not entry.in_handler():  # which may have interrupted a collection
+        gc.collect()  # as in entry.py
     return entry.chip.module("romboot.facts")
 
 

@@ -187,10 +187,11 @@ def find():
 
 
 def module(name):
-    """A module of romboot that an edition may lack. MissingModuleError if this one does."""
+    """A module of romboot that an edition may lack. MissingModuleError if this one does, or has
+    only a part of it."""
     try:
         return __import__(name, None, None, (name,))
-    except ImportError:
+    except (ImportError, SyntaxError):
         raise error("MissingModuleError", name) from None
 
 

@@ -3,11 +3,16 @@
 #
 # What is rarely needed is imported where it is needed: a module costs heap.
 
+import gc
+
 from machine import mem32
 from micropython import const
 
-from . import IN_HANDLER, chip, error
+# What compiling a .py file has left would scatter the next one over a small heap.
+gc.collect()
+from . import IN_HANDLER, chip, error  # noqa: E402
 
+gc.collect()
 try:
     from . import jump
 except (SyntaxError, ValueError, ImportError):  # a build without the inline assembler

@@ -1,6 +1,7 @@
 # info() and plan(): what the chip and its ROM are, in words; what may make flashing fail; every
 # step that enter_bootloader() would take.
 
+import gc
 import struct
 from binascii import hexlify
 
@@ -315,7 +316,16 @@ class Plan(Entry):
     def __repr__(self):
         # The lines scatter over a small heap (NUCLEO_F401RE with the library as .mpy files), so
         # the place for all of them is kept free until they are there.
-        room = bytearray(_ROOM)
-        lines = list(self._lines()) + list(self._verdict())
-        del room
-        return "\n".join(lines)
+        said = []
+        gc.collect()  # as in entry.py
+        try:
+            for line in self._verdict():
+                said.append(line)
+            gc.collect()
+            room = bytearray(_ROOM)
+            lines = list(self._lines())
+            del room
+            said = lines + said
+        except MemoryError:
+            said.append("(the heap has no %d bytes for the table)" % _ROOM)
+        return "\n".join(said)
