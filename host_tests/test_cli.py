@@ -38,9 +38,11 @@ pytestmark = pytest.mark.boards(BOARD)
 ROMBOOT = [sys.executable, "-c", "import sys; from tools.cli import main; sys.exit(main())"]
 
 
-def romboot(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def romboot(
+    *words: str, cwd: Path = ROOT, program: str = ROMBOOT[2]
+) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [*ROMBOOT, *words]
+    command = [*ROMBOOT[:2], program, *words]
     return subprocess.run(
         command, capture_output=True, text=True, timeout=200, cwd=cwd, env=environment
     )
@@ -272,7 +274,7 @@ def test_a_shell_completes(typed: str, found: str, tmp_path: Path) -> None:
     answer = tmp_path / "answer"
     asked = {"_ARGCOMPLETE": "1", "COMP_LINE": typed, "COMP_POINT": str(len(typed))}
     asked |= {"_ARGCOMPLETE_STDOUT_FILENAME": str(answer), "PYTHONPATH": str(ROOT)}
-    subprocess.run(ROMBOOT, cwd=ROOT, env={**os.environ, **asked}, timeout=20, check=True)
+    subprocess.run(ROMBOOT, cwd=ROOT, env={**os.environ, **asked}, timeout=120, check=True)
     assert answer.read_text() == found
 
 
@@ -289,7 +291,7 @@ def test_a_port_where_no_prompt_answers(tmp_path: Path) -> None:
     ours, theirs = os.openpty()
     started = time.monotonic()
     done = romboot("info", "--device", os.ttyname(theirs))
-    assert done.returncode == Code.NOT_ENTERED and time.monotonic() - started < 15
+    assert done.returncode == Code.NOT_ENTERED and time.monotonic() - started < 60
     assert "no MicroPython prompt answers on" in done.stderr
     os.close(ours)
     os.close(theirs)
@@ -421,7 +423,7 @@ def bench(folder: Path, board: str = BOARD) -> Iterator[subprocess.Popen[str]]:
 def ask(folder: Path, code: str) -> str:
     port = str(folder / "ports" / "console")
     words = [sys.executable, "-m", "mpremote", "connect", port, "exec", code]
-    return subprocess.run(words, capture_output=True, text=True, timeout=60).stdout
+    return subprocess.run(words, capture_output=True, text=True, timeout=250).stdout
 
 
 MINE = "f = open('mine.txt', 'w'); f.write('mine'); f.close(); import os; os.sync()"
@@ -440,7 +442,7 @@ def test_bench_until_ctrl_c(tmp_path: Path) -> None:
     with bench(tmp_path) as process:
         assert ask(tmp_path, "print(6*7)") == "42\n"
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert not (tmp_path / "ports" / "console").exists()
     assert (tmp_path / "flash.bin").stat().st_size == 2048 * 1024 + flash_file.HEADER

@@ -57,7 +57,7 @@ def needed(family: Family, die: Die, mpy: int = ASSEMBLER) -> int:
 
 def romboot(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*ROMBOOT, *words], capture_output=True, text=True, timeout=120, cwd=ROOT
+        [*ROMBOOT, *words], capture_output=True, text=True, timeout=250, cwd=ROOT
     )
 
 

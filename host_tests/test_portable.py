@@ -27,7 +27,7 @@ sys.exit(main())
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", CODE, *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+    return subprocess.run(command, capture_output=True, text=True, timeout=250, cwd=ROOT)
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def run(
         line = line.replace(name, here)
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["sh", "-e", "-c", line], capture_output=True, text=True, timeout=120, cwd=folder,
+        ["sh", "-e", "-c", line], capture_output=True, text=True, timeout=250, cwd=folder,
         env={**environment, "PATH": path, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert done.returncode == 0, line + done.stdout + done.stderr
@@ -241,14 +241,14 @@ def test_pytest_with_a_device(line: str) -> None:
 
 def test_a_device_needs_the_port_of_its_rom() -> None:
     command = [sys.executable, "-m", "pytest", "--device=/dev/not-there"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=250)
     assert done.returncode != 0 and "--device needs --rom-port" in done.stderr
 
 
 def test_the_fuzz() -> None:
     """A few states; test_fuzz.py does more."""
     command = [sys.executable, *shlex.split(FUZZ)[1:], "--states", "3"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=250)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -142,7 +142,7 @@ def test_from_the_prompt_into_the_rom_to_new_firmware_and_its_prompt(
         ok(board.mpremote("exec", "import romboot"))
         with waiting(board, "-s", f"{FLASH:#x}:leave", "-D", str(path)) as dfu_util:
             board.enter()
-            output, _ = dfu_util.communicate(timeout=60)
+            output, _ = dfu_util.communicate(timeout=250)
         assert dfu_util.returncode == BOARDS[name], output
         assert "File downloaded successfully" in output
         arrival = board.arrival()
@@ -443,7 +443,7 @@ def test_several_boards(tmp_path: Path) -> None:
             two.enter()
             assert not one.is_rom()
             one.enter()
-            outputs = [process.communicate(timeout=60)[0] for process in (at_one, at_two)]
+            outputs = [process.communicate(timeout=250)[0] for process in (at_one, at_two)]
         assert all("File downloaded successfully" in output for output in outputs), outputs
         assert one.flash(FLASH + 0x4_0000, 5000) == files[0][1]
         assert two.flash(FLASH + 0x4_0000, 5000) == files[1][1]

@@ -93,7 +93,7 @@ class UsbTarget(UsbBoard):
             return board.soc.flash.array.read(address - board.soc.flash.base_address, length)
 
 
-def until(look: Callable[[], object], what: str, seconds: float = 20) -> None:
+def until(look: Callable[[], object], what: str, seconds: float = 60) -> None:
     """Look until it holds; it is an error if that takes longer."""
     end = time.monotonic() + seconds
     while not look():

@@ -149,7 +149,7 @@ def test_bytes_put_on_the_wire_by_a_test_wake_the_loop() -> None:
         assert server.ports == {}
         time.sleep(0.02)
         board.wire.host.send(b"hello")
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 20
         answer = b""
         while not answer and time.monotonic() < deadline:
             answer = board.wire.host.read()
@@ -205,7 +205,7 @@ def test_stop_ends_a_loop_in_the_foreground() -> None:
     board.clock.after(20 * MS, server.stop)
     server.run()
     server.close()
-    assert 0.015 < time.monotonic() - began < 2
+    assert 0.015 < time.monotonic() - began < 20
 
 
 # --- RealTime alone, with a clock that the test sets -------------------------------------------

@@ -160,7 +160,7 @@ def test_faults_in_the_rom(fault: Faults, code: Code, sentence: str, small: Path
         done = flash(board, small, "--yes")
         assert done.returncode == code, done.stderr
         assert sentence in done.stderr and "Traceback" not in done.stderr
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize(
