@@ -168,6 +168,7 @@ def test_an_unknown_board_is_said_first_and_alike() -> None:
     "words",
     [
         ["bench", "NOPE"],
+        *([command, "NUCLEO_N657X0"] for command in ("bench", "demo", "measure")),
         ["demo", "--firmware", "not-there.bin"],
         ["bench", "--usb-fault", "twin"],
     ],

@@ -110,7 +110,10 @@ def _board(name: str) -> dict[str, Any]:
     if not path.is_file():
         known = ", ".join(boards.names())
         raise CliError(f"there is no board {name}: there are {known}")
-    return boards.read(path)
+    about = boards.read(path)
+    if "refused" in about:
+        raise CliError(f"there is no virtual {name}: {about['refused']}")
+    return about
 
 
 def _progress(line: str) -> None:
