@@ -11,7 +11,7 @@ from tools.firmware import build
 
 H743, L073 = "NUCLEO_H743ZI", "NUCLEO_L073RZ"
 G0B1, G474 = "NUCLEO_G0B1RE", "NUCLEO_G474RE"
-H747, H563 = "ARDUINO_GIGA", "NUCLEO_H563ZI"
+H747, H563, WB55 = "ARDUINO_GIGA", "NUCLEO_H563ZI", "NUCLEO_WB55"
 NO_BCM4 = """
 for key in (0x08192A3B, 0x4C5D6E7F):
     mem32[0x52002008] = key     # FLASH_OPTKEYR
@@ -63,6 +63,7 @@ mem32[0x081FE000] = 0
         "import machine; machine.WDT(timeout=10000)",
         "independent watchdog",
     ),
+    "the second core of an STM32WB": (WB55, "mem32[0x5800040C] |= 1 << 15", "PWR_CR4.C2BOOT"),
     "IWDG runs": (L073, "import machine; machine.WDT(timeout=10000)", "independent watchdog"),
 }
 

@@ -16,6 +16,7 @@ H743, H723, H7A3, L073, F429 = 0x450, 0x483, 0x480, 0x447, 0x419
 LINE_ID, OPTSR_CUR = 0x1FF1E8C0, 0x5200201C
 BCM4, AS_DELIVERED = 1 << 22, 0x1BC6AAF0
 ROWS = [(f, s) for f in FAMILIES for s in f.states if not s.lasting]
+LASTING = [(f, s) for f in FAMILIES for s in f.states if s.lasting]
 HARMLESS = [(f, s) for f, s in ROWS if s.harmless]
 GRAVE = [row for row in ROWS if row not in HARMLESS]
 
@@ -99,6 +100,24 @@ def test_it_is_refused_where_no_reset_leads_to_the_rom(
     assert board.fake.events == []
     for check in state.checks:
         assert board.registers.peek(check.address) == check.value
+
+
+@each(LASTING)
+def test_what_no_reset_clears_is_refused_by_each_way(
+    family: Family, state: State, make: Make
+) -> None:
+    """force=True enters all the same."""
+    board = with_state(family, state, make)
+    with_hook(board)
+    for via in None, "jump", "reset":
+        with pytest.raises(board.errors.LastingError) as caught:
+            board.romboot.enter_bootloader(via=via)
+        for words in (state.about, "BOOT0", "force=True"):
+            assert words in str(caught.value)
+    assert state.about in repr(board.romboot.plan())
+    assert board.fake.events == []
+    with pytest.raises(GoneError):
+        board.romboot.enter_bootloader(force=True)
 
 
 @each_row
