@@ -15,7 +15,8 @@ import pytest
 from host_tests import pages, support
 from host_tests.record import Run
 from host_tests.target import ROOT
-from tools import boards, packages
+from tools import boards, packages, tables
+from tools.bench import chip
 from tools.cli import errors
 from tools.cli.commands import parser
 from tools.cli.flash import dfu_util
@@ -92,6 +93,14 @@ def test_how_many_boards_there_are() -> None:
     known = [support.entered(boards.load(name), Run("", "")) for name in boards.names()]
     refused = sum(text.startswith("refused") for text in known)
     assert f"[{len(known)} boards]" in pages.README.read_text() and refused == 7
+
+
+def test_the_dies_without_a_virtual_chip_are_named() -> None:
+    """By DEV_ID."""
+    _, _, text = (pages.DOCS / "evidence.md").read_text().partition("no virtual chip")
+    named = {int(found, 16) for found in re.findall(r"0x(4\w\w)\b", text.partition(";")[0])}
+    on_bench = {chip.load(name).dev_id for name in chip.names()}
+    assert named == {die.dev_id for _, die in tables.dies()} - on_bench
 
 
 def test_the_exit_codes_are_those_of_the_commands() -> None:

@@ -64,7 +64,8 @@ def enter_bootloader(*, after_ms=None, force=False, via=None):
     whatever has become of the heap; if the scheduler's queue is full, up to a second later. Until
     then cancel() and a soft reset (Ctrl-D) call it off, and another call takes its place.
 
-    force=True enters although readout protection is at level 2 or a file system cannot be synced.
+    force=True enters although readout protection is at level 2, a file system cannot be synced,
+    this ROM is known to start the application again, or what is in the way outlives each reset.
     via: "jump" goes straight into system memory, "reset" through a system reset and MicroPython's
     early-boot hook. None jumps, unless a watchdog runs that only a reset can stop.
 

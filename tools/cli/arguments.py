@@ -80,7 +80,9 @@ def via(parser: argparse.ArgumentParser) -> None:
 def force(parser: argparse.ArgumentParser) -> None:
     """--force, as the library has it."""
     parser.add_argument(
-        "--force", action="store_true", help="enter although readout protection is at level 2"
+        "--force",
+        action="store_true",
+        help="enter in spite of a refusal that names force=True, as at protection level 2",
     )
 
 
