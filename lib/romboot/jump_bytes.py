@@ -91,9 +91,11 @@ def function(address):
     """The function whose object is there. Its type is missing, and its code's address."""
     found = [collect]
     items = mem32[id(found) + 12]
-    if mem32[items] != id(collect):
+    collects = mem32[items]
+    # id() has 31 bits of an address in external flash, and mem32 is signed.
+    if (collects ^ id(collect)) & 0x7FFFFFFF:
         raise NotImplementedError("romboot does not know the lists of this MicroPython")
-    mem32[address] = mem32[id(collect)]
+    mem32[address] = mem32[collects]
     mem32[address + 4] = address + _START | 1
     mem32[items] = address
     return found[0]
