@@ -122,7 +122,7 @@ def test_it_can_be_called_off(how: str) -> None:
     prompt = Prompt(board)
     prompt.run("import romboot; romboot.enter_bootloader(after_ms=100)\n" + CANCELLED[how])
     assert board.run_to_rom(1300) is None
-    assert prompt.run("romboot.cancel(); print(romboot.entry.chip._waiting)") == "None\r\n"
+    assert prompt.run("romboot.cancel(); print(romboot.entry.chip._timer)") == "None\r\n"
 
 
 def test_a_soft_reset_calls_it_off() -> None:

@@ -59,7 +59,9 @@ def another_die(board: VirtualBoard) -> None:
 
 
 IN_HANDLER = "romboot.mem32 = {-0x1FFF12FC: 16}"  # ICSR
-UNPRIVILEGED = "romboot.jump = type('', (), {'helper': lambda image, task: 1})"
+UNPRIVILEGED = (
+    "romboot.jump = type('', (), {'helper': lambda image, task: 1, 'code_address': lambda: 0})"
+)
 FULL_STACK = """
 real = romboot.jump
 look = lambda image, task: 0x20001000 if image else 0

@@ -28,8 +28,11 @@ def _freeze(names, base):
 _names = _python("romboot")
 if options.family:
     _names = set().union(*map(_of_family, options.family.split()))
-# A build has the inline assembler, or the same machine code as bytes.
+# A build has the inline assembler, or the same machine code as bytes. If it has, that code is in
+# flash, so that nobody asks external.py whether it can run where it is.
 _names.remove("jump_bytes.py" if options.asm else "jump.py")
+if options.asm:
+    _names.discard("external.py")
 if options.small:
     _own = _python("small/romboot")
     _freeze(_own, "small")

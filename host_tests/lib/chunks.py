@@ -10,4 +10,4 @@ def chip(
 ) -> SimpleNamespace:
     """A chip with a script of these three chunks, with this SRAM, and RBAR and RASR for it."""
     family = SimpleNamespace(SCRIPT=(before, after), DIES=((0, own),), REGION=mpu[0])
-    return SimpleNamespace(family=family, number=0, ram=lambda: ram)
+    return SimpleNamespace(family=family, number=0, ram=ram)

@@ -222,7 +222,7 @@ def test_sync_that_fails_when_the_time_is_over(
 def test_the_timer_is_kept_alive(board: Board) -> None:
     """The garbage collector would otherwise take it before it fires."""
     board.romboot.enter_bootloader(after_ms=10)
-    assert board.chip._waiting[0] is board.fake.timers[0]
+    assert board.chip._timer is board.fake.timers[0]
 
 
 def test_a_callback_that_was_queued_before_cancel_does_nothing(board: Board) -> None:

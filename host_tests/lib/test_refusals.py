@@ -72,7 +72,7 @@ def test_an_f7_is_not_read_where_an_h7_has_its_idcode(
         board.romboot.plan()
 
 
-NONE = "no DEV_ID could be read"
+NONE = "0: none could be read"
 
 # What is wrong, the exception, and words that its text must have.
 REASONS = {

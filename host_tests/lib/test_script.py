@@ -201,7 +201,7 @@ def test_each_die_gets_a_script_of_its_own_from_its_row(
     board = make(dev_id=die.dev_id)
     entry = board.entry.Entry()
     assert bytes(entry.image) == image_of(board, die)
-    assert (entry.chip.number, entry.chip.ram()) == (
+    assert (entry.chip.number, entry.chip.ram) == (
         library.DIES.index(die),
         (SRAM, SRAM + die.sram),
     )

@@ -38,7 +38,7 @@ _CORTEX_M7 = const(0xC27)
 _CORTEX_M33 = const(0xD21)
 _CORTEX_M55 = const(0xD22)  # of an STM32N6
 _NSBOOTADD0 = const(0x40022044)  # of FLASH: below 0x02000000 in an STM32H5
-_LOOK = const(12)  # bytes at the begin of an entry of _CHIPS, that say where to look
+_WHERE = const(12)  # bytes at the begin of an entry of _CHIPS that say where to look
 _SERIES = const(0x400)  # of each DEV_ID _CHIPS has the low byte, and this is the rest
 _HEADER = const(20)  # bytes: words in all, lowest and highest address of SRAM, MPU_RBAR, MPU_RASR
 _RASR = const(0x03060027)  # see open_region() of tools/tables/cortex_m.py
@@ -54,7 +54,8 @@ class Chip:
     """A die, and what romboot knows of it.
 
     family: the module with what its dies share; number: that of the die in family.DIES;
-    idcode: of DBGMCU; rams: (start, end) of each SRAM.
+    idcode: of DBGMCU; rams: (start, end) of each SRAM; ram: the one for the last steps, which is
+    where the main stack starts (the first, if that is in none: then helper() finds no room).
     """
 
     def __init__(self, family, number, idcode):
@@ -63,17 +64,12 @@ class Chip:
         self.idcode = idcode
         start = family.RAM
         self.rams = ((start, start + family.DIES[number][0] * 1024),) + family.MORE_RAM
+        self.ram = self._ram_of(mem32[mem32[_VTOR]]) or self.rams[0]
 
-    def ram(self, stack=None):
-        """(start, end) of the SRAM that this stack is in, None if it is in none.
-
-        Without a stack: of that of the main stack or, if it is in none, of the first SRAM.
-        """
+    def _ram_of(self, stack):
         for ram in self.rams:
-            if ram[0] < (mem32[mem32[_VTOR]] if stack is None else stack) <= ram[1]:
+            if ram[0] < stack <= ram[1]:
                 return ram
-        if stack is None:
-            return self.rams[0]
 
     def states(self):
         """What no jump can clear, in words: [what a reset clears; what it does not; what may stay,
@@ -84,7 +80,7 @@ class Chip:
                 if mem32[register] & mask != value:
                     break
             else:
-                found[kind] += (found[kind] and ", ") + about
+                found[kind] = found[kind] + ", " + about if found[kind] else about
         return found
 
     def rdp_level(self):
@@ -100,20 +96,20 @@ class Chip:
         table, end = self.family.ROM
         stack = mem32[table]
         start = mem32[table + 4]
-        if stack & 3 or not self.ram(stack) or not start & 1 or not table < start < end:
+        if stack & 3 or not self._ram_of(stack) or not start & 1 or not table < start < end:
             return error("BadRomError", table, stack & _WORD, start & _WORD, *self.rams[0])
 
-    def useless_rom(self, value):
+    def useless_rom(self, lasting):
         """A ROM of some versions starts the application again unless BOOT0 is high. At readout
         protection level 2 every ROM starts and can do nothing (AN2606 4.1). A second core that
-        starts at each reset would go on running the application. value: states()[1]."""
+        starts at each reset would go on running the application. lasting: states()[1]."""
         for number, rom_id, ids in self.family.CLOSED:
             if number == self.number and mem8[rom_id] in ids:
                 return error("ClosedRomError", mem8[rom_id])
         if self.rdp_level() == 2:
             return error("ProtectedError")
-        if value:
-            return error("LastingError", value)
+        if lasting:
+            return error("LastingError", lasting)
 
 
 def check_port():
@@ -122,7 +118,7 @@ def check_port():
         raise error("NotSTM32Error", sys.platform)
 
 
-# Which chips there are, see chips() of tools/tables/compiler.py; _MANY: not one die alone, which
+# Which chips there are, see chips() of tools/tables/index.py; _MANY: not one die alone, which
 # needs no code that tells it from others.
 # chips: begin
 _MANY = const(True)
@@ -151,7 +147,7 @@ def find():
     RomBootError."""
     chips = _CHIPS
     core = mem32[_CPUID] >> 4 & 0xFFF
-    more = 0  # see core() of tools/tables/compiler.py
+    more = 0  # see core() of tools/tables/index.py
     if _MANY:
         if core == _CORTEX_M7:
             more = mem32[_MPU_TYPE] >> 11 & 0xF
@@ -173,7 +169,7 @@ def find():
         if clock:
             mem32[clock] = before
         low = idcode & 0xFFF ^ _SERIES
-        at += _LOOK
+        at += _WHERE
         while at < end:
             dev_ids = at + 1
             name = dev_ids + chips[at]
@@ -182,8 +178,7 @@ def find():
                 if chips[i] == low:
                     family = module("romboot.stm32" + str(chips[name + 1 : at], "ascii"))
                     return Chip(family, i - dev_ids, idcode)
-    dev_id = "DEV_ID 0x%03X" % (idcode & 0xFFF) if idcode else "no DEV_ID could be read"
-    raise error("UnknownChipError", core, dev_id)
+    raise error("UnknownChipError", core, idcode & 0xFFF)
 
 
 def module(name):
@@ -195,16 +190,13 @@ def module(name):
         raise error("MissingModuleError", name) from None
 
 
-_waiting = None  # (timer, when it is due, what is called then): of the after_ms that is under way
-
-
 def image(chip):
     """The script of this chip, with its header, in a buffer that jump.helper() takes."""
     # straight ahead, as this is a fifth of the time from the call to the ROM
     family = chip.family
     before, after = family.SCRIPT
     own = family.DIES[chip.number][1]
-    start, end = chip.ram()
+    start, end = chip.ram
     middle = _HEADER + len(before)
     last = middle + len(own)
     size = last + len(after)
@@ -214,6 +206,54 @@ def image(chip):
     buffer[last:size] = after
     struct.pack_into("<5I", buffer, 0, size // 4, start, end, start | family.REGION, _RASR)
     return buffer
+
+
+# To leave: what is owed to others before the ROM starts.
+
+_timer = None  # that of after_ms, while it runs
+_due = 0  # when it is time, in ticks
+
+
+def leave(family, go, force, after_ms):
+    """Sync the file systems, then now(). If after_ms is not None, return and do it in that time,
+    in place of what was announced before."""
+    global _timer, _due
+    # All that is needed is made here, as the heap may be full or locked then.
+    flush = syncing()
+    usarts = consoles(family)
+    ports = attached(family)
+    sync(flush, force)
+    if after_ms is None:
+        return now(usarts, ports, go)  # which does not
+    from machine import Timer
+
+    after_ms = max(after_ms, _ANSWER_MS)
+
+    # A closure takes no heap for up to five arguments, what it closes over included.
+    def tick(timer):
+        # It may have been in the scheduler's queue when its timer was cancelled.
+        if timer is _timer and time.ticks_diff(time.ticks_ms(), _due) >= 0:
+            cancel()
+            sync(flush, True)  # what was written to files meanwhile
+            now(usarts, ports, go)
+
+    # It is periodic, to try again, as MicroPython's scheduler drops a callback if its queue is
+    # full. hard=True (1.27 and newer) is no way round, as that would leave in the middle of a
+    # write to a file.
+    timer = Timer(-1)
+    cancel()
+    _timer = timer
+    _due = time.ticks_add(time.ticks_ms(), after_ms)
+    period = after_ms // (after_ms // _PERIOD_MS + 1) + 1
+    timer.init(mode=Timer.PERIODIC, period=period, callback=tick)
+
+
+def cancel():
+    """Call off what leave() has announced, if anything."""
+    global _timer
+    if _timer:
+        _timer.deinit()
+        _timer = None
 
 
 def syncing():
@@ -241,13 +281,13 @@ def sync(syncing, force):
     except Exception as failure:
         if not force:
             raise error("SyncError", failure) from None
-        print("romboot: not synced; last writes may be lost")
+        print("romboot: not synced")
 
 
-def consoles(ports):
+def consoles(family):
     """The status register of each USART that transmits. Bit n of `clocks` is the clock of the one
     at bus + n KiB, if bit n - first of `mask` is set."""
-    status, control, enabled, buses = ports
+    status, control, enabled, buses = family.USARTS
     found = []
     for bus, clocks, first, mask in buses:
         running = mem32[clocks] >> first & mask
@@ -261,65 +301,32 @@ def consoles(ports):
     return found
 
 
-def leave(consoles, ports, go):
+def attached(family):
+    """(register, mask) of each USB device that a host sees: the bits of mask hide it, and show it
+    again, when they are turned over."""
+    found = []
+    for clocks, bit, register, mask, seen in family.USB:
+        if mem8[clocks] >> bit & 1 and mem32[register] & mask == seen:
+            found.append((register, mask))
+    return found
+
+
+def now(consoles, attached, go):
     """Wait for the last character of these consoles, as their clocks go, detach these USB devices,
-    and go(). Allocates nothing."""
+    and go(). Allocates nothing. Does not return."""
     start = time.ticks_ms()
     for status in consoles:
         while not mem32[status] & _TC:
             if time.ticks_diff(time.ticks_ms(), start) > _DRAIN_MS:
                 break
-    attached = 0  # a bit for each device that has a clock and that a host sees
-    bit = 1
-    for clocks, number, register, mask, seen in ports:
-        if mem8[clocks] >> number & 1 and mem32[register] & mask == seen:
-            attached |= bit
-        bit <<= 1
+    if attached:
+        # Without a visible disconnect the host goes on talking to a device that is gone.
+        time.sleep_ms(_DETACH_MS)  # what the console has written is sent by then
+        for register, mask in attached:
+            mem32[register] ^= mask
+        time.sleep_ms(_DETACH_MS)
     try:
-        if attached:
-            # Without a visible disconnect the host goes on talking to a device that is gone.
-            time.sleep_ms(_DETACH_MS)  # what the console has written is sent by then
-            _attach(ports, attached, False)
-            time.sleep_ms(_DETACH_MS)
         go()
     finally:
-        _attach(ports, attached, True)
-
-
-def _attach(ports, number, value):
-    for _, _, register, mask, seen in ports:
-        if number & 1:
-            mem32[register] = mem32[register] & ~mask | (seen if value else seen ^ mask)
-        number >>= 1
-
-
-def later(after_ms, leave):
-    """Call leave() in that time, in place of what was to be called before."""
-    global _waiting
-    from machine import Timer
-
-    # The callback goes through MicroPython's scheduler, which drops it if its queue is full: the
-    # timer is periodic, to try again. hard=True (1.27 and newer) is no way round, as that would
-    # leave in the middle of a write to a file.
-    after_ms = max(after_ms, _ANSWER_MS)
-    timer = Timer(-1)
-    cancel()
-    _waiting = timer, time.ticks_add(time.ticks_ms(), after_ms), leave
-    period = after_ms // (after_ms // _PERIOD_MS + 1) + 1
-    timer.init(mode=Timer.PERIODIC, period=period, callback=_tick)
-
-
-def _tick(timer):
-    # A callback may have been in the queue when its timer was cancelled.
-    if _waiting and timer is _waiting[0] and time.ticks_diff(time.ticks_ms(), _waiting[1]) >= 0:
-        leave = _waiting[2]
-        cancel()
-        leave()
-
-
-def cancel():
-    """Call off what later() has announced."""
-    global _waiting
-    if _waiting:
-        _waiting[0].deinit()
-        _waiting = None
+        for register, mask in attached:
+            mem32[register] ^= mask

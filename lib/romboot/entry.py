@@ -41,9 +41,7 @@ class Entry:
             raise error("ArgumentError", "via", via, "None, 'jump' or 'reset'")
         code = jump.code_address()
         if code >> 28 == 1 or code >> 29 & 7 > 4:  # CCM, SDRAM: it may not be executable
-            from .external import check
-
-            check(code)
+            chip.module("romboot.external").check(code)
         if jump.helper(0, _CONTROL) & _NPRIV:
             raise error("PrivilegeError")
         self.chip = found = chip.find()
@@ -56,43 +54,50 @@ class Entry:
                 self.reasons.append(reason)
 
     def _choose(self, via, grave, harmless):
-        # Sets via and why; the exception that prevents it, or None. The jump needs nothing of the
-        # firmware, so it comes first; but only a reset stops a watchdog, and clears some states.
+        # Sets via and why; the exception that prevents this way, or None. The jump needs nothing
+        # of the firmware, so it comes first; but only a reset stops a watchdog, and clears states.
         states = grave or harmless
-        self.via = "reset"
-        self.why = "the caller chose it"
-        if via == "jump":
-            if states:
+        if via:
+            self.why = "the caller chose it"
+            if via == "jump" and states:
                 self.why += "; this stays: " + states
-        elif via or states or watchdog_runs(self.chip.family):
-            from . import reset
-
-            state, missing = reset.hook(*self.chip.family.FLASH)
-            if state:
-                self._reset = reset.Reset(jump, self.image, state)
-                missing = self._reset.missing
-            if via:
-                return error("HookError", missing) if missing else None
+        elif states:
+            self.why = "it clears this: " + states
+        elif watchdog_runs(self.chip.family):
+            self.why = "it stops the independent watchdog"
+        else:
+            via = "jump"
+            self.why = "it needs nothing of this build"
+        self.via = via or "reset"
+        if self.via == "reset":
+            missing = self._prepare_reset()
             if not missing:
-                clears = "it clears this: " + states
-                self.why = clears if states else "it stops the independent watchdog"
                 return None
+            if via:
+                return error("HookError", missing)
             if grave:
-                self.why = "only a reset clears it"
                 return error("StateError", grave, missing)
+            self.via = "jump"
             self.why = "this stays: " + states if states else "the watchdog goes on"
             self.why += ", as " + missing
-        else:
-            self.why = "it needs nothing of this build"
-        self.via = "jump"
         return self._helper(_LOOK)
+
+    def _prepare_reset(self):
+        # Why no reset leads to the ROM, or "".
+        from . import reset
+
+        state, missing = reset.hook(*self.chip.family.FLASH)
+        if state:
+            self._reset = reset.Reset(jump, self.image, state)
+            missing = self._reset.missing
+        return missing
 
     def _helper(self, task):
         # It LOOKs, or GOes and does not return: unless the last steps have no room below the main
         # stack. Then this is the exception to raise.
         msp = jump.helper(self.image, task)
         if msp:
-            return error("StackError", msp & 0xFFFFFFFF, len(self.image), *self.chip.ram())
+            return error("StackError", msp & 0xFFFFFFFF, len(self.image), *self.chip.ram)
 
     def check(self):
         """Raise the first reason not to go."""
@@ -100,7 +105,7 @@ class Entry:
             raise self.reasons[0]
 
     def go(self, _=None):
-        """Go now. Does not return.
+        """Go now. Does not return. (A timer or the scheduler may call it: then with an argument.)
 
         StackError: the stack has meanwhile grown too deep. HandlerError: called from an interrupt
         handler of a core that does not tell which other handlers are under way.
@@ -116,24 +121,6 @@ class Entry:
         except MemoryError:  # an interrupt handler must not allocate an exception
             raise IN_HANDLER from None
 
-    def prepare(self):
-        """For sync() and leave(), which allocate nothing: the heap may be full or locked then."""
-        self._ready = chip.syncing(), chip.consoles(self.chip.family.USARTS), self.go
-
-    def sync(self, force):
-        """SyncError if a block device fails, unless forced."""
-        chip.sync(self._ready[0], force)
-
-    def leave(self):
-        """Part with the console and the host in good order, then go. Does not return."""
-        _, consoles, go = self._ready
-        chip.leave(consoles, self.chip.family.USB, go)
-
-    def leave_later(self):
-        """The same, after what was written to files meanwhile."""
-        self.sync(True)
-        self.leave()
-
 
 def watchdog_runs(family):
     """True if the independent watchdog runs: it keeps LSI on although LSION is 0.
@@ -147,6 +134,7 @@ def watchdog_runs(family):
 
 
 def in_handler():
+    """Whether an interrupt handler or another exception is under way."""
     return mem32[_ICSR] & _VECTACTIVE
 
 
@@ -156,9 +144,4 @@ def enter(after_ms, force, via):
         raise error("ArgumentError", "after_ms", after_ms, "None, or 0 to 3600000 milliseconds")
     entry = Entry(force, via)
     entry.check()
-    entry.prepare()
-    entry.sync(force)
-    if after_ms is None:
-        entry.leave()
-    else:
-        chip.later(after_ms, entry.leave_later)
+    chip.leave(entry.chip.family, entry.go, force, after_ms)

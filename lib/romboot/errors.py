@@ -8,8 +8,8 @@ from . import RomBootError
 _SENTENCES = (
     "\nArgumentError %s=%r: it must be %s"
     "\nNotSTM32Error sys.platform is '%s': romboot needs MicroPython's stm32 port ('pyboard')"
-    "\nUnknownChipError core 0x%03X, %s: romboot does not know this chip, or is installed "
-    "for another. Use the BOOT0 pin"
+    "\nUnknownChipError core 0x%03X, DEV_ID 0x%03X (0: none could be read): romboot does not know "
+    "this chip, or is installed for another. Use the BOOT0 pin"
     "\nMissingModuleError %s is not installed here. Install romboot with it"
     "\nBadRomError system memory at 0x%08X starts with 0x%08X, 0x%08X: not a stack pointer in "
     "SRAM (0x%08X to 0x%08X) and a Thumb address in the ROM. There is no bootloader: use SWD"

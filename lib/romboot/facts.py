@@ -11,7 +11,7 @@ from micropython import const
 from .chip import check_port, find, module
 from .entry import Entry, watchdog_runs
 
-# What a family's FACTS are about, in this order; see family_facts() of tools/tables/compiler.py.
+# What a family's FACTS are about, in this order; see family_facts() of tools/tables/facts.py.
 _UNIQUE_ID = const(0)
 _PCROP = const(1)
 _DUAL_CORE = const(2)
@@ -89,7 +89,7 @@ def about(chip, place):
 
 def die(chip):
     """Its name, the address of the bootloader ID, its versions, its options, and what its write
-    protection has; see family_facts() of tools/tables/compiler.py."""
+    protection has; see family_facts() of tools/tables/facts.py."""
     return _values(_entry(_entry(_facts(chip), _DIES), chip.number))
 
 

@@ -12,7 +12,7 @@ import contextlib
 import functools
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -151,15 +151,16 @@ class Board:
         """
         way = self.check(force=force, via=via)
         with self._refusals():
-            way.prepare()
-            way.sync(force)
-            self._go(way)
+            chip, family = self._library.module("chip"), way.chip.family
+            consoles, attached = chip.consoles(family), chip.attached(family)
+            chip.sync(chip.syncing(), force)
+            self._go(lambda: chip.now(consoles, attached, way.go))
 
-    def _go(self, way: Any) -> None:
+    def _go(self, leave: Callable[[], None]) -> None:
         back = None  # what it means if the prompt is there after the last step
         with self._memory.recording() as statements:
             try:
-                way.leave()
+                leave()
             except GoneError:
                 pass
             except self._library.module().RomBootError as error:
@@ -207,7 +208,7 @@ class Board:
 
 def _for_host(error: Exception) -> str:
     """The library's sentence, with what this machine can add."""
-    unknown = re.search("DEV_ID 0x([0-9A-F]{3}): romboot does not know", str(error))
+    unknown = re.search("DEV_ID 0x([0-9A-F]{3}) .*: romboot does not know", str(error))
     if unknown and (none := no_row.DIES.get(int(unknown[1], 16))):
         return f"DEV_ID 0x{unknown[1]}: {none.sentence}"
     return in_shell(str(error)).replace(BY_HOST, FROZEN)

@@ -17,9 +17,10 @@ from typing import Any
 
 from .. import boards, paths, tables
 from ..tables import n6, no_row
-from ..tables.compiler import core, end
+from ..tables.compiler import end
 from ..tables.cortex_m import open_region
 from ..tables.family import M7, M33, Die, Family, State
+from ..tables.index import core
 from ..tables.language import pack
 from .errors import CliError, Code
 from .helper import resident
@@ -58,7 +59,7 @@ except RomBootError as error:
 
 STM32 = "if sys.platform != 'pyboard': raise RomBootError({not_stm32} % sys.platform)\n"
 
-# What else is read to tell families with one core from each other: core() of compiler.py.
+# What else is read to tell families with one core from each other: core() of index.py.
 _MORE = {
     M7: " | (mem32[0xE000ED90] & 0xF800) << 1",
     M33: " | (mem32[0x40022044] >> 27 > 0) << 12",

@@ -33,8 +33,8 @@ gc.collect()
 b = gc.mem_alloc()
 from romboot.entry import Entry
 entry = Entry()
-entry.prepare()
-entry.sync(False)
+consoles, attached = chip.consoles(entry.chip.family), chip.attached(entry.chip.family)
+chip.sync(chip.syncing(), False)
 print(b - a, gc.mem_alloc() - a)
 """
 

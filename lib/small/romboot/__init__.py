@@ -37,43 +37,26 @@ def enter_bootloader(*, after_ms=None, force=False):
     An independent watchdog goes on; the ROM refreshes it (AN2606 4.1). Raises RomBootError.
     """
     chip.check_port()
+    code = jump.code_address()
+    if code >> 28 == 1 or code >> 29 & 7 > 4:  # CCM, SDRAM: it may not be executable
+        raise RomBootError("CodeError", code)
     if jump.helper(0, _CONTROL) & _NPRIV:
         raise RomBootError("PrivilegeError")
+    if mem32[_ICSR] & _VECTACTIVE:
+        raise RomBootError("HandlerError")
     found = chip.find()
-    image = chip.image(found)
     grave, lasting, _ = found.states()
     if grave:
         raise RomBootError("StateError", grave)
-    reason = found.no_rom() or (not force and found.useless_rom(lasting)) or _blocked(image)
+    reason = found.no_rom() or (not force and found.useless_rom(lasting))
     if reason:
         raise reason
-    syncing = chip.syncing()
-    chip.sync(syncing, force)
-    consoles = chip.consoles(found.family.USARTS)
-    ports = found.family.USB
+    image = chip.image(found)
 
-    def go():
-        reason = _blocked(image)
-        if reason:
-            raise reason
-        jump.helper(image, _GO)
+    def helper(task):
+        msp = jump.helper(image, task)
+        if msp:
+            raise RomBootError("StackError", msp)
 
-    def leave():
-        chip.sync(syncing, True)
-        chip.leave(consoles, ports, go)
-
-    if after_ms is None:
-        leave()
-    chip.later(after_ms, leave)
-
-
-def _blocked(image):
-    # The exception that says why the last steps cannot run, or None.
-    code = jump.code_address()
-    if code >> 28 == 1 or code >> 29 & 7 > 4:  # CCM, SDRAM: it may not be executable
-        return RomBootError("CodeError", code)
-    if mem32[_ICSR] & _VECTACTIVE:
-        return RomBootError("HandlerError")
-    msp = jump.helper(image, _LOOK)
-    if msp:
-        return RomBootError("StackError", msp)
+    helper(_LOOK)
+    chip.leave(found.family, lambda: helper(_GO), force, after_ms)

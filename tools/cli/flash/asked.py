@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ... import boards, tables
-from ...tables import compiler, n6, no_row
+from ...tables import index, n6, no_row
 from ...tables.family import Die, Family
 from ..errors import CliError, Code
 from ..prompt import Prompt
@@ -29,7 +29,7 @@ i = sys.implementation
 print(repr((sys.platform, sys.version, getattr(i, '_machine', ''), getattr(i, '_build', ''))))
 """
 
-# A read of a DBGMCU without its clock gives 0. {cores}: see tools/tables/compiler.py.
+# A read of a DBGMCU without its clock gives 0. {cores}: see tools/tables/index.py.
 CHIP = """
 from machine import mem32
 c = mem32[0xE000ED00] >> 4 & 0xFFF
@@ -181,7 +181,7 @@ def chip(prompt: Prompt, machine: str) -> tuple[Family, Die]:
         raise CliError(f"{machine}: {n6.WHY}", Code.REFUSED)
     clocks = [(f, f.idcode_clock) for f in tables.FAMILIES]
     where = {
-        (compiler.core(f), f.idcode, c.register.address if c else 0, c.number if c else 0)
+        (index.core(f), f.idcode, c.register.address if c else 0, c.number if c else 0)
         for f, c in clocks
     }
     found = prompt.run(CHIP.format(cores=sorted(where))).split("\n")
@@ -190,7 +190,7 @@ def chip(prompt: Prompt, machine: str) -> tuple[Family, Die]:
         for family in tables.FAMILIES:
             for die in family.dies:
                 ids = (die.dev_id, die.misread)
-                known = compiler.core(family) == core and family.idcode == address
+                known = index.core(family) == core and family.idcode == address
                 if known and idcode & 0xFFF in ids:
                     return family, die
     for _, _, idcode in said:
