@@ -14,6 +14,9 @@
 # assembler has no name for is `data`; the mnemonic stands behind it. Sources: ARM DDI 0403E
 # (ARMv7-M ARM) B1.5 exceptions, B2.2 caches, B3.2 System Control Space; DDI 0419E (ARMv6-M ARM);
 # DDI 0553 (ARMv8-M ARM); DDI 0489 (Cortex-M7) 5 caches.
+#
+# Tests leave out each instruction in turn. Where none of them can miss one, its comment says why:
+# `unnoticed`.
 
 import micropython
 from machine import mem32
