@@ -8,7 +8,8 @@ these must come of it:
 
 - the ROM finds every register as after a reset, and no exception is taken after it has started;
 - `helper` refuses because there is no room below the main stack, and has written nothing;
-- a watchdog that the application had started bites first (an erase can take seconds).
+- a watchdog that the application had started bites first: an erase can take seconds, and a crystal
+  that fails can leave a clock of some hundred Hz.
 
 One state in five is tried by via="reset" too: there the first is what must come of it, or, where
 the heap is in external memory, which a reset takes away, a refusal that has written nothing.

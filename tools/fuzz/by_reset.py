@@ -119,7 +119,7 @@ def run(subject: Subject, state: State) -> Outcome:
             return _refused(call, before, way.missing)
         way.go()
     except _Stuck as stuck:
-        end = call.ended_by_watchdog and state.erasing
+        end = call.ended_by_watchdog and (state.erasing or call.is_slow)
         return Outcome(
             End.WATCHDOG if end else End.FAILED, [] if end else [str(stuck)], way="reset"
         )

@@ -21,8 +21,9 @@ PAGE = 0x400
 LOOK, GO, COMPLETE, CONTROL = range(4)  # tasks of the helper; see lib/romboot/jump.py
 MS = 1_000_000
 SLICE_NS = MS // 2  # how often the end is looked for
-# Longer than it takes at the lowest clock that is drawn, 15,625 Hz, with a SysTick after every
-# instruction. A crystal that fails may leave a slower one, where it may take these instructions.
+LOWEST_HZ = 15_625  # that is drawn
+# Longer than it takes at the lowest clock, with a SysTick after every instruction. A crystal that
+# fails may leave a slower one, where it may take these instructions.
 LIMIT_NS = 3_000 * MS
 LIMIT_INSTRUCTIONS, FAR = 100_000, 50
 ERASE_NS = LIMIT_NS + 3_000 * MS  # and an erase before it
@@ -65,6 +66,7 @@ class Call:
         self.fetches: FetchCounter | None = None
         self.exceptions_before = 0
         self._limit_ns = 0
+        self._started = app.core.instructions, app.soc.clock.now
         self._faults = len(app.core.faults)
         self._unmodelled = len(app.soc.unmodelled)
         self._unwatch: list[Callable[[], None]] = []
@@ -119,6 +121,13 @@ class Call:
     def ended_by_watchdog(self) -> bool:
         """By the one that only a reset stops; the window watchdog must be stopped in time."""
         return self.resets[:1] == ["IWDG"]
+
+    @property
+    def is_slow(self) -> bool:
+        """A crystal has failed, and what is left is slower than any clock that is drawn."""
+        instructions, ns = self._started
+        passed = self.app.soc.clock.now - ns
+        return (self.app.core.instructions - instructions) * 1000 * MS < LOWEST_HZ * passed
 
     def _ended(self, stop: Stop) -> End | None:
         if self.resets:
@@ -243,6 +252,6 @@ def _go(call: Call, state: State, promised: int | None) -> Outcome:
             wrong.append(f"helper(image, GO) returned {call.returned}, after a look {promised}")
         if not state.layout.tight:
             wrong.append("helper refused although there is room below the main stack")
-    elif end is not End.WATCHDOG or not state.erasing:
+    elif end is not End.WATCHDOG or not (state.erasing or call.is_slow):
         wrong.append(f"{end.value}: " + (", ".join(call.resets) or call.whereabouts()))
     return outcome
