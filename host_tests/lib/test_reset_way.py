@@ -35,6 +35,8 @@ def firmware(branch: int | None = HOOK_AT, state: int | None = STATE_AT) -> byte
 
 
 FIRMWARE = firmware()
+# Of the official v1.25.0 NUCLEO_G0B1RE, whose hook is inlined: where its literals are.
+BRANCH_AT, LITERALS_AT = 0x26300, 0x2CC60
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +123,15 @@ def test_what_is_asked_for_is_done(board: Board) -> None:
     board.registers.poke(RCC_CSR, 0)
     assert board.entry.Entry(via="reset").via == "reset"
     assert board.fake.written == []
+
+
+@pytest.mark.parametrize(("key", "via"), [(KEY, "reset"), (KEY + 1, "jump")])
+def test_a_hook_that_is_inlined_is_found(key: int, via: str, board: Board) -> None:
+    flash = bytearray(firmware(BRANCH_AT, LITERALS_AT))
+    struct.pack_into("<I", flash, LITERALS_AT + 4, key)
+    board.fake.heap.flash = bytes(flash)
+    watchdog(board)
+    assert board.entry.Entry().via == via
 
 
 @without_hook

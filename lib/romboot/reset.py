@@ -59,10 +59,13 @@ def hook(flash, size):
 
 def _has_code(state, flash, size):
     # A build with MICROPY_HW_ENTER_BOOTLOADER_VIA_RESET 0 has the branch, and so has mboot, but
-    # nothing beside it that knows the address of the state.
+    # nothing beside it that knows the address of the state. With LTO (a Cortex-M0 or M0+) the hook
+    # is inlined, far from the branch: then the key follows that address.
     word = struct.pack("<I", state)
+    pair = struct.pack("<2I", state, _KEY)
     for at in range(flash, flash + size - _STRIDE - _NEAR, _STRIDE):
-        if _HOOK in bytearray_at(at, _STRIDE + 10) and word in bytearray_at(at, _STRIDE + _NEAR):
+        near = bytearray_at(at, _STRIDE + _NEAR)
+        if word in near and (pair in near or _HOOK in bytearray_at(at, _STRIDE + 10)):
             return True
     return False
 
