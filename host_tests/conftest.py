@@ -29,10 +29,6 @@ from tools.cli.prompt import Prompt
 from tools.firmware import build
 
 BOARDS = ("NUCLEO_F429ZI", "PYBV11")
-# With a file system; without one and without the assembler; without one, and with caches
-OTHER_KINDS = ("NUCLEO_L073RZ", "NUCLEO_H743ZI")
-THOROUGH = (pytest.param(name, marks=pytest.mark.thorough) for name in OTHER_KINDS)
-KINDS = ("NUCLEO_F429ZI", *THOROUGH)
 HAS_LIBRARY = """
 try:
     from romboot import enter_bootloader

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from .. import paths
+from .. import boards, paths
 from ..bench.board import VirtualBoard
 from ..bench.image import load_image
 from ..bench.rom_run import Arrival
@@ -65,21 +65,25 @@ def over_usb(name: str, image: Path, upgrade: Path) -> None:
         plugged = stack.enter_context(usb.plugged_in(server, bus))
         while not plugged.port():
             time.sleep(0.01)
-        romboot(["flash", str(upgrade)], plugged.environment())
+        flash(name, upgrade, [], plugged.environment())
 
 
-def romboot(words: list[str], environment: dict[str, str]) -> None:
-    """Run one of our commands as a user would."""
-    file = Path(words[1])
-    print(f"  $ romboot {words[0]} {' '.join([file.name, *words[2:]])}", flush=True)
+def flash(name: str, file: Path, words: list[str], environment: dict[str, str]) -> None:
+    """Run `romboot flash` as a user would."""
+    official = boards.load(name)
+    if official.below:
+        print(f"  --force, because the firmware of the virtual {name} begins where the real")
+        print(f"  board has {official.below}.")
+        words = [*words, "--force"]
+    print(f"  $ romboot flash {' '.join([file.name, *words])}", flush=True)
     with subprocess.Popen(
-        [*ROMBOOT, *words], stdout=subprocess.PIPE, text=True, env=environment
+        [*ROMBOOT, "flash", str(file), *words], stdout=subprocess.PIPE, text=True, env=environment
     ) as process:
         assert process.stdout
         for line in process.stdout:
             print(f"  {line}", end="", flush=True)
     if process.returncode:
-        raise CliError(f"romboot {words[0]} ended with exit code {process.returncode}")
+        raise CliError(f"romboot flash ended with exit code {process.returncode}")
 
 
 class Demo:
@@ -124,8 +128,8 @@ class Demo:
     def update(self) -> None:
         heading("4. New firmware, in one command")
         rom = [] if self.rom == self.console else ["--rom", self.rom]
-        words = ["flash", str(self.upgrade), "--device", self.console, *rom]
-        romboot(words, dict(os.environ))
+        words = ["--device", self.console, *rom]
+        flash(self.name, self.upgrade, words, dict(os.environ))
         arrival = self.arrival()
         print(f"  the ROM started at 0x{arrival.address:08X}")
         print(f"  registers that are not as a reset leaves them: {len(arrival.deviations)}")
