@@ -15,6 +15,7 @@ from host_tests.target import (
     how_it_arrives,
     manifest_without_assembler,
 )
+from tools.bench import boardfile, chip
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt
 from tools.cli import library
@@ -160,9 +161,15 @@ def arrives(firmware: Path, code: str) -> None:
     assert not board.soc.iwdg.running
 
 
-def test_from_files_on_a_build_without_the_inline_assembler() -> None:
-    """The same machine code, as bytes of which a function is made."""
-    with VirtualTarget.boot(BOARD, build(BOARD, "noasm")) as target:
-        target.ok("mount", str(library.compiled()), "exec", ENTER)
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [(BOARD, "noasm"), ("NUCLEO_L432KC", "standard"), ("NUCLEO_WL55", "standard")],
+)
+def test_from_files_on_a_build_without_the_inline_assembler(name: str, variant: str) -> None:
+    """The same machine code, as bytes of which a function is made; also in a small heap, of which
+    the program has some."""
+    with VirtualTarget.boot(name, build(name, variant)) as target:
+        code = f"ballast = bytearray(8192)\n{ENTER}"
+        target.ok("mount", str(library.compiled()), "exec", code)
         assert str(target.arrival()) == CLEAN
-        assert target.identify() == 0x419
+        assert target.identify() == chip.load(boardfile.load(name).chip).dev_id
