@@ -106,7 +106,7 @@ UNDER_PCROP = {
 @pytest.mark.parametrize("name", UNDER_PCROP)
 def test_what_the_tables_take_for_pcrop_the_rom_cannot_write(name: str) -> None:
     """Each family that has it, F4 above. The ROM of a chip that BOOT0 started."""
-    under, (family, _) = UNDER_PCROP[name], firmware.die(name)
+    under, (family, die) = UNDER_PCROP[name], firmware.die(name)
     board = VirtualBoard.load(name)
     flash = board.soc.flash
     assert family.pcrop
@@ -115,8 +115,8 @@ def test_what_the_tables_take_for_pcrop_the_rom_cannot_write(name: str) -> None:
         for register, value in under.options.items() if changed else ():
             flash.store_options(register, whole or value, value)
         flash.reset()
-        words = {r.address: flash.get(r.name.partition(".")[2]) for r in family.pcrop.read}
-        assert family.pcrop.is_on(words) == changed
+        words = {r.address: flash.get(r.name.partition(".")[2]) for r in family.pcrop.read(die)}
+        assert family.pcrop.is_on(die, words) == changed
     board.boot0 = True
     board.press_reset()
     with (

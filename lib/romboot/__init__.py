@@ -51,8 +51,8 @@ def _memory_error():
 
 def _facts():
     entry.chip.check_port()
-    if not entry.in_handler():  # which may have interrupted a collection
-        gc.collect()  # as in entry.py
+    bytearray(16)  # MemoryError in an interrupt handler, which may have interrupted a collection
+    gc.collect()  # as in entry.py
     return entry.chip.module("romboot.facts")
 
 

@@ -4,7 +4,7 @@
 from machine import mem16, mem32
 
 
-def pcrop(_, areas):
+def pcrop(_, areas, about):
     """Whether one is there. What is 0 in both registers is none: a die without it reads so."""
     for start, end, mask in areas:
         last = mem32[end] & mask

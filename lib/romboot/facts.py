@@ -107,7 +107,7 @@ def _protection(chip):
 def pcrop(chip):
     """What to say of proprietary code readout protection, "" if it is off."""
     bit, registers, said = about(chip, _PCROP)
-    return said if _protection(chip).pcrop(bit, registers) else ""
+    return said if _protection(chip).pcrop(bit, registers, die(chip)[4]) else ""
 
 
 def cores(chip):
@@ -327,5 +327,5 @@ class Plan(Entry):
             del room
             said = lines + said
         except MemoryError:
-            said.append("(the heap has no %d bytes for the table)" % _ROOM)
+            said.append("(the table needs %d bytes of heap)" % _ROOM)
         return "\n".join(said)

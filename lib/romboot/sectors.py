@@ -7,14 +7,13 @@ _AREA = const(32)  # in place of a bit: each register is an area
 _ANY = const(34)  # in place of a bit: any of bits 7:0
 
 
-def pcrop(bit, registers):
-    """Whether it is on in one of the registers."""
-    for number, register in enumerate(registers):
+def pcrop(bit, registers, banks):
+    """Whether it is on in one of the registers. The second is that of a second bank."""
+    for register, _ in zip(registers, banks):
         value = mem32[register]
-        # An area: its first address is in bits 11:0, its last in bits 27:16. A die with one bank
-        # reads 0 as that of the second.
+        # An area: its first address is in bits 11:0, its last in bits 27:16.
         if bit == _AREA:
-            on = value & 0xFFF <= value >> 16 & 0xFFF and (value or not number)
+            on = value & 0xFFF <= value >> 16 & 0xFFF
         else:
             on = value & 0xFF if bit == _ANY else value >> bit & 1
         if on:

@@ -230,7 +230,7 @@ def needed_for_info(family: Family, die: Die) -> Iterator[int]:
     yield from (*family.unique_id, die.rom_id)
     yield from (option.register.address for option in die.options)
     if family.pcrop:
-        yield from (register.address for register in family.pcrop.read)
+        yield from (register.address for register in family.pcrop.read(die))
     yield from (register.address for register in family.write_protection.read(die))
 
 

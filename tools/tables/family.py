@@ -105,8 +105,8 @@ class Pcrop:
     """Proprietary code readout protection.
 
     It is on if in one of the registers this bit, or any bit under the mask, is set, or if one of
-    the areas is there. A die without an area reads 0: so one that is 0 counts as none, if it is in
-    two registers, or the second of those in one. A bit (no mask) also changes what the bits of
+    the areas is there. An area in one register is that of a bank. One that is 0 in two registers
+    counts as none: a die without it reads so. A bit (no mask) also changes what the bits of
     WriteProtection mean: 1 marks a part under PCROP.
     about: the sentence that info() and plan() say, without its full stop.
     """
@@ -117,23 +117,23 @@ class Pcrop:
     mask: int = 0
     areas: tuple[Area, ...] = ()
 
-    @property
-    def read(self) -> tuple[Register, ...]:
+    def _areas(self, die: Die) -> tuple[Area, ...]:
+        of_banks = all(area.start == area.end for area in self.areas)
+        return self.areas[: len(die.sectors)] if of_banks else self.areas
+
+    def read(self, die: Die) -> tuple[Register, ...]:
         """The registers that say whether it is on."""
-        ends = (register for area in self.areas for register in (area.start, area.end))
+        ends = (register for area in self._areas(die) for register in (area.start, area.end))
         return (*self.registers, *ends)
 
-    def _whole_bank(self, area: Area, words: Mapping[int, int]) -> bool:
-        return area.start == area.end and (area == self.areas[0] or words[area.start.address] > 0)
-
-    def is_on(self, words: Mapping[int, int]) -> bool:
+    def is_on(self, die: Die, words: Mapping[int, int]) -> bool:
         """words: what is at each address."""
         mask = self.mask or (1 << self.bit if self.bit is not None else 0)
         if mask:
             return any(words[r.address] & mask for r in self.registers)
         return any(
-            area.pages(words) and (area.pages(words).stop > 1 or self._whole_bank(area, words))
-            for area in self.areas
+            area.pages(words) and (area.start == area.end or area.pages(words).stop > 1)
+            for area in self._areas(die)
         )
 
 

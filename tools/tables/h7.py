@@ -440,8 +440,8 @@ def usarts(rcc: Block) -> tuple[Usart, ...]:
 
 
 def pcrop(*registers: Register) -> Pcrop:
-    """As delivered the areas run from 0xFF to 0 (STM32CubeProgrammer); DMEP of them: HAL. An
-    H72x has one bank, and reads 0 where the area of the second one would be."""
+    """Of each bank. As delivered the areas run from 0xFF to 0 (STM32CubeProgrammer); DMEP of them:
+    HAL."""
     return Pcrop(
         (),
         areas=tuple(Area(register, register, 16, 0xFFF) for register in registers),

@@ -207,7 +207,7 @@ class _Facts:
 
     def __init__(self, prompt: Prompt, family: Family, die: Die, start: int) -> None:
         self._family, self._die = family, die
-        pcrop = family.pcrop.read if family.pcrop else ()
+        pcrop = family.pcrop.read(die) if family.pcrop else ()
         read = (family.protection, *family.write_protection.read(die), *pcrop)
         other = GEOMETRY[die.dev_id].other
         words = [register.address for register in read if register]
@@ -245,7 +245,7 @@ class _Facts:
     @property
     def pcrop(self) -> str:
         pcrop = self._family.pcrop
-        return pcrop.about if pcrop and pcrop.is_on(self._words) else ""
+        return pcrop.about if pcrop and pcrop.is_on(self._die, self._words) else ""
 
     def protected(self) -> Iterator[tuple[int, int]]:
         family, size = self._family, self.flash_kib * KIB
