@@ -74,6 +74,7 @@ def test_it_fits_and_enters(target: VirtualTarget) -> None:
     assert target.arrival().clean
 
 
+@pytest.mark.thorough
 def test_an_interrupted_copy_leaves_the_old_library_whole(target: VirtualTarget) -> None:
     """The cable is pulled in the middle; the next installation takes away what is left."""
     target.ok("exec", OLD)
@@ -130,6 +131,7 @@ def test_a_full_file_system_is_a_sentence(target: VirtualTarget) -> None:
     assert target.ok("exec", "import os; print(os.listdir('/lib'))") == "[]\n"
 
 
+@pytest.mark.thorough
 def test_from_sources_it_goes_on_a_small_heap(target: VirtualTarget) -> None:
     """They are compiled there, in less than 60 KB, and 5 KB in one piece are left."""
     said = target.ok("mount", str(LIB), "exec", "import romboot; print(romboot.plan())")
@@ -139,7 +141,9 @@ def test_from_sources_it_goes_on_a_small_heap(target: VirtualTarget) -> None:
     assert target.arrival().clean
 
 
-@pytest.mark.parametrize("last", ["__init__", "entry", "jump"])
+@pytest.mark.parametrize(
+    "last", ["__init__", "entry", pytest.param("jump", marks=pytest.mark.thorough)]
+)
 def test_a_copy_that_is_not_complete_says_so(last: str, target: VirtualTarget) -> None:
     """mip copies by name and ends where the file system is full."""
     names = packages.files("f4")
