@@ -57,6 +57,7 @@ def test_leave_and_read_over_usb(tmp_path: Path) -> None:
     """What has been read can be written: the .dfu has the whole flash."""
     path = tmp_path / "backup.dfu"
     with usb_board(BOARD, build(BOARD, frozen_manifest=MANIFEST)) as board:
+        board.until_application()
         done = run(board, "read", str(path))
         assert done.returncode == 0, done.stderr
         ((at, data),) = load_image(path)

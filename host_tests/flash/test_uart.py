@@ -294,7 +294,7 @@ def test_it_ends_while_it_writes(virtual_f429: VirtualTarget, number: int, tmp_p
     if number == signal.SIGINT:
         assert process.returncode == 130
         assert "Ctrl-C. The ROM bootloader cannot be erased" in errors
-        assert shlex.join([*words(virtual_f429, firmware()), "--yes"]) in errors
+        assert f"  {shlex.join(['romboot', *words(virtual_f429, firmware())])}\n" in errors
         assert "Traceback" not in errors
     left = romboot("leave", *words(virtual_f429, firmware(), "--json")[2:])
     (_, error) = states(left).values()
@@ -310,6 +310,7 @@ def test_it_ends_while_it_writes(virtual_f429: VirtualTarget, number: int, tmp_p
     again = flash(virtual_f429, firmware())
     assert again.returncode == 0, again.stderr + again.stdout
     assert "the board is in it already" in again.stdout
+    assert "does not tell what board it is: only its chip could be compared" in again.stderr
     assert virtual_f429.ok("exec", "import romboot; print(romboot.__version__)") == "0.1.0\n"
 
 

@@ -110,6 +110,10 @@ def test_a_board_that_is_in_its_rom_already(small: Path) -> None:
         refused = flash(board, small)
         assert refused.returncode == Code.REFUSED
         assert "where it keeps its files is not known" in refused.stderr
+        refused = flash(board, firmware("NUCLEO_F429ZI"), "--erase-all")
+        assert refused.returncode == Code.REFUSED and "Erase" not in str(board.said)
+        assert "file is for NUCLEO-F429ZI with STM32F429. The board is in its" in refused.stderr
+        assert re.search(r"If .* this board:\n  romboot flash .* --yes\n", refused.stderr)
         done = flash(board, small, "--erase-all")
         assert "the board is in it already: DFU, USB 1-2" in done.stdout
         assert board.flash(*SMALL[:1], len(SMALL[1])) == SMALL[1]

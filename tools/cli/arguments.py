@@ -128,7 +128,7 @@ def flash(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--erase-all", action="store_true", help="erase all of the flash, files included"
     )
-    parser.add_argument("--yes", action="store_true", help="lose files without a question")
+    parser.add_argument("--yes", action="store_true", help="yes to each question")
     parser.add_argument(
         "--force",
         action="store_true",

@@ -38,6 +38,7 @@ class Flash(Job):
         place, rom = self.find(stack)
         if rom:
             chosen = self._plan_for(rom)
+            self._ask_about_unseen_board(rom)
             self._ask_about_unseen_files(chosen)
         else:
             chosen, enter = self._from_prompt(place, stack)
@@ -128,31 +129,51 @@ class Flash(Job):
     ) -> None:
         if filesystem and (lost := chosen.overlap(*filesystem)):
             start, length = filesystem
-            self._ask(
+            self._ask_about_loss(
                 f"{size(lost)} of the file system at 0x{start:08X} ({size(length)}) will be "
                 f"erased: the files on {whose} are lost"
             )
+
+    def _ask_about_unseen_board(self, rom: Rom) -> None:
+        """A ROM does not tell which board it is on; one on USB not even which chip."""
+        if not self.image.machines:
+            return
+        seen = "chip" if rom.chip else "sectors"
+        what = (
+            f"the file is for {' or '.join(self.image.machines)}. The board is in its ROM, which "
+            f"does not tell what board it is: only its {seen} could be compared"
+        )
+        if rom.chip or self.args.force:
+            self.report.warn(what)
+        else:
+            self._ask(what, "If the file is for this board")
 
     def _ask_about_unseen_files(self, chosen: Plan) -> None:
         """Of a board in its ROM it is not known where it keeps its files, unless the file is for
         one in boards/ that says so."""
         known = [boards.called(machine) for machine in self.image.machines]
         if not all(board and board.filesystem for board in known or [None]):
-            self._ask(
+            self._ask_about_loss(
                 "the board is in its ROM, so where it keeps its files is not known: those in the "
                 f"{len(chosen.sectors)} sectors that will be erased are lost"
             )
         for board in filter(None, known):
             self._ask_about_files(board.filesystem, chosen, f"a {board.name}")
 
-    def _ask(self, what: str) -> None:
-        """Raises CliError unless the user agrees."""
-        if self.args.yes or self.args.erase_all or self.args.dry_run:
+    def _ask_about_loss(self, what: str) -> None:
+        if self.args.erase_all:
+            self.report.warn(what)
+        else:
+            self._ask(what, "To go on, and lose them")
+
+    def _ask(self, what: str, about: str) -> None:
+        """Raises CliError unless the user agrees. about: what --yes is for."""
+        if self.args.yes or self.args.dry_run:
             self.report.warn(what)
         elif self.args.json or not sys.stdin.isatty():
-            raise CliError(what, Code.REFUSED, [(("--yes",), "To go on, and lose them")])
+            raise CliError(what, Code.REFUSED, [(("--yes",), about)])
         elif input(f"{what}. Go on? [y/N] ").strip().lower() not in ("y", "yes"):
-            raise CliError("the files are kept", Code.REFUSED)
+            raise CliError("the answer was no", Code.REFUSED)
 
     # --- in the ROM ----------------------------------------------------------------------------
 

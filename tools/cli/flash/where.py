@@ -63,17 +63,11 @@ def next_lines(where: Where, args: argparse.Namespace, error: CliError) -> Itera
     if error.ways:
         yield from (Next(again(args, *options), about) for options, about in error.ways)
     elif where in (Where.HALF, Where.GONE, Where.WRITTEN):
-        yield Next(again(args, *_yes(where, args)), "To erase and write the whole file once more")
+        yield Next(again(args), "To erase and write the whole file once more")
     elif where in IN_ROM and args.command.name in AGAIN and error.code != Code.REFUSED:
-        yield Next(again(args, *_yes(where, args)), AGAIN[args.command.name])
+        yield Next(again(args), AGAIN[args.command.name])
     if where in IN_ROM and args.command.name != "leave":
         yield Next(other(args, "leave"), "To start the firmware that it has")
-
-
-def _yes(where: Where, args: argparse.Namespace) -> Sequence[str]:
-    """What becomes of the files was said at the prompt: that need not be asked again."""
-    asked = args.command.name == "flash" and where is not Where.FOUND
-    return ("--yes",) if asked and not args.erase_all else ()
 
 
 def again(args: argparse.Namespace, *options: str) -> str:
