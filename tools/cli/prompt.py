@@ -11,7 +11,7 @@ import os
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,11 +23,21 @@ from serial.tools import list_ports
 from .errors import PORT_ERRORS, CliError, in_shell, port_error
 
 ANSWER_S = 3  # until a prompt that was interrupted answers
+QUIET_S = 0.3  # the same, where it is no friendly prompt
 BOOT_S = 20  # boot.py may take its time
 SILENCE_S = 60  # the longest that code may run without a word
 READ_S = 5  # of one read, where it blocks
 CHUNK = 256  # bytes of a file that are sent in one command
+PROMPT = b">>> "  # the friendly one
 
+SILENT = (
+    "Its program does not stop at Ctrl-C, its prompt is at another port, or the board is in its "
+    "ROM bootloader"
+)
+SENDING = (
+    "What runs there goes on sending after Ctrl-C: it is a program that does not stop at that, or "
+    "no MicroPython"
+)
 NO_ROOM = "the heap of this board has no room for this"
 
 log = logging.getLogger(__name__)
@@ -43,6 +53,42 @@ class BoardError(CliError):
         sentence = last if hasattr(builtins, self.kind) else text or last
         no_room = self.kind == "MemoryError"
         super().__init__(f"{NO_ROOM} ({last})" if no_room else in_shell(sentence))
+
+
+class NoPromptError(CliError):
+    """Of a port, and why it may be so."""
+
+    def __init__(self, port: str, why: str = SILENT) -> None:
+        super().__init__(f"no MicroPython prompt answers on {port}. {why}")
+
+
+class Transport(SerialTransport):
+    """That of mpremote looks at its limits only when nothing has come, so it listens for ever to a
+    program that prints; and it looks for what has come every 10 ms."""
+
+    def read_until(
+        self,
+        min_num_bytes: int,
+        ending: bytes,
+        timeout: float | None = 10,
+        data_consumer: Callable[[bytes], None] | None = None,
+        timeout_overall: float | None = None,
+    ) -> bytes:
+        """What comes until it ends so, or until one of the limits, in seconds: without a byte, and
+        in all. The timeout of the port is what they may be exceeded by."""
+        data, began = b"", time.monotonic()
+        heard = began
+        while not data.endswith(ending):
+            byte, now = cast(Any, self.serial).read(1), time.monotonic()
+            if byte:
+                data, heard = data + byte, now
+                if data_consumer:
+                    data_consumer(byte)
+            elif timeout is not None and now >= heard + timeout:
+                break
+            if timeout_overall is not None and now >= began + timeout_overall:
+                break
+        return data
 
 
 class Prompt:
@@ -66,6 +112,7 @@ class Prompt:
         line = cast(Any, self.transport.serial)
         try:
             with self._answering():
+                self._interrupt(answer_s)
                 line.timeout = answer_s  # what a read takes where it blocks
                 self.transport.enter_raw_repl(False, cast(int, answer_s))
                 line.timeout = READ_S
@@ -75,6 +122,19 @@ class Prompt:
             with contextlib.suppress(*PORT_ERRORS):  # it may have gone
                 self.transport.close()
             raise
+
+    def _interrupt(self, answer_s: float) -> None:
+        """End a program, and wait for the prompt. It has not read what was sent before, such as a
+        question to a ROM. If that fills the buffer of the board, Ctrl-C is heard all the same, but
+        what follows it at once is lost."""
+        line = cast(Any, self.transport.serial)
+        line.timeout = QUIET_S
+        line.write(b"\r\x03")
+        began = time.monotonic()
+        said = self.transport.read_until(1, PROMPT, timeout=QUIET_S, timeout_overall=answer_s)
+        too_long = time.monotonic() >= began + answer_s and not said.endswith(PROMPT)
+        if too_long and line.read(1):
+            raise NoPromptError(self.port, SENDING)
 
     def restart(self) -> None:
         """A soft reset: nothing is imported."""
@@ -148,13 +208,7 @@ class Prompt:
             raise BoardError(error.error_output) from error
         except (TransportError, OSError, struct.error) as error:
             log.info("%s: %s %s", self.port, error, said.getvalue().strip())
-            raise CliError(
-                f"no MicroPython prompt answers on {self.port}: its program does not stop at "
-                "Ctrl-C, its prompt is elsewhere, or the board is in its ROM bootloader. From "
-                "there `romboot flash FILE` writes new firmware, and `romboot leave` starts the "
-                "one it has (at a serial port with --rom PORT). BOOT0 high, then reset, starts "
-                "the ROM whatever the firmware does"
-            ) from error
+            raise NoPromptError(self.port) from error
 
 
 def is_there(port: str) -> bool:
@@ -162,13 +216,11 @@ def is_there(port: str) -> bool:
     return Path(port).exists() or any(p.device == port for p in list_ports.comports())
 
 
-def _open(port: str) -> SerialTransport:
+def _open(port: str) -> Transport:
     try:
-        transport = SerialTransport(port, timeout=READ_S)
+        return Transport(port, timeout=READ_S)
     except (TransportError, *PORT_ERRORS) as error:
         raise CliError(why_not(port)) from error
-    transport.is_pty = True  # it waits for bytes: else it looks for them every 10 ms
-    return transport
 
 
 def why_not(port: str, option: str = "--device") -> str:

@@ -13,18 +13,19 @@ from types import FrameType
 from ... import boards
 from .. import rom as uart_port
 from ..errors import CliError, Code, GoneError, Way
-from ..prompt import Prompt
+from ..prompt import NoPromptError, Prompt
 from ..report import Report
 from . import asked, back, dfu_util, places, usb, way
 from .dfu_util import Device
 from .places import Place
 from .rom import Rom
 from .uart import UartRom
-from .where import IN_ROM, Where, next_lines
+from .where import IN_ROM, Where, next_lines, without_prompt
 
 # What an error means that has no code of its own, by where the board is.
 CODES = {
     Where.UNTOUCHED: Code.OTHER,
+    Where.ASKED: Code.OTHER,
     Where.AT_PROMPT: Code.OTHER,
     Where.INSTALLING: Code.OTHER,
     Where.LEAVING: Code.NOT_ENTERED,
@@ -147,7 +148,11 @@ class Job:
         try:
             prompt = Prompt(place.device)
         except CliError as error:
-            raise CliError(str(error), Code.NOT_ENTERED) from error
+            if not isinstance(error, NoPromptError):
+                raise CliError(str(error), Code.NOT_ENTERED) from error
+            self.where = Where.ASKED
+            then = list(without_prompt(self.args, own_usb=bool(place.usb)))
+            raise CliError(str(error), Code.NOT_ENTERED, next=then) from error
         stack.callback(prompt.close)
         return prompt
 

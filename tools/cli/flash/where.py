@@ -15,6 +15,7 @@ class Where(Enum):
     """The value is a sentence for the user."""
 
     UNTOUCHED = "Nothing was touched."
+    ASKED = "Nothing was changed, but Ctrl-C may have ended a program."
     AT_PROMPT = "Nothing was written, and the board is at its prompt."
     LEAVING = (
         "Nothing was erased. If no prompt comes back, the board is in its ROM bootloader; the "
@@ -68,6 +69,22 @@ def next_lines(where: Where, args: argparse.Namespace, error: CliError) -> Itera
         yield Next(again(args), AGAIN[args.command.name])
     if where in IN_ROM and args.command.name != "leave":
         yield Next(other(args, "leave"), "To start the firmware that it has")
+
+
+def without_prompt(args: argparse.Namespace, *, own_usb: bool) -> Iterator[Next]:
+    """For a board that does not answer at its port. own_usb: the port is that of its own USB, so
+    it is not in its ROM. A ROM at --rom has been asked already."""
+    if args.device and not own_usb:
+        usb = ("--usb", args.usb) if args.usb else ()
+        yield Next(command_line("leave", *usb), "If it is in its ROM, on USB")
+    rom = () if own_usb or args.rom or args.usb else ("--rom", "PORT")
+    if rom:
+        yield Next(other(args, "leave", *rom), "If it is in its ROM, which is wired to PORT")
+    is_flash = args.command.name == "flash"
+    yield Next(
+        again(args, *rom) if is_flash else other(args, "flash", "FILE", *rom),
+        "If its program never stops, after a reset with BOOT0 high",
+    )
 
 
 def again(args: argparse.Namespace, *options: str) -> str:
