@@ -28,10 +28,9 @@ from tools import paths
 from tools.bench import flash_file
 from tools.bench.board import VirtualBoard
 from tools.bench.image import load_image
-from tools.cli import firmware, main, measure, prompt, sizes
+from tools.cli import firmware, main, measure, ports, sizes
 from tools.cli.commands import COMMANDS, parser
 from tools.cli.errors import EXIT_CODES, CliError, Code
-from tools.cli.flash import places
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"
@@ -150,9 +149,9 @@ def test_the_option_that_names_a_wrong_port(monkeypatch: pytest.MonkeyPatch) -> 
     """A UART of the chip set that is not connected to anything is no candidate."""
     adapter, nothing = ListPortInfo("/dev/ttyUSB7"), ListPortInfo("/dev/ttyS0")
     adapter.vid, adapter.description = 0x0403, "FT232R"
-    monkeypatch.setattr(prompt.list_ports, "comports", lambda: [nothing, adapter])
+    monkeypatch.setattr(ports.list_ports, "comports", lambda: [nothing, adapter])
     with pytest.raises(CliError) as raised:
-        places.check("/dev/not-there", "--rom")
+        ports.check("/dev/not-there", "--rom")
     assert raised.value.code == Code.NO_BOARD
     assert str(raised.value) == (
         "there is no port /dev/not-there. --rom takes one of /dev/ttyUSB7 (FT232R)"
@@ -285,7 +284,7 @@ def test_a_port_without_permission(tmp_path: Path) -> None:
     error = serial.SerialException(errno.EACCES, "Permission denied")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(serial, "Serial", Mock(side_effect=error))
-        assert "dialout" in prompt.why_not("/dev/ttyACM0")
+        assert "dialout" in ports.why_not("/dev/ttyACM0")
 
 
 def test_a_port_where_no_prompt_answers(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import serial
 from serial.tools.list_ports_common import ListPortInfo
 
 from tools.cli import main
+from tools.cli import ports as ports_of
 from tools.cli.errors import CliError, Code, command_line
 from tools.cli.flash import dfu_util, places, plan, suits
 from tools.cli.flash.asked import Board
@@ -184,7 +185,7 @@ def test_a_port_that_cannot_be_opened(
     monkeypatch.setattr(serial, "serial_for_url", Mock(side_effect=error))
     monkeypatch.setattr(serial, "Serial", Mock(side_effect=error))
     with pytest.raises(CliError) as raised:
-        places.check("/dev/ttyACM0", "--device")
+        ports_of.check("/dev/ttyACM0", "--device")
     assert raised.value.code == code
     if code == Code.NO_RIGHT:
         assert "dialout" in str(raised.value)
@@ -214,10 +215,10 @@ def test_a_port_of_windows(
     error = serial.SerialException(f"could not open port 'COM5': {text}")
     monkeypatch.setattr(serial, "serial_for_url", Mock(side_effect=error))
     monkeypatch.setattr(serial, "Serial", Mock(side_effect=error))
-    monkeypatch.setattr(places, "HELD_S", 0)
+    monkeypatch.setattr(ports_of, "HELD_S", 0)
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(CliError) as raised:
-        places.check("COM5", "--rom")
+        ports_of.check("COM5", "--rom")
     assert raised.value.code == code and str(raised.value).startswith(said)
 
 

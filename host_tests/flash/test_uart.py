@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import serial
 from _pytest.mark import ParameterSet
 
 from host_tests.conftest import in_the_library
@@ -237,6 +239,22 @@ def test_a_chip_that_refuses(tmp_path: Path) -> None:
             assert board.arrival is None
 
 
+def test_a_port_that_another_program_holds(bystander: VirtualTarget) -> None:
+    """It is seen before the first byte, at whichever of the two ports."""
+    ours, theirs = os.openpty()
+    os.set_blocking(ours, False)
+    rom = os.ttyname(theirs)
+    for held in (bystander.console, rom):
+        with serial.Serial(held, exclusive=True):
+            done = romboot("flash", str(firmware()), "--device", bystander.console, "--rom", rom)
+        assert done.returncode == Code.HELD, done.stderr
+        assert f"{held} is held by" in done.stderr and "Nothing was touched" in done.stderr
+        with pytest.raises(BlockingIOError):
+            os.read(ours, 1)
+    os.close(ours)
+    os.close(theirs)
+
+
 # --- on the way --------------------------------------------------------------------------------
 
 
@@ -312,6 +330,35 @@ def test_it_ends_while_it_writes(virtual_f429: VirtualTarget, number: int, tmp_p
     assert "the board is in it already" in again.stdout
     assert "does not tell what board it is: only its chip could be compared" in again.stderr
     assert virtual_f429.ok("exec", "import romboot; print(romboot.__version__)") == "0.1.0\n"
+
+
+def test_a_second_command_meanwhile(virtual_f429: VirtualTarget) -> None:
+    """It does nothing, and the first does not notice."""
+    flashing = [*ROMBOOT, *words(virtual_f429, firmware())]
+    others = (flashing, [*ROMBOOT, "info", "--device", virtual_f429.console])
+    in_rom = [*ROMBOOT, "leave", "--rom", virtual_f429.rom_port]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def start(command: list[str]) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+            env=environment,
+        )  # fmt: skip
+
+    first = start(flashing)
+    assert first.stdout
+    for state in ("application", "erase"):  # at the prompt, and in the ROM
+        while not (line := first.stdout.readline()).startswith(state):
+            assert line, first.communicate()
+        first.send_signal(signal.SIGSTOP)
+        for second in [start(command) for command in (*others, in_rom)]:
+            out, errors = second.communicate(timeout=60)
+            assert second.returncode == Code.HELD, out + errors
+            assert re.search(rf" is held by [^,]*\(process {first.pid}\): end that", errors)
+            assert "Nothing was touched" in errors
+        first.send_signal(signal.SIGCONT)
+    out, errors = first.communicate(timeout=60)
+    assert first.returncode == 0, out + errors
 
 
 def test_what_is_read_back_is_not_the_file(virtual_f429: VirtualTarget) -> None:

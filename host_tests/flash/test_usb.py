@@ -24,7 +24,7 @@ from tools import boards
 from tools.bench import chip
 from tools.bench.rom_adapter import rom_facts
 from tools.bench.usb.faults import Leave
-from tools.cli import dfu
+from tools.cli import dfu, main, ports
 from tools.cli.errors import CliError, Code
 from tools.cli.flash import dfu_util, geometry, places, usb
 from tools.cli.flash.dfu_util import Device
@@ -209,17 +209,42 @@ def test_a_port_that_another_program_holds() -> None:
         assert done.returncode == Code.HELD and "/dev/ttyACM0 is held by" in done.stderr
 
 
+def test_a_device_that_another_dfu_util_has(
+    small: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Said by dfu-util 0.11 (main.c). Nothing is erased then, and its own work goes on."""
+    program = tmp_path / "dfu-util"
+    program.write_text("#!/bin/sh\necho dfu-util: Cannot claim interface - BUSY\nexit 74\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(dfu_util, "program", lambda: str(program))
+    device = Device("1-2", "A", {0: "@Internal Flash  /0x08000000/04*016Kg,01*064Kg,07*128Kg"})
+    for module in (usb, dfu_util):
+        monkeypatch.setattr(module, "roms" if module is usb else "devices", lambda: [device])
+    assert main(["flash", str(small), "--usb", "1-2", "--yes"]) == Code.HELD
+    said = capsys.readouterr().err
+    assert "another program is at work on the DFU device at USB 1-2" in said
+    assert "Nothing was changed" in said
+
+
 def test_the_name_of_the_program_that_holds_a_port() -> None:
+    """Not that of a virtual board, which has both ends."""
     ours, theirs = os.openpty()
     port = os.ttyname(theirs)
     code = f"import os, time; os.open({port!r}, os.O_RDWR); print(1, flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()
+        virtual_board = subprocess.Popen(["sleep", "60"], pass_fds=(ours, theirs))
         try:
-            assert any(f"(process {process.pid})" in name for name in places.holders(port))
+            (holder,) = ports.holders(port)
+            assert holder.endswith(f"(process {process.pid})")
         finally:
             process.kill()
+            virtual_board.kill()
+            virtual_board.wait()
     os.close(ours)
     os.close(theirs)
 

@@ -14,6 +14,7 @@ from stm32loader.bootloader import Stm32Bootloader
 
 from . import dfu, rom
 from .errors import CliError, Code
+from .ports import same
 from .prompt import Prompt, is_there
 
 BACK_S = 2.0  # within which an application that was started again shows its prompt
@@ -38,7 +39,7 @@ class Watch:
 
     def __init__(self, prompt: Prompt, port: str | None, baud: int = rom.BAUD) -> None:
         self._prompt, self._port, self._baud = prompt, port, baud
-        self._one_cable = port == prompt.port
+        self._one_cable = port is not None and same(port, prompt.port)
         self._said = b""
 
     @contextlib.contextmanager

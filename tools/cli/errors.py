@@ -42,7 +42,8 @@ EXIT_CODES = (
     "3 no board, or no such port; 4 several boards; 5 refused; 6 no prompt answers, or the board "
     "did not leave it, or came back to it; 7 it left its prompt, but its ROM was not found; 8 no "
     "permission to open it; 9 erasing, writing or reading broke off; 10 what was read back is not "
-    "the file; 11 the prompt did not come back; 12 another program holds the port; 130 Ctrl-C."
+    "the file; 11 the prompt did not come back; 12 another program holds the port or the "
+    "DFU device; 130 Ctrl-C."
 )
 
 

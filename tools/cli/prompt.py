@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import errno
 import io
 import logging
-import os
 import struct
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-import serial
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
-from .errors import PORT_ERRORS, CliError, in_shell, port_error
+from . import ports
+from .errors import PORT_ERRORS, CliError, in_shell
 
 ANSWER_S = 3  # until a prompt that was interrupted answers
 QUIET_S = 0.3  # the same, where it is no friendly prompt
@@ -220,33 +217,4 @@ def _open(port: str) -> Transport:
     try:
         return Transport(port, timeout=READ_S)
     except (TransportError, *PORT_ERRORS) as error:
-        raise CliError(why_not(port)) from error
-
-
-def why_not(port: str, option: str = "--device") -> str:
-    """Why the port that this option names cannot be opened, and what to do."""
-    try:
-        serial.Serial(port).close()
-    except PORT_ERRORS as error:
-        number = port_error(error)
-        if isinstance(error, serial.SerialException) and number == errno.ENOENT:
-            return f"there is no port {port}. {_ports(option)}"
-        if os.strerror(errno.ENOTTY) in str(error):
-            return f"{port} is no serial port. {_ports(option)}"
-        if number == errno.EACCES and sys.platform != "win32":
-            return (
-                f"no permission to open {port}. On Debian and Ubuntu join its group with "
-                "`sudo usermod -aG dialout $USER`, then log in again"
-            )
-        reason = os.strerror(number) if number else str(error)
-        return f"{port} cannot be opened ({reason}): does another program hold it?"
-    return f"{port} could not be opened, but now can: try again"
-
-
-def _ports(option: str) -> str:
-    """What there is in place of a port that is none."""
-    ports = sorted(p for p in list_ports.comports() if p.vid is not None or p.hwid != "n/a")
-    if not ports:
-        return "This machine has no serial port where a board could be"
-    lines = (f"{p.device} ({p.description})" for p in ports)
-    return f"{option} takes one of {', '.join(lines)}"
+        raise ports.refused(port) from error

@@ -13,6 +13,7 @@ from stm32loader.uart import SerialConnection
 
 from .arguments import BAUD
 from .errors import PORT_ERRORS, CliError
+from .ports import opened
 
 ACK, NACK, SYNC = b"\x79", b"\x1f", b"\x7f"  # AN3155 2, 3
 START_S = 1.0  # AN2606 Table 227: no F4 needs more than 230 ms from its start to its first answer
@@ -52,11 +53,9 @@ def connected(
     Raises:
         CliError: none answers, or it refuses a command.
     """
-    connection = SerialConnection(port, baud, "N" if _is_pty(port) else "E")
-    try:
-        connection.connect()
-    except PORT_ERRORS as error:
-        raise CliError(f"{port} cannot be opened: {error}") from error
+    parity = "N" if _is_pty(port) else "E"
+    connection = SerialConnection(port, baud, parity)
+    connection.serial_connection = opened(port, "--rom", baudrate=baud, parity=parity, timeout=5)
     try:
         _synchronise(connection, port, seconds, meanwhile)
         yield Stm32Bootloader(connection, verbosity=0)

@@ -179,8 +179,13 @@ class Flash(Job):
 
     def _write(self, rom: Rom, chosen: Plan) -> None:
         with between_commands() as pause:
-            self.where = Where.HALF
-            rom.write(chosen, self.report, pause)
+            before, self.where = self.where, Where.HALF
+            try:
+                rom.write(chosen, self.report, pause)
+            except CliError as error:
+                if error.code == Code.HELD:  # it did not get at the ROM
+                    self.where = before
+                raise
             self.where = Where.WRITTEN
             total = sum(len(data) for _, data in chosen.contents)
             with self.report.bar("verify", total, size(total)) as bar:

@@ -39,6 +39,7 @@ BAR = re.compile(rb"(Erase|Download|Upload)\s*\[[= ]*\]\s+\d+%\s+(\d+) bytes")
 OPTIONS = "@Option"  # most ROMs have them as an alternate setting, no bootloader in flash has
 MBOOT = "0300"  # its bcdDevice (micropython, ports/stm32/mboot/main.c); of ROMs: 2200 and 0200
 KEPT = re.compile(r"\*\d+[KM ]?a")  # a sector that is only read (UM0424 10.3.2)
+CLAIMED = "annot claim interface"  # by this dfu-util, as another one has it
 LEAVING = "Submitting leave request"
 CTRL_C = (-signal.SIGINT, 0xC000013A)  # of a program: POSIX, and STATUS_CONTROL_C_EXIT of Windows
 
@@ -96,8 +97,8 @@ def run(device: str, words: Sequence[str], moved: Moved) -> str:
     """`dfu-util --path DEVICE --alt 0 WORDS...`; its output.
 
     Raises:
-        CliError: it failed. That it failed after the request to leave is no failure: then the ROM
-            was gone before it could answer.
+        CliError: another program has the device (Code.HELD), or it failed. That it failed after
+            the request to leave is no failure: then the ROM was gone before it could answer.
         KeyboardInterrupt: Ctrl-C has ended it.
     """
     command = [program(), "--path", device, "--alt", "0", *words]
@@ -113,6 +114,12 @@ def run(device: str, words: Sequence[str], moved: Moved) -> str:
     if process.returncode in CTRL_C:
         raise KeyboardInterrupt
     text = said.decode(errors="replace")
+    if process.returncode and CLAIMED in text:
+        raise CliError(
+            f"another program is at work on the DFU device at USB {device}: wait until it has "
+            "ended, then try again",
+            Code.HELD,
+        )
     if process.returncode and LEAVING not in text:
         raise CliError(_why(text, process.returncode))
     return text

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from ... import boards
+from .. import ports
 from .. import rom as uart_port
 from ..errors import CliError, Code, GoneError, Way
 from ..prompt import NoPromptError, Prompt
@@ -40,12 +40,15 @@ class Job:
 
     Attributes:
         where: the board is now.
+        held: ports of the board that nothing of this command uses just now. They stay open, so
+            that no second command gets in between.
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
         self.report = Report(as_json=args.json)
         self.where = Where.UNTOUCHED
+        self.held = contextlib.ExitStack()
 
     def work(self, stack: contextlib.ExitStack) -> None:
         """What the command does. `stack` is closed at its end."""
@@ -54,7 +57,7 @@ class Job:
     def run(self) -> int:
         """The exit code. Each error ends with where the board is, and what to type next."""
         try:
-            with contextlib.ExitStack() as stack:
+            with self.held, contextlib.ExitStack() as stack:
                 self.work(stack)
         except KeyboardInterrupt:
             raise self._ended(CliError("Ctrl-C", Code.INTERRUPTED)) from None
@@ -76,18 +79,20 @@ class Job:
     def find(self, stack: contextlib.ExitStack) -> tuple[Place, Rom | None]:
         """The place of the board, and its ROM if that answers already."""
         if self.args.rom:
-            places.check(self.args.rom, "--rom")
+            ports.check(self.args.rom, "--rom")
         place, rom = self._place()
         rom = rom or self._answers_at_uart(place, stack)
         if rom:
             self.where = Where.FOUND
+            if place.device:
+                self._hold(place.device)
             self.report.state("ROM", f"the board is in it already: {rom}", **rom.facts)
         return place, rom
 
     def _place(self) -> tuple[Place, Rom | None]:
         """Where the board is; and its ROM, if that is on USB."""
         args = self.args
-        if args.device and (args.rom or places.is_there(args.device)):
+        if args.device and (ports.is_there(args.device) or args.rom):
             return places.place(args.device), None
         at_prompt = [] if args.device else places.find(args.rom)
         in_rom = [] if args.rom else usb.roms()
@@ -100,7 +105,9 @@ class Job:
         if in_rom:
             return Place(None, in_rom[0].path), usb.rom(in_rom[0])
         if args.device:
-            places.check(args.device, "--device")
+            ports.check(args.device, "--device")
+        if at_prompt:
+            ports.check(str(at_prompt[0].device), "--device")
         if at_prompt or args.rom:
             return at_prompt[0] if at_prompt else Place(None), None
         if every:
@@ -118,15 +125,19 @@ class Job:
         if port is None:
             return None
         if port == place.device:
-            places.check(port, "--device")
+            ports.check(port, "--device")
         try:
             seconds = uart_port.ASK_S if place.device else uart_port.START_S
             answering = uart_port.connected(port, seconds, baud=self.args.baud)
             loader = stack.enter_context(answering)
         except CliError as error:
+            if error.code == Code.HELD:
+                raise
             if place.device is None:
                 more = "A board that is at its prompt is named with --device too"
                 raise CliError(f"{error} {more}", Code.NO_ROM) from error
+            if not ports.same(port, place.device):
+                self.held.enter_context(ports.opened(port, "--rom"))
             return None
         return UartRom(loader, port, self.args.baud, stack)
 
@@ -144,12 +155,12 @@ class Job:
     def open(self, place: Place, stack: contextlib.ExitStack) -> Prompt:
         """The prompt there."""
         assert place.device
-        places.check(place.device, "--device")
+        ports.check(place.device, "--device")
         try:
             prompt = Prompt(place.device)
         except CliError as error:
             if not isinstance(error, NoPromptError):
-                raise CliError(str(error), Code.NOT_ENTERED) from error
+                raise CliError(str(error), error.code or Code.NOT_ENTERED) from error
             self.where = Where.ASKED
             then = list(without_prompt(self.args, own_usb=bool(place.usb)))
             raise CliError(str(error), Code.NOT_ENTERED, next=then) from error
@@ -174,7 +185,7 @@ class Job:
         known = boards.find(board.build)
         shared = known and known.one_cable  # None: it is not known
         if self.args.rom:
-            if shared is not False or not _same(self.args.rom, board.port):
+            if shared is not False or not ports.same(self.args.rom, board.port):
                 return self.args.rom
         elif self.args.usb or place.usb:
             dfu_util.program()  # before the board is in its ROM
@@ -225,15 +236,27 @@ class Job:
         see: Callable[[Prompt], way.S],
     ) -> way.S:
         """As way.into_rom()."""
+
+        def look(prompt: Prompt) -> way.S:
+            self.held.close()
+            return see(prompt)
+
         self.where = Where.LEAVING
         try:
-            seen = way.into_rom(prompt, place, leave, see, self.args.tries, self.report)
+            seen = way.into_rom(prompt, place, leave, look, self.args.tries, self.report)
         except CliError as error:
             if error.code == Code.REFUSED:  # by the board, at its prompt
                 self.where = Where.UNTOUCHED
             raise
         self.where = Where.IN_ROM
+        if not place.usb and not prompt.gone:  # a port that is open keeps its name
+            self._hold(prompt.port)
         return seen
+
+    def _hold(self, port: str) -> None:
+        """Unless it is in use, perhaps by the ROM."""
+        with contextlib.suppress(CliError):
+            self.held.enter_context(ports.opened(port, held_s=0))
 
     # --- and back ------------------------------------------------------------------------------
 
@@ -241,6 +264,7 @@ class Job:
         """By what the ROM has for it; if it is still there after that, by a reset. start: of the
         application."""
         rom.leave(start)
+        self.held.close()
         if self.where in IN_ROM:
             self.where = Where.STARTED
         self.report.state("leave", f"{rom.verb} 0x{start:08X}", address=start)
@@ -248,11 +272,15 @@ class Job:
             self.report.fact("no --device was named, so nobody asks for the prompt")
             return
         began = time.monotonic()
+        if self.args.rom and place.device and not ports.same(self.args.rom, place.device):
+            self._hold(self.args.rom)
 
         def port() -> str | None:
             return places.device_at(place.usb) if place.usb else place.device
 
         found = back.wait(port, back.GO_S)
+        if found is None:
+            self.held.close()
         if found is None and rom.reset():
             self.report.state("leave", "the ROM was still there: a reset", reset=True)
             found = back.wait(port, back.BOOT_S)
@@ -280,11 +308,6 @@ def _choose(code: Code, sentence: str, found: Sequence[Place | Device]) -> CliEr
             option = ("--usb", one.usb) if one.usb else ("--device", str(one.device))
             ways.append((option, f"The one at {one}"))
     return CliError(sentence, code, ways)
-
-
-def _same(one: str, other: str) -> bool:
-    """Two names of one port."""
-    return os.path.realpath(one) == os.path.realpath(other)
 
 
 @contextlib.contextmanager

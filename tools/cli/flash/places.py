@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
-import sys
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
-import serial
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
-from ..errors import PORT_ERRORS, CliError, Code, port_error
-from ..prompt import why_not
-
 MICROPYTHON = 0xF055  # USBD_VID of MicroPython's stm32 port, usbd_desc.c
-HELD_S = 4.0
 
 
 @dataclass(frozen=True)
@@ -64,61 +53,3 @@ def _place(port: ListPortInfo) -> Place:
     own = port.vid == MICROPYTHON and port.location
     # pyserial adds the interface to some locations: 1-2:1.1
     return Place(port.device, str(port.location).partition(":")[0] if own else None)
-
-
-def is_there(port: str) -> bool:
-    """It can be opened, or is at least there."""
-    try:
-        check(port, "--device")
-    except CliError as error:
-        return error.code != Code.NO_BOARD
-    return True
-
-
-def check(port: str, option: str) -> None:
-    """Open a port and close it. A program like ModemManager that holds it may let go soon.
-
-    Raises:
-        CliError: it is not there, or may not be opened, or is none.
-    """
-    end = time.monotonic() + HELD_S
-    while (error := _why_closed(port)) and _code(error) == Code.HELD and time.monotonic() < end:
-        time.sleep(0.1)
-    if error is None:
-        return
-    code = _code(error)
-    if code == Code.HELD:
-        names = ", ".join(holders(port)) or "another program"
-        raise CliError(f"{port} is held by {names}: end that, then try again", code) from error
-    raise CliError(why_not(port, option), code) from error
-
-
-def _why_closed(port: str) -> Exception | None:
-    try:
-        serial.serial_for_url(port, exclusive=True).close()
-    except PORT_ERRORS as error:
-        return error
-    return None
-
-
-def _code(error: Exception) -> Code:
-    number = port_error(error)
-    if number == errno.ENOENT:
-        return Code.NO_BOARD
-    if number in (errno.EAGAIN, errno.EBUSY) or (
-        number == errno.EACCES and sys.platform == "win32"
-    ):
-        return Code.HELD
-    return Code.NO_RIGHT if number == errno.EACCES else Code.OTHER
-
-
-def holders(port: str) -> list[str]:
-    """Programs that have a port open, as far as Linux lets this user see them."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # of another user, or gone meanwhile
-            handles = [handle.readlink() for handle in (process / "fd").iterdir()]
-            if process.name != str(os.getpid()) and Path(port).resolve() in handles:
-                name = (process / "comm").read_text().strip()
-                found.append(f"{name} (process {process.name})")
-    return sorted(set(found))
