@@ -22,10 +22,10 @@ LISTENS = ("USART1 PA9/PA10", "USART3 PB10/PB11 or PC10/PC11", "USB DFU PA11/PA1
 ENTERED = [board for board in map(boards.load, boards.names()) if not board.refused]
 
 
-def of(name: str, *, own_usb: bool = False) -> Cables:
+def of(name: str, usb: str | None = None) -> Cables:
     board = boards.load(name)
     listens = tuple(str(interface) for interface in die(board).interfaces)
-    return Cables(board, name, listens, "/dev/ttyACM0", own_usb)
+    return Cables(board, name, listens, "/dev/ttyACM0", usb)
 
 
 def lines(about: Cables) -> list[str]:
@@ -46,7 +46,7 @@ def test_every_board(board: boards.Board) -> None:
 
 def test_the_cable_of_the_prompt_may_be_the_one() -> None:
     """PYBv1.1 by its own USB; NUCLEO_F091RC, whose ST-LINK is on pins of the ROM."""
-    said = lines(of("PYBV11", own_usb=True))
+    said = lines(of("PYBV11", "1-2"))
     assert "cable       as it is now: USB, for USB DFU PA11/PA12" in said
     said = lines(of("NUCLEO_F091RC"))
     assert any(line.startswith("cable       as it is now: ST-LINK") for line in said)
@@ -58,10 +58,11 @@ def test_the_cable_of_the_prompt_may_be_another() -> None:
     assert not any("as it is now" in line for line in said)
     assert "not         ST-LINK, CN1: it is on PD8/PD9, where the ROM does not listen" in said
     assert any("--rom PORT" in line for line in said)
+    assert any("firmware.dfu --device /dev/ttyACM0 --usb PATH" in line for line in said)
 
 
 def test_a_board_that_has_no_file() -> None:
-    said = lines(Cables(None, "MINE", LISTENS, "/dev/ttyACM0", own_usb=True))
+    said = lines(Cables(None, "MINE", LISTENS, "/dev/ttyACM0", "1-2"))
     assert said[:5] == [
         "board       romboot has no file for MINE: what follows is true of the chip",
         "cable       PA9/PA10 (TX/RX) and a serial adapter, for USART1 PA9/PA10",
@@ -73,7 +74,7 @@ def test_a_board_that_has_no_file() -> None:
 
 
 def test_a_rom_that_no_cable_reaches() -> None:
-    said = lines(Cables(None, "MINE", ("I2C1 PB6/PB9",), "/dev/ttyACM0", own_usb=False))
+    said = lines(Cables(None, "MINE", ("I2C1 PB6/PB9",), "/dev/ttyACM0", None))
     assert said[1] == "cable       none that a host has reaches the ROM of this board"
     assert not any("flash" in line for line in said)
 
@@ -133,6 +134,7 @@ def test_over_usb() -> None:
         assert "as it is now: USB, for USB DFU PA11/PA12" in done.stdout
         done = board.run(*ROMBOOT, "enter", "--device", board.port())
         flash, leave = commands(done.stdout)
-        assert flash == ["flash", "firmware.dfu"]
+        assert flash == ["flash", "firmware.dfu", "--usb", board.path]
+        assert f"dfu-util -p {board.path} -a 0 -D firmware.dfu" in done.stdout
         done = board.run(*ROMBOOT, *leave)
         assert done.returncode == 0, done.stderr

@@ -41,6 +41,7 @@ from typing import Any
 from .paths import BOARDS
 
 FLASH_BASE = 0x0800_0000
+BOOT0 = "the pin BOOT0 high, then reset"  # of a board without a file
 KINDS = ("usb", "st_link", "uart")
 MBOOT = ("none", "optional", "yes")
 

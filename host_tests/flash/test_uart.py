@@ -400,5 +400,6 @@ def test_a_firmware_that_has_no_prompt(virtual_f429: VirtualTarget, tmp_path: Pa
     path.write_bytes(dfu((0x08000000, stuck + bytes(6))))
     done = flash(virtual_f429, path)
     assert done.returncode == Code.NOT_BACK
-    assert "read back and compared. Press reset" in done.stderr
+    assert "does not answer any more. Press reset" in done.stderr
+    assert "read back and compared.\n" in done.stderr
     assert load_image(path)

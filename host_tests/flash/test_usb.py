@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -195,11 +196,15 @@ def test_a_cable_that_is_pulled_leaves_no_vector_table() -> None:
 
 
 def test_a_firmware_that_does_not_start() -> None:
+    """Nor may it be for this board, as was said before."""
     with usb_board(BOARD, build(BOARD), Faults(leave=Leave.STAYS)) as board:
         board.until_application()
-        done = flash(board, firmware())
-        assert done.returncode == Code.NOT_BACK
-        assert "no prompt has come at USB 1-2" in done.stderr and "Press reset" in done.stderr
+        done = flash(board, firmware("NUCLEO_F429ZI"), "--force")
+    assert done.returncode == Code.NOT_BACK
+    said = done.stderr[done.stderr.index("no prompt has come at USB 1-2. The ROM was to start") :]
+    assert "does not answer any more; the file is for NUCLEO-F429ZI" in said
+    assert "Press reset" in said and f"({boards.load(BOARD).boot0})" in said
+    assert said.endswith("compared.\nTo write other firmware, FILE:\n  romboot flash FILE\n")
 
 
 def test_a_port_that_another_program_holds() -> None:
@@ -327,6 +332,16 @@ def test_a_signal_that_ends_dfu_util(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         script.chmod(0o755)
         with pytest.raises(error):
             dfu_util.run("1-2", ["-U", "x"], lambda *_: None)
+
+
+def test_a_prompt_on_another_cable_than_the_rom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The port of an ST-LINK is there while the ROM is on USB: it is where the prompt comes."""
+    port = os.ttyname(os.openpty()[1])
+    monkeypatch.setattr(usb, "roms", lambda: [Device("1-2", "x", {0: "@Internal Flash  /"})])
+    job = Job(Namespace(json=False, rom=None, usb="1-2", device=port))
+    with job.held:
+        place, rom = job.find(ExitStack())
+    assert place.device == port and rom and rom.facts["path"] == "1-2"
 
 
 def test_without_dfu_util(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

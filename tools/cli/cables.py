@@ -18,7 +18,6 @@ from .flash import asked, places
 from .prompt import Prompt
 
 LABEL = 11  # characters, as in the table of `info()`
-BOOT0 = "the pin BOOT0 high, then reset"
 INTERFACE = re.compile(r"(USB DFU|\w*USART\d|\w*UART\d) (.+)")
 
 Row = tuple[str, str]
@@ -34,33 +33,33 @@ class Cables:
         build: what its firmware calls itself.
         listens: what its ROM listens on, as `info()` prints it.
         device: the port of its prompt.
-        own_usb: that is USB of the chip itself.
+        usb: the path of USB of the chip itself, such as 1-2, if the prompt is there.
     """
 
     board: boards.Board | None
     build: str
     listens: tuple[str, ...]
     device: str
-    own_usb: bool
+    usb: str | None
 
     def about(self) -> Iterator[Row]:
         """All of it, for a board at its prompt."""
         known = self.board
         yield "board", f"{known.build}, {known.name}" if known else self._unknown
         yield from self._cables()
-        yield from _flash(self.device, self._port, usb=self._on_usb)
+        yield from self._flash(self._port, self._at_usb(None) if self._on_usb else [])
         yield self._no_answer()
 
-    def after_entry(self, rom: str | None, *, usb: bool) -> Iterator[Row]:
-        """What may be typed now. rom: the port where the ROM answers; usb: it is there on USB.
-        With neither, all cables."""
-        rom = rom or self.shared
+    def after_entry(self, rom: str | None, usb: str | None) -> Iterator[Row]:
+        """What may be typed now. rom: the port where the ROM answers; usb: its USB path. With
+        neither, all cables."""
+        rom = None if usb else rom or self.shared
+        at_usb = self._at_usb(usb) if usb else []
         if not rom and not usb:
             yield from self._cables()
-            rom, usb = self._port, self._on_usb
-        yield from _flash(self.device, rom, usb=usb)
-        ports = ["--device", self.device, "--rom", rom] if rom else []
-        yield "back", command_line("leave", *ports)
+            rom, at_usb = self._port, self._at_usb(None) if self._on_usb else []
+        yield from self._flash(rom, at_usb, usb)
+        yield "back", command_line("leave", *(self._at_port(rom) if rom else at_usb))
         yield self._no_answer()
 
     def _cables(self) -> Iterator[Row]:
@@ -96,7 +95,7 @@ class Cables:
         here = [
             cable
             for cable in (self.board.cables if self.board else ())
-            if cable.prompt and (cable.kind == "usb") == self.own_usb
+            if cable.prompt and (cable.kind == "usb") == bool(self.usb)
         ]
         return here[0] if len(here) == 1 else None
 
@@ -115,19 +114,45 @@ class Cables:
     def shared(self) -> str | None:
         """The port of the prompt, if the ROM answers there too."""
         here = self._now in self._reaching or (self.board is not None and self.board.one_cable)
-        return None if self.own_usb or not here else self.device
+        return None if self.usb or not here else self.device
+
+    def _at_usb(self, path: str | None) -> list[str]:
+        """Options. A prompt that is elsewhere is not found by the USB path. path: of the ROM; if
+        it is not known, a word that stands for it."""
+        device = [] if self.usb else ["--device", self.device]
+        return [*device, "--usb", path or self.usb or "PATH"]
+
+    def _at_port(self, rom: str) -> list[str]:
+        return ["--device", self.device, "--rom", rom]
+
+    def _flash(self, rom: str | None, at_usb: list[str], path: str | None = None) -> Iterator[Row]:
+        """The commands; those of other programs are for a board that is in its ROM."""
+        label = "to flash"
+        if at_usb:
+            yield label, command_line("flash", "firmware.dfu", *at_usb)
+            here = f" -p {path or self.usb}" if path or self.usb else ""
+            yield "", f"or, in the ROM: dfu-util{here} -a 0 -D firmware.dfu"
+            label = ""
+        if rom:
+            yield label, command_line("flash", "firmware.hex", *self._at_port(rom))
+            stm32flash = f"stm32flash -w firmware.hex -v {rom}"
+            lost = "files that lie between its pieces are lost"
+            yield "", f"or, in the ROM: {stm32flash} ({lost})"
 
     def _no_answer(self) -> Row:
         boot0 = self.board.boot0 if self.board else ""
-        return "no answer", f"{boot0 or BOOT0}: then the ROM starts, whatever the firmware is"
+        return (
+            "no answer",
+            f"{boot0 or boards.BOOT0}: then the ROM starts, whatever the firmware is",
+        )
 
 
 def of(prompt: Prompt, listens: list[str]) -> Cables:
     """The board at this prompt."""
     _, _, machine, build = asked.who(prompt)
-    own_usb = places.place(prompt.port).usb is not None
+    usb = places.place(prompt.port).usb
     board = boards.identify(build, machine)
-    return Cables(board, build or machine, tuple(listens), prompt.port, own_usb)
+    return Cables(board, build or machine, tuple(listens), prompt.port, usb)
 
 
 def table(rows: Iterable[Row]) -> str:
@@ -142,17 +167,3 @@ def _of_the_chip(listens: tuple[str, ...]) -> Iterator[Cable]:
             for pins in match[2].partition(" (")[0].split(" or "):
                 at = f"USB at {pins}" if usb else f"{pins} (TX/RX)"
                 yield Cable("usb" if usb else "uart", at, pins)
-
-
-def _flash(device: str, rom: str | None, *, usb: bool) -> Iterator[Row]:
-    """The commands; those of other programs are for a board that is in its ROM."""
-    label = "to flash"
-    if usb:
-        yield label, "romboot flash firmware.dfu"
-        yield "", "or, in the ROM: dfu-util -a 0 -D firmware.dfu"
-        label = ""
-    if rom:
-        ports = ["--device", device, "--rom", rom]
-        yield label, command_line("flash", "firmware.hex", *ports)
-        stm32flash = f"stm32flash -w firmware.hex -v {rom}"
-        yield "", f"or, in the ROM: {stm32flash} (files that lie between its pieces are lost)"

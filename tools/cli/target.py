@@ -145,8 +145,8 @@ class Enter(Job):
             self._leave,
             lambda p: self._see(p, port, place.usb or self.args.usb, before, stack),
         )
-        usb = "interface" in seen.facts and port is None
-        self.report.hint(cables.table(known.after_entry(port, usb=usb)))
+        path = None if port else seen.facts.get("path")
+        self.report.hint(cables.table(known.after_entry(port, str(path) if path else None)))
 
     def _leave(self, prompt: Prompt) -> None:
         force, via = self.args.force, self.args.via

@@ -101,6 +101,7 @@ class Flash(Job):
                 forced = (("--force",), "To go on all the same")
                 raise CliError(reason, Code.REFUSED, [forced])
             self.report.warn(f"{reason}; --force: it is done all the same")
+            self.doubts.append(reason)
 
     def _say_plan(self, chosen: Plan) -> None:
         area = sum(sector.size for sector in chosen.sectors)
@@ -139,8 +140,10 @@ class Flash(Job):
         if not self.image.machines:
             return
         seen = "chip" if rom.chip else "sectors"
+        machines = " or ".join(self.image.machines)
+        self.doubts.append(f"the file is for {machines}, and this may be another board")
         what = (
-            f"the file is for {' or '.join(self.image.machines)}. The board is in its ROM, which "
+            f"the file is for {machines}. The board is in its ROM, which "
             f"does not tell what board it is: only its {seen} could be compared"
         )
         if rom.chip or self.args.force:
@@ -206,7 +209,11 @@ class Flash(Job):
         if not self.image.has_vectors:
             start = BASE
             if why := whole.why_not(rom, start):
-                raise CliError(f"nothing can be started: {why}", Code.NOT_BACK)
+                raise CliError(
+                    f"nothing can be started: {why}. The board is still in its ROM bootloader",
+                    Code.NOT_BACK,
+                    next=[self.other_firmware()],
+                )
         self.leave(rom, place, start)
 
     def judge(self, found: back.Firmware) -> None:

@@ -12,7 +12,7 @@ from types import FrameType
 from ... import boards
 from .. import ports
 from .. import rom as uart_port
-from ..errors import CliError, Code, GoneError, Way
+from ..errors import CliError, Code, GoneError, Next, Way
 from ..prompt import NoPromptError, Prompt
 from ..report import Report
 from . import asked, back, dfu_util, places, usb, way
@@ -20,7 +20,7 @@ from .dfu_util import Device
 from .places import Place
 from .rom import Rom
 from .uart import UartRom
-from .where import IN_ROM, Where, next_lines, without_prompt
+from .where import IN_ROM, Where, next_lines, other, without_prompt
 
 # What an error means that has no code of its own, by where the board is.
 CODES = {
@@ -42,6 +42,8 @@ class Job:
         where: the board is now.
         held: ports of the board that nothing of this command uses just now. They stay open, so
             that no second command gets in between.
+        known: the file of the board, if its prompt has told which it is.
+        doubts: why what is flashed may not be for this board.
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
@@ -49,6 +51,8 @@ class Job:
         self.report = Report(as_json=args.json)
         self.where = Where.UNTOUCHED
         self.held = contextlib.ExitStack()
+        self.known: boards.Board | None = None
+        self.doubts: list[str] = []
 
     def work(self, stack: contextlib.ExitStack) -> None:
         """What the command does. `stack` is closed at its end."""
@@ -93,7 +97,8 @@ class Job:
         """Where the board is; and its ROM, if that is on USB."""
         args = self.args
         if args.device and (ports.is_there(args.device) or args.rom):
-            return places.place(args.device), None
+            there = [d for d in usb.roms() if d.path == args.usb] if args.usb else []
+            return places.place(args.device), usb.rom(there[0]) if there else None
         at_prompt = [] if args.device else places.find(args.rom)
         in_rom = [] if args.rom else usb.roms()
         every = [*at_prompt, *in_rom]
@@ -173,6 +178,7 @@ class Job:
         """The prompt, and the board. start: of what is of interest in its flash."""
         prompt = self.open(place, stack)
         board = asked.ask(prompt, start)
+        self.known = boards.identify(board.build, board.machine)
         self.report.state(
             "application", f"{board.machine}, MicroPython {board.version}, {board.port}",
             port=board.port, machine=board.machine, version=board.version, build=board.build,
@@ -285,7 +291,7 @@ class Job:
             self.report.state("leave", "the ROM was still there: a reset", reset=True)
             found = back.wait(port, back.BOOT_S)
         if found is None:
-            raise CliError(f"no prompt has come at {port() or f'USB {place.usb}'}", Code.NOT_BACK)
+            raise self._no_prompt(place)
         self.judge(found)
         self.report.state(
             "prompt",
@@ -293,6 +299,24 @@ class Job:
             f"{time.monotonic() - began:.1f} s",
             port=found.port, machine=found.machine, version=found.version,
         )  # fmt: skip
+
+    def _no_prompt(self, place: Place) -> CliError:
+        here = f"USB {place.usb}" if place.usb else f"{place.device}"
+        in_rom = place.usb and any(device.path == place.usb for device in usb.roms())
+        now = "is still there" if in_rom else "does not answer any more"
+        boot0 = self.known.boot0 if self.known else ""
+        return CliError(
+            f"no prompt has come at {here}. The ROM was to start the firmware, and {now}"
+            f"{''.join(f'; {doubt}' for doubt in self.doubts)}. Press reset, or take the power "
+            "away for a second. If no prompt comes then either, start the ROM "
+            f"({boot0 or boards.BOOT0}) and flash firmware for this board",
+            Code.NOT_BACK,
+            next=[self.other_firmware()],
+        )
+
+    def other_firmware(self) -> Next:
+        """What helps if that in the flash does not start."""
+        return Next(other(self.args, "flash", "FILE"), "To write other firmware, FILE")
 
     def judge(self, found: back.Firmware) -> None:
         """Raises CliError if this is not the firmware that should have come."""

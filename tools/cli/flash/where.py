@@ -37,14 +37,8 @@ class Where(Enum):
     )
     LOST = "Nothing was erased: with power, or after a reset, the board starts its firmware."
     WRITTEN = "The file is in the flash, but what was read back was not compared."
-    VERIFIED = (
-        "The new firmware is in the flash, read back and compared. Press reset, or take the power "
-        "away for a second; then  mpremote  has the prompt."
-    )
-    STARTED = (
-        "The board has left its ROM bootloader. Press reset; if no prompt comes then either, its "
-        "firmware does not start: flash it again."
-    )
+    VERIFIED = "The new firmware is in the flash, read back and compared."
+    STARTED = "Nothing was written."
 
 
 IN_ROM = (Where.LEAVING, Where.IN_ROM, Where.FOUND)
