@@ -179,7 +179,7 @@ def test_a_wrong_name(words: list[str]) -> None:
     assert done.stderr.startswith("romboot: ") and "Traceback" not in done.stderr
 
 
-BAD_IMAGES = {
+BAD_IMAGES: dict[str, bytes | Path] = {
     "empty.bin": b"",
     "x86.elf": b"\x7fELF\x02\x01" + bytes(58),
     "cut.hex": b":020000040800F2\n:04000000000002",
@@ -187,6 +187,7 @@ BAD_IMAGES = {
     "wrong_sum.hex": b":0400000000000220DB\n:00000001FF\n",
     "cut.dfu": b"DfuSe\x01" + bytes(20),
     "too_big.bin": bytes(3 << 20),
+    "endless.bin": Path("/dev/zero"),
     "firmware.txt": b"no",
 }
 
@@ -195,7 +196,11 @@ BAD_IMAGES = {
 def test_an_image_that_is_none(name: str, tmp_path: Path) -> None:
     """The same sentence from each command."""
     path = tmp_path / name
-    path.write_bytes(BAD_IMAGES[name])
+    content = BAD_IMAGES[name]
+    if isinstance(content, Path):
+        path.symlink_to(content)
+    else:
+        path.write_bytes(content)
     said = set()
     for command in ("demo", "bench", "measure"):
         with contextlib.redirect_stderr(io.StringIO()) as stderr:
@@ -507,6 +512,23 @@ def test_a_reader_that_ends_early_does_not_end_the_work() -> None:
     line = f"{sys.executable} -c '{code}' | head -n 1"
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.startswith("0 ") and done.stderr == "1000\n"
+
+
+def test_a_standard_output_that_cannot_be_written() -> None:
+    """As on a full disk: what is under way goes on, and its states are on standard error."""
+    code = (
+        "from tools.cli.report import Report; report = Report(); "
+        "[report.state(str(i), 'x') for i in range(3)]"
+    )
+    for command in ([sys.executable, "-c", code], [*ROMBOOT, "script", "--chip", "STM32L073RZ"]):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT
+            )
+        sentence, *rest = done.stderr.splitlines()
+        assert "cannot be written (No space left on device): it goes on here" in sentence
+        assert len(rest) >= 3 and done.returncode == (Code.OTHER if "script" in command else 0)
+        assert "Traceback" not in done.stderr
 
 
 def test_without_a_command_it_prints_its_help() -> None:

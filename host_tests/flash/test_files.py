@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -67,6 +68,16 @@ def test_uf2_is_refused_with_the_reason(name: str, tmp_path: Path) -> None:
     with pytest.raises(CliError, match="only bootloaders that show a USB drive") as raised:
         load(path, None)
     assert raised.value.code == Code.REFUSED
+
+
+def test_what_is_too_much_to_read(tmp_path: Path) -> None:
+    """A device that never ends; 1 GiB, without a block on the disk."""
+    (tmp_path / "a.bin").symlink_to("/dev/zero")
+    (tmp_path / "b.bin").touch()
+    os.truncate(tmp_path / "b.bin", 1 << 30)
+    for name, why in (("a.bin", "is no regular file"), ("b.bin", "has 1024 MiB: no STM32 has")):
+        with pytest.raises(CliError, match=why):
+            load(tmp_path / name, None)
 
 
 def test_two_contents_for_one_address(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 FLASH_BASE = 0x08000000
 PT_LOAD, EM_ARM = 1, 40
+LARGEST = 64 << 20  # bytes; 4 MiB of flash as .hex or .elf, with room for what debuggers read
 
 CUT = "the file is incomplete (cut off): copy or download it again"
 
@@ -41,6 +42,10 @@ def load_image(path: Path, base: int = FLASH_BASE) -> list[Segment]:
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise ImageError(f"{path} is no firmware image: its name must end in {', '.join(readers)}")
+    if path.exists() and not path.is_file():
+        raise ImageError(f"{path} is no regular file")
+    if path.exists() and path.stat().st_size > LARGEST:
+        raise ImageError(f"{path} has {path.stat().st_size >> 20} MiB: no STM32 has so much flash")
     try:
         segments = [(address, data) for address, data in reader(path.read_bytes()) if data]
     except (struct.error, IndexError, UnicodeDecodeError) as error:

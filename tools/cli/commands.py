@@ -171,9 +171,12 @@ def _run(args: argparse.Namespace) -> int:
         if missing not in BENCH:
             raise
         raise CliError(_missing(command.name, missing)) from error
-    code = getattr(module, command.function)(args)
-    sys.stdout.flush()
-    return code
+    code: int = getattr(module, command.function)(args)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        said.instead(error)
+    return code or (Code.OTHER if said.lost else Code.DONE)
 
 
 def _missing(command: str, module: str) -> str:

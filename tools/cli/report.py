@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 
 from tqdm import tqdm
+
+from .said import say
 
 KIB = 1024
 NAME = 12  # characters for the name of a state
@@ -28,16 +29,16 @@ class Report:
         """A state is reached."""
         if self._json:
             seconds = round(time.monotonic() - self._began, 3)
-            _print(json.dumps({"state": name, "text": text, "at_s": seconds, **facts}))
+            say(json.dumps({"state": name, "text": text, "at_s": seconds, **facts}))
         else:
-            _print(f"{name:<{NAME}} {text}")
+            say(f"{name:<{NAME}} {text}")
 
     def fact(self, text: str, **facts: object) -> None:
         """More of the state before it."""
         if self._json:
             self.state("note", text, **facts)
         else:
-            _print(f"{'':<{NAME}} {text}")
+            say(f"{'':<{NAME}} {text}")
 
     def warn(self, text: str) -> None:
         """Not part of what was asked for."""
@@ -51,12 +52,12 @@ class Report:
         if self._json:
             self.state(name, text, **facts)
         else:
-            _print(text)
+            say(text)
 
     def hint(self, text: str) -> None:
         """For people: lines below a state, which has the same for scripts."""
         if not self._json:
-            _print(text)
+            say(text)
 
     def begins(self, name: str, text: str, **facts: object) -> None:
         """A state where nobody sees the progress bar."""
@@ -87,14 +88,6 @@ class Report:
     def took(self, name: str, of: str, total: int, seconds: float) -> None:
         """A state that took a while."""
         self.state(name, f"{of}, {seconds:.1f} s", bytes=total, seconds=round(seconds, 3))
-
-
-def _print(text: str) -> None:
-    """A reader that ends early, such as head, does not end what is under way."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def size(count: int) -> str:

@@ -25,6 +25,7 @@ from ..tables.language import pack
 from .errors import CliError, Code
 from .helper import resident
 from .hosted import Hosted
+from .said import say
 
 AFTER_MS = 100  # until the board goes: mpremote has left by then
 BLOCK = 256  # bytes of data in one literal
@@ -119,7 +120,7 @@ timer = Timer(-1, mode=Timer.PERIODIC, period={after_ms}, callback=go)
 
 def run(args: argparse.Namespace) -> int:
     """Print the file."""
-    print(source(*chip(args.chip), force=args.force), end="")
+    say(source(*chip(args.chip), force=args.force).removesuffix("\n"))
     return 0
 
 
@@ -146,6 +147,8 @@ def chip(name: str) -> tuple[Family, Die]:
     if board := boards.find(wanted) or boards.find(wanted.replace("-", "_")):
         then = board.refused or f"--chip takes the name of its chip, {board.chip}"
         raise CliError(f"{name} is a board: {then}")
+    if not wanted:
+        raise CliError("--chip is empty: it takes a part number, such as STM32L073RZ")
     every = sorted({each for _, die in tables.dies() for each in names(die.name)})
     near = difflib.get_close_matches(wanted, every, n=3, cutoff=0)
     raise CliError(

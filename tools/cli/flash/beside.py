@@ -50,7 +50,11 @@ def boards(args: argparse.Namespace) -> int:
         state = "ROM" if device.is_rom else "bootloader"
         report.state(state, str(device), usb=device.path, serial=device.serial)
     if not found and not devices:
-        raise CliError("no USB serial port and no DFU device is here", Code.NO_BOARD)
+        raise CliError(
+            "no USB serial port and no DFU device is here. A board at another port is not listed: "
+            "the other commands take it with --device PORT",
+            Code.NO_BOARD,
+        )
     return 0
 
 

@@ -85,7 +85,7 @@ def load(path: Path, address: int | None) -> Image:
         CliError: there is no such file, or it is no image.
     """
     try:
-        if path.suffix.lower() == ".uf2" or path.read_bytes()[:4] == b"UF2\n":
+        if path.suffix.lower() == ".uf2" or _begins(path, b"UF2\n"):
             raise CliError(UF2.format(path), Code.REFUSED)
         if address is not None and path.suffix.lower() in SAYS_WHERE:
             raise CliError(
@@ -109,6 +109,13 @@ def load(path: Path, address: int | None) -> Image:
         _strings(pieces, VERSION, b"%s"),
         any(MBOOT in data for _, data in pieces),
     )
+
+
+def _begins(path: Path, what: bytes) -> bool:
+    if path.exists() and not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(what)) == what
 
 
 def _strings(pieces: tuple[Segment, ...], what: re.Pattern[bytes], form: bytes) -> tuple[str, ...]:
