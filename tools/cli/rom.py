@@ -68,16 +68,6 @@ def connected(
             connection.disconnect()
 
 
-def ask(port: str) -> str | None:
-    """What a ROM says that listens on this port; None if none does. The question
-    is one byte, 0x7F, which a prompt ignores and which leaves the ROM as it is."""
-    try:
-        with connected(port, ASK_S) as loader:
-            return describe(loader)
-    except CliError:
-        return None
-
-
 def _is_pty(port: str) -> bool:
     """The ROM talks 8E1 (AN3155 2); a pty knows no parity."""
     return Path(port).resolve().is_relative_to("/dev/pts")
