@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -23,7 +23,7 @@ import serial
 from serial.tools.list_ports_common import ListPortInfo
 
 from host_tests.conftest import EVERY_BOARD, first_of_each
-from host_tests.target import ROOT, VirtualTarget
+from host_tests.target import LONGEST_S, ROOT, VirtualTarget
 from tools import paths
 from tools.bench import flash_file
 from tools.bench.board import VirtualBoard
@@ -441,6 +441,15 @@ def ask(folder: Path, code: str) -> str:
 
 MINE = "f = open('mine.txt', 'w'); f.write('mine'); f.close(); import os; os.sync()"
 LOOK = "import os; print(os.listdir())"
+# Of mine.txt. The firmware of the bench keeps the complement of each byte (flashbdev.c).
+FAT_ENTRY = bytes(0xFF ^ byte for byte in b"MINE    TXT")
+
+
+def wait_for(seen: Callable[[], bool]) -> None:
+    end = time.monotonic() + LONGEST_S
+    while not seen():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("board", ["NUCLEO_L073RZ", "NUCLEO_H743ZI"])
@@ -466,8 +475,8 @@ def test_bench_keeps_the_flash_however_it_ends(end: signal.Signals, tmp_path: Pa
     """A terminal that is closed sends SIGHUP."""
     with bench(tmp_path) as process:
         ask(tmp_path, MINE)
-        if end is signal.SIGKILL:
-            time.sleep(2)  # it is written once a second
+        if end is signal.SIGKILL:  # it is written once a second
+            wait_for(lambda: FAT_ENTRY in (tmp_path / "flash.bin").read_bytes())
         process.send_signal(end)
         process.wait(20)
     with bench(tmp_path):
