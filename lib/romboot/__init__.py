@@ -50,7 +50,6 @@ def _memory_error():
 
 
 def _facts():
-    entry.chip.check_port()
     bytearray(16)  # MemoryError in an interrupt handler, which may have interrupted a collection
     gc.collect()  # as in entry.py
     return entry.chip.module("romboot.facts")
