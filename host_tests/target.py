@@ -50,6 +50,14 @@ def how_it_arrives(board: VirtualBoard, longest_ms: int = 3000) -> str:
     return f"no arrival within {longest_ms} ms; faults: {board.core.faults}; console: {said}"
 
 
+def until(look: Callable[[], object], what: str, seconds: float = 60) -> None:
+    """Look until it holds; it is an error if that takes longer."""
+    end = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < end, f"{what} did not come within {seconds} s"
+        time.sleep(0.005)
+
+
 @dataclass
 class Target:
     """console: the port of the prompt. rom: the port where the ROM answers, if known."""

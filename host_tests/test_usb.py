@@ -18,9 +18,9 @@ import pytest
 import serial
 
 from host_tests import pages
-from host_tests.target import MANIFEST, ROOT
+from host_tests.target import MANIFEST, ROOT, until
 from host_tests.test_cli import ROMBOOT
-from host_tests.usb import Done, Faults, UsbTarget, bus, linux, until, usb_board
+from host_tests.usb import Done, Faults, UsbTarget, bus, linux, usb_board
 from tools.bench import chip
 from tools.bench.board import VirtualBoard
 from tools.bench.image import flatten, load_image

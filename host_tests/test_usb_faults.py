@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
-from host_tests.target import MANIFEST
-from host_tests.usb import Done, UsbTarget, linux, until, usb_board
+from host_tests.target import MANIFEST, until
+from host_tests.usb import Done, UsbTarget, linux, usb_board
 from tools.bench.image import flatten, load_image
 from tools.bench.usb.faults import Faults, Leave
 from tools.firmware import build

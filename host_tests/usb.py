@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from host_tests.target import ENTER, ROOT, SPEED
+from host_tests.target import ENTER, ROOT, SPEED, until
 from tools.bench.board import VirtualBoard
 from tools.bench.rom_run import Arrival
 from tools.bench.server import running
@@ -91,14 +90,6 @@ class UsbTarget(UsbBoard):
         """What is in the flash."""
         with self.server.paused() as board:
             return board.soc.flash.array.read(address - board.soc.flash.base_address, length)
-
-
-def until(look: Callable[[], object], what: str, seconds: float = 60) -> None:
-    """Look until it holds; it is an error if that takes longer."""
-    end = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < end, f"{what} did not come within {seconds} s"
-        time.sleep(0.005)
 
 
 @contextlib.contextmanager

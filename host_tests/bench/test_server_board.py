@@ -15,6 +15,7 @@ import pytest
 import serial
 from stm32loader.bootloader import Stm32Bootloader
 
+from host_tests.target import until
 from tools.bench.__main__ import Narrator
 from tools.bench.board import VirtualBoard
 from tools.bench.server import Server, running
@@ -110,20 +111,13 @@ def test_a_lockup_is_told_once_and_a_reset_revives(server: Server[VirtualBoard])
 # --- python -m tools.bench -----------------------------------------------------------------------
 
 
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 20
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_serves_until_a_signal(tmp_path: Path, how: signal.Signals) -> None:
     links = tmp_path / "ports"
     command = [sys.executable, "-m", "tools.bench", "NUCLEO_F429ZI", "--link", str(links)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
-        wait_for(links / "rom")
+        until((links / "rom").exists, "the link to the ROM's UART")
         time.sleep(0.3)  # the ROM takes some time to start, as the real one does
         flash = ["stm32flash", "-m", "8n1", "-b", "115200", str(links / "rom")]
         found = subprocess.run(flash, capture_output=True, text=True, timeout=120)

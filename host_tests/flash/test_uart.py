@@ -37,7 +37,6 @@ KIB = 1024
 
 
 NOT_THOROUGH = "NUCLEO_L073RZ"  # erased to zeros, unlike the F4 of the other tests
-OTHER_PINS = "NUCLEO_L432KC"  # of its prompt, in the bench and on the desk: see its file
 
 
 def others() -> list[ParameterSet]:
@@ -45,7 +44,7 @@ def others() -> list[ParameterSet]:
     found: dict[str, str] = {}
     for path in sorted((ROOT / "boards").glob("NUCLEO_*.toml")):
         family = tomllib.loads(path.read_text())["chip"][:7]
-        if family != "STM32F4" and path.stem != OTHER_PINS and in_the_library(path):
+        if family != "STM32F4" and in_the_library(path):
             found.setdefault(family, path.stem)
     return [
         pytest.param(name, marks=[] if name == NOT_THOROUGH else [pytest.mark.thorough])
