@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -23,7 +23,7 @@ import serial
 from serial.tools.list_ports_common import ListPortInfo
 
 from host_tests.conftest import EVERY_BOARD, first_of_each
-from host_tests.target import LONGEST_S, ROOT, VirtualTarget
+from host_tests.target import LONGEST_S, ROOT, VirtualTarget, until
 from tools import paths
 from tools.bench import flash_file
 from tools.bench.board import VirtualBoard
@@ -288,8 +288,8 @@ def test_a_port_without_permission(tmp_path: Path) -> None:
     """root may open anything, so the operating system's word is taken from its error."""
     error = serial.SerialException(errno.EACCES, "Permission denied")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(serial, "Serial", Mock(side_effect=error))
-        assert "dialout" in ports.why_not("/dev/ttyACM0")
+        patch.setattr(serial, "serial_for_url", Mock(side_effect=error))
+        assert "dialout" in str(ports.refused("/dev/ttyACM0"))
 
 
 def test_a_port_where_no_prompt_answers(tmp_path: Path) -> None:
@@ -445,13 +445,6 @@ LOOK = "import os; print(os.listdir())"
 FAT_ENTRY = bytes(0xFF ^ byte for byte in b"MINE    TXT")
 
 
-def wait_for(seen: Callable[[], bool]) -> None:
-    end = time.monotonic() + LONGEST_S
-    while not seen():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
 @pytest.mark.parametrize("board", ["NUCLEO_L073RZ", "NUCLEO_H743ZI"])
 def test_the_bench_has_the_library_where_the_board_has_no_file_system(
     board: str, tmp_path: Path
@@ -476,7 +469,9 @@ def test_bench_keeps_the_flash_however_it_ends(end: signal.Signals, tmp_path: Pa
     with bench(tmp_path) as process:
         ask(tmp_path, MINE)
         if end is signal.SIGKILL:  # it is written once a second
-            wait_for(lambda: FAT_ENTRY in (tmp_path / "flash.bin").read_bytes())
+            until(
+                lambda: FAT_ENTRY in (tmp_path / "flash.bin").read_bytes(), "the file", LONGEST_S
+            )
         process.send_signal(end)
         process.wait(20)
     with bench(tmp_path):

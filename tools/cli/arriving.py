@@ -14,8 +14,8 @@ from stm32loader.bootloader import Stm32Bootloader
 
 from . import dfu, rom
 from .errors import CliError, Code
-from .ports import same
-from .prompt import Prompt, is_there
+from .ports import exists, same
+from .prompt import Prompt
 
 BACK_S = 2.0  # within which an application that was started again shows its prompt
 LOOK_S = 0.1  # between two looks
@@ -74,7 +74,7 @@ class Watch:
         self._said += others
         if self._prompt.gone:
             time.sleep(LOOK_S)
-            if is_there(self._prompt.port):
+            if exists(self._prompt.port):
                 raise BackError(f"{self._prompt.port} went, and is back")
         elif not self._one_cable:
             self._said += self._prompt.listen(LOOK_S, *BANNERS)

@@ -50,7 +50,7 @@ def check(port: str, option: str) -> None:
     opened(port, option).close()
 
 
-def is_there(port: str) -> bool:
+def is_free(port: str) -> bool:
     """It can be opened, or is at least there. CliError if another program holds it."""
     try:
         check(port, "--device")
@@ -59,6 +59,11 @@ def is_there(port: str) -> bool:
             raise
         return error.code != Code.NO_BOARD
     return True
+
+
+def exists(port: str) -> bool:
+    """There is such a port, on any system. It is not opened."""
+    return Path(port).exists() or any(p.device == port for p in list_ports.comports())
 
 
 def same(one: str, other: str) -> bool:
@@ -72,7 +77,7 @@ def refused(port: str) -> CliError:
         opened(port, held_s=0).close()
     except CliError as error:
         return error
-    return CliError(why_not(port))
+    return CliError(f"{port} could not be opened, but now can: try again")
 
 
 def _refusal(error: Exception, port: str, option: str) -> CliError:
@@ -80,7 +85,7 @@ def _refusal(error: Exception, port: str, option: str) -> CliError:
     if code == Code.HELD:
         names = ", ".join(holders(port)) or "another program"
         return CliError(f"{port} is held by {names}: end that, then try again", code)
-    return CliError(why_not(port, option), code)
+    return CliError(_why_not(error, port, option), code)
 
 
 def _code(error: Exception) -> Code:
@@ -118,24 +123,20 @@ def _number_of(master: Path) -> str:
     return index[1] if index else ""
 
 
-def why_not(port: str, option: str = "--device") -> str:
+def _why_not(error: Exception, port: str, option: str) -> str:
     """Why the port that this option names cannot be opened, and what to do."""
-    try:
-        serial.Serial(port).close()
-    except PORT_ERRORS as error:
-        number = port_error(error)
-        if isinstance(error, serial.SerialException) and number == errno.ENOENT:
-            return f"there is no port {port}. {_ports(option)}"
-        if os.strerror(errno.ENOTTY) in str(error):
-            return f"{port} is no serial port. {_ports(option)}"
-        if number == errno.EACCES and sys.platform != "win32":
-            return (
-                f"no permission to open {port}. On Debian and Ubuntu join its group with "
-                "`sudo usermod -aG dialout $USER`, then log in again"
-            )
-        reason = os.strerror(number) if number else str(error)
-        return f"{port} cannot be opened ({reason}): does another program hold it?"
-    return f"{port} could not be opened, but now can: try again"
+    number = port_error(error)
+    if isinstance(error, serial.SerialException) and number == errno.ENOENT:
+        return f"there is no port {port}. {_ports(option)}"
+    if os.strerror(errno.ENOTTY) in str(error):
+        return f"{port} is no serial port. {_ports(option)}"
+    if number == errno.EACCES and sys.platform != "win32":
+        return (
+            f"no permission to open {port}. On Debian and Ubuntu join its group with "
+            "`sudo usermod -aG dialout $USER`, then log in again"
+        )
+    reason = os.strerror(number) if number else str(error)
+    return f"{port} cannot be opened ({reason}): does another program hold it?"
 
 
 def _ports(option: str) -> str:

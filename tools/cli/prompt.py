@@ -9,12 +9,10 @@ import logging
 import struct
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, cast
 
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
-from serial.tools import list_ports
 
 from . import ports
 from .errors import PORT_ERRORS, CliError, in_shell
@@ -206,11 +204,6 @@ class Prompt:
         except (TransportError, OSError, struct.error) as error:
             log.info("%s: %s %s", self.port, error, said.getvalue().strip())
             raise NoPromptError(self.port) from error
-
-
-def is_there(port: str) -> bool:
-    """There is such a port, on any system."""
-    return Path(port).exists() or any(p.device == port for p in list_ports.comports())
 
 
 def _open(port: str) -> Transport:

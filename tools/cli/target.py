@@ -142,16 +142,17 @@ class Enter(Job):
         seen = self.into_rom(
             prompt,
             place,
-            self._leave,
+            lambda p: self._leave(p, hosted if p is prompt else None),
             lambda p: self._see(p, port, place.usb or self.args.usb, before, stack),
         )
         path = None if port else seen.facts.get("path")
         self.report.hint(cables.table(known.after_entry(port, str(path) if path else None)))
 
-    def _leave(self, prompt: Prompt) -> None:
+    def _leave(self, prompt: Prompt, hosted: Board | None) -> None:
+        """hosted: what this prompt has been asked; None if it is a new one."""
         force, via = self.args.force, self.args.via
         if not self.args.installed:
-            Board(prompt).leave(force=force, via=via)
+            (hosted or Board(prompt)).leave(force=force, via=via)
             return
         need_library(prompt)
         try:

@@ -96,7 +96,7 @@ class Job:
     def _place(self) -> tuple[Place, Rom | None]:
         """Where the board is; and its ROM, if that is on USB."""
         args = self.args
-        if args.device and (ports.is_there(args.device) or args.rom):
+        if args.device and (ports.is_free(args.device) or args.rom):
             there = [d for d in usb.roms() if d.path == args.usb] if args.usb else []
             return places.place(args.device), usb.rom(there[0]) if there else None
         at_prompt = [] if args.device else places.find(args.rom)
@@ -129,8 +129,6 @@ class Job:
         port = self.args.rom or (None if place.usb else place.device)
         if port is None:
             return None
-        if port == place.device:
-            ports.check(port, "--device")
         try:
             seconds = uart_port.ASK_S if place.device else uart_port.START_S
             answering = uart_port.connected(port, seconds, baud=self.args.baud)
