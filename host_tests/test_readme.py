@@ -55,7 +55,8 @@ BY_USB = (
 BY_UART = ("romboot flash firmware.hex --device /dev/ttyACM0 --rom /dev/ttyUSB0",)
 PIECES = next(block for block in pages.blocks("sh") if "objcopy" in block)
 BENCH, CLIENTS = (block for block in pages.blocks("sh") if " ports" in block)
-TESTS = [line for line in pages.commands() if line.startswith(".venv/bin/pytest")]
+# In order, as all processes of pytest-xdist must see the same tests.
+TESTS = sorted(line for line in pages.commands() if line.startswith(".venv/bin/pytest"))
 FUZZ = ".venv/bin/python -m tools.fuzz NUCLEO_F429ZI"
 # What other tests run, or show to be the same as what runs here.
 ELSEWHERE = {
