@@ -171,12 +171,15 @@ _PARTS = (_identity, _memory, _rom, _addresses, _resets, _values, _consoles)
 
 
 def _registers(family: Family, die: Die) -> list[Register]:
-    """What the script touches and what the blocks name, without the core, and without what only
-    other dies have."""
+    """What the script touches and what the blocks name, without the core, without what only other
+    dies have, and without gaps over which a fill goes."""
     found = _touched(family, die)
     others = {r for each in family.dies for r in _touched(family, each)}
     found |= {r for block in family.blocks for r in block} - others
-    return sorted((r for r in found if r.address < CORE), key=lambda r: (r.address, r.name))
+    return sorted(
+        (r for r in found if r.address < CORE and "RESERVED" not in r.name),
+        key=lambda r: (r.address, r.name),
+    )
 
 
 def _touched(family: Family, die: Die) -> set[Register]:

@@ -30,12 +30,15 @@ from ST's headers and manuals and AN2606; it is one source. The others:
 |---|---|
 """
 SAID = {
-    "SVD": "ST's SVD files, in cmsis-svd 0.4 and pyOCD 0.46.0",
+    "SVD": "ST's SVD files, in cmsis-svd 0.4 and pyOCD 0.46.0; of later ones, which no package "
+    "has, their figures (`host_tests/tables/oracles/st_svd`)",
     "modm-devices": "0.13.1, from the database of STM32CubeMX",
     "stm32flash": "0.7, its table of chips, after AN2606",
     "stlink": "1.8.0, its chip files",
     "OpenOCD": "0.12.0, its flash drivers",
     "stm32loader": "0.7, its tables",
+    "libopencm3": "its addresses of the unique ID and the flash size "
+    "(`host_tests/tables/oracles/libopencm3.toml`)",
     "qiling": "1.4.6, from ST's CMSIS headers of the F4",
     "Linux": "device trees, RCC headers and a clock driver, in U-Boot 2023.01",
     "bench": "the chip files of the virtual board, read from manuals and SVD files by themselves",
@@ -44,7 +47,8 @@ SAID = {
 DIES = """
 ## How many sources say the same
 
-The table included. A fact of which a source says something else counts as disputed too.
+The table included. What the bench says of registers is from SVD files for the most part, so there
+the two count as one. A fact of which a source says something else counts as disputed too.
 
 """
 DISPUTED = """
@@ -84,10 +88,16 @@ def _counts(found: list[tuple[Family, Dies]]) -> Iterator[str]:
     yield f"|---|{'--:|' * (len(columns) + 2)}\n"
     for _, dies in found:
         for die, facts in dies:
-            counts = Counter(min(1 + len(fact.agreeing), MOST) for fact in facts.values())
+            counts = Counter(min(1 + _sources(fact), MOST) for fact in facts.values())
             cells = [len(facts), *(counts[number] for number in range(1, MOST + 1))]
             cells.append(sum(bool(fact.others) for fact in facts.values()))
             yield f"| {die} {die.name} | {' | '.join(map(str, cells))} |\n"
+
+
+def _sources(fact: Fact) -> int:
+    """How many sources beside the table, SVD and bench as one where they share it."""
+    shared = fact.kind in (Kind.ADDRESS, Kind.VALUE) and {"SVD", "bench"} <= {*fact.agreeing}
+    return len(fact.agreeing) - shared
 
 
 def _disputed(family: Family, dies: Dies) -> Iterator[str]:

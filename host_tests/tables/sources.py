@@ -31,6 +31,9 @@ NAMES = {alias: name for name, others in ROWS["peripherals"].items() for alias i
 UNLISTED = set(ROWS["unlisted"]["drivers"])
 # Set by the hardware: ready flags, causes of a reset, calibration, what runs.
 STATUS = re.compile(r"(RDY|RDYF|RDYFG|RSTF|CAL|SWS\d?|DIVF|VOSF|BSY)$")
+RSTR = re.compile(r"RSTR\d?$")
+ENR = re.compile(r"ENR\d?$")
+SLEEP = re.compile(r"(LPENR|SMENR?)\d?$")
 OTG = {"OTGFS": "OTG_FS", "OTGHS": "OTG_HS", "USB1OTG": "OTG_HS", "USB2OTG": "OTG_FS"}
 
 
@@ -46,11 +49,14 @@ def stem(name: str) -> str:
 
 def st(oracles: Oracles, family: Family, die: Die) -> Answers:
     """Of the die; of any of the family where USARTs are, and registers if the die has no file."""
-    svds = oracles.svds(die.dev_id)
+    svds = oracles.svds(die.dev_id) + oracles.carried(die.dev_id)
     yield from _svd_addresses(svds or _of_family(oracles, family))
-    yield from _svd_resets(svds)
-    yield from _svd_values(svds)
-    yield from _svd_consoles(_of_family(oracles, family))
+    whole = die.dev_id not in ROWS["part_of_a_file"]["dies"]
+    if whole:
+        yield from _svd_resets(svds)
+    yield from _svd_values(svds, whole)
+    others = (svd for each in family.dies for svd in oracles.carried(each.dev_id))
+    yield from _svd_consoles([*_of_family(oracles, family), *others])
 
 
 def _of_family(oracles: Oracles, family: Family) -> list[Svd]:
@@ -80,9 +86,10 @@ def _svd_addresses(svds: list[Svd]) -> Answers:
 
 @cache
 def _manual(name: str) -> tuple[str, ...]:
-    """The manual's names of a register that has another one."""
+    """The manual's names of a register that has another one, or whose block has."""
     block, _, register = name.partition(".")
-    return tuple(
+    blocks = [known for known, others in ROWS["blocks"].items() if block in others]
+    return tuple(f"{known}.{register}" for known in blocks) + tuple(
         known
         for known, others in ROWS["registers"].items()
         if register in others and known.startswith(f"{block}.")
@@ -93,19 +100,20 @@ def _svd_resets(svds: list[Svd]) -> Answers:
     """A bit that a file has is there; one that a file has not may belong to another part."""
     for svd in svds:
         for register in svd.registers:
-            if register.block == "RCC" and register.name.endswith("RSTR"):
+            if register.block == "RCC" and RSTR.search(register.name):
                 for bit in range(32):
                     if register.mask >> bit & 1:
                         yield f"RCC.{register.name} bit {bit}", 1
 
 
-def _svd_values(svds: list[Svd]) -> Answers:
-    """Of the bits that each file describes. Several files of a die: of the bits that any has."""
+def _svd_values(svds: list[Svd], whole: bool) -> Answers:
+    """Of the bits that each file describes. Several files of a die: of the bits that any has.
+    whole: which clocks are on in sleep, too, which are all that the die has."""
     said: dict[str, list[Register]] = {}
-    for svd in svds:
-        for register in svd.registers:
+    for register in (each for svd in svds for each in svd.registers):
+        if whole or not SLEEP.search(register.name):
             name = f"{register.block.upper()}.{register.name}"
-            for each in _manual(name) or (name,):
+            for each in (name, *_manual(name)):
                 said.setdefault(each, []).append(register)
     for name, registers in said.items():
         mask = value = 0
@@ -122,8 +130,7 @@ def _svd_consoles(svds: list[Svd]) -> Answers:
             for name, base in svd.bases.items():
                 yield {"IWDG1": "IWDG"}.get(name, name), base
             for register in svd.registers:
-                match = re.fullmatch(r"(\w+?)ENR", register.name)
-                if register.block == "RCC" and match:
+                if register.block == "RCC" and ENR.search(register.name):
                     for field, mask in register.fields.items():
                         yield _clock(field, register.name, mask.bit_length() - 1)
 
@@ -168,7 +175,7 @@ def _reset_registers(oracles: Oracles, name: str) -> Iterator[Register]:
 
     for svd in _of_family(oracles, family(name)):
         for register in svd.registers:
-            if register.block == "RCC" and register.name.endswith("RSTR"):
+            if register.block == "RCC" and RSTR.search(register.name):
                 yield register
 
 
@@ -267,6 +274,13 @@ def stm32loader(oracles: Oracles, family: Family, die: Die) -> Answers:
                 yield fact, address
 
 
+def libopencm3(oracles: Oracles, family: Family, die: Die) -> Answers:
+    """libopencm3: where a family has its unique ID and its flash size."""
+    if found := oracles.libopencm3(family.name):
+        yield "address of the unique ID", found[0]
+        yield "address of the flash size", found[1]
+
+
 def qiling(oracles: Oracles, family: Family, die: Die) -> Answers:
     """ST's CMSIS headers of the F4, as qiling has them."""
     if family.name != "STM32F4":
@@ -353,7 +367,7 @@ def _chip(chip: bench.Chip, family: Family, die: Die) -> Answers:
                 if known := _known(chip, name, register):
                     yield each, Masked(register.reset & known, known)
     for register in chip.peripheral("RCC").registers:
-        if register.name.endswith("RSTR"):
+        if RSTR.search(register.name):
             for bit in range(32):
                 if register.mask >> bit & 1:
                     yield f"RCC.{register.name} bit {bit}", 1
@@ -440,7 +454,7 @@ def _collected_registers(chip: dict[str, Any], checked: bool) -> Answers:
             for name in (f"{block}.{short}", *_manual(f"{block}.{short}")):
                 yield f"address {address:08X}", name
                 mask = int(register.get("mask") or "0", 16)
-                if block == "RCC" and short.endswith("RSTR"):
+                if block == "RCC" and RSTR.search(short):
                     yield from ((f"{name} bit {n}", 1) for n in range(32) if mask >> n & 1)
                 unknown = int(register.get("mask_unknown") or "0", 16)
                 unknown |= int(register.get("mask_reset_cause") or "0", 16)
@@ -470,6 +484,7 @@ SOURCES: dict[str, Source] = {
     "stlink": stlink,
     "OpenOCD": openocd,
     "stm32loader": stm32loader,
+    "libopencm3": libopencm3,
     "qiling": qiling,
     "Linux": linux,
     "bench": chips,

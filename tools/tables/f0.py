@@ -195,7 +195,6 @@ PREFETCH_OFF = Disputed(
     "FLASH.ACR", ("SVD",), "00000030 in 00000037",
     "0 in RM0091 3.5.1; bit 5 shows that the prefetch is on",
 )  # fmt: skip
-DMA_IS_DMA1 = Disputed("address 400200*", ("SVD",), "", "its file calls DMA1 DMA")
 
 
 def disputed(*sources: str) -> tuple[Disputed, ...]:
@@ -204,7 +203,6 @@ def disputed(*sources: str) -> tuple[Disputed, ...]:
         Disputed("RCC.APB2RSTR bit 22", sources, "1", NO_DBGRST),
         Disputed("CRC.CR", sources, "", CRC_RESET),
         PREFETCH_OFF,
-        DMA_IS_DMA1,
     )
 
 
@@ -280,7 +278,6 @@ FAMILY = Family(
             "7F840000 in RM0091 11.3.1 for F07x and F09x; 0F940000 is that of the F05x",
         ),
         PREFETCH_OFF,
-        DMA_IS_DMA1,
     ),
     blocks=(RCC, FLASH, SYSCFG, EXTI, DMA1, DMA2, CRC),
 )  # fmt: skip

@@ -288,6 +288,12 @@ FAMILY = Family(
     disputed=(
         *DISPUTED,
         Disputed(
+            "address of the flash size",
+            ("libopencm3",),
+            "1FF0F422",
+            "that is within the unique ID; FLASHSIZE_BASE of the headers, stlink, OpenOCD",
+        ),
+        Disputed(
             "ROM: end",
             ("stlink",),
             "0020EDC0",

@@ -321,6 +321,21 @@ class Disputed:
     why: str
 
 
+def bits_of_others(registers: str, source: str = "SVD") -> tuple[Disputed, ...]:
+    """Reset bits that ST's file of a die has, and only other dies of the family have.
+
+    registers: as in "AHB2RSTR 14 17, APB2RSTR 15".
+    """
+    return tuple(
+        Disputed(
+            f"RCC.{name} bit {bit}", (source,), "1",
+            "the file has the bits of all the family; the headers of these parts have not got it",
+        )
+        for name, *bits in (each.split() for each in registers.split(","))
+        for bit in bits
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Die:
     """One DEV_ID.

@@ -260,7 +260,7 @@ DUAL_BANK = (
 
 DISPUTED = (
     Disputed(
-        "RCC.AHBRSTR bit 8", ("modm-devices", "bench", "collection"), "1",
+        "RCC.AHBRSTR bit 8", ("SVD", "modm-devices", "bench", "collection"), "1",
         "left out: FLASHRST works only while the flash is powered down, so the flash interface "
         "goes back register by register",
     ),
@@ -268,6 +268,20 @@ DISPUTED = (
         "ROM: end", ("stm32flash", "stlink", "bench"), "1FFF7000",
         "the ROM of 0x467 goes on at 0x1FFF8000 (AN2606 rev 70 Table 226); where it starts must "
         "be within either piece",
+    ),
+    Disputed(
+        "RCC.APBRSTR1 bit 27", ("SVD", "bench", "collection"), "1",
+        "left out: DBGRST would reset DBG, which a system reset does not",
+    ),
+    Disputed("RCC.ICSCR", ("SVD",), "00000000 in 00007F00", "HSITRIM is 64 (LL_RCC_DeInit)"),
+    Disputed("RCC.CR", ("SVD",), "00000000 in 010D3B00", "HSION: the chip starts from HSI16"),
+    Disputed(
+        "RCC.AHBENR", ("SVD",), "00000000 in 00051101",
+        "FLASHEN: the chip starts from the flash; so in the headers' LL_AHB1_GRP1_PERIPH_FLASH",
+    ),
+    Disputed(
+        "RCC.*SMENR*", ("SVD",), "",
+        "each implemented bit is 1 after a reset, as in ST's file of the G0B1; here it says 0",
     ),
 )  # fmt: skip
 

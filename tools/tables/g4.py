@@ -19,7 +19,6 @@ Where sources disagree, beside `disputed` (docs/facts.md):
   16 MHz need no wait state, and one does no harm.
 - EXTI.IMR1: that of LL_EXTI_DeInit has a 1 for each line without an edge detector, and no other;
   public SVD files have 17, too, and not 18. IMR2: such lines of the headers, as LL_EXTI_DeInit.
-- RCC.AHB1SMENR: each implemented bit; public SVD files forget that of FMAC.
 - PWR.CR3 to CR5, PUCRx and PDCRx: that PWRRST resets them too is not certain (on an STM32L4 it
   does not: RM0351 5.4), so they are written.
 - The jump: AN2606 4.1 says that it works on dual bank devices once system memory is mapped to 0.
@@ -46,6 +45,7 @@ from .family import (
     State,
     Usart,
     UsartKind,
+    bits_of_others,
     is_set,
     usb_fs,
 )
@@ -269,6 +269,9 @@ DIES = (
         ),
         rom_id=0x1FFF6FFE, ids=(0xD3, 0xD4), interfaces=BASIC, notes=(CRYSTAL,),
         sectors=(1, 1), options=OPTIONS,
+        disputed=bits_of_others(
+            "AHB2RSTR 14 17 19, APB1RSTR1 3 20, APB1RSTR2 1, APB2RSTR 15 20 26"
+        ),
     ),
     Die(
         0x479, "STM32G411/491/4A1", sram(112),
@@ -279,12 +282,15 @@ DIES = (
         ),
         rom_id=0x1FFF6FFE, ids=(0xD2,), interfaces=BASIC, notes=(CRYSTAL,),
         sectors=(1, 1), options=OPTIONS,
+        disputed=bits_of_others(
+            "AHB2RSTR 17 19, AHB3RSTR 0, APB1RSTR1 3, APB1RSTR2 1, APB2RSTR 15 26"
+        ),
     ),
 )  # fmt: skip
 
 DISPUTED: tuple[Disputed, ...] = (
     Disputed(
-        "RCC.AHB1RSTR bit 8", ("modm-devices", "bench", "collection"), "1",
+        "RCC.AHB1RSTR bit 8", ("SVD", "modm-devices", "bench", "collection"), "1",
         "left out: FLASHRST works only while the flash is powered down, so the flash interface "
         "goes back register by register",
     ),
@@ -294,11 +300,13 @@ DISPUTED: tuple[Disputed, ...] = (
         "rev 70 Table 226 counts it too)",
     ),
     Disputed(
-        "RCC.AHB1SMENR", ("collected SVD",), "0000130F in 0000131F",
-        "each implemented bit is 1 after a reset; the SVD file forgets that of FMAC",
+        "RCC.*SMENR*", ("SVD", "collected SVD"), "",
+        "each implemented bit is 1 after a reset; the SVD files forget that of FMAC, and have "
+        "those of all the family",
     ),
+    Disputed("RCC.CR", ("SVD",), "00000000 in 010D0300", "HSION: the chip starts from HSI16"),
     Disputed(
-        "EXTI.IMR?", ("collected SVD",), "",
+        "EXTI.IMR?", ("SVD", "collected SVD"), "",
         "as LL_EXTI_DeInit: 1 for each line without an edge detector, and no other",
     ),
 )  # fmt: skip

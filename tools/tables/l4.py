@@ -18,7 +18,6 @@ CR3, CR4 and the pulls are written.
 
 Where sources disagree:
 - See `disputed` of the family and of the dies, and docs/facts.md.
-- RCC.ICSCR: HSITRIM is 64 where it has 7 bits, else 16 (LL_RCC_DeInit); SVD 16 everywhere.
 - EXTI.IMR2: 00000087 or 00000187 (LL_EXTI_DeInit), FFFFFF87 (SVD). They agree in all bits that
   have a line.
 - RSTR: the watchdogs have no bit.
@@ -42,6 +41,7 @@ from .family import (
     State,
     Usart,
     UsartKind,
+    bits_of_others,
     is_set,
     only,
     otg,
@@ -206,6 +206,10 @@ SDMMC = Disputed(
     "RCC.APB2RSTR bit 10", ("modm-devices",), "1",
     "SDMMC1 is on AHB2 there (headers: RCC_AHB2RSTR_SDMMC1RST)",
 )  # fmt: skip
+TRIM = Disputed(
+    "RCC.ICSCR", ("SVD",), "10000000 in 7F00FF00",
+    "HSITRIM is 64 where it has 7 bits (LL_RCC_DeInit); the SVD files have the 16 of 5 bits",
+)  # fmt: skip
 OCTOSPI = Disputed(
     "RCC.AHB3RSTR bit 8", ("modm-devices",), "0",
     "OCTOSPI1 has the bit that QUADSPI has on others (headers: RCC_AHB3RSTR_OSPI1RST)",
@@ -358,10 +362,7 @@ DIES = (
                 "DEV_ID 0x435", ("stlink",), "STM32L41x_L42x",
                 "stlink has that name for 0x464, too; AN2606 table 226",
             ),
-            Disputed(
-                "RCC.APB2RSTR bit 24", ("SVD",), "1",
-                "DFSDM1: that file is of the L452, too, which has it",
-            ),
+            *bits_of_others("APB1RSTR1 19, APB1RSTR2 1, APB2RSTR 24"),
         ),
     ),
     Die(
@@ -377,7 +378,10 @@ DIES = (
         rom_id=0x1FFF6FFE, ids=(0xD1,), interfaces=(*SERIAL, *I2C, *SPI, DFU),
         notes=(HSI48, Note("over USART it answers the first byte with two ACK bytes")),
         sectors=BANK, options=(WATCHDOG, BOOT0_BIT, EMPTY),
-        disputed=(whole("00008000", "modm-devices", "stm32flash"),),
+        disputed=(
+            whole("00008000", "modm-devices", "stm32flash"),
+            Disputed("RCC.CR", ("SVD",), "00000000 in 010D0BFD", "the chip starts from MSI"),
+        ),
     ),
     Die(
         0x470, "STM32L4R5/4R7/4R9/4S5/4S7/4S9", sram(576, 64),  # SRAM1 and SRAM3
@@ -397,6 +401,7 @@ DIES = (
             Disputed("RAM at 20000000", ("modm-devices",), "00030000", "counts SRAM1 alone"),
             OCTOSPI,
             SDMMC,
+            TRIM,
         ),
     ),
     Die(
@@ -421,6 +426,8 @@ DIES = (
             ),
             OCTOSPI,
             SDMMC,
+            TRIM,
+            *bits_of_others("APB2RSTR 27"),
         ),
     ),
 )  # fmt: skip
@@ -494,7 +501,7 @@ FAMILY = Family(
             "RTCAPBEN is 1 after a reset: AN2606 table 165 takes it for a fault of a ROM that Go "
             "leaves 0 there",
         ),
-        Disputed("FLASH.ECCR", ("SVD",), "00000000 in C11FFFFF", "ones clear its flags"),
+        Disputed("FLASH.ECCR", ("SVD",), "", "ones clear its flags"),
         Disputed(
             "RCC.AHB1RSTR bit 8",
             ("SVD", "bench", "collection", "modm-devices"),

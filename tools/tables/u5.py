@@ -53,6 +53,7 @@ from .family import (
     State,
     Usart,
     UsartKind,
+    bits_of_others,
     is_set,
     otg,
     usb_fs,
@@ -325,6 +326,17 @@ DIES = (
         ],
         rom_id=0x0BF99EFE, ids=(0x91,), interfaces=SMALL, notes=(HSI48, FDCAN),
         sectors=(1, 1, 1, 1), options=OPTIONS,
+        disputed=(
+            *bits_of_others(
+                "AHB1RSTR 15 18 19 20, AHB2RSTR1 5 8 9 14 21 24 28, AHB2RSTR2 0 8 12, "
+                "APB1RSTR1 17 25, APB1RSTR2 6 7 23, APB2RSTR 22 25 26 27"
+            ),
+            Disputed(
+                "RCC.AHB?ENR*", ("SVD",), "",
+                "the file has the values of larger parts: these have no DCACHE2, SRAM3 and SRAM5 "
+                "(headers)",
+            ),
+        ),
     ),
     Die(
         0x476, "STM32U5F7/5F9/5G7/5G9", (Ram(0x20000000, 3008 * 1024),),
@@ -339,6 +351,14 @@ DIES = (
         ],
         rom_id=0x0BF99EFE, ids=(0x90,), interfaces=EVERY, notes=(HIGH_SPEED, FDCAN),
         sectors=(1, 1, 1, 1), options=OPTIONS,
+        disputed=(
+            *bits_of_others("APB2RSTR 24"),
+            Disputed(
+                "RCC.AHB2ENR2", ("SVD",), "80000000 in C0001111",
+                "SRAM6EN is taken to be 1 as the clocks of SRAM1 to SRAM5 are; the file has the "
+                "value of the U59x, which has no SRAM6",
+            ),
+        ),
     ),
 )  # fmt: skip
 
@@ -419,6 +439,11 @@ FAMILY = Family(
         Disputed(
             "RCC.AHB3RSTR bit 0", ("modm-devices",), "0",
             "LPGPIO1 (headers: RCC_AHB3RSTR_LPGPIO1RST)",
+        ),
+        Disputed("FLASH.ECCR", ("SVD",), "00000000 in C17FFFFF", "ones clear its flags"),
+        Disputed(
+            "RCC.*SMENR*", ("SVD",), "",
+            "each implemented bit is 1 after a reset; the files have the bits of all the family",
         ),
     ),
 )  # fmt: skip

@@ -10,9 +10,20 @@ import tomllib
 from functools import cached_property
 from pathlib import Path
 
-from host_tests.tables.oracles import fetch, headers, linux, modm, openocd, stlink, stm32flash, svd
+from host_tests.tables.oracles import (
+    carried,
+    fetch,
+    headers,
+    linux,
+    modm,
+    openocd,
+    stlink,
+    stm32flash,
+    svd,
+)
 
 ROWS = tomllib.loads((Path(__file__).parent / "families.toml").read_text())
+LIBOPENCM3 = Path(__file__).parent / "libopencm3.toml"
 SVDS: dict[int, list[str]] = {int(dev_id, 16): names for dev_id, names in ROWS["svds"].items()}
 
 # Cortex-M4 with FPU and MPU; the SVD files of the F4 describe only its NVIC.
@@ -29,6 +40,10 @@ class Oracles:
     def svds(self, dev_id: int) -> list[svd.Svd]:
         """ST's SVD files of a die's parts; none for many."""
         return [svd.load(self.folder / f"{name}.svd") for name in SVDS.get(dev_id, ())]
+
+    def carried(self, dev_id: int) -> list[svd.Svd]:
+        """What was carried over from SVD files of a die that no package has."""
+        return [carried.svds()[dev_id]] if dev_id in carried.svds() else []
 
     def family_svds(self, family: str) -> list[svd.Svd]:
         """The SVD files of all dies of a family, as in "STM32F4"."""
@@ -59,6 +74,13 @@ class Oracles:
     def openocd(self) -> dict[int, openocd.Device]:
         """DEV_ID -> what OpenOCD has of it."""
         return openocd.devices(self.folder / "openocd")
+
+    def libopencm3(self, family: str) -> tuple[int, int] | None:
+        """Addresses of the unique ID and the flash size of a family, as in "STM32F4"."""
+        rows = tomllib.loads(LIBOPENCM3.read_text())
+        return rows.get(
+            max((name for name in rows if family.startswith(name)), default="", key=len)
+        )
 
     def linux(self, dev_id: int) -> linux.Tree | None:
         """Linux's device tree of a die."""
