@@ -21,27 +21,35 @@ from tools.tables.language import Kind, Step
 
 CHIPS = (
     "STM32F031x6",
+    "STM32F042x6",
     "STM32F051x8",
     "STM32F072xB",
     "STM32F091xC",
+    "STM32F401xC",
     "STM32F429xx",
     "STM32F733xx",
     "STM32F756xx",
     "STM32F769xx",
+    "STM32G071xx",
     "STM32G0B1xx",
+    "STM32G431xx",
     "STM32G474xx",
+    "STM32G491xx",
     "STM32H503xx",
     "STM32H533xx",
     "STM32H573xx",
-    "STM32H743xx",
     "STM32H723xx",
+    "STM32H743xx",
     "STM32H7B3xxQ",
     "STM32L073xx",
-    "STM32L152xE",
     "STM32L152xB",
     "STM32L152xC",
+    "STM32L152xE",
     "STM32L162xD",
+    "STM32L412xx",
     "STM32L476xx",
+    "STM32L4P5xx",
+    "STM32L4R5xx",
     "STM32U585xx",
     "STM32U5A5xx",
     "STM32WB55xx",
@@ -196,6 +204,8 @@ class Application(Machine):
             if name.rstrip("12").endswith("ENR"):
                 self.poke("RCC", name, 0xFFFFFFFF & ~rcc[name].set_only)
         for name, mask in SETTINGS[chip.family].items():
+            if name not in rcc:  # a G071 has no CCIPR2
+                continue
             self.poke("RCC", name, random.getrandbits(32) & mask | rcc[name].reset & ~mask)
         for block in chip.peripherals:
             if block.name not in UNTOUCHED | set(chip.kept):

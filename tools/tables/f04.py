@@ -43,7 +43,7 @@ FAMILY = replace(
     dies=DIES,
     blocks=BLOCKS,
     disputed=(
-        *f0.disputed("SVD"),
+        *f0.disputed("SVD", "bench"),
         Disputed(
             "EXTI.IMR",
             ("SVD",),

@@ -210,10 +210,6 @@ TRIM = Disputed(
     "RCC.ICSCR", ("SVD",), "10000000 in 7F00FF00",
     "HSITRIM is 64 where it has 7 bits (LL_RCC_DeInit); the SVD files have the 16 of 5 bits",
 )  # fmt: skip
-OCTOSPI = Disputed(
-    "RCC.AHB3RSTR bit 8", ("modm-devices",), "0",
-    "OCTOSPI1 has the bit that QUADSPI has on others (headers: RCC_AHB3RSTR_OSPI1RST)",
-)  # fmt: skip
 
 
 # Where ROMs listen, AN2606 rev 70: "configuration in system memory boot mode" of each line.
@@ -399,7 +395,6 @@ DIES = (
         options=(*DUAL_BOOT, BOOT0_BIT, EMPTY),
         disputed=(
             Disputed("RAM at 20000000", ("modm-devices",), "00030000", "counts SRAM1 alone"),
-            OCTOSPI,
             SDMMC,
             TRIM,
         ),
@@ -424,7 +419,6 @@ DIES = (
                 "RAM at 20000000", ("stlink",), "000A0000",
                 "stlink has that of 0x470; AN2606 table 226: 0x2004FFFF is the last byte",
             ),
-            OCTOSPI,
             SDMMC,
             TRIM,
             *bits_of_others("APB2RSTR 27"),
