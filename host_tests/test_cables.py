@@ -50,7 +50,8 @@ def test_the_cable_of_the_prompt_may_be_the_one() -> None:
     assert "cable       as it is now: USB, for USB DFU PA11/PA12" in said
     said = lines(of("NUCLEO_F091RC"))
     assert any(line.startswith("cable       as it is now: ST-LINK") for line in said)
-    assert any("--device /dev/ttyACM0 --rom /dev/ttyACM0" in line for line in said)
+    assert any("flash firmware.hex --device /dev/ttyACM0" in line for line in said)
+    assert not any("--rom" in line for line in said)
 
 
 def test_the_cable_of_the_prompt_may_be_another() -> None:

@@ -148,6 +148,7 @@ def test_a_chip_by_its_part_number(name: str, dev_id: int) -> None:
         ("STM32F401", "may be STM32F401xB/xC or STM32F401xD/xE: which one"),
         ("RP2040", "has no table for RP2040"),
         ("STM32", "has no table for STM32"),
+        ("F401", "may be STM32F401xB/xC"),
         ("", "--chip is empty"),
         ("STM32WB15CC", "this is an STM32WB10/15, .* BOOT0 pin"),
         ("STM32H7S3L8", "this is an STM32H7Rx/7Sx"),

@@ -82,7 +82,8 @@ def test_dfu_elements_go_to_their_address(tmp_path: Path) -> None:
     ("name", "contents", "text"),
     [
         ("a.uf2", b"x", "its name must end in .elf, .hex, .dfu, .bin"),
-        ("a.bin", b"", "holds nothing to load"),
+        ("a.bin", b"", "is empty"),
+        ("a.hex", hex_line(0, 1, b""), "holds nothing to load"),
         ("a.elf", b"\x7fELF\x02\x01", "not a 32-bit little-endian ELF file"),
         ("a.elf", elf([(1, BASE, DATA)], machine=62), "machine 62, not for ARM"),
         ("a.elf", b"\x7fELF\x01\x01" + bytes(4), "damaged or no .elf file"),

@@ -13,6 +13,7 @@ import pytest
 import serial
 from serial.tools.list_ports_common import ListPortInfo
 
+from tools import boards
 from tools.cli import main
 from tools.cli import ports as ports_of
 from tools.cli.errors import CliError, Code, command_line
@@ -79,7 +80,7 @@ def test_a_piece_of_a_firmware_has_no_vectors() -> None:
 
 
 def test_what_lies_below_the_application_stays() -> None:
-    hub = replace(PYBV11, build="LEGO_HUB_NO6", mboot=True, flash_kib=1024)
+    hub = replace(PYBV11, known=boards.load("LEGO_HUB_NO6"), mboot=True)
     assert reasons(image(at=0x08010000), hub) == []
     (reason,) = reasons(image(), hub)
     assert "below 0x08010000 would be erased, where LEGO_HUB_NO6 has LEGO's own boot" in reason

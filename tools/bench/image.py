@@ -44,6 +44,8 @@ def load_image(path: Path, base: int = FLASH_BASE) -> list[Segment]:
         raise ImageError(f"{path} is no firmware image: its name must end in {', '.join(readers)}")
     if path.exists() and not path.is_file():
         raise ImageError(f"{path} is no regular file")
+    if path.exists() and not path.stat().st_size:
+        raise ImageError(f"{path} is empty: copy or download it again")
     if path.exists() and path.stat().st_size > LARGEST:
         raise ImageError(f"{path} has {path.stat().st_size >> 20} MiB: no STM32 has so much flash")
     try:

@@ -17,6 +17,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return commands.main(words)
     except KeyboardInterrupt:
-        from . import said
-
-        return said.stopped(words)
+        return 130

@@ -29,7 +29,8 @@ from .prompt import NO_ROOM, Prompt
 SYS = f"""
 import sys
 i = sys.implementation
-print((sys.platform, tuple(i.version), getattr(i, '_mpy', 0), getattr(i, '_build', '')))
+print((sys.platform, tuple(i.version), getattr(i, '_mpy', 0), getattr(i, '_build', ''),
+    getattr(i, '_machine', '')))
 if sys.platform == 'pyboard':
     exec({PREPARE!r})
 """
@@ -80,13 +81,14 @@ class Board:
     """At its prompt, right after a soft reset.
 
     Attributes:
-        platform, version, mpy, build: sys.platform; of sys.implementation version, _mpy (0 if it
-            has none) and _build ("" up to MicroPython 1.24).
+        platform, version, mpy, build, machine: sys.platform; of sys.implementation version, _mpy
+            (0 if it has none), _build ("" up to MicroPython 1.24) and _machine.
     """
 
     def __init__(self, prompt: Prompt) -> None:
         self._prompt = prompt
-        self.platform, self.version, self.mpy, self.build = ast.literal_eval(prompt.run(SYS))
+        said = ast.literal_eval(prompt.run(SYS))
+        self.platform, self.version, self.mpy, self.build, self.machine = said
         self._memory = memory = Memory(prompt)
         self._buffers = buffers = Buffers(prompt, memory)
         self._library = library = Hosted(

@@ -13,9 +13,9 @@ from functools import cached_property
 
 from .. import boards
 from ..boards import Cable
+from .board import Board
 from .errors import command_line
-from .flash import asked, places
-from .prompt import Prompt
+from .flash import places
 
 LABEL = 11  # characters, as in the table of `info()`
 INTERFACE = re.compile(r"(USB DFU|\w*USART\d|\w*UART\d) (.+)")
@@ -113,8 +113,7 @@ class Cables:
     @property
     def shared(self) -> str | None:
         """The port of the prompt, if the ROM answers there too."""
-        here = self._now in self._reaching or (self.board is not None and self.board.one_cable)
-        return None if self.usb or not here else self.device
+        return self.device if self.board and self.board.one_cable and not self.usb else None
 
     def _at_usb(self, path: str | None) -> list[str]:
         """Options. A prompt that is elsewhere is not found by the USB path. path: of the ROM; if
@@ -123,7 +122,7 @@ class Cables:
         return [*device, "--usb", path or self.usb or "PATH"]
 
     def _at_port(self, rom: str) -> list[str]:
-        return ["--device", self.device, "--rom", rom]
+        return ["--device", self.device, *([] if rom == self.shared else ["--rom", rom])]
 
     def _flash(self, rom: str | None, at_usb: list[str], path: str | None = None) -> Iterator[Row]:
         """The commands; those of other programs are for a board that is in its ROM."""
@@ -147,12 +146,11 @@ class Cables:
         )
 
 
-def of(prompt: Prompt, listens: list[str]) -> Cables:
-    """The board at this prompt."""
-    _, _, machine, build = asked.who(prompt)
-    usb = places.place(prompt.port).usb
-    board = boards.identify(build, machine)
-    return Cables(board, build or machine, tuple(listens), prompt.port, usb)
+def of(board: Board, listens: list[str], port: str) -> Cables:
+    """The board at the prompt there."""
+    known = boards.identify(board.build, board.machine)
+    name, usb = board.build or board.machine, places.place(port).usb
+    return Cables(known, name, tuple(listens), port, usb)
 
 
 def table(rows: Iterable[Row]) -> str:

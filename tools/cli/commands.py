@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from .. import paths
 from . import arguments, said
@@ -128,16 +128,25 @@ def parser() -> argparse.ArgumentParser:
         )
         arguments.verbose(sub, argparse.SUPPRESS)
         command.add_arguments(sub)
-        sub.set_defaults(command=command)
+        sub.set_defaults(command=command, wrong=sub.error)
     return top
 
 
 def main(argv: Sequence[str]) -> int:
     """Run one command."""
+    output = said.Output(sys.stdout)
+    with contextlib.redirect_stdout(cast(Any, output)):
+        code = _main(argv)
+    return code or (Code.OTHER if output.lost else Code.DONE)
+
+
+def _main(argv: Sequence[str]) -> int:
     try:
         line = parser()
         _complete(line)
-        args = line.parse_args(argv or ["--help"])
+        args, unknown = line.parse_known_args(argv or ["--help"])
+        if unknown:
+            args.wrong(f"unrecognized arguments: {' '.join(unknown)}")
         args.typed = argv
         return _run(args)
     except CliError as error:
@@ -146,9 +155,8 @@ def main(argv: Sequence[str]) -> int:
             print(error.usage, end="", file=sys.stderr)
         said.ends(error, as_json=as_json)
         return error.exit_code
-    except BrokenPipeError:  # as in `romboot demo | head`; the exit would flush stdout once more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Code.OTHER
+    except KeyboardInterrupt:
+        return said.stopped(argv)
 
 
 def _complete(line: argparse.ArgumentParser) -> None:
@@ -171,12 +179,7 @@ def _run(args: argparse.Namespace) -> int:
         if missing not in BENCH:
             raise
         raise CliError(_missing(command.name, missing)) from error
-    code: int = getattr(module, command.function)(args)
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        said.instead(error)
-    return code or (Code.OTHER if said.lost else Code.DONE)
+    return getattr(module, command.function)(args)
 
 
 def _missing(command: str, module: str) -> str:

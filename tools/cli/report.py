@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 
 from tqdm import tqdm
 
-from .said import say
-
 KIB = 1024
 NAME = 12  # characters for the name of a state
 
@@ -29,16 +27,16 @@ class Report:
         """A state is reached."""
         if self._json:
             seconds = round(time.monotonic() - self._began, 3)
-            say(json.dumps({"state": name, "text": text, "at_s": seconds, **facts}))
+            print(json.dumps({"state": name, "text": text, "at_s": seconds, **facts}))
         else:
-            say(f"{name:<{NAME}} {text}")
+            print(f"{name:<{NAME}} {text}")
 
     def fact(self, text: str, **facts: object) -> None:
         """More of the state before it."""
         if self._json:
             self.state("note", text, **facts)
         else:
-            say(f"{'':<{NAME}} {text}")
+            print(f"{'':<{NAME}} {text}")
 
     def warn(self, text: str) -> None:
         """Not part of what was asked for."""
@@ -52,12 +50,12 @@ class Report:
         if self._json:
             self.state(name, text, **facts)
         else:
-            say(text)
+            print(text)
 
     def hint(self, text: str) -> None:
         """For people: lines below a state, which has the same for scripts."""
         if not self._json:
-            say(text)
+            print(text)
 
     def begins(self, name: str, text: str, **facts: object) -> None:
         """A state where nobody sees the progress bar."""

@@ -1,4 +1,4 @@
-"""How a command ends that does not succeed: a sentence, or with --json an object."""
+"""What a command says on standard output, and how it ends that does not succeed."""
 
 from __future__ import annotations
 
@@ -6,35 +6,45 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any, TextIO
 
 from .errors import CliError, Code
 
 OWN_JSON = "measure"  # its --json names a file
 
 
-lost: list[OSError] = []  # why standard output could not be written
+class Output:
+    """Standard output. If that cannot be written, what is under way goes on: standard error takes
+    its place, as on a full disk. A reader that ended early, such as head, wants no more.
 
+    Attributes:
+        lost: it was not the reader who ended.
+    """
 
-def say(text: str) -> None:
-    """On standard output. If that cannot be written, what is under way goes on."""
-    try:
-        print(text, flush=True)
-    except OSError as error:
-        instead(error)
-        print(text, flush=True)
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self.lost = stream, False
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
-def instead(error: OSError) -> None:
-    """Standard output cannot be written, as on a full disk: standard error takes its place. A
-    reader that ended early, such as head, wants no more."""
-    if isinstance(error, BrokenPipeError):
-        place = os.open(os.devnull, os.O_WRONLY)
-    else:
-        lost.append(error)
-        why = f"standard output cannot be written ({error.strerror}): it goes on here"
-        print(f"romboot: {why}", file=sys.stderr, flush=True)
-        place = sys.stderr.fileno()
-    os.dup2(place, sys.stdout.fileno())
+    def write(self, text: str) -> int:
+        """At once, so that an error is of this text."""
+        try:
+            return self._write(text)
+        except BrokenPipeError:
+            place = os.open(os.devnull, os.O_WRONLY)
+        except OSError as error:
+            self.lost = True
+            why = f"standard output cannot be written ({error.strerror}): it goes on here"
+            print(f"romboot: {why}", file=sys.stderr, flush=True)
+            place = sys.stderr.fileno()
+        os.dup2(place, self._stream.fileno())
+        return self._write(text)
+
+    def _write(self, text: str) -> int:
+        self._stream.write(text)
+        self._stream.flush()
+        return len(text)
 
 
 def in_json(words: Sequence[str]) -> bool:
@@ -49,7 +59,7 @@ def ends(error: CliError, *, as_json: bool) -> None:
             "state": "error", "text": str(error), "exit_code": error.exit_code,
             "next": [n._asdict() for n in error.next],
         }  # fmt: skip
-        say(json.dumps(about))
+        print(json.dumps(about))
     else:
         print(f"romboot: {error.lines}", file=sys.stderr)
 

@@ -25,7 +25,6 @@ from ..tables.language import pack
 from .errors import CliError, Code
 from .helper import resident
 from .hosted import Hosted
-from .said import say
 
 AFTER_MS = 100  # until the board goes: mpremote has left by then
 BLOCK = 256  # bytes of data in one literal
@@ -120,14 +119,14 @@ timer = Timer(-1, mode=Timer.PERIODIC, period={after_ms}, callback=go)
 
 def run(args: argparse.Namespace) -> int:
     """Print the file."""
-    say(source(*chip(args.chip), force=args.force).removesuffix("\n"))
+    print(source(*chip(args.chip), force=args.force).removesuffix("\n"))
     return 0
 
 
 def chip(name: str) -> tuple[Family, Die]:
-    """By a part number such as STM32L073RZ, or one of the names in the tables. CliError if there
-    is none, or more than one."""
-    wanted = name.upper()
+    """By a part number such as STM32L073RZ or L073RZ, or one of the names in the tables. CliError
+    if there is none, or more than one."""
+    wanted = f"STM32{name.upper().removeprefix('STM32')}"
     found = [
         (family, die)
         for family, die in tables.dies()
@@ -144,10 +143,10 @@ def chip(name: str) -> tuple[Family, Die]:
     for none in no_row.DIES.values():
         if any(_fits(each, wanted) for each in names(none.name)):
             raise CliError(none.sentence, Code.REFUSED)
-    if board := boards.find(wanted) or boards.find(wanted.replace("-", "_")):
+    if board := boards.find(name.upper().replace("-", "_")):
         then = board.refused or f"--chip takes the name of its chip, {board.chip}"
         raise CliError(f"{name} is a board: {then}")
-    if not wanted:
+    if not name:
         raise CliError("--chip is empty: it takes a part number, such as STM32L073RZ")
     every = sorted({each for _, die in tables.dies() for each in names(die.name)})
     near = difflib.get_close_matches(wanted, every, n=3, cutoff=0)
@@ -324,4 +323,7 @@ def _lines(lines: Iterable[str]) -> str:
 def _advice(state: State) -> str:
     if state.lasting:
         return f"{state.about}. Clear it, or use the BOOT0 pin"
-    return f"{state.about}: only a reset clears that. Press reset, or use `romboot enter`"
+    return (
+        f"{state.about}: only a reset clears that, and this file makes none. Use `romboot enter`, "
+        "which does; or press reset, if the firmware does not bring that about again"
+    )

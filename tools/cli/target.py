@@ -51,7 +51,7 @@ class Info(Job):
             prompt.restart()
         hosted = Board(prompt)
         found = hosted.info()
-        known = cables.of(prompt, found.interfaces)
+        known = cables.of(hosted, found.interfaces, prompt.port)
         refused = hosted.reasons()
         rows = [("refused", reason) for reason in refused]
         lines = [table or f"{found.table()}\n", cables.table([*rows, *known.about()])]
@@ -136,7 +136,7 @@ class Enter(Job):
             return
         prompt, _ = self.ask(place, BASE, stack)
         hosted = Board(prompt)
-        known = cables.of(prompt, hosted.info().interfaces)
+        known = cables.of(hosted, hosted.info().interfaces, prompt.port)
         port = self.args.rom or (None if self.args.usb else known.shared)
         before = dfu.devices()
         seen = self.into_rom(

@@ -174,8 +174,9 @@ I2C1 = Interface("I2C1", "PB6/PB7")
 I2C2 = Interface("I2C2", "PB10/PB11")
 V4, V11 = (0x40, 0x41), (0xB1, 0xB2)  # of L072/073/082/083 and of L071/081
 
-JUMP = Note("AN2606 says that no L0 can be jumped into")
-STAYS, UNKNOWN = "users report that this ROM stays", "nobody has reported on this ROM"
+AN2606 = "AN2606 says that no L0 can be jumped into"
+STAYS = f"users report that a jump to this ROM works, though {AN2606}"
+UNKNOWN = f"nobody has reported yet whether a jump to this ROM works; {AN2606}"
 # WRPROT (RM0367 3.7.9, 3.7.10)
 WRPROT = WriteProtection(
     1, (Bank(FLASH.WRPR, 0, 0x08000000, (4,)), Bank(SECOND.WRPR2, 0, 0x08020000, (4,)))
@@ -219,9 +220,8 @@ DIES = (
         rom_id=0x1FF01FFE, ids=(0x40, 0x41, 0xB1, 0xB2), closed=(0x41, 0xB2),
         interfaces=(USART1, USART2, *only(V4, DFU), *only(V11, I2C1, I2C2, SPI1, SPI2)),
         notes=(
-            JUMP,
             Note(STAYS, (0x40,)),
-            Note("users report that this ROM starts the application", (0x41,)),
+            Note(f"users report that this ROM starts the application; {AN2606}", (0x41,)),
             Note(UNKNOWN, (0xB1,)),
             Note("this ROM looks for a bank to start, as 4.1 does", (0xB2,)),
             Note("USB DFU needs no crystal", V4),  # AN2606 below table 148
@@ -235,7 +235,7 @@ DIES = (
             "0000008F 01111301 00405225 B8E64A11",
         ),
         rom_id=0x1FF00FFE, ids=(0xC0,), interfaces=(USART1, USART2, SPI1, SPI2),
-        notes=(JUMP, Note(STAYS)),
+        notes=(Note(STAYS),),
         sectors=(16,), options=(WATCHDOG,),
     ),
     Die(
@@ -245,7 +245,7 @@ DIES = (
             "00000087 01001301 00401225 90260801",
         ),
         rom_id=0x1FF00FFE, ids=(0xC0,), interfaces=(USART2_EITHER, SPI1),
-        notes=(JUMP, Note(UNKNOWN)),
+        notes=(Note(UNKNOWN),),
         sectors=(8,), options=(WATCHDOG,),
     ),
     Die(

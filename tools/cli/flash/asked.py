@@ -83,7 +83,7 @@ class Board:
     vectors_at_start: what is at the first address of the file now may be an application.
     mboot: it is in flash. protected: (start, end) of what is write-protected.
     pcrop: a sentence if there is readout protection of sectors. filesystem: (start, size).
-    layout: the word of the register that tells the layout of the flash.
+    layout: the word of the register that tells the layout of the flash. known: its file.
     """
 
     port: str
@@ -100,6 +100,7 @@ class Board:
     pcrop: str
     filesystem: tuple[int, int] | None
     layout: int | None = None
+    known: boards.Board | None = None
 
     @property
     def flash(self) -> int:
@@ -146,7 +147,7 @@ def ask(prompt: Prompt, start: int) -> Board:
         )
     family, die = chip(prompt, machine)
     facts = _Facts(prompt, family, die, start)
-    known = boards.find(build)
+    known = boards.identify(build, machine)
     return Board(
         port=prompt.port,
         machine=machine,
@@ -162,6 +163,7 @@ def ask(prompt: Prompt, start: int) -> Board:
         pcrop=facts.pcrop,
         filesystem=facts.filesystem or (known.filesystem if known else None),
         layout=facts.layout,
+        known=known,
     )
 
 

@@ -176,7 +176,7 @@ class Job:
         """The prompt, and the board. start: of what is of interest in its flash."""
         prompt = self.open(place, stack)
         board = asked.ask(prompt, start)
-        self.known = boards.identify(board.build, board.machine)
+        self.known = board.known
         self.report.state(
             "application", f"{board.machine}, MicroPython {board.version}, {board.port}",
             port=board.port, machine=board.machine, version=board.version, build=board.build,
@@ -186,8 +186,7 @@ class Job:
 
     def rom_port(self, place: Place, board: asked.Board) -> str | None:
         """Where its ROM will answer; None: on USB. CliError if that cannot be used here."""
-        known = boards.find(board.build)
-        shared = known and known.one_cable  # None: it is not known
+        shared = board.known and board.known.one_cable  # None: it is not known
         if self.args.rom:
             if shared is not False or not ports.same(self.args.rom, board.port):
                 return self.args.rom

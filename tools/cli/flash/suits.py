@@ -24,7 +24,7 @@ def against(image: Image, board: Board, plan: Plan) -> list[str]:
     return [
         *_name(image, board),
         *_vectors(image, board.die, board.flash),
-        *(below(boards.find(board.build), plan) or _bootloader(image, board)),
+        *(below(board.known, plan) or _bootloader(image, board)),
         *_protection(board, plan),
     ]
 

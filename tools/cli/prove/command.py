@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ... import boards, paths
+from ... import paths
 from .. import dfu, made
 from ..arriving import BackError
 from ..board import Board
@@ -140,8 +140,7 @@ class Prove(Job):
     def _ports(self, board: asked.Board) -> list[str | None]:
         """Where its ROM may answer, None for USB."""
         ports: list[str | None] = [self.args.rom] if self.args.rom else []
-        known = boards.find(board.build)
-        if not ports and not self.at.usb and known and known.one_cable:
+        if not ports and not self.at.usb and board.known and board.known.one_cable:
             ports = [self.at.device]
         if self.at.usb or self.args.usb or not ports:
             ports.append(None)
