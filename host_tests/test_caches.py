@@ -11,22 +11,13 @@ from tools.firmware import build
 from tools.paths import BOARDS
 
 BOARD, IN_DTCM = "NUCLEO_H743ZI", "DTCM_H743"
-# As MicroPython's stm32 port does when it starts (the bench firmware does not). After a reset both
-# are invalid.
-ON = """
-from machine import mem32
-mem32[0xE000EF50] = 0           # ICIALLU
-mem32[0xE000ED14] |= 3 << 16    # CCR: IC, DC
-"""
 
 
 def at_prompt(name: str = BOARD) -> tuple[VirtualBoard, Prompt]:
     boards = BOARDS if name == BOARD else TEST_BOARDS
     image = build(name, frozen_manifest=MANIFEST, boards=boards)
     board = VirtualBoard.load(name, image, boards=boards)
-    prompt = Prompt(board)
-    prompt.run(ON)
-    return board, prompt
+    return board, Prompt(board)
 
 
 @pytest.mark.parametrize("name", [BOARD, IN_DTCM])

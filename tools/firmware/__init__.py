@@ -32,13 +32,14 @@ or of several that follow each other (`DTCM SRAM`); `ram_kib`, how much of it fr
 if not given); `heap = [0xD0000000, size]` for a heap in external SDRAM on bank 2, wired as on the
 STM32F429I-DISCO, or `[0xC0000000, size]` for bank 1, as on the STM32F746G-DISCO; `vectors =
 "flash"` leaves the interrupt vectors at the start of flash (else they are in RAM, as on most
-NUCLEO boards of the real port). In `[firmware]`: `assembler = false` and `asyncio = false` where
-the official firmware has no inline assembler or does not freeze asyncio, and a table `config` of
-other macros of its mpconfigboard.h. For the F4: `sysclk_hz` (168 MHz if not given); in `[memory]`,
-`filesystem = [base, size]`, `heap = [0x10000000, size]` for a heap in CCM; `text = [0x90000000,
-size]` puts the code into flash behind the QUADSPI, wired as on the STM32F469I-DISCO, and `text =
-[0x60000000, size]` into NOR flash on bank 1 of the FMC, wired as on the STM32429I-EVAL. What runs
-before that flash is set up, and the vector table, stay in internal flash.
+NUCLEO boards of the real port); `text = [0x90000000, size]` puts the code into flash behind the
+QUADSPI, wired as on the STM32F469I-DISCO (F4) or the PYBD (F7), and `text = [0x60000000, size]`
+into NOR flash on bank 1 of the FMC, wired as on the STM32429I-EVAL. What runs before that flash is
+set up, and the vector table, stay in internal flash. In `[firmware]`: `assembler = false` and
+`asyncio = false` where the official firmware has no inline assembler or does not freeze asyncio,
+and a table `config` of other macros of its mpconfigboard.h. For the F4: `sysclk_hz` (168 MHz if
+not given); in `[memory]`, `filesystem = [base, size]`, `heap = [0x10000000, size]` for a heap in
+CCM.
 
     from . import build, source_tree
     elf = build("NUCLEO_F429ZI", "threads", frozen_manifest=Path("manifest.py"))

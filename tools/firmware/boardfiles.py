@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..bench.chip import Chip, RegisterBit
-from . import f4
+from . import external_text, f4
 from .board import Board
 from .cores import CORES, make_variables
 
 SDRAM = (0xC000_0000, 0xD000_0000)  # banks 1 and 2 of the FMC
+FOR_VECTORS = 0x8000  # of internal flash, if the code is elsewhere: a sector of the F7
 MINIMUM_HEAP = "8K"  # as stm32l072xz.ld of the real port
 
 
@@ -106,6 +107,7 @@ def _addresses(board: Board) -> dict[str, object]:
         "BOARD_GPIO": hex(chip.peripheral("GPIOA").base),
         **_enable(chip, "GPIO", "GPIOA"),
         **_sdram(board),
+        **_external_text(board),
         **_console(board),
         **_reset_flags(chip),
         **_system_memory(chip),
@@ -127,6 +129,17 @@ def _sdram(board: Board) -> dict[str, object]:
         "BOARD_HEAP_END": f"(sdram_is_usable() ? {end} : (void *)&_heap_end)",
         "BOARD_FMC": hex(board.chip.peripheral("FMC").base),
         **_enable(board.chip, "FMC", "FMC"),
+    }
+
+
+def _external_text(board: Board) -> dict[str, object]:
+    found, controller = external_text.text(board), external_text.controller(board)
+    if not found or not controller:
+        return {"BOARD_TEXT": 0}
+    return {
+        "BOARD_TEXT": hex(found[0]),
+        "BOARD_TEXT_CONTROLLER": hex(board.chip.peripheral(controller).base),
+        **_enable(board.chip, "TEXT", controller),
     }
 
 
@@ -200,19 +213,24 @@ def _system_memory(chip: Chip) -> dict[str, object]:
 
 
 def _board_make(board: Board) -> str:
-    sections = f4.SECTIONS if _is_f4(board) else "common_basic.ld"
+    apart = _is_f4(board) or external_text.text(board)  # vectors and code
+    sections = "common_ifs.ld" if apart else "common_basic.ld"
     vectors = "ram" if board.vectors_in_ram else "rom"
     return f"BOARD_SECTIONS = {sections}\nBOARD_VECTORS = {vectors}\n"
 
 
 def _memory(board: Board) -> str:
     """The names that the linker scripts in boards/ of the real port use."""
+    flash, has_text = board.chip.region("FLASH").base, external_text.text(board)
+    ram_size, rest = board.ram.size, ""
     if _is_f4(board):
         ram_size, (regions, rest) = f4.ram_size(board), f4.memory(board)
+    elif has_text:
+        regions = external_text.regions(board, flash, flash + FOR_VECTORS)
     else:
-        flash = board.chip.region("FLASH").base
         regions = f"    FLASH (rx) : ORIGIN = {flash:#x}, LENGTH = {board.flash_size:#x}\n"
-        ram_size, rest = board.ram.size, ""
+    if has_text:
+        rest += external_text.SECTION
     return f"""\
 MEMORY
 {{

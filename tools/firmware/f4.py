@@ -1,51 +1,34 @@
 """What a board with an STM32F4 adds to the generated files.
 
-Full speed, the file system in internal flash, a heap in CCM, code in external flash.
+Full speed, the file system in internal flash, a heap in CCM.
 """
 
 from itertools import chain, repeat
 
+from . import external_text
 from .board import Board
-from .errors import FirmwareError
 
 FLASH_BASE = 0x0800_0000
 CCM_BASE = 0x1000_0000
-EXTERNAL_FLASH = {0x6000_0000: "NOR flash on bank 1 of the FMC", 0x9000_0000: "QUADSPI flash"}
 
 MAX_SYSCLK_HZ = 168_000_000  # without over-drive (RM0090 5.1.4)
 SCALE_2_HZ = 84_000_000  # a chip that runs no faster has no voltage scale 1 (RM0368 5.4.1)
 FIRST_SECTORS_KIB = (16, 16, 16, 16, 64)  # of every F4; 128 from there on (RM0090 rev 19, 3.4)
 FS_CACHE_SIZE = 16 * 1024  # in SRAM, as stm32f401xe.ld and stm32f411.ld of the real port
 
-SECTIONS = "common_ifs.ld"  # of boards/ in the real port: vectors, file system, code
 STM32_FILES = "flash.c storage.c"
-
-# Code that runs before external flash can be read, and the early-boot hook, which the real port
-# has in internal flash too (its boards/PYBD_SF2/f722_qspi.ld).
-_FIRST = 0x400  # bytes below the file system
-_FIRST_SECTION = """\
-SECTIONS
-{
-    .text_first :
-    {
-        *(.text_first)
-        */bootloader.o(.text* .rodata*)
-    } >FLASH_FIRST
-}
-"""
 
 
 def addresses(board: Board) -> dict[str, object]:
     """For board.h."""
     most = min(board.chip.clocks["wait_states_hz"][-1], MAX_SYSCLK_HZ)
-    heap, text = _heap(board), _text(board)
+    heap = _heap(board)
     defines: dict[str, object] = {
         "BOARD_HSE_HZ": f"{board.data['hse_hz']}u",
         "BOARD_SYSCLK_HZ": f"{board.data.get('sysclk_hz', MAX_SYSCLK_HZ)}u",
         "BOARD_SYSCLK_MAX_HZ": f"{most}u",
         "BOARD_VOS": "2u" if most <= SCALE_2_HZ else "3u",
         "BOARD_CCM": hex(CCM_BASE) if _ccm_size(board) else 0,
-        "BOARD_TEXT": hex(text[0]) if text else 0,
     }
     if heap and heap[0] == CCM_BASE:
         start, end = (f"(void *){at:#x}" for at in (CCM_BASE, CCM_BASE + heap[1]))
@@ -62,36 +45,23 @@ def memory(board: Board) -> tuple[str, str]:
     """The regions that boards/common_ifs.ld of the real port uses, as in its stm32f429.ld, or in
     stm32f411.ld where there is no CCM; and what else is in the linker script."""
     base, size = board.data["memory"]["filesystem"]
-    text = _text(board)
-    first = base - _FIRST if text else base
-    start, length = text or _text_in_flash(board)
+    regions = external_text.regions(board, FLASH_BASE, base)
+    regions += f"    FLASH_FS (rx) : ORIGIN = {base:#x}, LENGTH = {size:#x}\n"
+    if not external_text.text(board):
+        start, length = _text_in_flash(board)
+        regions += f"    FLASH_TEXT (rx) : ORIGIN = {start:#x}, LENGTH = {length:#x}\n"
     cache, cache_size = _filesystem_cache(board)
-    regions = f"""\
-    FLASH_START (rx) : ORIGIN = {FLASH_BASE:#x}, LENGTH = {first - FLASH_BASE:#x}
-    FLASH_FIRST (rx) : ORIGIN = {first:#x}, LENGTH = {base - first:#x}
-    FLASH_FS (rx) : ORIGIN = {base:#x}, LENGTH = {size:#x}
-    FLASH_TEXT (rx) : ORIGIN = {start:#x}, LENGTH = {length:#x}
-"""
     rest = f"""\
 _micropy_hw_internal_flash_storage_ram_cache_start = {cache};
 _micropy_hw_internal_flash_storage_ram_cache_end = {cache} + {cache_size:#x};
 _micropy_hw_internal_flash_storage_start = ORIGIN(FLASH_FS);
 _micropy_hw_internal_flash_storage_end = ORIGIN(FLASH_FS) + LENGTH(FLASH_FS);
-{_FIRST_SECTION if text else ""}"""
+"""
     return regions, rest
 
 
 def _heap(board: Board) -> tuple[int, int] | None:
     return board.data["memory"].get("heap")
-
-
-def _text(board: Board) -> tuple[int, int] | None:
-    """External flash that has the code; None: internal flash."""
-    text = board.data["memory"].get("text")
-    if text and text[0] not in EXTERNAL_FLASH:
-        known = ", ".join(f"{base:#x} ({name})" for base, name in EXTERNAL_FLASH.items())
-        raise FirmwareError(f"memory.text of {board.name} is at {text[0]:#x}, not at {known}.")
-    return text
 
 
 def _ccm_size(board: Board) -> int:

@@ -17,7 +17,6 @@ void systick_configure(void); // 1 kHz from HCLK
 #else
 
 #define FAMILY_VECTORS // more entries of the vector table
-#define FAMILY_FIRST_HANDLER Reset_Handler // what a reset starts
 #define FAMILY_MACHINE_GLOBALS // more names in the module `machine`
 
 static inline uint32_t family_hclk(void) {

@@ -8,10 +8,10 @@
 #include "py/mpprint.h"
 #include "bootloader.h"
 #include "console.h"
+#include "external_text.h"
 #include "family.h"
 
 extern uint32_t _estack;
-void Reset_Handler(void);
 void PendSV_Handler(void);
 void SysTick_Handler(void);
 void USART_console_IRQHandler(void);
@@ -54,7 +54,7 @@ typedef void (*handler_t)(void);
 
 const __attribute__((section(".isr_vector"), used)) handler_t isr_vector[16 + BOARD_IRQS] = {
     (handler_t)&_estack,
-    FAMILY_FIRST_HANDLER,
+    FIRST_HANDLER,
     [2] = Default_Handler, // NMI
     [3 ... 6] = Fault_Handler, // HardFault, MemManage, BusFault, UsageFault
     [11 ... 12] = Default_Handler, // SVCall, DebugMonitor

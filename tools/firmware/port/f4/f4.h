@@ -1,16 +1,9 @@
-// What the F4 has beside the common port: full speed, files in internal flash, CCM, memory behind
-// the FMC and the QUADSPI, machine.Pin, hardware timers.  ../family.h says what each function is.
+// What the F4 has beside the common port: full speed, files in internal flash, CCM, machine.Pin,
+// hardware timers.  ../family.h says what each function is.
 //
 // SPDX-License-Identifier: MIT
 #include "clock.h"
-#include "external_text.h"
 #include "modules_f4.h"
-
-#if BOARD_TEXT
-#define FAMILY_FIRST_HANDLER external_text_reset
-#else
-#define FAMILY_FIRST_HANDLER Reset_Handler
-#endif
 
 #define FAMILY_MACHINE_GLOBALS { MP_ROM_QSTR(MP_QSTR_Pin), MP_ROM_PTR(&machine_pin_type) },
 

@@ -55,14 +55,6 @@ typedef struct { // 18.4
     __IO uint32_t CR1, CR2, SMCR, DIER, SR, EGR, CCMR1, CCMR2, CCER, CNT, PSC, ARR;
 } TIM_TypeDef;
 
-typedef struct { // 37.5.6; only bank 1 of the FMC's NOR and PSRAM registers
-    __IO uint32_t BCR1, BTR1;
-} FMC_NOR_TypeDef;
-
-typedef struct { // RM0386 13.5; only what memory-mapped mode needs
-    __IO uint32_t CR, DCR, SR, FCR, DLR, CCR;
-} QUADSPI_TypeDef;
-
 #define TIM2 ((TIM_TypeDef *)0x40000000)
 #define TIM3 ((TIM_TypeDef *)0x40000400)
 #define TIM4 ((TIM_TypeDef *)0x40000800)
@@ -72,8 +64,6 @@ typedef struct { // RM0386 13.5; only what memory-mapped mode needs
 #define EXTI ((EXTI_TypeDef *)0x40013c00)
 #define RCC ((RCC_TypeDef *)0x40023800)
 #define FLASH ((FLASH_TypeDef *)0x40023c00)
-#define FMC_NOR ((FMC_NOR_TypeDef *)0xa0000000)
-#define QUADSPI ((QUADSPI_TypeDef *)0xa0001000)
 
 #define RCC_CR_HSION (1u << 0)
 #define RCC_CR_HSIRDY (1u << 1)
@@ -95,8 +85,6 @@ typedef struct { // RM0386 13.5; only what memory-mapped mode needs
 #define RCC_CFGR_DIV2 4u // encoding of PPRE1 and PPRE2
 #define RCC_CFGR_DIV4 5u
 #define RCC_AHB1ENR_CCMDATARAMEN (1u << 20)
-#define RCC_AHB3ENR_FMCEN (1u << 0)
-#define RCC_AHB3ENR_QSPIEN (1u << 1)
 #define RCC_APB1ENR_TIM2EN_Pos 0
 #define RCC_APB1ENR_PWREN (1u << 28)
 #define RCC_APB2ENR_SYSCFGEN (1u << 14)
@@ -122,33 +110,12 @@ typedef struct { // RM0386 13.5; only what memory-mapped mode needs
 #define FLASH_CR_STRT (1u << 16)
 #define FLASH_CR_LOCK (1u << 31)
 
-
 #define TIM_CR1_CEN (1u << 0)
 #define TIM_CR1_URS (1u << 2)
 #define TIM_CR1_OPM (1u << 3)
 #define TIM_DIER_UIE (1u << 0)
 #define TIM_SR_UIF (1u << 0)
 #define TIM_EGR_UG (1u << 0)
-
-#define FMC_BCR_MBKEN (1u << 0)
-#define FMC_BCR_MTYP_NOR (2u << 2)
-#define FMC_BCR_MWID_16 (1u << 4)
-#define FMC_BCR_FACCEN (1u << 6)
-#define FMC_BCR_RESERVED (1u << 7) // "must be kept at reset value"
-#define FMC_BTR_ADDSET_Pos 0
-#define FMC_BTR_DATAST_Pos 8
-
-#define QUADSPI_CR_EN (1u << 0)
-#define QUADSPI_CR_SSHIFT (1u << 4)
-#define QUADSPI_CR_PRESCALER_Pos 24
-#define QUADSPI_DCR_CSHT_Pos 8
-#define QUADSPI_DCR_FSIZE_Pos 16
-#define QUADSPI_CCR_IMODE_Pos 8
-#define QUADSPI_CCR_ADMODE_Pos 10
-#define QUADSPI_CCR_ADSIZE_Pos 12
-#define QUADSPI_CCR_DCYC_Pos 18
-#define QUADSPI_CCR_DMODE_Pos 24
-#define QUADSPI_CCR_FMODE_MAPPED (3u << 26)
 
 // Flash programming, RM0090 3.6.
 #define FLASH_SECTOR_8 8 // says to flash.c that there are sectors 8 to 11, and 12 to 23 ...
