@@ -93,7 +93,8 @@ def there_and_back(name: str) -> tuple[str, str]:
                 prompt = Prompt(board)
         words, plan = said.get("jump"), prompt.run(PLAN).strip()
         assert words in plan if words else plan == "jump []"
-    assert not board.core.faults and not board.soc.unmodelled and not board.soc.violations
+    assert not board.core.faults and not board.soc.unmodelled
+    assert not board.soc.violations and not board.soc.accepted
     jump, reset = (record.REFUSED if way in refused(name) else record.ARRIVED for way in WAYS)
     return jump, reset
 

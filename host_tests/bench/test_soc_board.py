@@ -361,3 +361,18 @@ def test_an_image_for_external_flash_goes_there(tmp_path: Path) -> None:
     (qspi,) = board.soc.map.externals
     assert qspi.memory.read(0x10, 4) == b"\1\2\3\4"
     assert not qspi.there
+
+
+def test_what_a_firmware_did_by_itself_does_not_keep_the_rom_from_answering() -> None:
+    """As the official NUCLEO_G474RE, whose clock is too fast. After the first byte it counts."""
+    board = board_with("b .")
+    said: list[str] = []
+    board.say = said.append
+    board.soc.violation("too fast")
+    talk(board, b"a")
+    board.soc.violation("too fast")
+    assert (board.soc.violations, board.soc.accepted) == ([], ["too fast"])
+    assert said == ["the firmware, by itself: too fast"]
+    board.soc.violation("too slow")
+    talk(board, b"b")
+    assert board.soc.violations == ["too slow"]

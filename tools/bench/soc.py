@@ -59,6 +59,7 @@ class Soc:
         booted: what the last reset started, "FLASH", "BANK2" or "SYSTEM".
         unmodelled: sentences: what the program used that the bench does not have.
         violations: sentences: what the program did that a real chip may not survive.
+        accepted: those that are not held against anybody, see `accept_violations`.
         on_reset: called with the cause at the end of each reset.
     """
 
@@ -77,6 +78,7 @@ class Soc:
         self.booted = "FLASH"
         self.unmodelled: list[str] = []
         self.violations: list[str] = []
+        self.accepted: list[str] = []
         self.on_reset: Callable[[str], None] = lambda cause: None
         self._pc = pc
         self._irq_sources: defaultdict[int, set[str]] = defaultdict(set)
@@ -192,8 +194,13 @@ class Soc:
             self.unmodelled.append(sentence)
 
     def violation(self, sentence: str) -> None:
-        if sentence not in self.violations:
+        if sentence not in self.violations and sentence not in self.accepted:
             self.violations.append(sentence)
+
+    def accept_violations(self) -> None:
+        """From now on those so far do not count: the firmware runs in spite of them."""
+        self.accepted += self.violations
+        self.violations.clear()
 
     def read_memory(self, address: int, size: int) -> int:
         memory, offset = self.map.find(address)

@@ -44,7 +44,7 @@ class Cost:
         blackout: with interrupts masked; after a reset, if there was one. None if they are still
             masked when the ROM starts.
         registers_off: names of the registers that are not as after a reset.
-        before: what the firmware had done before the call that a chip may not survive.
+        before: what the firmware had done by itself that a chip may not survive.
     """
 
     way: str
@@ -128,7 +128,6 @@ class Meter:
         port = board.soc.blocks["GPIO" + board.board.console.tx[1]]
         self.mark = port.base + port.by_name["BSRR"].offset
         self._board, self._masking = board, board.core.measure_masking()
-        self._before = list(board.soc.violations)
         self._reset: int | None = None
         self._begin()
         port.on_write("BSRR", lambda value: self._begin())
@@ -143,13 +142,13 @@ class Meter:
 
     def cost(self, way: str) -> Cost:
         """Run on to the ROM."""
-        arrival = self._board.run_to_rom(LONGEST_MS)
+        arrival, before = self._board.run_to_rom(LONGEST_MS), self._board.soc.accepted
         if not arrival:
-            return Cost(way, before=self._before, failed="it was not seen in the ROM")
-        off = [each.name for each in arrival.deviations if each.why not in self._before]
+            return Cost(way, before=before, failed="it was not seen in the ROM")
+        off = [each.name for each in arrival.deviations]
         last = arrival.instructions - self._reset if self._reset else self._masking.last
         blackout = None if "CPU.PRIMASK" in off else last
-        return Cost(way, arrival.instructions - self._call, blackout, off, self._before)
+        return Cost(way, arrival.instructions - self._call, blackout, off, before)
 
 
 def render(name: str, library: Library, costs: list[Cost], size: sizes.Sizes | None) -> str:
@@ -166,7 +165,7 @@ def render(name: str, library: Library, costs: list[Cost], size: sizes.Sizes | N
             "",
             *(f"- {c.way}: {', '.join(c.registers_off)}" for c in costs if c.registers_off),
             *(f"- {c.way}: {c.failed}" for c in costs if c.failed),
-            *(f"- the firmware, before that: {b}" for b in costs[0].before),
+            *(f"- the firmware, by itself: {b}" for b in costs[0].before),
             "",
             *(sizes.render(size) if size else ()),
         )
