@@ -40,7 +40,7 @@ ASPEN_LSPEN = 0xC0000000  # FPCCR after a reset (DDI 0403E B3.2.21)
 # Why no state misses a step (see Step.unnoticed)
 CLOCK_COMES = "a clock is there 2 cycles after it is enabled (ES0206), the next step comes later"
 REMAP_IS_QUICK = "the write has taken effect long before the ROM starts"
-JUMP_DOES_IT = "jump.py does it, unless its code is in external memory: on no board here"
+JUMP_DOES_IT = "jump.py does it, unless its code is in SDRAM"  # there a state does miss it
 
 
 def systick_off() -> Script:
@@ -66,12 +66,10 @@ def nothing_pending(count: int) -> Script:
     ]
 
 
-def mpu_off(regions: int, *, external: bool = True) -> Script:
-    """PMSAv6 and PMSAv7. The MPU goes off before its regions do. external: code can be in external
-    memory, where jump.py leaves it on."""
+def mpu_off(regions: int) -> Script:
+    """PMSAv6 and PMSAv7. The MPU goes off before its regions do."""
     off: list[Script] = [[write(MPU.RBAR, VALID | i), write(MPU.RASR, 0)] for i in range(regions)]
-    reason = "" if external else JUMP_DOES_IT
-    return [write(MPU.CTRL, 0, unnoticed=reason), off, write(MPU.RNR, 0)]
+    return [write(MPU.CTRL, 0, unnoticed=JUMP_DOES_IT), off, write(MPU.RNR, 0)]
 
 
 def mpu_off_v8(regions: int) -> Script:
@@ -110,21 +108,19 @@ def armv6m(*, mpu_regions: int = 0, vtor: int | None = 0) -> Script:
     """Cortex-M0 and M0+. vtor: where the ROM's vectors are, None if the core has no VTOR."""
     return [
         "core (ARM DDI 0419E B3.2, B3.5)",
-        mpu_off(mpu_regions, external=False) if mpu_regions else [],
+        mpu_off(mpu_regions) if mpu_regions else [],
         [] if vtor is None else write(SCB.VTOR, vtor),
         write(SCB.SCR, 0, unnoticed="jump.py clears it before it leaves handlers"),
         fill(SCB.SHPR2, 0, 2),
     ]
 
 
-def armv7m(
-    *, mpu_regions: int, fpu: bool, vtor: int = 0, caches: bool = False, external: bool = True
-) -> Script:
+def armv7m(*, mpu_regions: int, fpu: bool, vtor: int = 0, caches: bool = False) -> Script:
     """Cortex-M3, M4 and M7. caches: of an M7; jump.py has cleaned the data cache before."""
     return [
         "core (ARM DDI 0403E B3.2, B3.5)",
         write(SCS.ACTLR, 0),
-        mpu_off(mpu_regions, external=external),
+        mpu_off(mpu_regions),
         fpu_off() if fpu else [],
         _system_control(vtor, STKALIGN | BP if caches else STKALIGN),
         write(CACHE.ICIALLU, 0, unnoticed="jump.py has done it before")

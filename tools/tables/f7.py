@@ -76,6 +76,22 @@ ART_OFF: Script = [
 PULSED = "    AHB1RSTR AHB2RSTR APB1RSTR APB2RSTR"
 LOW_POWER = " AHB1LPENR AHB2LPENR APB1LPENR APB2LPENR"
 
+AFTER: Script = [
+    row(
+        {
+            **{RCC.AHB1ENR: 0x00100000, RCC.AHB2ENR: 0, RCC.AHB3ENR: 0},  # DTCM
+            **{RCC.APB1ENR: 0x400, RCC.APB2ENR: 0, RCC.AHB3LPENR: 0x3},
+            **{RCC.PLLI2SCFGR: 0x24003000, RCC.PLLSAICFGR: 0x24003000},
+            **{RCC.DCKCFGR1: 0, RCC.DCKCFGR2: 0},
+        }
+    ),
+    "exti (RM0385 11.9)",
+    fill(f4.EXTI.IMR, 0, 5),
+    write(f4.EXTI.PR, 0xFFFFFFFF),
+    cortex_m.armv7m(mpu_regions=REGIONS, fpu=True, vtor=VECTORS, caches=True),
+    cortex_m.nothing_pending(IRQS),
+]
+
 
 def registers(pulsed: str, low_power: str) -> Script:
     """A die's part of the script."""
@@ -84,27 +100,6 @@ def registers(pulsed: str, low_power: str) -> Script:
         "peripherals",
         row(of_all | columns(PULSED, RCC, pulsed), pulsed=True),
         row(columns(LOW_POWER, RCC, low_power)),
-    ]
-
-
-def after(*, external: bool) -> Script:
-    """external: code can be in SDRAM."""
-    return [
-        row(
-            {
-                **{RCC.AHB1ENR: 0x00100000, RCC.AHB2ENR: 0, RCC.AHB3ENR: 0},  # DTCM
-                **{RCC.APB1ENR: 0x400, RCC.APB2ENR: 0, RCC.AHB3LPENR: 0x3},
-                **{RCC.PLLI2SCFGR: 0x24003000, RCC.PLLSAICFGR: 0x24003000},
-                **{RCC.DCKCFGR1: 0, RCC.DCKCFGR2: 0},
-            }
-        ),
-        "exti (RM0385 11.9)",
-        fill(f4.EXTI.IMR, 0, 5),
-        write(f4.EXTI.PR, 0xFFFFFFFF),
-        cortex_m.armv7m(
-            mpu_regions=REGIONS, fpu=True, vtor=VECTORS, caches=True, external=external
-        ),
-        cortex_m.nothing_pending(IRQS),
     ]
 
 
@@ -282,7 +277,7 @@ FAMILY = Family(
     ),
     mpu_regions=REGIONS,
     before=f4.before(RCC, FLASH, IRQS, ART_OFF),
-    after=after(external=True),
+    after=AFTER,
     dies=DIES,
     blocks=(RCC, FLASH, SYSCFG, f4.EXTI),
     disputed=(

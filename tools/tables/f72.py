@@ -58,7 +58,6 @@ FAMILY = replace(
     ),
     states=f7.STATES,
     write_protection=f7.nwrp((16, 16, 16, 16, 64, 128)),  # RM0431 3.3
-    after=f7.after(external=False),  # no board has SDRAM
     dies=DIES,
     disputed=f7.DISPUTED,
 )

@@ -149,7 +149,7 @@ AFTER: Script = [
     write(EXTI.PR1, 0xFFFFFFFF),
     fill(EXTI.EMR2, 0, 4),
     write(EXTI.PR2, 0xFFFFFFFF),
-    cortex_m.armv7m(mpu_regions=REGIONS, fpu=True, external=False),
+    cortex_m.armv7m(mpu_regions=REGIONS, fpu=True),
     cortex_m.nothing_pending(IRQS),
     "remap (RM0440 SYSCFG)",
     write(RCC.APB2ENR, SYSCFGEN),

@@ -247,7 +247,7 @@ def exti(imr2: int, imr3: int) -> Script:
 def after(vectors: int) -> Script:
     """The end of the script: no remap."""
     return [
-        cortex_m.armv7m(mpu_regions=REGIONS, fpu=True, vtor=vectors, caches=True, external=False),
+        cortex_m.armv7m(mpu_regions=REGIONS, fpu=True, vtor=vectors, caches=True),
         cortex_m.nothing_pending(IRQS),
     ]
 

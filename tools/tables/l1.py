@@ -110,7 +110,7 @@ AFTER: Script = [
     "exti (RM0038 10.3)",
     fill(EXTI.IMR, 0, 5),
     write(EXTI.PR, 0xFFFFFFFF),
-    cortex_m.armv7m(mpu_regions=REGIONS, fpu=False, external=False),
+    cortex_m.armv7m(mpu_regions=REGIONS, fpu=False),
     cortex_m.nothing_pending(IRQS),
     "remap (RM0038 8.5.1)",
     write(RCC.APB2ENR, SYSCFGEN),

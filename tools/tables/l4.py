@@ -146,7 +146,7 @@ AFTER: Script = [
     write(EXTI.IMR2, 0xFFFFFF87),
     fill(EXTI.EMR2, 0, 4),
     write(EXTI.PR2, 0xFFFFFFFF),
-    cortex_m.armv7m(mpu_regions=REGIONS, fpu=True, external=False),
+    cortex_m.armv7m(mpu_regions=REGIONS, fpu=True),
     cortex_m.nothing_pending(IRQS),
     "remap (RM0351 9.2.1)",
     write(RCC.APB2ENR, SYSCFGEN),

@@ -182,7 +182,7 @@ AFTER: Script = [
     write(EXTI.PR2, 0xFFFFFFFF),
     row({EXTI.IMR1: 0x7FC00000, EXTI.EMR1: 0, EXTI.IMR2: 0x0001FCFD, EXTI.EMR2: 0}),
     row({EXTI.C2IMR1: 0x7FC00000, EXTI.C2EMR1: 0, EXTI.C2IMR2: 0x0001FCFD, EXTI.C2EMR2: 0}),
-    cortex_m.armv7m(mpu_regions=REGIONS, fpu=True, external=False),
+    cortex_m.armv7m(mpu_regions=REGIONS, fpu=True),
     cortex_m.nothing_pending(IRQS),
     "syscfg (RM0434 9.2): without a clock, and without a reset",
     write(SYSCFG.CFGR1, 0x7C000001),

@@ -182,7 +182,7 @@ AFTER: Script = [
     write(EXTI.PR2, 0xFFFFFFFF),
     row(dict.fromkeys((EXTI.IMR1, EXTI.EMR1, EXTI.IMR2, EXTI.EMR2), 0)),
     row(dict.fromkeys((EXTI.C2IMR1, EXTI.C2EMR1, EXTI.C2IMR2, EXTI.C2EMR2), 0)),
-    cortex_m.armv7m(mpu_regions=REGIONS, fpu=False, external=False),
+    cortex_m.armv7m(mpu_regions=REGIONS, fpu=False),
     cortex_m.nothing_pending(IRQS),
     "syscfg (RM0453 11.2): without a clock, and without a reset",
     write(SYSCFG.CFGR1, 0x7C000001),
