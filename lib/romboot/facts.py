@@ -3,7 +3,6 @@
 
 import gc
 import struct
-from binascii import hexlify
 
 from machine import mem8, mem16, mem32
 from micropython import const
@@ -195,7 +194,7 @@ class Info:
         if self._cores:
             yield "cores", self._cores
         yield "flash", "%d KiB" % self.flash_kib
-        yield "unique ID", hexlify(self.uid).decode()
+        yield "unique ID", "".join("%02x" % byte for byte in self.uid)
         start = mem32[self.rom + 4] & 0xFFFFFFFF
         yield "ROM", "0x%08X, starts at 0x%08X" % (self.rom, start)
         yield "ROM ID", "0x%02X, version %d.%d" % (self.id, self.id >> 4, self.id & 15)
