@@ -39,12 +39,12 @@ ROMBOOT = [sys.executable, "-c", "import sys; from tools.cli import main; sys.ex
 
 
 def romboot(
-    *words: str, cwd: Path = ROOT, program: str = ROMBOOT[2]
+    *words: str, cwd: Path = ROOT, program: str = ROMBOOT[2], timeout: float = LONGEST_S
 ) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [*ROMBOOT[:2], program, *words]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=200, cwd=cwd, env=environment
+        command, capture_output=True, text=True, timeout=timeout, cwd=cwd, env=environment
     )
 
 
