@@ -201,8 +201,9 @@ CRYSTAL = Note("USB DFU needs no crystal")
 
 
 def area(register: Register, second_bank: bool) -> Area:
-    """Pages, 7 bits: the first in bits 6:0, the last in bits 22:16."""
-    return Area(register, register, 16, 0x7F, second_bank)
+    """Pages: the first in bits 7:0, the last in bits 23:16. The G491 has 256 in its one bank, so
+    it needs all 8 bits, as its SVD file has them; its header has 7, as that of the G474."""
+    return Area(register, register, 16, 0xFF, second_bank)
 
 
 WRP = AreaProtection(
@@ -326,8 +327,8 @@ FAMILY = Family(
     pcrop=Pcrop(
         (),
         areas=(
-            Area(FLASH.PCROP1SR, FLASH.PCROP1ER, 0, 0x7FFF),
-            Area(FLASH.PCROP2SR, FLASH.PCROP2ER, 0, 0x7FFF),
+            Area(FLASH.PCROP1SR, FLASH.PCROP1ER, 0, 0xFFFF),
+            Area(FLASH.PCROP2SR, FLASH.PCROP2ER, 0, 0xFFFF),
         ),
         about=common.PCROP_AREAS,
     ),
