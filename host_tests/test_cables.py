@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -93,8 +94,8 @@ def test_how_a_board_is_known() -> None:
 
 def commands(said: str) -> list[list[str]]:
     """Those of romboot, without its name."""
-    lines = [line[12:] for line in said.splitlines()]
-    return [shlex.split(line)[1:] for line in lines if line.startswith("romboot ")]
+    found = re.findall("^.{10,11}  romboot (.*)$", said, re.MULTILINE)
+    return [shlex.split(words) for words in found]
 
 
 def test_the_commands_that_are_named_do_it(tmp_path: Path) -> None:

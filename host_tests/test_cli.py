@@ -531,6 +531,15 @@ def test_a_standard_output_that_cannot_be_written() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_cache_that_cannot_be_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ROMBOOT_CACHE", "/dev/null/cache")
+    assert main(["bench"]) == Code.OTHER
+    said = capsys.readouterr().err
+    assert said.startswith("romboot: /dev/null") and "ROMBOOT_CACHE names another folder" in said
+
+
 def test_without_a_command_it_prints_its_help() -> None:
     done = romboot()
     assert done.returncode == 0 and "flash      write a firmware file" in done.stdout

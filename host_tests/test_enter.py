@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -115,13 +116,20 @@ def test_one_cable_for_prompt_and_rom() -> None:
 
 
 def test_no_rom_where_it_is_looked_for(virtual: VirtualTarget) -> None:
-    """The console of a NUCLEO is on pins that the ROM does not listen on."""
+    """The console of a NUCLEO is on pins that the ROM does not listen on: that is known. What is
+    at another port is not."""
     if virtual.console == virtual.rom:
         pytest.skip("one cable serves both on this board")
-    done = romboot("enter", "--installed", "--device", virtual.console, "--rom", virtual.console)
+    words = ["enter", "--installed", "--device", virtual.console, "--rom"]
+    done = romboot(*words, virtual.console)
+    assert done.returncode == Code.REFUSED and "does not listen on the pins of" in done.stderr
+    ours, theirs = os.openpty()
+    done = romboot(*words, os.ttyname(theirs))
     assert done.returncode == Code.NO_ROM
     assert "no ROM bootloader answers" in done.stderr
     assert "its prompt is gone" in done.stderr
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_a_board_that_does_not_go_is_no_success(virtual: VirtualTarget) -> None:

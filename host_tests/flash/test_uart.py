@@ -157,7 +157,7 @@ def test_another_board(bystander: VirtualTarget) -> None:
     done = flash(bystander, firmware("PYBV11"))
     assert done.returncode == Code.REFUSED
     assert "PYBv1.1 with STM32F405" in done.stderr and "NUCLEO-F429ZI" in done.stderr
-    assert "Nothing was touched" in done.stderr
+    assert "Nothing was written, and the board is at its prompt" in done.stderr
     assert next_command(done) == words(bystander, firmware("PYBV11"), "--force")
 
 
@@ -230,9 +230,8 @@ def test_a_chip_that_refuses(tmp_path: Path) -> None:
             done = romboot("flash", str(path), *ports, "--yes", *more)
             assert done.returncode == Code.REFUSED, done.stdout + done.stderr
             assert "the Cortex-M4 of this dual-core chip starts at each reset" in done.stderr
-            assert (
-                "Nothing was touched" in done.stderr and "`romboot enter --force`" in done.stderr
-            )
+            assert "Nothing was written" in done.stderr
+            assert "`romboot enter --force`" in done.stderr
             assert next_command(done) == ["enter", *ports, "--force"]
         with target.server.paused() as board:
             assert board.arrival is None
@@ -388,7 +387,11 @@ def test_the_rom_takes_code_for_that_reset(name: str) -> None:
     """The SRAM that it leaves to others (AN2606 table 226)."""
     facts = rom_facts(chip.load(name))
     die = next(die for _, die in dies() if die.dev_id == chip.load(name).dev_id)
-    assert any(area.start < room(die) < room(die) + ROOM <= area.end for area in facts.ram)
+    start = room(die)
+    if start is None:
+        assert not any(area.start < area.end for area in facts.ram)
+    else:
+        assert any(area.start < start < start + ROOM <= area.end for area in facts.ram)
 
 
 @pytest.mark.thorough

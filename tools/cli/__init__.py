@@ -17,4 +17,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return commands.main(words)
     except KeyboardInterrupt:
-        return 130
+        from . import said
+
+        return said.stopped(words)

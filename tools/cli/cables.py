@@ -153,9 +153,9 @@ def of(board: Board, listens: list[str], port: str) -> Cables:
     return Cables(known, name, tuple(listens), port, usb)
 
 
-def table(rows: Iterable[Row]) -> str:
-    """Lines as those of `info()`."""
-    return "\n".join(f"{label:<{LABEL}} {text}" for label, text in rows)
+def table(rows: Iterable[Row], width: int = LABEL) -> str:
+    """Lines as those of `info()`. width: of the labels, in characters."""
+    return "\n".join(f"{label:<{width}} {text}" for label, text in rows)
 
 
 def _of_the_chip(listens: tuple[str, ...]) -> Iterator[Cable]:

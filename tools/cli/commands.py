@@ -13,6 +13,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from .. import paths
@@ -155,8 +156,9 @@ def _main(argv: Sequence[str]) -> int:
             print(error.usage, end="", file=sys.stderr)
         said.ends(error, as_json=as_json)
         return error.exit_code
-    except KeyboardInterrupt:
-        return said.stopped(argv)
+    except OSError as error:
+        said.ends(_no_cache(error), as_json=said.in_json(argv))
+        return Code.OTHER
 
 
 def _complete(line: argparse.ArgumentParser) -> None:
@@ -180,6 +182,17 @@ def _run(args: argparse.Namespace) -> int:
             raise
         raise CliError(_missing(command.name, missing)) from error
     return getattr(module, command.function)(args)
+
+
+def _no_cache(error: OSError) -> CliError:
+    """Of downloads and builds, which cannot be read or written. Raises any other error."""
+    cache, path = paths.cache(), Path(error.filename or ".")
+    if not (path.is_relative_to(cache) or cache.is_relative_to(path)):
+        raise error
+    return CliError(
+        f"{path}: {error.strerror}. Downloads and builds are kept in {cache}: the variable "
+        "ROMBOOT_CACHE names another folder"
+    )
 
 
 def _missing(command: str, module: str) -> str:

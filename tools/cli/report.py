@@ -57,10 +57,10 @@ class Report:
         if not self._json:
             print(text)
 
-    def begins(self, name: str, text: str, **facts: object) -> None:
+    def begins(self, name: str, text: str) -> None:
         """A state where nobody sees the progress bar."""
         if self._json or not (sys.stdout.isatty() and sys.stderr.isatty()):
-            self.state(name, text, **facts)
+            self.state(name, text)
 
     @contextlib.contextmanager
     def meter(self, name: str, total: int) -> Iterator[Progress]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .. import tables
 from ..tables.family import Family
-from . import cables, dfu, leaving
+from . import cables, dfu, leaving, report
 from .arriving import Watch
 from .board import Board, RefusedError
 from .errors import CliError, Code, in_shell
@@ -134,10 +134,11 @@ class Enter(Job):
         place, rom = self.find(stack)
         if rom:
             return
-        prompt, _ = self.ask(place, BASE, stack)
+        prompt, board = self.ask(place, BASE, stack)
         hosted = Board(prompt)
         known = cables.of(hosted, hosted.info().interfaces, prompt.port)
-        port = self.args.rom or (None if self.args.usb else known.shared)
+        shared = None if self.args.usb else known.shared
+        port = self.rom_port(place, board) if self.args.rom else shared
         before = dfu.devices()
         seen = self.into_rom(
             prompt,
@@ -146,7 +147,8 @@ class Enter(Job):
             lambda p: self._see(p, port, place.usb or self.args.usb, before, stack),
         )
         path = None if port else seen.facts.get("path")
-        self.report.hint(cables.table(known.after_entry(port, str(path) if path else None)))
+        rows = known.after_entry(port, str(path) if path else None)
+        self.report.hint(cables.table(rows, report.NAME))
 
     def _leave(self, prompt: Prompt, hosted: Board | None) -> None:
         """hosted: what this prompt has been asked; None if it is a new one."""

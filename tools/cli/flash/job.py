@@ -150,9 +150,8 @@ class Job:
         """The prompt of the board. CliError if the board is in its ROM; it still is then."""
         place, rom = self.find(stack)
         if rom:
-            raise CliError(
-                "the board is in its ROM bootloader, so it has no prompt", Code.NOT_ENTERED
-            )
+            name = self.args.command.name
+            raise CliError(f"romboot {name} needs the prompt of the board", Code.NOT_ENTERED)
         return self.open(place, stack)
 
     def open(self, place: Place, stack: contextlib.ExitStack) -> Prompt:
@@ -168,6 +167,7 @@ class Job:
             then = list(without_prompt(self.args, own_usb=bool(place.usb)))
             raise CliError(str(error), Code.NOT_ENTERED, next=then) from error
         stack.callback(prompt.close)
+        self.where = Where.AT_PROMPT
         return prompt
 
     def ask(
@@ -249,7 +249,7 @@ class Job:
             seen = way.into_rom(prompt, place, leave, look, self.args.tries, self.report)
         except CliError as error:
             if error.code == Code.REFUSED:  # by the board, at its prompt
-                self.where = Where.UNTOUCHED
+                self.where = Where.AT_PROMPT
             raise
         self.where = Where.IN_ROM
         if not place.usb and not prompt.gone:  # a port that is open keeps its name

@@ -27,8 +27,9 @@ ROOM = 1024  # from the end of SRAM: it belongs to no ROM (AN2606, RAM in use)
 ENDS = {
     **{0x435: 0x2000C000, 0x461: 0x20040000, 0x462: 0x20020000, 0x464: 0x20008000},
     **{0x456: 0x20002000, 0x467: 0x20020000, 0x468: 0x20005800, 0x469: 0x20018000},
-    **{0x480: 0x24080000, 0x495: 0x2000C000},
+    **{0x479: 0x20018000, 0x480: 0x24080000, 0x495: 0x2000C000},
 }
+NO_ROOM = (0x445,)  # it takes none
 
 
 class UartRom:
@@ -91,6 +92,8 @@ class UartRom:
         """By a few instructions in SRAM, if the ROM is still there."""
         assert self.chip
         start = room(self.chip[1])
+        if start is None:
+            return False
         try:
             asked = port_of_rom.connected(self.port, port_of_rom.ASK_S, baud=self._baud)
             with asked as loader:
@@ -101,10 +104,11 @@ class UartRom:
         return True
 
 
-def room(die: Die) -> int:
-    """Where there is room for these instructions. Their stack is below them, as some ROMs of an
-    STM32H743 do not start what has it in the last 16 bytes of SRAM (AN2606 table 136)."""
-    return ENDS.get(die.dev_id, die.rams[0].end) - ROOM
+def room(die: Die) -> int | None:
+    """Where there is room for these instructions, None if nowhere. Their stack is below them, as
+    some ROMs of an STM32H743 do not start what has it in the last 16 bytes of SRAM (AN2606 table
+    136)."""
+    return None if die.dev_id in NO_ROOM else ENDS.get(die.dev_id, die.rams[0].end) - ROOM
 
 
 def _batches(sectors: Sequence[Sector]) -> Iterator[list[Sector]]:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ...bench.image import Segment
 from ...tables.family import Die, Family
 from .. import dfu
 from ..errors import CliError, Code, GoneError
@@ -48,10 +47,10 @@ class UsbRom:
 
     def write(self, plan: Plan, report: Report, pause: Pause) -> None:
         """dfu-util erases the sectors of an element, then writes that."""
-        pieces = plan.elements
-        clock = _Clock(lambda what, number: _begins(report, what, pieces[number]))
+        pieces, clock = plan.elements, _Clock()
         area, total = sum(s.size for s in plan.sectors), sum(len(data) for _, data in pieces)
         erase = ["-s", ":mass-erase:force"] if plan.whole else []
+        report.begins("writing", "with dfu-util, which erases on its way")
         with tempfile.TemporaryDirectory() as folder, report.meter("write", 2 * total) as bar:
             path = Path(folder) / "firmware.dfu"
             path.write_bytes(dfu_util.file(pieces))
@@ -99,14 +98,10 @@ class UsbRom:
 
 
 class _Clock:
-    """How long dfu-util was at each of what it does, and how many bytes that was.
+    """How long dfu-util was at each of what it does, and how many bytes that was."""
 
-    begins: is told what it begins with, and which element of the file that is for.
-    """
-
-    def __init__(self, begins: Callable[[str, int], None]) -> None:
+    def __init__(self) -> None:
         self.seconds = {"Erase": 0.0, "Download": 0.0}
-        self._begins, self._written = begins, 0
         self._what, self._done, self._since = "", 0, time.monotonic()
 
     def note(self, what: str, done: int) -> int:
@@ -114,21 +109,9 @@ class _Clock:
         now = time.monotonic()
         self.seconds[self._what or "Erase"] += now - self._since  # a mass erase has no bar
         new = what != self._what or done < self._done
-        if new:
-            self._begins(what, self._written)
-            self._written += what == "Download"
         more = done if new else done - self._done
         self._what, self._done, self._since = what, done, now
         return more
-
-
-def _begins(report: Report, what: str, element: Segment) -> None:
-    at, data = element
-    where = f"{size(len(data))} at 0x{at:08X}"
-    if what == "Erase":
-        report.begins("erasing", f"for {where}", address=at)
-    else:
-        report.begins("writing", where, address=at, bytes=len(data))
 
 
 def _sectors(layout: str) -> Iterator[Sector]:

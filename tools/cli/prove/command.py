@@ -192,7 +192,7 @@ class Prove(Job):
         """The outcome of an entry that ended so. What is none ends the command."""
         if isinstance(error.__cause__, BackError):
             return BACK
-        if error.code == Code.REFUSED and self.where is Where.UNTOUCHED:
+        if error.code == Code.REFUSED and self.where is Where.AT_PROMPT:
             outcome = REFUSED
         elif error.code in (Code.NO_ROM, Code.NOT_ENTERED):
             outcome = NO_ROM if error.code == Code.NO_ROM else STAYED
