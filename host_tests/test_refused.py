@@ -114,6 +114,8 @@ def refuses(firmware: Path, refusal: Refusal) -> None:
         if not (refusal.error == "HookError" and via == "reset"):
             said = prompt.run(f"attempt(lambda: repr(romboot.plan(via={via!r})))").strip()
             check(witness, said, refusal.error if refusal.planless else "NoneType", "plan()")
+    if refusal.planless:
+        check(witness, prompt.run("attempt(romboot.info)").strip(), refusal.error, "info()")
     assert board.core.faults == []
 
 

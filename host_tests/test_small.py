@@ -9,7 +9,7 @@ import pytest
 from host_tests.target import CLEAN, how_it_arrives
 from host_tests.witness import ATTEMPT, MARK, QUIET, Witness
 from tools.bench.board import VirtualBoard
-from tools.bench.prompt import Prompt
+from tools.bench.prompt import Prompt, PromptError
 from tools.cli import firmware, sizes
 
 BOARDS = ["NUCLEO_L073RZ", "NUCLEO_F429ZI"]
@@ -100,6 +100,12 @@ def test_it_refuses(
     assert board.arrival is None and board.core.faults == []
     if witness:
         assert witness.writes == witness.changes == []
+
+
+def test_a_heap_without_room_has_a_name_too(board: VirtualBoard) -> None:
+    code = "import micropython, romboot\nmicropython.heap_lock()\nromboot.enter_bootloader()"
+    with pytest.raises(PromptError, match="RomBootError: MemoryError"):
+        Prompt(board).run(code)
 
 
 def test_force_enters_although_protected(board: VirtualBoard) -> None:

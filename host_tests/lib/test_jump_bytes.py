@@ -83,7 +83,7 @@ def test_a_function_is_made_of_a_type_and_an_address(board: Board, jump_bytes: M
 
 def test_lists_of_another_kind_are_noticed(board: Board, jump_bytes: ModuleType) -> None:
     board.registers.poke(LIST + 12, LIST)
-    with pytest.raises(NotImplementedError, match="the lists of this MicroPython"):
+    with pytest.raises(board.romboot.RomBootError, match="the lists of this MicroPython"):
         jump_bytes.function(SRAM + 0x5000)
     assert board.fake.written == []
 

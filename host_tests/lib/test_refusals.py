@@ -215,7 +215,7 @@ def test_a_bad_delay(after_ms: object, board: Board) -> None:
     untouched(board)
 
 
-@pytest.mark.parametrize("force", ["no", None, 2, []])
+@pytest.mark.parametrize("force", ["no", None, 1, 0, []])
 def test_force_is_true_or_false(force: object, board: Board) -> None:
     for call in (board.romboot.enter_bootloader, board.romboot.plan):
         with pytest.raises(board.errors.ArgumentError, match="force") as caught:

@@ -20,8 +20,6 @@ except (SyntaxError, ValueError, ImportError):  # a build without the inline ass
 
 _LOOK = const(0)  # tasks of jump.helper()
 _GO = const(1)
-_CONTROL = const(3)
-_NPRIV = const(1)  # CONTROL: thread mode is unprivileged
 _ICSR = const(-0x1FFF12FC)  # 0xE000ED04, as a small integer; ARM DDI 0403E B3.2.4
 _VECTACTIVE = const(0x1FF)
 
@@ -35,15 +33,13 @@ class Entry:
 
     def __init__(self, force=False, via=None):
         chip.check_port()
-        if force not in (True, False):
+        if not isinstance(force, bool):
             raise error("ArgumentError", "force", force, "True or False")
         if via not in (None, "jump", "reset"):
             raise error("ArgumentError", "via", via, "None, 'jump' or 'reset'")
-        code = jump.code_address()
-        if code >> 28 == 1 or code >> 29 & 7 > 4:  # CCM, SDRAM: it may not be executable
+        code = chip.code_outside(jump)
+        if code:
             chip.module("romboot.external").check(code)
-        if jump.helper(0, _CONTROL) & _NPRIV:
-            raise error("PrivilegeError")
         self.chip = found = chip.find()
         self.image = chip.image(found)
         grave, lasting, harmless = found.states()
@@ -64,7 +60,7 @@ class Entry:
         elif states:
             self.why = "it clears this: " + states
         elif watchdog_runs(self.chip.family):
-            self.why = "it stops the independent watchdog"
+            self.why = "it stops a watchdog that software has started"
         else:
             via = "jump"
             self.why = "it needs nothing of this build"

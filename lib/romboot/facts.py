@@ -7,8 +7,8 @@ import struct
 from machine import mem8, mem16, mem32
 from micropython import const
 
-from .chip import check_port, find, module
-from .entry import Entry, watchdog_runs
+from .chip import check_port, code_outside, find, module
+from .entry import Entry, jump, watchdog_runs
 
 # What a family's FACTS are about, in this order; see family_facts() of tools/tables/facts.py.
 _UNIQUE_ID = const(0)
@@ -165,6 +165,7 @@ class Info:
 
     def __init__(self):
         check_port()
+        code_outside(jump)
         self.chip = found = find()
         self.name, rom_id, versions, _, _ = die(found)
         self.dev_id = found.idcode & 0xFFF

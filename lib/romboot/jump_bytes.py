@@ -15,6 +15,8 @@ from machine import mem32
 from micropython import const
 from uctypes import addressof
 
+from . import RomBootError
+
 _CCR = const(-0x1FFF2000 + 0xD14)  # 0xE000ED14, as a small integer
 
 # The object, two words; push {r4, lr}; ldr r0, =image; ldr r1, =task; bl to helper();
@@ -94,7 +96,7 @@ def function(address):
     collects = mem32[items]
     # id() has 31 bits of an address in external flash, and mem32 is signed.
     if (collects ^ id(collect)) & 0x7FFFFFFF:
-        raise NotImplementedError("romboot does not know the lists of this MicroPython")
+        raise RomBootError("the lists of this MicroPython are unknown: use the BOOT0 pin")
     mem32[address] = mem32[collects]
     mem32[address + 4] = address + _START | 1
     mem32[items] = address

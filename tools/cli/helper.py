@@ -68,7 +68,7 @@ class Helper:
         where = self._buffers.addressof(image)
         struct.pack_into("<2I", code, self._code._IMAGE, where, GO)
         address = self._buffers.addressof(code)
-        self.source = self._library.source("jump_bytes", "function")
+        self.source = "RomBootError = Exception\n" + self._library.source("jump_bytes", "function")
         self.source += f"helper = function({address})"
         if self._memory.read(CCR, 4) & CACHES:
             self.source += f"\n{self._library.source('cache', 'clean')}"

@@ -89,6 +89,8 @@ def extract(tree: ast.Module, names: Sequence[str], values: Mapping[str, Any]) -
 
 def _needed(node: ast.stmt, used: set[str], values: Mapping[str, Any]) -> Iterator[ast.stmt]:
     """An import or an assignment of a module, without what is not used."""
+    if isinstance(node, ast.ImportFrom) and node.level:
+        return  # of the library, which the board need not have
     if isinstance(node, ast.Import | ast.ImportFrom):
         node.names = [alias for alias in node.names if (alias.asname or alias.name) in used]
         if node.names:

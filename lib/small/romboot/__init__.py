@@ -11,8 +11,6 @@ _ICSR = const(-0x1FFF12FC)  # 0xE000ED04, as a small integer; ARM DDI 0403E B3.2
 _VECTACTIVE = const(0x1FF)
 _LOOK = const(0)  # tasks of jump.helper()
 _GO = const(1)
-_CONTROL = const(3)
-_NPRIV = const(1)
 
 
 class RomBootError(Exception):
@@ -20,6 +18,7 @@ class RomBootError(Exception):
 
 
 error = RomBootError  # the whole library has classes with sentences here; this, their names
+_NO_MEMORY = error("MemoryError")  # made while there is room for it
 
 from . import chip  # noqa: E402, it needs error
 
@@ -29,6 +28,15 @@ except (SyntaxError, ValueError, ImportError):  # a build without the inline ass
     from . import jump_bytes as jump
 
 
+_image = None  # see chip.image()
+
+
+def _helper(task=_GO):
+    msp = jump.helper(_image, task)
+    if msp:
+        raise RomBootError("StackError", msp)
+
+
 def enter_bootloader(*, after_ms=None, force=False):
     """Leave the application and start the ROM bootloader, as the whole library does by a jump.
 
@@ -36,27 +44,23 @@ def enter_bootloader(*, after_ms=None, force=False):
     force=True enters although readout protection is at level 2, or file systems cannot be synced.
     An independent watchdog goes on; the ROM refreshes it (AN2606 4.1). Raises RomBootError.
     """
-    chip.check_port()
-    code = jump.code_address()
-    if code >> 28 == 1 or code >> 29 & 7 > 4:  # CCM, SDRAM: it may not be executable
-        raise RomBootError("CodeError", code)
-    if jump.helper(0, _CONTROL) & _NPRIV:
-        raise RomBootError("PrivilegeError")
-    if mem32[_ICSR] & _VECTACTIVE:
-        raise RomBootError("HandlerError")
-    found = chip.find()
-    grave, lasting, _ = found.states()
-    if grave:
-        raise RomBootError("StateError", grave)
-    reason = found.no_rom() or (not force and found.useless_rom(lasting))
-    if reason:
-        raise reason
-    image = chip.image(found)
-
-    def helper(task):
-        msp = jump.helper(image, task)
-        if msp:
-            raise RomBootError("StackError", msp)
-
-    helper(_LOOK)
-    chip.leave(found.family, lambda: helper(_GO), force, after_ms)
+    global _image
+    try:
+        chip.check_port()
+        code = chip.code_outside(jump)
+        if code:
+            raise RomBootError("CodeError", code)
+        if mem32[_ICSR] & _VECTACTIVE:
+            raise RomBootError("HandlerError")
+        found = chip.find()
+        grave, lasting, _ = found.states()
+        if grave:
+            raise RomBootError("StateError", grave)
+        reason = found.no_rom() or (not force and found.useless_rom(lasting))
+        if reason:
+            raise reason
+        _image = chip.image(found)
+        _helper(_LOOK)
+        chip.leave(found.family, _helper, force, after_ms)
+    except MemoryError:
+        raise _NO_MEMORY from None
