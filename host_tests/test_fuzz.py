@@ -19,7 +19,7 @@ from tools.fuzz.application import Application
 from tools.fuzz.run import LOOK, Call, End
 from tools.fuzz.subject import at_prompt
 
-STATES, THOROUGH_STATES = 50, 200
+STATES, THOROUGH_STATES = 40, 200
 
 
 def different() -> list[ParameterSet]:

