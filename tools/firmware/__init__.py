@@ -38,8 +38,8 @@ into NOR flash on bank 1 of the FMC, wired as on the STM32429I-EVAL. What runs b
 set up, and the vector table, stay in internal flash. In `[firmware]`: `assembler = false` and
 `asyncio = false` where the official firmware has no inline assembler or does not freeze asyncio,
 and a table `config` of other macros of its mpconfigboard.h. For the F4: `sysclk_hz` (168 MHz if
-not given); in `[memory]`, `filesystem = [base, size]`, `heap = [0x10000000, size]` for a heap in
-CCM.
+not given); in `[memory]`, `filesystem = [base, size]`, which each has, and `heap = [0x10000000,
+size]` for a heap in CCM.
 
     from . import build, source_tree
     elf = build("NUCLEO_F429ZI", "threads", frozen_manifest=Path("manifest.py"))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import boards as files
+from ..bench.boardfile import BAUD
 from ..bench.chip import Chip, Region, load
 from ..paths import BOARDS
 from .errors import FirmwareError
@@ -75,6 +76,8 @@ def load_board(build_name: str, boards: Path | None = None) -> Board:
 def _from_toml(build_name: str, data: dict[str, Any]) -> Board:
     memory, firmware = data["memory"], data.get("firmware", {})
     chip = load(data["chip"])
+    if chip.family == "f4" and "filesystem" not in memory:
+        raise ValueError("an STM32F4 has a file system: memory.filesystem = [start, size]")
     return Board(
         build_name=build_name,
         name=data["name"],
@@ -106,7 +109,7 @@ def _ram(chip: Chip, memory: dict[str, Any]) -> Region:
 def _console(chip: Chip, table: dict[str, Any]) -> Console:
     usart = table["usart"]
     af = table.get("af", chip.alternate_functions.get(usart, 0))
-    return Console(usart, _pin(table["tx"]), _pin(table["rx"]), af, table["baud"])
+    return Console(usart, _pin(table["tx"]), _pin(table["rx"]), af, table.get("baud", BAUD))
 
 
 def _pin(name: str) -> int:

@@ -169,7 +169,7 @@ def _run(command: list[str], log: Path, what: str, progress: Progress) -> None:
                 progress(f"building MicroPython for {what}: {compiled} of {total} files compiled")
     if process.returncode:
         lines = log.read_text().splitlines()
-        errors = [line for line in lines if "rror: " in line] or lines[-5:]
+        errors = [line for line in lines if "rror: " in line or "overflowed" in line] or lines[-5:]
         raise FirmwareError(
             f"make failed for {what}: {' / '.join(errors[:3])}. The whole output is in {log}."
         )
