@@ -107,12 +107,12 @@ def test_writing_a_file(official: VirtualTarget) -> None:
     assert official.ok("exec", WRITE, timeout=SLOW) == "True\n"
 
 
-@pytest.mark.parametrize("via", [(), ("--via", "reset")], ids=" ".join)
-def test_a_board_without_the_library(official: VirtualTarget, via: tuple[str, ...]) -> None:
-    device = ("--device", official.console)
-    rom = ("--rom", official.rom_port)
-    for command in (("info",), ("plan", *via), ("enter", *via, *rom)):
-        done = romboot(*command, *device)
+@pytest.mark.parametrize("words", [("info", "plan", "enter"), ("enter --via reset",)])
+def test_a_board_without_the_library(official: VirtualTarget, words: tuple[str, ...]) -> None:
+    """A reset needs more of the heap, which is whole after the last one."""
+    for command in words:
+        rom = ("--rom", official.rom_port) if command.startswith("enter") else ()
+        done = romboot(*command.split(), "--device", official.console, *rom)
         assert done.returncode == 0, done.stdout + done.stderr
     check_the_rom(official)
 
