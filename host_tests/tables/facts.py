@@ -234,6 +234,6 @@ def same_parts(ours: str, theirs: str) -> bool:
     """Is a part of ours one of theirs? x stands for any letter; names may be cut short."""
     return any(
         all(a == b or "x" in (a, b) for a, b in zip(mine.lower(), other.lower(), strict=False))
-        for mine in parts(ours)
+        for mine in parts(ours.replace("-", ""))
         for other in parts(theirs)
     )

@@ -329,8 +329,10 @@ def _chips(name: str) -> list[bench.Chip]:
 def chips(oracles: Oracles, family: Family, die: Die) -> Answers:
     """The bench: chips/*.toml, each of one part; where USARTs are says any of the family."""
     found = _chips(family.module)
-    own = (chip for chip in found if chip.dev_id == die.dev_id)
+    own = [chip for chip in found if chip.dev_id == die.dev_id]
     yield from _merged(answer for chip in own for answer in _chip(chip, family, die))
+    if own:  # the table of the library has the last end of a family's ROMs
+        yield "ROM: end", max(chip.region("SYSTEM").end for chip in found)
     yield from _merged(answer for chip in found for answer in _bench_consoles(chip))
 
 
@@ -352,7 +354,6 @@ def _chip(chip: bench.Chip, family: Family, die: Die) -> Answers:
     for start in rams:
         yield f"RAM at {start:08X}", modm_size(rams, start)
     yield "ROM: vector table", chip.rom["vector_table"]
-    yield "ROM: end", chip.region("SYSTEM").end
     yield "ROM: bootloader ID", chip.rom["id_address"]
     for usart in chip.rom["usarts"]:
         for role in roles(usart["usart"], f"{usart['tx']}/{usart['rx']}"):

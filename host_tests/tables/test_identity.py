@@ -42,10 +42,10 @@ def test_each_die_of_an2606_has_a_row_or_a_reason() -> None:
 
 
 def usarts_in(text: str) -> list[tuple[str, str, str]]:
-    """USART3 PB10/PB11 or PC10/PC11 is two places."""
+    """USART3 PB10/PB11 or PC10/PC11 is two places. What is in () is a remark."""
     return [
         (name, *pins.split("/"))
-        for name, places in re.findall(r"(USART\d) ([^,]+)", text)
+        for name, places in re.findall(r"(USART\d) ([^,]+)", re.sub(r" \(.*?\)", "", text))
         for pins in places.split(" or ")
     ]
 

@@ -207,16 +207,17 @@ def load(name: str) -> Chip:
             f"the bench has no chip {name!r}. There are {', '.join(names())}. To add one, write "
             f"tools/bench/chips/{name}.toml."
         )
-    die = _read(path)
-    family = _read(HERE / "families" / f"{die['family']}.toml")
-    return _chip(name, _merge(family, die))
+    return _chip(name, _read(path))
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A file, on top of the one that it extends."""
+    """A file, on top of the one that it extends, or of its family."""
     data = tomllib.loads(path.read_text())
-    below = data.pop("extends", "")
-    return _merge(_read(path.with_stem(below)), data) if below else data
+    if below := data.pop("extends", ""):
+        return _merge(_read(path.with_stem(below)), data)
+    if family := data.get("family"):
+        return _merge(_read(HERE / "families" / f"{family}.toml"), data)
+    return data
 
 
 def names() -> list[str]:

@@ -90,7 +90,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.fuzz", description=__doc__)
-    parser.add_argument("board", metavar="BOARD", help="such as NUCLEO_F429ZI or PYBV11")
+    parser.add_argument(
+        "board", metavar="BOARD", help="such as PYBV11; or a chip, such as STM32G431xx"
+    )
     parser.add_argument("--states", type=int, default=STATES, metavar="N", help=f"({STATES})")
     parser.add_argument("--seed", type=int, default=SEED, metavar="S", help=f"({SEED})")
     parser.add_argument("--only", type=int, metavar="K", help="this one state, in words")

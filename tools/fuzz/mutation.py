@@ -17,7 +17,7 @@ from ..bench import boardfile, chip
 from ..boards import on_bench
 from ..tables.cortex_m import JUMP_DOES_IT
 from ..tables.language import Kind, Step, pack
-from . import directed
+from . import alone, directed
 from .run import instructions_to_mask, run
 from .states import State, draw
 from .subject import FuzzError, Subject, at_prompt
@@ -101,10 +101,10 @@ def _image(image: bytes, script: bytes, other: bytes) -> bytes:
 def subjects(name: str) -> list[Subject]:
     """The board of that name, then the others with the same die: their script is the same, but not
     where their memories are."""
-    dev_id = chip.load(boardfile.load(name).chip).dev_id
-    names = [name, *(other for other in on_bench() if other != name)]
-    same = [n for n in names if chip.load(boardfile.load(n).chip).dev_id == dev_id]
-    return [at_prompt(n) for n in same]
+    dev_id = chip.load(boardfile.load(name, alone.boards(name)).chip).dev_id
+    others = (other for other in on_bench() if other != name)
+    same = (n for n in others if chip.load(boardfile.load(n).chip).dev_id == dev_id)
+    return [at_prompt(n) for n in (name, *same)]
 
 
 def survey(boards: list[Subject], thorough: bool = True) -> Iterator[Finding]:

@@ -81,9 +81,10 @@ def draw(subject: Subject, seed: int, number: int, to_mask: int) -> State:
     # code elsewhere; with two banks it can be from the other one.
     flash = die.region("FLASH")
     in_ram = where.code > flash.end and where.application > flash.end
-    erasing = random.random() < 0.1 and in_ram
+    free = system.free_sectors(die, subject)
+    erasing = random.random() < 0.1 and in_ram and bool(free)
     if erasing:
-        late.append(system.erase(die, random.choice(system.free_sectors(die, subject))))
+        late.append(system.erase(die, random.choice(free)))
     late += interrupts.draw_masks(random, die, context)
     looks = random.random() < 0.5
     possible = where.room and (context.handlers or not context.unprivileged)

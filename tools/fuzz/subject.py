@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from ..bench import boardfile
 from ..bench.board import VirtualBoard
 from ..bench.boardfile import BoardFile, ExternalChip
 from ..bench.external import WINDOWS
 from ..firmware import board as firmware_board
 from ..firmware import build
 from ..machine_code import assemble
+from . import alone
 
 ROOT = Path(__file__).parents[2]
 BOOT_MS, ANSWER_MS, ANSWERS = 2000, 500, 20  # an L0 runs at 2 MHz
@@ -45,7 +45,7 @@ class Subject:
     """A board at its prompt, with a plan made and not taken.
 
     Attributes:
-        name: as in boards/.
+        name: as in boards/, or a chip of the bench (alone.py).
         image, image_address: what chip.image() returned there, and where it was in the heap.
         code, code_address: jump.helper() and where the firmware has it in flash.
         copied: it runs from a copy on the heap (jump_bytes.py).
@@ -123,7 +123,9 @@ def at_prompt(name: str, manifest: Path = ROOT / "manifest.py") -> Subject:
         FuzzError: the prompt did not answer as expected.
         ValueError, tools.firmware.FirmwareError: no such board; no firmware could be built.
     """
-    board = VirtualBoard.load(name, firmware=build(name, frozen_manifest=manifest))
+    boards = alone.boards(name)
+    image = build(name, frozen_manifest=manifest, boards=boards)
+    board = VirtualBoard.load(name, image, boards=boards)
     board.run_ms(BOOT_MS)
     console = board.wires["console"].host
     console.read()
@@ -145,16 +147,17 @@ def at_prompt(name: str, manifest: Path = ROOT / "manifest.py") -> Subject:
     if at < 0:
         raise FuzzError("jump.helper() is not in flash as mpy-cross makes it")
     heap, offset = board.soc.map.find(address)
+    about = firmware_board.load_board(name, boards)
     return Subject(
         name=name,
-        board=boardfile.load(name),
+        board=board.board,
         image=heap.read(offset, length),
         image_address=address,
         code=code,
         code_address=board.soc.flash.base_address + at,
-        copied=not firmware_board.load_board(name).assembler,
+        copied=not about.assembler,
         flash=bytes(flash).rstrip(bytes([board.soc.flash.erased])),
         ram=bytes(ram.view),
         msp=board.core.state().msp,
-        stack=firmware_board.load_board(name).stack_size,
+        stack=about.stack_size,
     )
