@@ -13,7 +13,7 @@ from host_tests.conftest import EVERY_BOARD, first_of_each
 from host_tests.test_mutation import longest_scripts
 from tools.bench import boardfile, chip
 from tools.firmware.board import load_board
-from tools.fuzz import layout, stuck
+from tools.fuzz import alone, layout, stuck
 from tools.fuzz.__main__ import SEED, replay, try_states
 from tools.fuzz.application import Application
 from tools.fuzz.run import LOOK, Call, End
@@ -23,15 +23,16 @@ STATES, THOROUGH_STATES = 40, 200
 
 
 def different() -> list[ParameterSet]:
-    """Boards without those that have the same chip, the same memories and the same way in; those
-    with the longest script of their family are not thorough."""
+    """Boards without those that have the same chip, the same memories and the same way in, and
+    dies that no board has; those with the longest script of their family are not thorough."""
     found, longest = {}, longest_scripts()
     for name in (*longest, *EVERY_BOARD):
         board = boardfile.load(name)
         external = bool(board.external), str(board.external)
         found.setdefault((board.chip, *external, load_board(name).assembler), name)
     thorough = pytest.mark.thorough
-    return [pytest.param(n, marks=[] if n in longest else [thorough]) for n in found.values()]
+    names = [*found.values(), *alone.chips()]
+    return [pytest.param(n, marks=[] if n in longest else [thorough]) for n in names]
 
 
 def core(name: str) -> str:

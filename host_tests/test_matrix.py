@@ -1,6 +1,7 @@
 """Every board of boards/: from the prompt into the ROM and back, by each way.
 
-`make test` has one board of each family and way in, `make test-all` every one.
+`make test` has one board of each family and way in, `make test-all` every one, and each die that
+no board has, if the firmware fits into it.
 A new file in boards/ is picked up. It says in `[romboot]` which way is refused, and with which
 words: `jump = "..."`, `reset = "..."`. With no such table both ways arrive. Where it is an option
 byte that prevents entry, `[romboot.then]` has `option = ["register of FLASH", mask, value]`, and
@@ -21,7 +22,6 @@ from host_tests.conftest import EVERY_BOARD, first_of_each
 from host_tests.target import (
     CLEAN,
     MANIFEST,
-    ROOT,
     how_it_arrives,
     manifest_without_assembler,
 )
@@ -35,6 +35,7 @@ from tools.bench.rom_run import Arrival
 from tools.cli import firmware
 from tools.firmware import build
 from tools.firmware.board import load_board
+from tools.fuzz import alone
 
 WAYS = ("jump", "reset")
 LONGEST_MS = 5000
@@ -56,9 +57,9 @@ except romboot.RomBootError as e:
 """
 
 
-def refused(name: str) -> dict[str, Any]:
+def refused(name: str, boards: Path = boardfile.BOARDS) -> dict[str, Any]:
     """Way -> words of the refusal, as the board file has them; and what is so then."""
-    return tomllib.loads((ROOT / "boards" / f"{name}.toml").read_text()).get("romboot", {})
+    return tomllib.loads((boards / f"{name}.toml").read_text()).get("romboot", {})
 
 
 def family_and_way(name: str) -> Hashable:
@@ -72,14 +73,22 @@ def test_from_the_prompt_to_the_rom_and_back(name: str) -> None:
     assert run and seen == (run.jump, run.reset), f"python -m host_tests.support {name} notes it"
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", alone.chips())
+def test_a_die_that_no_board_has(name: str) -> None:
+    assert there_and_back(name) == (record.ARRIVED, record.ARRIVED)
+
+
 def there_and_back(name: str) -> tuple[str, str]:
     """What became of each of WAYS, as docs/matrix.txt has it; an AssertionError if anything was
     not as it must be."""
-    board = VirtualBoard.load(name, firmware=build(name, frozen_manifest=MANIFEST))
+    boards = alone.boards(name)
+    image = build(name, frozen_manifest=MANIFEST, boards=boards)
+    board = VirtualBoard.load(name, image, boards=boards)
     arrivals: list[Arrival] = []
     board.on_arrival = arrivals.append
-    about = load_board(name)
-    for said in each_state(board, refused(name)):
+    about, words_of = load_board(name, boards), refused(name, boards)
+    for said in each_state(board, words_of):
         prompt = Prompt(board)
         assert prompt.run(NAMES).strip() == f"{name} | {about.name} with {about.mcu_name}"
         assert f"DEV_ID 0x{board.soc.chip.dev_id:03X}" in prompt.run(INFO)
@@ -95,7 +104,7 @@ def there_and_back(name: str) -> tuple[str, str]:
         assert words in plan if words else plan == "jump []"
     assert not board.core.faults and not board.soc.unmodelled
     assert not board.soc.violations and not board.soc.accepted
-    jump, reset = (record.REFUSED if way in refused(name) else record.ARRIVED for way in WAYS)
+    jump, reset = (record.REFUSED if way in words_of else record.ARRIVED for way in WAYS)
     return jump, reset
 
 
