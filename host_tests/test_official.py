@@ -30,14 +30,17 @@ from tools.bench.prompt import Prompt
 from tools.bench.rom import Bootloader
 from tools.cli import library
 
-SLOW = 900  # seconds of real time: to format a file system, to write much, to mount the library
+SLOW = 900  # seconds of real time: to write much, to mount the library
 BY_RESET = ENTER.replace("after_ms=100", "after_ms=100, via='reset'")
 HAS_FILES = """
 import os
 try: print(os.stat('boot.py') and 'yes')
 except (OSError, AttributeError): print('no')
 """
-KEPT = "with open('kept.txt', 'w') as f: f.write('kept')"
+KEPT = """
+with open('kept.txt', 'w') as f: f.write('kept')
+os.sync()
+"""
 WRITE = """
 import os
 data = bytes(range(256)) * 80
@@ -68,19 +71,30 @@ def flash_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def official(choice: Choice, flash_file: Path) -> Iterator[VirtualTarget]:
+def has_files(choice: Choice, flash_file: Path) -> bool:
+    """Boot it once, which makes its file system, if it has one; that is in `flash_file` then."""
+    board = VirtualBoard.load(*choice, flash_file)
+    prompt = Prompt(board)
+    found = prompt.run(HAS_FILES).strip() == "yes"
+    if found:
+        prompt.run(KEPT)
+        board.close()
+    return found
+
+
+@pytest.fixture(scope="module")
+def official(choice: Choice, flash_file: Path, has_files: bool) -> Iterator[VirtualTarget]:
     """A board at its prompt, formatted and idle. What enters the ROM ends with a reset."""
     with VirtualTarget.boot(*choice, flash_file) as target:
-        target.ok("exec", "pass", timeout=SLOW)
+        target.ok("exec", "pass")
         yield target
 
 
 @pytest.fixture(scope="module")
-def files(official: VirtualTarget) -> None:
-    """The board has some."""
-    if official.ok("exec", HAS_FILES) == "no\n":
+def files(has_files: bool) -> None:
+    """For a firmware with some."""
+    if not has_files:
         pytest.skip("this firmware has no file system")
-    official.ok("exec", KEPT, timeout=SLOW)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The file that keeps the flash of a virtual board: a line with the name of the board,
+"""The file that keeps the flash of a virtual board: a line with the name of the chip,
 then the flash.
 
 It is written in place, so that a lock on the file stays valid.

@@ -13,7 +13,7 @@ from ..chip import Peripheral
 LSE_HZ = 32_768
 PLL_SOURCES = (None, None, "HSI", "HSE")  # RCC_PLLCFGR.PLLSRC
 VOS, LPR, RANGE_2 = 3 << 9, 1 << 14, 2 << 9  # PWR_CR1
-REGLPS, REGLPF, VOSF = 1 << 8, 1 << 9, 1 << 10  # PWR_SR2
+REGLPF, VOSF = 1 << 9, 1 << 10  # PWR_SR2
 LOW_POWER_HZ = 2_000_000
 SCALING_NS = 20_000  # tVOST of the datasheet, from memory
 
