@@ -17,7 +17,7 @@ from stm32loader.bootloader import Stm32Bootloader
 from tools.bench.board import VirtualBoard
 from tools.bench.rom_run import Arrival
 from tools.bench.server import Server, running
-from tools.cli import mpremote, rom
+from tools.cli import mpremote, serial_rom
 from tools.cli.errors import CliError
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class Target:
 
     def loader(self) -> contextlib.AbstractContextManager[Stm32Bootloader]:
         """The ROM, answering."""
-        return rom.connected(self.rom_port)
+        return serial_rom.connected(self.rom_port)
 
     def identify(self) -> int:
         """The DEV_ID that the ROM gives."""

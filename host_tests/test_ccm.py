@@ -95,7 +95,7 @@ def test_without_the_inline_assembler_too(tmp_path: Path) -> None:
 def test_what_the_host_sends_runs_in_sram(via: str) -> None:
     image = build(BOARD, boards=TEST_BOARDS)
     prompt = VirtualPrompt(VirtualBoard.load(BOARD, image, boards=TEST_BOARDS))
-    Board(cast(Any, prompt)).leave(via=via)
+    Board(cast(Any, prompt)).enter(via=via)
     assert how_it_arrives(prompt.board) == CLEAN
     assert prompt.board.core.faults == []
 

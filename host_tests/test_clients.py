@@ -9,7 +9,7 @@ import pytest
 
 from host_tests.target import ENTER, MANIFEST, Target
 from tools.bench.image import flatten, load_image
-from tools.cli import rom
+from tools.cli import serial_rom
 from tools.cli.installed import Library
 from tools.firmware import build
 
@@ -74,10 +74,10 @@ def test_stm32loader_erases_writes_reads_and_starts(
     writable: Target, image: Path, frozen: bool
 ) -> None:
     data = flatten(load_image(image))[1]
-    with rom.connected(enter(writable)) as loader:
+    with serial_rom.connected(enter(writable)) as loader:
         loader.extended_erase_memory()
         assert set(loader.read_memory(FLASH, 256)) == {0xFF}
-        rom.write(loader, FLASH, data, lambda *_: None)
-        assert rom.read(loader, FLASH, len(data), lambda *_: None) == data
+        serial_rom.write(loader, FLASH, data, lambda *_: None)
+        assert serial_rom.read(loader, FLASH, len(data), lambda *_: None) == data
         loader.go(FLASH)
     talks_again(writable, frozen)

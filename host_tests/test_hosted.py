@@ -96,7 +96,7 @@ def test_the_same_registers_in_the_same_order(name: str, via: str) -> None:
     board = hosted(prompt)
     steps = [step for step in board.plan(via=via).steps() if step[1]]
     by_host = record(prompt.board)
-    board.leave(via=via)
+    board.enter(via=via)
     assert how_it_arrives(prompt.board) == CLEAN
 
     other = frozen(name)
@@ -112,7 +112,7 @@ def test_the_same_registers_in_the_same_order(name: str, via: str) -> None:
 
 def test_without_the_inline_assembler() -> None:
     prompt = without(BOARD, "noasm")
-    hosted(prompt).leave()
+    hosted(prompt).enter()
     assert how_it_arrives(prompt.board) == CLEAN
 
 
@@ -125,7 +125,7 @@ def test_it_needs_nothing_of_external_flash_on_its_way(
     gone: list[list[int]] = []
     heap = via == "reset"
     before_it_goes(monkeypatch, lambda _: gone.append(take_memory_away(prompt.board, heap=heap)))
-    hosted(prompt).leave(via=via)
+    hosted(prompt).enter(via=via)
     assert how_it_arrives(prompt.board) == CLEAN
     assert len(gone[0]) == 1 and prompt.board.core.faults == []
 
@@ -135,7 +135,7 @@ def test_a_watchdog_that_runs_takes_it_through_a_reset() -> None:
     prompt.run("import machine; machine.WDT(timeout=20000)")
     board = hosted(prompt)
     assert board.plan().via == "reset"
-    board.leave()
+    board.enter()
     assert how_it_arrives(prompt.board) == CLEAN
 
 
@@ -186,13 +186,13 @@ def test_a_refusal_is_that_of_the_library(
     with pytest.raises(PromptError) as there:
         other.run(f"romboot.enter_bootloader({words})")
     with pytest.raises(RefusedError) as here:
-        hosted(prompt).leave(**options)
+        hosted(prompt).enter(**options)
     assert in_shell(str(there.value).rstrip()).endswith(f"Error: {here.value}")
     assert prompt.run("print(6 * 7)") == "42\n"
     assert prompt.board.core.faults == []
 
 
-@pytest.mark.parametrize("ask", [lambda p: hosted(p).leave(), lambda p: asked.ask(p, 0)])
+@pytest.mark.parametrize("ask", [lambda p: hosted(p).enter(), lambda p: asked.ask(p, 0)])
 def test_a_die_without_a_row_is_refused_by_its_name(ask: Callable[[Any], object]) -> None:
     prompt = without("NUCLEO_WB55")
     prompt.board.soc.blocks["DBGMCU"].put("IDCODE", 0x20010494)
@@ -215,7 +215,7 @@ def test_a_heap_without_room() -> None:
     board = hosted(prompt)
     prompt.run(FULL)
     with pytest.raises(CliError, match="the heap of this board has no room"):
-        board.leave()
+        board.enter()
     assert prompt.run("print(6 * 7)") == "42\n"
 
 
@@ -232,7 +232,7 @@ def test_no_room_below_the_stack_is_seen_when_it_comes_back(
 
     before_it_goes(monkeypatch, spoil)
     with pytest.raises(RefusedError, match="MSP is 0x2002FFF8: the last steps need"):
-        board.leave()
+        board.enter()
     assert prompt.run("print(6 * 7)") == "42\n"
     assert prompt.board.arrival is None
 

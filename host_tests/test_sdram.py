@@ -137,7 +137,7 @@ def test_what_the_host_sends_runs_in_internal_sram(name: str, via: str) -> None:
     (heap,) = prompt.board.soc.map.externals
     ran: list[int] = []
     prompt.board.core.on_execute(heap.base, heap.base + heap.size - 1, ran.append)
-    Board(cast(Any, prompt)).leave(via=via)
+    Board(cast(Any, prompt)).enter(via=via)
     assert how_it_arrives(prompt.board) == CLEAN
     assert ran == []
     assert prompt.board.core.faults == [] and prompt.board.core.violations == []
@@ -147,7 +147,7 @@ def test_a_watchdog_takes_the_host_through_a_reset() -> None:
     prompt, board = by_host()
     prompt.run(WATCHDOG)
     assert board.plan().via == "reset"
-    board.leave()
+    board.enter()
     assert how_it_arrives(prompt.board) == CLEAN
 
 
@@ -158,7 +158,7 @@ def test_where_no_sram_is_free_the_host_refuses(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(
         RefusedError, match=r"machine code is at 0xD0.*names no internal SRAM.*freeze romboot"
     ):
-        board.leave()
+        board.enter()
     assert prompt.run("print(6 * 7)").strip() == "42"
 
 
@@ -168,7 +168,7 @@ def test_where_no_sram_is_free_the_mpu_may_let_it_run_in_the_heap(
     monkeypatch.setattr(sram, "free", lambda prompt: range(0))
     prompt, board = by_host()
     dirty(prompt)
-    board.leave()
+    board.enter()
     assert how_it_arrives(prompt.board) == CLEAN
     assert prompt.board.core.faults == [] and prompt.board.core.violations == []
 

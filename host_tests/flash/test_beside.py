@@ -14,8 +14,7 @@ from host_tests.target import MANIFEST, VirtualTarget
 from host_tests.test_cli import ROMBOOT, romboot
 from host_tests.usb import UsbTarget, bus, usb_board
 from tools.bench.image import load_image
-from tools.cli import made, main
-from tools.cli import rom as port_of_rom
+from tools.cli import made, main, serial_rom
 from tools.cli.errors import Code, GoneError
 from tools.cli.flash import beside
 from tools.cli.flash.job import Job
@@ -82,11 +81,11 @@ def test_a_disk_that_is_full(
 
     def work(job: Job, stack: contextlib.ExitStack) -> None:
         job.where = Where.IN_ROM
-        with port_of_rom.connected(os.ttyname(theirs)):
+        with serial_rom.connected(os.ttyname(theirs)):
             made.write(tmp_path / name, b"1234")
 
     ours, theirs = os.openpty()
-    monkeypatch.setattr(port_of_rom, "_synchronise", Mock())
+    monkeypatch.setattr(serial_rom, "_synchronise", Mock())
     monkeypatch.setattr(Path, "write_bytes", full)
     monkeypatch.setattr(beside.Read, "work", work)
     assert main(["read", str(tmp_path / name)]) == Code.OTHER

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from stm32loader.bootloader import Stm32Bootloader
 
-from . import dfu, rom
+from . import dfu, serial_rom
 from .errors import CliError, Code
 from .ports import exists, same
 from .prompt import Prompt
@@ -29,7 +29,7 @@ class BackError(CliError):
 
 
 class Watch:
-    """A board after `leaving.leave`, until it is known where it is.
+    """A board after `entering.enter`, until it is known where it is.
 
     Args:
         prompt: left, and still open.
@@ -37,7 +37,7 @@ class Watch:
         baud: rate there.
     """
 
-    def __init__(self, prompt: Prompt, port: str | None, baud: int = rom.BAUD) -> None:
+    def __init__(self, prompt: Prompt, port: str | None, baud: int = serial_rom.BAUD) -> None:
         self._prompt, self._port, self._baud = prompt, port, baud
         self._one_cable = port is not None and same(port, prompt.port)
         self._said = b""
@@ -55,12 +55,13 @@ class Watch:
             time.sleep(BACK_S)  # a ROM must not be asked before it listens
         if self._one_cable:
             self._prompt.close()
-        with rom.connected(self._port, BACK_S, self._heard, self._baud) as loader:
+        with serial_rom.connected(self._port, BACK_S, self._heard, self._baud) as loader:
             yield loader
 
     def silence(self, before: set[dfu.Device], where: str | None) -> dfu.Device | None:
-        """Longer than the start of any ROM takes (rom.START_S); or the DFU device that was not
-        there before. BackError if the prompt is back. where: the USB path, if it is known."""
+        """Wait for longer than any ROM takes to start (serial_rom.START_S), or until a DFU device
+        comes that was not there before. BackError if the prompt is back. where: the USB path, if
+        it is known."""
         end = time.monotonic() + BACK_S
         while time.monotonic() < end:
             for device in dfu.devices() - before:

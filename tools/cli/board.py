@@ -19,7 +19,7 @@ from typing import Any
 from .. import tables
 from ..tables import no_row
 from ..tables.family import Die, Family
-from . import leaving
+from . import entering
 from .errors import CliError, Code, in_shell
 from .helper import Helper
 from .hosted import Hosted
@@ -144,7 +144,7 @@ class Board:
             way.check()
         return way
 
-    def leave(self, *, force: bool = False, via: str | None = None) -> None:
+    def enter(self, *, force: bool = False, via: str | None = None) -> None:
         """Enter the ROM, and return when the board has gone.
 
         Raises:
@@ -158,11 +158,11 @@ class Board:
             chip.sync(chip.syncing(), force)
             self._go(lambda: chip.now(consoles, attached, way.go))
 
-    def _go(self, leave: Callable[[], None]) -> None:
+    def _go(self, steps: Callable[[], None]) -> None:
         back = None  # what it means if the prompt is there after the last step
         with self._memory.recording() as statements:
             try:
-                leave()
+                steps()
             except GoneError:
                 pass
             except self._library.module().RomBootError as error:
@@ -171,10 +171,10 @@ class Board:
         code = GO.format(
             helper=self._helper.source,
             statements="\n    ".join(statements),
-            going=leaving.GOING,
-            after_ms=leaving.AFTER_MS,
+            going=entering.GOING,
+            after_ms=entering.AFTER_MS,
         )
-        leaving.leave(self._prompt, code, back)
+        entering.enter(self._prompt, code, back)
 
     # What the library is about to read is read all at once: each command takes some 40 ms.
 

@@ -105,7 +105,7 @@ def by_the_host(name: str, image: Path) -> Cost:
     """Go as `romboot enter` does: counted from its first question to the board on."""
     prompt = VirtualPrompt(VirtualBoard.load(name, image))
     meter = Meter(prompt.board)
-    Board(cast(Any, prompt)).leave()
+    Board(cast(Any, prompt)).enter()
     return meter.cost("romboot enter")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .. import tables
 from ..tables.family import Family
-from . import cables, dfu, leaving, report
+from . import cables, dfu, entering, report
 from .arriving import Watch
 from .board import Board, RefusedError
 from .errors import CliError, Code, in_shell
@@ -143,22 +143,22 @@ class Enter(Job):
         seen = self.into_rom(
             prompt,
             place,
-            lambda p: self._leave(p, hosted if p is prompt else None),
+            lambda p: self._enter(p, hosted if p is prompt else None),
             lambda p: self._see(p, port, place.usb or self.args.usb, before, stack),
         )
         path = None if port else seen.facts.get("path")
         rows = known.after_entry(port, str(path) if path else None)
         self.report.hint(cables.table(rows, report.NAME))
 
-    def _leave(self, prompt: Prompt, hosted: Board | None) -> None:
+    def _enter(self, prompt: Prompt, hosted: Board | None) -> None:
         """hosted: what this prompt has been asked; None if it is a new one."""
         force, via = self.args.force, self.args.via
         if not self.args.installed:
-            (hosted or Board(prompt)).leave(force=force, via=via)
+            (hosted or Board(prompt)).enter(force=force, via=via)
             return
         need_library(prompt)
         try:
-            leaving.leave(prompt, leaving.by_library(force=force, via=via), None)
+            entering.enter(prompt, entering.by_library(force=force, via=via), None)
         except BoardError as error:  # what the library has against it
             raise RefusedError(str(error)) from error
 

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from ... import boards
-from .. import ports
-from .. import rom as uart_port
+from .. import ports, serial_rom
 from ..errors import CliError, Code, GoneError, Next, Way
 from ..prompt import NoPromptError, Prompt
 from ..report import Report
@@ -28,7 +27,7 @@ CODES = {
     Where.ASKED: Code.OTHER,
     Where.AT_PROMPT: Code.OTHER,
     Where.INSTALLING: Code.OTHER,
-    Where.LEAVING: Code.NOT_ENTERED,
+    Where.ENTERING: Code.NOT_ENTERED,
     Where.VERIFIED: Code.NOT_BACK,
     Where.STARTED: Code.NOT_BACK,
 }
@@ -130,8 +129,8 @@ class Job:
         if port is None:
             return None
         try:
-            seconds = uart_port.ASK_S if place.device else uart_port.START_S
-            answering = uart_port.connected(port, seconds, baud=self.args.baud)
+            seconds = serial_rom.ASK_S if place.device else serial_rom.START_S
+            answering = serial_rom.connected(port, seconds, baud=self.args.baud)
             loader = stack.enter_context(answering)
         except CliError as error:
             if error.code == Code.HELD:
@@ -222,7 +221,7 @@ class Job:
             return way.by_usb(prompt, place, self.args.usb, before)
 
         via = getattr(self.args, "via", None)
-        rom = self.into_rom(prompt, place, lambda p: way.leave(p, port, via), see)
+        rom = self.into_rom(prompt, place, lambda p: way.enter(p, port, via), see)
         if rom.chip and rom.chip[1] is not board.die:
             raise CliError(
                 f"the ROM at {rom} is of another chip, {rom.chip[1].name}, than the board at "
@@ -235,7 +234,7 @@ class Job:
         self,
         prompt: Prompt,
         place: Place,
-        leave: Callable[[Prompt], None],
+        enter: Callable[[Prompt], None],
         see: Callable[[Prompt], way.S],
     ) -> way.S:
         """As way.into_rom()."""
@@ -244,9 +243,9 @@ class Job:
             self.held.close()
             return see(prompt)
 
-        self.where = Where.LEAVING
+        self.where = Where.ENTERING
         try:
-            seen = way.into_rom(prompt, place, leave, look, self.args.tries, self.report)
+            seen = way.into_rom(prompt, place, enter, look, self.args.tries, self.report)
         except CliError as error:
             if error.code == Code.REFUSED:  # by the board, at its prompt
                 self.where = Where.AT_PROMPT

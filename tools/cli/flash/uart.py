@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from stm32loader.bootloader import CommandError, Stm32Bootloader
 
 from ...tables.family import Die
-from .. import rom as port_of_rom
+from .. import serial_rom
 from ..errors import CliError, Code
 from ..report import Progress, Report, size
 from .geometry import GEOMETRY, Sector, layout
@@ -42,12 +42,12 @@ class UartRom:
     ) -> None:
         self._loader, self.port, self._baud, self._stack = loader, port, baud, stack
         loader.get()  # it says which of the two erase commands it has
-        self._said = port_of_rom.describe(loader)
+        self._said = serial_rom.describe(loader)
         self.dev_id = loader.get_id()
         self.chip = chip(self.dev_id)
         self.facts: dict[str, object] = {
             "interface": "UART", "port": port, "dev_id": f"0x{self.dev_id:03X}",
-            "version": port_of_rom.version(loader),
+            "version": serial_rom.version(loader),
         }  # fmt: skip
 
     def __str__(self) -> str:
@@ -72,16 +72,16 @@ class UartRom:
         area, parts = sum(sector.size for sector in plan.sectors), plan.parts
         with report.bar("erase", area, f"{len(plan.sectors)} sectors") as bar:
             for batch in _batches(plan.erased):
-                port_of_rom.erase(self._loader, [s.number for s in batch], lambda _: pause())
+                serial_rom.erase(self._loader, [s.number for s in batch], lambda _: pause())
                 bar(sum(sector.size for sector in batch))
         total = sum(len(data) for _, data in parts)
         with report.bar("write", total, size(total)) as bar:
             for at, data in parts:
-                port_of_rom.write(self._loader, at, data, lambda n: (bar(n), pause())[0])
+                serial_rom.write(self._loader, at, data, lambda n: (bar(n), pause())[0])
 
     def read(self, address: int, length: int, progress: Progress) -> bytes:
         """What is there."""
-        return port_of_rom.read(self._loader, address, length, progress)
+        return serial_rom.read(self._loader, address, length, progress)
 
     def leave(self, address: int) -> None:
         """Go."""
@@ -95,7 +95,7 @@ class UartRom:
         if start is None:
             return False
         try:
-            asked = port_of_rom.connected(self.port, port_of_rom.ASK_S, baud=self._baud)
+            asked = serial_rom.connected(self.port, serial_rom.ASK_S, baud=self._baud)
             with asked as loader:
                 loader.write_memory(start, struct.pack("<2I", start, start + 9) + RESET)
                 loader.go(start)

@@ -41,7 +41,7 @@ S = TypeVar("S", bound=Seen)
 def into_rom(
     prompt: Prompt,
     place: Place,
-    leave: Callable[[Prompt], None],
+    enter: Callable[[Prompt], None],
     see: Callable[[Prompt], S],
     tries: int,
     report: Report,
@@ -51,7 +51,7 @@ def into_rom(
     Args:
         prompt: it is closed then.
         place: where the board is.
-        leave: sends the board on its way.
+        enter: sends the board on its way.
         see: waits for the ROM; BackError if the prompt comes back.
         tries: how often to enter.
 
@@ -63,7 +63,7 @@ def into_rom(
         if attempt > 1:
             prompt = _prompt_again(prompt.port, place)
         try:
-            leave(prompt)
+            enter(prompt)
             report.state("left", f"{prompt.port}: the board has left its prompt", attempt=attempt)
             began = time.monotonic()
             seen = see(prompt)
@@ -91,15 +91,15 @@ def _prompt_again(port: str, place: Place) -> Prompt:
 
 
 def check(prompt: Prompt, port: str | None) -> None:
-    """The checks of leave(): CliError if the board would not go. port: where its ROM answers."""
+    """The checks of enter(): CliError if the board would not go. port: where its ROM answers."""
     with _refusals(prompt, port):
         Board(prompt).check()
 
 
-def leave(prompt: Prompt, port: str | None, via: str | None) -> None:
+def enter(prompt: Prompt, port: str | None, via: str | None) -> None:
     """On its way, with nothing of romboot on the board."""
     with _refusals(prompt, port):
-        Board(prompt).leave(via=via)
+        Board(prompt).enter(via=via)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ class Where(Enum):
     UNTOUCHED = "Nothing was touched."
     ASKED = "Nothing was changed, but Ctrl-C may have ended a program."
     AT_PROMPT = "Nothing was written, and the board is at its prompt."
-    LEAVING = (
+    ENTERING = (
         "Nothing was erased. If no prompt comes back, the board is in its ROM bootloader; the "
         "reset button starts its firmware."
     )
@@ -41,7 +41,7 @@ class Where(Enum):
     STARTED = "Nothing was written."
 
 
-IN_ROM = (Where.LEAVING, Where.IN_ROM, Where.FOUND)
+IN_ROM = (Where.ENTERING, Where.IN_ROM, Where.FOUND)
 AGAIN = {
     "flash": "To flash it from there",
     "read": "To read it from there",

@@ -29,11 +29,11 @@ for _ in range({int(LONGEST_S / 0.05)}):
 
 
 def by_library(*, force: bool = False, via: str | None = None) -> str:
-    """Code for leave(), if the library is on the board."""
+    """Code for enter(), if the library is on the board."""
     return BY_LIBRARY.format(force, via)
 
 
-def leave(prompt: Prompt, code: str, back: Exception | None) -> None:
+def enter(prompt: Prompt, code: str, back: Exception | None) -> None:
     """Run code that says GOING and then never ends; return when the board has gone.
 
     back: why the prompt is there after the code, if that is known.
