@@ -41,14 +41,16 @@ SAID = {
     "(`host_tests/tables/oracles/libopencm3.toml`)",
     "qiling": "1.4.6, from ST's CMSIS headers of the F4",
     "Linux": "device trees, RCC headers and a clock driver, in U-Boot 2023.01",
-    "bench": "the chip files of the virtual board, read from manuals and SVD files by themselves",
+    "bench": "the chip files of the virtual board, read by themselves from manuals, SVD files and "
+    "modm-devices",
 }
 
 DIES = """
 ## How many sources say the same
 
-The table included. What the bench says of registers is from SVD files for the most part, so there
-the two count as one. A fact of which a source says something else counts as disputed too.
+The table included. What the bench says of registers is mostly from SVD files and modm-devices, so
+there it counts only where neither of them says the same. A fact of which a source says something
+else counts as disputed too.
 
 """
 DISPUTED = """
@@ -95,9 +97,11 @@ def _counts(found: list[tuple[Family, Dies]]) -> Iterator[str]:
 
 
 def _sources(fact: Fact) -> int:
-    """How many sources beside the table, SVD and bench as one where they share it."""
-    shared = fact.kind in (Kind.ADDRESS, Kind.VALUE) and {"SVD", "bench"} <= {*fact.agreeing}
-    return len(fact.agreeing) - shared
+    """How many sources beside the table; not the bench, too, where it has a fact from others."""
+    found = set(fact.agreeing)
+    if fact.kind in (Kind.ADDRESS, Kind.RESET, Kind.VALUE) and found & {"SVD", "modm-devices"}:
+        found.discard("bench")
+    return len(found)
 
 
 def _disputed(family: Family, dies: Dies) -> Iterator[str]:
