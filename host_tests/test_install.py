@@ -24,6 +24,7 @@ from tools.cli.flash import asked
 from tools.cli.prompt import Prompt
 from tools.firmware import build
 from tools.firmware.board import load_board
+from tools.tables import f4
 from tools.tables.family import Die, Family
 
 BOARD = "NUCLEO_F401RE"
@@ -156,6 +157,23 @@ def test_a_copy_that_is_not_complete_says_so(last: str, target: VirtualTarget) -
             prompt.write_file(f"/lib/romboot/{name}", text.encode())
     done = target.mpremote("exec", "import romboot")
     assert "RomBootError: romboot is not complete here (" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "said"),
+    [("entry", "not complete here (incompat"), ("stm32f4", "stm32f4 is not installed here")],
+)
+def test_a_copy_for_other_firmware_says_so(old: str, said: str, target: VirtualTarget) -> None:
+    """The version of its .mpy files is not that of the firmware."""
+    with contextlib.closing(Prompt(target.console)) as prompt:
+        prompt.run("import os\nos.mkdir('/lib/romboot')")
+        for file in library.for_board(library.USUAL, f4.FAMILY):
+            data = file.read_bytes()
+            if file.stem == old:
+                data = data[:1] + b"\x05" + data[2:]
+            prompt.write_file(f"/lib/romboot/{file.name}", data)
+    done = target.mpremote("exec", "import romboot; romboot.plan()")
+    assert said in done.stdout + done.stderr
 
 
 def test_a_firmware_that_has_it() -> None:

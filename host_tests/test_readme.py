@@ -240,6 +240,15 @@ def test_pytest_with_a_device(line: str) -> None:
         assert target.ok("exec", look).strip() == ("there" if "--write" in line else "clean")
 
 
+@pytest.mark.thorough
+def test_with_a_device_only_tests_for_a_board_run() -> None:
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    command += ["--device=/dev/not-there", "--rom-port=/dev/not-there"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=250)
+    tests = [line for line in done.stdout.splitlines() if "::" in line]
+    assert len(tests) > 5 and all(re.search(r"[\[-]device[\]-]", test) for test in tests)
+
+
 def test_a_device_needs_the_port_of_its_rom() -> None:
     command = [sys.executable, "-m", "pytest", "--device=/dev/not-there"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=250)

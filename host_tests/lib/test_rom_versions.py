@@ -168,8 +168,11 @@ def test_of_an_unknown_version_the_nearest_is_told_and_marked(
     assert sorted(interfaces_in(lines)) == sorted(AN2606[dev_id][known].split())
 
 
-@pytest.mark.parametrize(("dev_id", "rom_id"), [(0x419, 0xD1), (0x447, 0x91), (0x450, 0xFF)])
+@pytest.mark.parametrize(
+    ("dev_id", "rom_id"), [(0x419, 0xD1), (0x447, 0x91), (0x450, 0xFF), (0x447, 0x3F)]
+)
 def test_of_an_unknown_kind_only_the_kind_is_told(dev_id: int, rom_id: int, make: Make) -> None:
+    """Also if a version of another kind is near: 0x40 is next to the last one."""
     info = rom_of(make, dev_id, rom_id).romboot.info()
     text = info.table()
     assert "USART" in text

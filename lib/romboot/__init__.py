@@ -41,7 +41,7 @@ try:
     from . import entry
 except MemoryError:
     raise NO_MEMORY from None
-except (ImportError, SyntaxError) as problem:
+except (ImportError, SyntaxError, ValueError) as problem:  # ValueError: another .mpy version
     raise RomBootError("romboot is not complete here (%s): install it again" % problem) from None
 
 

@@ -198,7 +198,7 @@ def module(name):
     only a part of it."""
     try:
         return __import__(name, None, None, (name,))
-    except (ImportError, SyntaxError):
+    except (ImportError, SyntaxError, ValueError):
         raise error("MissingModuleError", name) from None
 
 
