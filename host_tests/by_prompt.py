@@ -1,15 +1,12 @@
-"""Files for a board, over nothing but its prompt."""
+"""Files of the library on a virtual board, and its flash in a file."""
 
 from __future__ import annotations
 
-from binascii import b2a_base64
 from pathlib import Path
 
 from tools import packages, tables
 from tools.bench.prompt import Prompt
-from tools.cli import library
-
-CHUNK = 512  # bytes of a file in one command
+from tools.cli import installed, library
 
 
 def install(prompt: Prompt) -> None:
@@ -25,11 +22,7 @@ def install(prompt: Prompt) -> None:
 
 def copy(prompt: Prompt, file: Path) -> None:
     """A file of the library."""
-    content = file.read_bytes()
-    prompt.run(f"from binascii import a2b_base64; f = open('romboot/{file.name}', 'wb')")
-    for at in range(0, len(content), CHUNK):
-        prompt.run(f"f.write(a2b_base64({b2a_base64(content[at : at + CHUNK])}))")
-    prompt.run("f.close()")
+    installed.copy(prompt, file.read_bytes(), f"romboot/{file.name}")
 
 
 def keep(prompt: Prompt, flash_file: Path) -> None:

@@ -163,7 +163,11 @@ def arrives(firmware: Path, code: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "variant"),
-    [(BOARD, "noasm"), ("NUCLEO_L432KC", "standard"), ("NUCLEO_WL55", "standard")],
+    [
+        (BOARD, "noasm"),
+        ("NUCLEO_L432KC", "standard"),
+        pytest.param("NUCLEO_WL55", "standard", marks=pytest.mark.thorough),
+    ],
 )
 def test_from_files_on_a_build_without_the_inline_assembler(name: str, variant: str) -> None:
     """The same machine code, as bytes of which a function is made; also in a small heap, of which

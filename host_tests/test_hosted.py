@@ -25,16 +25,23 @@ from tools.cli.errors import CliError, in_shell
 from tools.cli.flash import asked
 from tools.cli.virtual_prompt import VirtualPrompt
 from tools.firmware import build
-from tools.tables.family import M4
+from tools.tables.family import M0PLUS, M4, M7
 
 BOARD = "NUCLEO_F429ZI"
 NUCLEO_LAST = sorted(EVERY_BOARD, key=lambda name: name.startswith("NUCLEO"))
 FAMILIES = {firmware.family(name): name for name in NUCLEO_LAST} | {"f4": BOARD}
-# What differs from core to core shows on one board with each: how the machine code is started.
+# What differs from core to core shows on one board with each: how the machine code is started. On
+# the way through a reset, which is the same for all, that is Thumb or Thumb-2 and the D-cache.
 CORES = {tables.family(f"stm32{f}").core: name for f, name in FAMILIES.items()} | {M4: BOARD}
 OTHERS = [name for name in FAMILIES.values() if name not in CORES.values()]
 WAYS = [
-    *((name, way) for name in CORES.values() for way in ("jump", "reset")),
+    *((name, "jump") for name in CORES.values()),
+    *((CORES[core], "reset") for core in (M0PLUS, M4, M7)),
+    *(
+        pytest.param(name, "reset", marks=pytest.mark.thorough)
+        for core, name in CORES.items()
+        if core not in (M0PLUS, M4, M7)
+    ),
     *(pytest.param(name, "jump", marks=pytest.mark.thorough) for name in OTHERS),
 ]
 WAIT = 3  # kind of a step, see lib/romboot/facts.py

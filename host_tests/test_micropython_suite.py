@@ -2,8 +2,8 @@
 
 Nearly 700 tests of the language, the heap, the compiler's native code and the inline assembler,
 single-precision floats and the soft reset between two tests. There is no list of exceptions here.
-A part of them runs, one of the parts below for each directory: `make test` has what depends on
-the CPU most. All run with --whole-suite.
+A part of them runs, one of the parts below for each directory: `make test` has the inline
+assembler, which romboot is written in, `make test-all` the others. All run with --whole-suite.
 What does not run is left out by the suite's own `run-tests.py` as on any pyboard, because
 
 - a feature check of it failed on the target (complex numbers, doubles: `float_divmod` and the
@@ -37,7 +37,7 @@ DIRECTORIES = {
     "float": (2, 55),
     "inlineasm/thumb": (1, 18),
 }
-OF_THE_CPU = ("float", "inlineasm/thumb")
+QUICK = "inlineasm/thumb"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -45,7 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     parts = {name: n if whole else 1 for name, (n, _) in DIRECTORIES.items()}
     if "directory" in metafunc.fixturenames:
         pairs = [
-            pytest.param(name, n, marks=[] if name in OF_THE_CPU else [pytest.mark.thorough])
+            pytest.param(name, n, marks=[] if name == QUICK else [pytest.mark.thorough])
             for name, count in parts.items()
             for n in range(count)
         ]

@@ -287,7 +287,7 @@ def tarball() -> bytes:
     return (cache_dir() / source.TARBALL).read_bytes()
 
 
-@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("pool", [pytest.param(POOLS[0], marks=pytest.mark.thorough), POOLS[1]])
 def test_the_source_is_fetched_from_a_mirror(
     tarball: bytes, pool: str, mirror: type[Mirror]
 ) -> None:

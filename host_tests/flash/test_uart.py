@@ -256,8 +256,9 @@ def test_a_port_that_another_program_holds(bystander: VirtualTarget) -> None:
 # --- on the way --------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_a_rom_that_resets_the_chip(virtual_f429: VirtualTarget) -> None:
-    """Field reports, A2."""
+    """Field reports, A2; as test_enter.py has it, and test_usb.py for a board on USB."""
     answers = iter([True])
     with virtual_f429.server.paused() as board:
         board.in_system_memory.resets = lambda: next(answers, False)
@@ -275,7 +276,7 @@ def test_no_rom_where_it_is_looked_for(virtual_f429: VirtualTarget) -> None:
     assert done.returncode == Code.NO_ROM, done.stderr
     assert "Nothing was erased" in done.stderr and "romboot leave" in done.stderr
     # It is in its ROM now, and the command goes on from there.
-    again = flash(virtual_f429, firmware())
+    again = flash(virtual_f429, firmware(), "--dry-run")
     assert again.returncode == 0, again.stderr
     assert "the board is in it already" in again.stdout
 

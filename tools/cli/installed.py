@@ -59,7 +59,7 @@ def install(name: str, image: Path, flash_file: Path) -> Library:
         return NOWHERE
     try:
         for file in files:
-            _copy(prompt, file.read_bytes(), f"romboot/{file.name}")
+            copy(prompt, file.read_bytes(), f"romboot/{file.name}")
     except PromptError as error:
         size = sum(file.stat().st_size for file in files) // 1024
         reason = str(error).strip().splitlines()[-1]
@@ -83,8 +83,8 @@ def _prompt(board: VirtualBoard, name: str) -> Prompt:
         ) from error
 
 
-def _copy(prompt: Prompt, data: bytes, path: str) -> None:
-    """Through a buffer in the board's RAM, as the wire is slow."""
+def copy(prompt: Prompt, data: bytes, path: str) -> None:
+    """A file for the board, through a buffer in its RAM, as the wire is slow."""
     address = int(
         prompt.run(f"import uctypes\nb = bytearray({len(data)})\nprint(uctypes.addressof(b))")
     )
