@@ -31,6 +31,7 @@ from tools.bench.rom import Bootloader
 from tools.cli import library
 
 SLOW = 900  # seconds of real time: to write much, to mount the library
+BOOT_NS = 1_000_000_000  # virtual, from a reset to the prompt
 BY_RESET = ENTER.replace("after_ms=100", "after_ms=100, via='reset'")
 HAS_FILES = """
 import os
@@ -173,3 +174,5 @@ def check_the_rom(target: VirtualTarget) -> None:
     assert target.identify() == dev_id
     with target.server.paused() as board:
         board.press_reset()
+        booted = board.clock.now + BOOT_NS
+    target.wait_for(lambda board: board.clock.now > booted or None, SLOW)
