@@ -14,7 +14,7 @@ from host_tests.test_mutation import longest_scripts
 from tools.bench import boardfile, chip
 from tools.firmware.board import load_board
 from tools.fuzz import alone, layout, stuck
-from tools.fuzz.__main__ import SEED, replay, try_states
+from tools.fuzz.__main__ import SEED, main, replay, try_states
 from tools.fuzz.application import Application
 from tools.fuzz.run import LOOK, Call, End
 from tools.fuzz.subject import at_prompt
@@ -63,6 +63,15 @@ def test_a_poll_that_never_comes_true_ends_in_a_reset(board: str) -> None:
     for line in waits:
         for handlers in ([], [16 + 20, 16 + 21]):
             assert not stuck.run(subject, line, handlers).wrong, f"wait for 0x{line.address:08X}"
+
+
+@pytest.mark.parametrize("option", ["--states", "--seed", "--only"])
+@pytest.mark.parametrize("number", ["-3", "all"])
+def test_what_is_no_number(option: str, number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["NUCLEO_F429ZI", option, number])
+    assert ended.value.code == 2
+    assert f"{option}: {number} is no number from 0 up" in capsys.readouterr().err
 
 
 STR_R2, MOVS_R4_R2, NOP = 0x6012, 0x0014, 0x46C0

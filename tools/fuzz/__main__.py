@@ -93,11 +93,17 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "board", metavar="BOARD", help="such as PYBV11; or a chip, such as STM32G431xx"
     )
-    parser.add_argument("--states", type=int, default=STATES, metavar="N", help=f"({STATES})")
-    parser.add_argument("--seed", type=int, default=SEED, metavar="S", help=f"({SEED})")
-    parser.add_argument("--only", type=int, metavar="K", help="this one state, in words")
+    parser.add_argument("--states", type=_number, default=STATES, metavar="N", help=f"({STATES})")
+    parser.add_argument("--seed", type=_number, default=SEED, metavar="S", help=f"({SEED})")
+    parser.add_argument("--only", type=_number, metavar="K", help="this one state, in words")
     parser.add_argument("--mutate", action="store_true", help="leave out each line of the script")
     return parser.parse_args(arguments)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is no number from 0 up")
+    return int(text)
 
 
 def _mutate(board: str) -> int:
