@@ -87,7 +87,7 @@ def has_files(choice: Choice, flash_file: Path) -> bool:
 def official(choice: Choice, flash_file: Path, has_files: bool) -> Iterator[VirtualTarget]:
     """A board at its prompt, formatted and idle. What enters the ROM ends with a reset."""
     with VirtualTarget.boot(*choice, flash_file) as target:
-        target.ok("exec", "pass")
+        target.wait_for(lambda board: board.clock.now > BOOT_NS or None, SLOW)
         yield target
 
 
