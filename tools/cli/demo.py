@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     with running(board, speed=SPEED, fast_while=VirtualBoard.rom_listens) as server:
         Demo(args.board, server, upgrade, ours=not given, mounts=mounts).run()
     over_usb(args.board, image, upgrade)
-    print("\nDone: prompt, ROM, new firmware, prompt. All of it on an emulated chip;")
+    print("\nDone: prompt, ROM, new firmware, prompt. All of it on an emulated chip.")
     print(f"What that proves, and what it does not: {paths.DOCS}/evidence.md")
     return 0
 
