@@ -45,8 +45,6 @@ _RASR = const(0x03060027)  # see open_region() of tools/tables/cortex_m.py
 _CODE = const(320)  # room for the resident part of the helper, and what fills its last block
 _DRAIN_MS = const(100)  # the longest wait for a console; one character takes 1 ms at 9600 baud
 _DETACH_MS = const(20)  # a hub sees a disconnect after 2.5 us (USB 2.0 7.1.7.3) and latches it
-_CONTROL = const(3)  # task of jump.helper()
-_NPRIV = const(1)  # CONTROL: thread mode is unprivileged
 _TC = const(0x40)  # of a USART, any kind: the last bit of the last character is out
 _PERIOD_MS = const(1000)  # the longest time from one try of after_ms to the next
 _ANSWER_MS = const(5)  # the prompt's answer takes 1 ms at 115200 baud
@@ -118,16 +116,6 @@ def check_port():
     """NotSTM32Error on another port, where nothing at a register's address may be touched."""
     if sys.platform != "pyboard":  # the name of the stm32 port since ever
         raise error("NotSTM32Error", sys.platform)
-
-
-def code_outside(jump):
-    """The address of the machine code, if it is in CCM or SDRAM, where it may not be executable.
-    PrivilegeError in unprivileged code, where it is a fault to read the core's registers."""
-    code = jump.code_address()
-    if code >> 28 == 1 or code >> 29 & 7 > 4:
-        return code
-    if jump.helper(0, _CONTROL) & _NPRIV:
-        raise error("PrivilegeError")
 
 
 # Which chips there are, see chips() of tools/tables/index.py; _MANY: not one die alone, which

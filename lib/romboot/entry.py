@@ -20,8 +20,20 @@ except (SyntaxError, ValueError, ImportError):  # a build without the inline ass
 
 _LOOK = const(0)  # tasks of jump.helper()
 _GO = const(1)
+_CONTROL = const(3)
+_NPRIV = const(1)  # CONTROL: thread mode is unprivileged
 _ICSR = const(-0x1FFF12FC)  # 0xE000ED04, as a small integer; ARM DDI 0403E B3.2.4
 _VECTACTIVE = const(0x1FF)
+
+
+def outside():
+    """The address of the machine code, if it is in CCM or SDRAM, where it may not be executable.
+    PrivilegeError in unprivileged code, where it is a fault to read the core's registers."""
+    code = jump.code_address()
+    if code >> 28 == 1 or code >> 29 & 7 > 4:
+        return code
+    if jump.helper(0, _CONTROL) & _NPRIV:
+        raise error("PrivilegeError")
 
 
 class Entry:
@@ -37,7 +49,7 @@ class Entry:
             raise error("ArgumentError", "force", force, "True or False")
         if via not in (None, "jump", "reset"):
             raise error("ArgumentError", "via", via, "None, 'jump' or 'reset'")
-        code = chip.code_outside(jump)
+        code = outside()
         if code:
             chip.module("romboot.external").check(code)
         self.chip = found = chip.find()

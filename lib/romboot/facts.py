@@ -7,8 +7,8 @@ import struct
 from machine import mem8, mem16, mem32
 from micropython import const
 
-from .chip import check_port, code_outside, find, module
-from .entry import Entry, jump, watchdog_runs
+from .chip import check_port, find, module
+from .entry import Entry, outside, watchdog_runs
 
 # What a family's FACTS are about, in this order; see family_facts() of tools/tables/facts.py.
 _UNIQUE_ID = const(0)
@@ -165,7 +165,7 @@ class Info:
 
     def __init__(self):
         check_port()
-        code_outside(jump)
+        outside()
         self.chip = found = find()
         self.name, rom_id, versions, _, _ = die(found)
         self.dev_id = found.idcode & 0xFFF
@@ -195,7 +195,7 @@ class Info:
         if self._cores:
             yield "cores", self._cores
         yield "flash", "%d KiB" % self.flash_kib
-        yield "unique ID", "".join("%02x" % byte for byte in self.uid)
+        yield "unique ID", "%02x" * 12 % tuple(self.uid)
         start = mem32[self.rom + 4] & 0xFFFFFFFF
         yield "ROM", "0x%08X, starts at 0x%08X" % (self.rom, start)
         yield "ROM ID", "0x%02X, version %d.%d" % (self.id, self.id >> 4, self.id & 15)

@@ -11,6 +11,8 @@ _ICSR = const(-0x1FFF12FC)  # 0xE000ED04, as a small integer; ARM DDI 0403E B3.2
 _VECTACTIVE = const(0x1FF)
 _LOOK = const(0)  # tasks of jump.helper()
 _GO = const(1)
+_CONTROL = const(3)
+_NPRIV = const(1)  # CONTROL: thread mode is unprivileged
 
 
 class RomBootError(Exception):
@@ -47,9 +49,11 @@ def enter_bootloader(*, after_ms=None, force=False):
     global _image
     try:
         chip.check_port()
-        code = chip.code_outside(jump)
-        if code:
+        code = jump.code_address()
+        if code >> 28 == 1 or code >> 29 & 7 > 4:  # CCM, SDRAM: it may not be executable
             raise RomBootError("CodeError", code)
+        if jump.helper(0, _CONTROL) & _NPRIV:
+            raise RomBootError("PrivilegeError")
         if mem32[_ICSR] & _VECTACTIVE:
             raise RomBootError("HandlerError")
         found = chip.find()
