@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import json
@@ -174,6 +175,20 @@ def test_a_copy_for_other_firmware_says_so(old: str, said: str, target: VirtualT
             prompt.write_file(f"/lib/romboot/{file.name}", data)
     done = target.mpremote("exec", "import romboot; romboot.plan()")
     assert said in done.stdout + done.stderr
+
+
+def test_what_is_no_part_of_the_library_stays(target: VirtualTarget) -> None:
+    """A file that would be imported in its place, and what is in a folder of its name."""
+    with contextlib.closing(Prompt(target.console)) as prompt:
+        prompt.run("import os\nos.mkdir('/romboot')")
+        prompt.write_file("/romboot/my notes.txt", b"mine")
+        prompt.write_file("/romboot.py", b"x = 1")
+        done = prompt.run(install.LOOK)
+    assert ast.literal_eval(done)[-1] == ["/romboot/my notes.txt", "/romboot.py"]
+    done = romboot("install", "--device", target.console)
+    assert done.returncode == Code.REFUSED, done.stderr
+    line = f"mpremote connect {target.console} rm -r ':/romboot/my notes.txt' :/romboot.py"
+    assert f"To remove it:\n  {line}" in done.stderr
 
 
 def test_a_firmware_that_has_it() -> None:

@@ -293,9 +293,10 @@ def test_no_prompt_at_the_port(tmp_path: Path) -> None:
 KILLED = pytest.param(signal.SIGKILL, marks=pytest.mark.thorough)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, KILLED])
+@pytest.mark.parametrize("number", [signal.SIGTERM, KILLED])
 def test_it_ends_while_it_writes(virtual_f429: VirtualTarget, number: int, tmp_path: Path) -> None:
-    """By Ctrl-C, or as when a cable is pulled. The same command again writes the file."""
+    """By `kill`, which is as Ctrl-C, or as when a cable is pulled. The same command again writes
+    the file."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [*ROMBOOT, *words(virtual_f429, firmware())]
     with subprocess.Popen(
@@ -308,7 +309,7 @@ def test_it_ends_while_it_writes(virtual_f429: VirtualTarget, number: int, tmp_p
         time.sleep(0.2)
         process.send_signal(number)
         _, errors = process.communicate(timeout=30)
-    if number == signal.SIGINT:
+    if number == signal.SIGTERM:
         assert process.returncode == 130
         assert "Ctrl-C. The ROM bootloader cannot be erased" in errors
         assert f"  {shlex.join(['romboot', *words(virtual_f429, firmware())])}\n" in errors

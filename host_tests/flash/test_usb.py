@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -249,8 +250,12 @@ def test_the_name_of_the_program_that_holds_a_port() -> None:
     os.close(theirs)
 
 
-def test_ctrl_c_while_it_is_read_back() -> None:
-    """It ends dfu-util too, as a terminal sends it to both."""
+KILL = pytest.param(lambda process: process.terminate(), marks=pytest.mark.thorough, id="kill")
+
+
+@pytest.mark.parametrize("end", [lambda process: os.killpg(process.pid, signal.SIGINT), KILL])
+def test_it_ends_while_it_is_read_back(end: Callable[[subprocess.Popen[str]], None]) -> None:
+    """With dfu-util: by Ctrl-C, which a terminal sends to both, and by `kill`, which one gets."""
     with usb_board(BOARD) as board:
         board.until_rom()
         command = [*ROMBOOT, "flash", str(firmware()), "--yes"]
@@ -262,7 +267,7 @@ def test_ctrl_c_while_it_is_read_back() -> None:
             while not (line := process.stdout.readline()).startswith("write "):
                 assert line, process.communicate()
             time.sleep(0.03)
-            os.killpg(process.pid, signal.SIGINT)
+            end(process)
             _, errors = process.communicate(timeout=30)
         assert process.returncode == 130, errors
         assert "Ctrl-C. The file is in the flash, but what was read back was not" in errors

@@ -13,6 +13,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     words = sys.argv[1:] if argv is None else list(argv)
     try:
+        _end_as_by_ctrl_c()
         from . import commands
 
         return commands.main(words)
@@ -20,3 +21,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         from . import said
 
         return said.stopped(words)
+
+
+def _end_as_by_ctrl_c() -> None:
+    """Whoever ends the program, it says where the board is, and leaves no child at work."""
+    import signal
+
+    for name in "SIGTERM", "SIGHUP":
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number and signal.getsignal(number) is signal.SIG_DFL:  # not under nohup
+            signal.signal(number, lambda _number, _frame: signal.raise_signal(signal.SIGINT))

@@ -122,7 +122,7 @@ def flash(parser: argparse.ArgumentParser) -> None:
     where(parser)
     tries(parser)
     parser.add_argument(
-        "--address", type=_number, metavar="N",
+        "--address", type=_word, metavar="N",
         help="where a .bin goes, if not to 0x08000000; the other formats say it themselves",
     )  # fmt: skip
     parser.add_argument(
@@ -277,6 +277,12 @@ def _number(text: str) -> int:
     if not 0 <= number <= 0xFFFF_FFFF:
         raise argparse.ArgumentTypeError(f"{text} is no number such as 0x08000000 or 16384")
     return number
+
+
+def _word(text: str) -> int:
+    if _number(text) % 4:
+        raise argparse.ArgumentTypeError(f"{text} is no multiple of 4: the ROM writes whole words")
+    return _number(text)
 
 
 def _positive(text: str) -> int:

@@ -14,7 +14,7 @@ from functools import cached_property
 from .. import boards
 from ..boards import Cable
 from .board import Board
-from .errors import command_line
+from .errors import command_line, for_shell
 from .flash import places
 
 LABEL = 11  # characters, as in the table of `info()`
@@ -134,7 +134,7 @@ class Cables:
             label = ""
         if rom:
             yield label, command_line("flash", "firmware.hex", *self._at_port(rom))
-            stm32flash = f"stm32flash -w firmware.hex -v {rom}"
+            stm32flash = for_shell("stm32flash", "-w", "firmware.hex", "-v", rom)
             lost = "files that lie between its pieces are lost"
             yield "", f"or, in the ROM: {stm32flash} ({lost})"
 

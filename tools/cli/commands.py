@@ -135,7 +135,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command."""
-    output = said.Output(sys.stdout)
+    # None: the shell has closed it, `>&-`.
+    stream = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, until the end
+    output = said.Output(stream)
     with contextlib.redirect_stdout(cast(Any, output)):
         code = _main(argv)
     return code or (Code.OTHER if output.lost else Code.DONE)

@@ -43,7 +43,7 @@ EXIT_CODES = (
     "did not leave it, or came back to it; 7 it left its prompt, but its ROM was not found; 8 no "
     "permission to open it; 9 erasing, writing or reading broke off; 10 what was read back is not "
     "the file; 11 the prompt did not come back; 12 another program holds the port or the "
-    "DFU device; 130 Ctrl-C."
+    "DFU device; 130 Ctrl-C, or a request to end (SIGTERM, SIGHUP)."
 )
 
 
@@ -54,10 +54,14 @@ def port_error(error: Exception) -> int | None:
     return getattr(error, "errno", None) or (int(in_text[1]) if in_text else None)
 
 
+def for_shell(*words: str) -> str:
+    """A command, ready to paste into a shell of this system."""
+    return (subprocess.list2cmdline if sys.platform == "win32" else shlex.join)(words)
+
+
 def command_line(*words: str) -> str:
-    """A command of romboot, ready to paste into a shell of this system."""
-    join = subprocess.list2cmdline if sys.platform == "win32" else shlex.join
-    return join(["romboot", *words])
+    """A command of romboot, ready to paste."""
+    return for_shell("romboot", *words)
 
 
 def in_shell(sentence: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from .. import packages, paths, tables
 from ..tables.family import Die, Family
 from . import library
-from .errors import CliError, Code
+from .errors import CliError, Code, Next, for_shell
 from .flash import asked
 from .flash.job import Job
 from .flash.where import Where
@@ -30,14 +30,25 @@ ENTRY, LONG = 32, 13
 
 LOOK = """
 import os, sys
-def size(path):
+def entries(path):
     try:
-        return sum(e[3] for e in os.ilistdir(path))
+        return list(os.ilistdir(path or '/'))
     except OSError:
-        return None
+        return []
 lib = [p for p in sys.path if p.endswith('/lib') and not p.startswith('/rom')]
 homes = [p or os.getcwd() for p in sys.path if not p.startswith('.') and p[:4] != '/rom']
-old = [p.rstrip('/') + '/romboot' for p in homes]
+old = []
+foreign = []
+for home in [p.rstrip('/') for p in homes]:
+    for entry in entries(home):
+        name, path = entry[0], home + '/' + entry[0]
+        if name in ('romboot.py', 'romboot.mpy'):
+            foreign.append(path)
+        if name == 'romboot':
+            inner = entries(path)
+            old.append((path, sum(e[3] for e in inner)))
+            names = [e[0] for e in inner]
+            foreign += [path + '/' + n for n in names if n.split('.')[-1] not in ('py', 'mpy')]
 frozen = False
 try:
     from romboot import __file__ as file
@@ -47,8 +58,7 @@ except OSError:
 except Exception:
     pass
 i = sys.implementation
-print((sys.platform, getattr(i, '_mpy', 0), lib[0] if lib else '', frozen,
-    [(p, size(p)) for p in old if size(p) is not None]))
+print((sys.platform, getattr(i, '_mpy', 0), lib[0] if lib else '', frozen, old, foreign))
 """
 
 INSTEAD = (
@@ -74,13 +84,15 @@ def remove(path):
 @dataclass(frozen=True)
 class Board:
     """What the board said of itself. `lib`: the folder for libraries; `frozen`: an import
-    finds romboot in the firmware; `old`: folders of copies of it, and their bytes."""
+    finds romboot in the firmware; `old`: folders of copies of it, and their bytes; `foreign`:
+    what an import would take for it, or is in such a folder, and is no part of it."""
 
     platform: str
     mpy: int
     lib: str
     frozen: bool
     old: list[tuple[str, int]]
+    foreign: list[str]
 
     @property
     def disk(self) -> str:
@@ -110,6 +122,7 @@ class Install(Job):
             text = "romboot is frozen into this firmware: there is nothing to install."
             self.report.result("installed", text, frozen=True)
             return
+        _nothing_foreign(prompt, board)
         family, die = _wanted(prompt, wanted)
         files = library.for_board(board.mpy, family, die)
         self.where = Where.INSTALLING
@@ -142,6 +155,19 @@ def _look(prompt: Prompt) -> Board:
     return board
 
 
+def _nothing_foreign(prompt: Prompt, board: Board) -> None:
+    """What is not the library's is not removed, and may not be imported in its place."""
+    if board.foreign:
+        words = ("rm", "-r", *(f":{path}" for path in board.foreign))
+        raise CliError(
+            f"the board has {', '.join(board.foreign)}, which is no part of the library: it would "
+            "be removed with an older copy, or be imported in place of the new one. Keep a copy "
+            "if you need it, then remove it",
+            Code.REFUSED,
+            next=[Next(for_shell("mpremote", "connect", prompt.port, *words), "To remove it")],
+        )
+
+
 def _wanted(prompt: Prompt, name: str) -> tuple[Family, Die | None]:
     """The family with this name, or that of the chip with its die. CliError if the chip is known
     to be of another family: its library would not run there."""
@@ -158,8 +184,7 @@ def _wanted(prompt: Prompt, name: str) -> tuple[Family, Die | None]:
         own = packages.short(found)
         raise CliError(
             f"the chip of this board is an {die.name}, of family {own}, and the library for "
-            f"family {name} does not run on it. Nothing was changed: use --family {own}, or leave "
-            "the option out",
+            f"family {name} does not run on it: use --family {own}, or leave the option out",
             Code.REFUSED,
         )
     return wanted, None

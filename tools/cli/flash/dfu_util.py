@@ -106,11 +106,15 @@ def run(device: str, words: Sequence[str], moved: Moved) -> str:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout
         seen = 0
-        while block := os.read(process.stdout.fileno(), 4096):
-            said += block
-            for match in BAR.finditer(said, seen):
-                moved(match[1].decode(), int(match[2]))
-                seen = match.end()
+        try:
+            while block := os.read(process.stdout.fileno(), 4096):
+                said += block
+                for match in BAR.finditer(said, seen):
+                    moved(match[1].decode(), int(match[2]))
+                    seen = match.end()
+        except KeyboardInterrupt:
+            process.terminate()  # a terminal has told it too, `kill` has not
+            raise
     if process.returncode in CTRL_C:
         raise KeyboardInterrupt
     text = said.decode(errors="replace")

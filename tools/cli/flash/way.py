@@ -77,7 +77,7 @@ def into_rom(
             prompt.close()
     raise CliError(
         "the board left MicroPython, and its prompt came back, as often as it was tried "
-        f"({tries}): the ROM did not stay. {WHY}: try again, with more --tries",
+        f"({tries}): the ROM did not stay. {WHY}: try again, with --tries {2 * tries}",
         Code.NOT_ENTERED,
     ) from back
 
