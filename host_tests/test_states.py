@@ -34,7 +34,7 @@ mem32[0x50003000] = 0xFF        # WWDG_CR: WDGA, T
     "scope of WWDG1": (H743, "mem32[0x580244A0] = 1", "WW1RSC"),
     "the Cortex-M4 was started": (H747, NO_BCM4 + "mem32[0x580244A0] = 8", "BOOT_C2"),
     "WWDG2 has its clock": (H747, NO_BCM4 + "mem32[0x580244E8] |= 0x800", "WWDG2EN"),
-    "IWDG1 runs": (H743, "import machine; machine.WDT(timeout=10000)", "independent watchdog"),
+    "IWDG1 runs": (H743, "import machine; machine.WDT(timeout=10000)", "a watchdog"),
     "clock of the firewall": (L073, "mem32[0x40021034] |= 0x80", "FWEN"),
     "WWDG of an STM32G0": (G0B1, "mem32[0x4002103C] |= 0x800", "WWDGEN"),
     "securable memory": (
@@ -61,10 +61,10 @@ mem32[0x081FE000] = 0
     "IWDG of an STM32H5": (
         H563,
         "import machine; machine.WDT(timeout=10000)",
-        "independent watchdog",
+        "a watchdog",
     ),
     "the second core of an STM32WB": (WB55, "mem32[0x5800040C] |= 1 << 15", "PWR_CR4.C2BOOT"),
-    "IWDG runs": (L073, "import machine; machine.WDT(timeout=10000)", "independent watchdog"),
+    "IWDG runs": (L073, "import machine; machine.WDT(timeout=10000)", "a watchdog"),
 }
 
 

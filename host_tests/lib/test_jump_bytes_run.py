@@ -52,6 +52,7 @@ class OnCore:
         self.module.__package__ = "on_core"
         self.cache = ModuleType("cache")
         package = ModuleType("on_core")
+        package.__dict__["RomBootError"] = RuntimeError
         self._modules = {**foreign, "on_core": package, "on_core.cache": self.cache}
         with mock.patch.dict(sys.modules, self._modules):  # type: ignore[arg-type]
             for name, module in (("cache", self.cache), ("jump_bytes", self.module)):
