@@ -43,7 +43,7 @@ def _forget() -> None:
 
 @contextmanager
 def _standing_in(**modules: object) -> Iterator[None]:
-    """os and time are other modules on a chip, but only for romboot: pytest needs its own."""
+    """os, time and gc are other modules on a chip, but only for romboot: pytest needs its own."""
     real = {name: sys.modules[name] for name in modules}
     sys.modules.update(modules)  # type: ignore[arg-type]
     try:
@@ -66,7 +66,8 @@ def _import(fake: FakeChip) -> dict[str, ModuleType]:
         ),
     }
     sys.modules.update(present)  # type: ignore[arg-type]
-    with _standing_in(os=fake.os, time=fake.clock):
+    collector = SimpleNamespace(collect=lambda: None)  # pytest's own would look at all of pytest
+    with _standing_in(os=fake.os, time=fake.clock, gc=collector):
         modules = {name: importlib.import_module(f"romboot.{name}") for name in MODULES}
     modules[""] = sys.modules["romboot"]
     for module in modules.values():
