@@ -98,6 +98,7 @@ def commands(said: str) -> list[list[str]]:
     return [shlex.split(words) for words in found]
 
 
+@pytest.mark.thorough
 def test_the_commands_that_are_named_do_it(tmp_path: Path) -> None:
     """Over a UART: `enter` names one for new firmware, and one for the way back."""
     name = "NUCLEO_F429ZI"

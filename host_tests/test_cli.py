@@ -249,6 +249,7 @@ def test_an_unwritable_file_is_said_before_the_work() -> None:
     assert done.stderr.startswith("romboot: /not-there/figures.json cannot be written")
 
 
+@pytest.mark.thorough
 def test_a_reader_that_goes_away(tmp_path: Path) -> None:
     """As in `romboot demo | head -n 1`."""
     words = ["demo", "--firmware", str(build(BOARD))]

@@ -44,6 +44,7 @@ def test_the_virtual_board_cannot_run_there() -> None:
     assert done.stderr.startswith("romboot: demo needs "), done.stderr
 
 
+@pytest.mark.thorough
 def test_a_board(virtual: VirtualTarget, tmp_path: Path) -> None:
     assert virtual.rom
     rom = ["--rom", virtual.rom]

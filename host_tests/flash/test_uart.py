@@ -332,6 +332,7 @@ def test_it_ends_while_it_writes(virtual_f429: VirtualTarget, number: int, tmp_p
     assert virtual_f429.ok("exec", "import romboot; print(romboot.__version__)") == "0.1.0\n"
 
 
+@pytest.mark.thorough
 def test_a_second_command_meanwhile(virtual_f429: VirtualTarget) -> None:
     """It does nothing, and the first does not notice."""
     flashing = [*ROMBOOT, *words(virtual_f429, firmware())]
