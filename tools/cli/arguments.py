@@ -280,9 +280,10 @@ def _number(text: str) -> int:
 
 
 def _word(text: str) -> int:
-    if _number(text) % 4:
+    number = _number(text)
+    if number % 4:
         raise argparse.ArgumentTypeError(f"{text} is no multiple of 4: the ROM writes whole words")
-    return _number(text)
+    return number
 
 
 def _positive(text: str) -> int:

@@ -211,7 +211,7 @@ def parts(modm: str) -> Disputed:
     return Disputed("parts", ("modm-devices",), modm, "it has sizes that were never made, too")
 
 
-V50, V52 = (0x50,), (0x52,)
+V50 = (0x50,)
 DIES = (
     Die(
         0x442, "STM32F030xC/091xB/091xC/098xC", (Ram(0x20000000, 32 * 1024),),

@@ -23,7 +23,7 @@ from host_tests.tables.oracles import (
 )
 
 ROWS = tomllib.loads((Path(__file__).parent / "families.toml").read_text())
-LIBOPENCM3 = Path(__file__).parent / "libopencm3.toml"
+LIBOPENCM3 = tomllib.loads((Path(__file__).parent / "libopencm3.toml").read_text())
 SVDS: dict[int, list[str]] = {int(dev_id, 16): names for dev_id, names in ROWS["svds"].items()}
 
 # Cortex-M4 with FPU and MPU; the SVD files of the F4 describe only its NVIC.
@@ -77,10 +77,8 @@ class Oracles:
 
     def libopencm3(self, family: str) -> tuple[int, int] | None:
         """Addresses of the unique ID and the flash size of a family, as in "STM32F4"."""
-        rows = tomllib.loads(LIBOPENCM3.read_text())
-        return rows.get(
-            max((name for name in rows if family.startswith(name)), default="", key=len)
-        )
+        names = (name for name in LIBOPENCM3 if family.startswith(name))
+        return LIBOPENCM3.get(max(names, default="", key=len))
 
     def linux(self, dev_id: int) -> linux.Tree | None:
         """Linux's device tree of a die."""
