@@ -16,6 +16,7 @@ import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
@@ -28,9 +29,10 @@ from tools import paths
 from tools.bench import flash_file
 from tools.bench.board import VirtualBoard
 from tools.bench.image import load_image
-from tools.cli import firmware, main, measure, ports, sizes
+from tools.cli import firmware, main, measure, ports, sizes, target
 from tools.cli.commands import COMMANDS, parser
 from tools.cli.errors import EXIT_CODES, CliError, Code
+from tools.cli.virtual_prompt import VirtualPrompt
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"
@@ -107,6 +109,17 @@ def test_a_refusal_is_a_sentence_and_an_exit_code(virtual: VirtualTarget) -> Non
     assert "NO: readout protection is at level 2" in done.stdout
 
 
+def test_another_package_in_place_of_the_library() -> None:
+    """A file, and a folder, that an import takes for it."""
+    prompt = VirtualPrompt(VirtualBoard.load(BOARD, build(BOARD)))
+    for make in "import os; os.mkdir('romboot')", "open('romboot.py', 'w').close()":
+        prompt.run(f"import sys; sys.modules.pop('romboot', 0)\n{make}")
+        with pytest.raises(CliError, match=r"finds .*romboot.* on this board, which is") as said:
+            target.need_library(cast(Any, prompt))
+        assert said.value.code == Code.REFUSED
+        prompt.run("import os; 'romboot' in os.listdir() and os.rmdir('romboot')")
+
+
 def test_a_wrong_port() -> None:
     done = romboot("info", "--device", "/dev/not-there")
     assert done.returncode == Code.NO_BOARD
@@ -120,7 +133,7 @@ def test_a_wrong_port() -> None:
 )
 def test_a_port_that_is_none(port: str, why: str) -> None:
     done = romboot("info", "--device", port)
-    assert done.returncode == (Code.OTHER if "null" in port else Code.NOT_ENTERED)
+    assert done.returncode == (Code.NO_BOARD if "null" in port else Code.NOT_ENTERED)
     assert done.stderr.startswith(f"romboot: {why.format(port)}")
 
 
@@ -161,22 +174,46 @@ def test_the_option_that_names_a_wrong_port(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_unknown_board_is_said_first_and_alike() -> None:
     said = {(d.stdout, d.stderr) for d in (romboot(c, "NOPE") for c in ("demo", "bench"))}
     ((output, errors),) = said
-    assert output == "" and errors.startswith("romboot: there is no board NOPE: there are ")
+    assert output == "" and errors.startswith("romboot: there is no board NOPE: https://")
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "code", "why"),
     [
-        ["bench", "NOPE"],
-        *([command, "NUCLEO_N657X0"] for command in ("bench", "demo", "measure")),
-        ["demo", "--firmware", "not-there.bin"],
-        ["bench", "--usb-fault", "twin"],
+        ("bench nucleo-f429zi", 2, "there is no board nucleo-f429zi: did you mean NUCLEO_F429ZI?"),
+        ("measure PYBV1", 2, "did you mean PYBV11 or PYBV10"),
+        *((f"{command} NUCLEO_N657X0", 5, "no virtual") for command in ("bench", "demo")),
+        ("script --chip nucleof429z", 2, "NUCLEO_F429ZI is a board: --chip takes"),
+        ("demo --firmware not-there.bin", 1, "there is no firmware image not-there.bin"),
+        ("bench --usb-fault twin", 1, "needs --usb"),
+        ("bench --flash {}/none/a", 1, "/none/a: No such file or directory. --flash takes a file"),
+        ("bench --flash {}", 1, ": Is a directory. --flash takes a file"),
+        ("bench --link {}/file", 1, "/file: File exists. --link takes a folder"),
     ],
 )
-def test_a_wrong_name(words: list[str]) -> None:
-    done = romboot(*words)
-    assert done.returncode == 1
-    assert done.stderr.startswith("romboot: ") and "Traceback" not in done.stderr
+def test_a_wrong_name(
+    words: str, code: int, why: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(words.format(tmp_path).split()) == code
+    said = capsys.readouterr().err
+    assert said.startswith("romboot: ") and why in said
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "why"),
+    [
+        ("", 2, "argument FILE: the name of the file is empty"),
+        ("-dash.hex", 2, "if it is a file, name it ./-dash.hex"),
+        ("/dev/stdin", 1, "its name must end in .elf, .hex, .dfu, .bin, which tells the format"),
+        ("\x1b[31m\udcff.hex", 1, "there is no file \\x1b[31m\\udcff.hex"),
+    ],
+)
+def test_a_file_with_an_odd_name(
+    name: str, code: int, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["flash", name]) == code
+    assert why in capsys.readouterr().err
 
 
 BAD_IMAGES: dict[str, bytes | Path] = {
@@ -310,6 +347,7 @@ def test_a_port_where_no_prompt_answers(tmp_path: Path) -> None:
         (["dance"], "invalid choice: 'dance'"),
         (["info", "--rom", "x"], "unrecognized arguments: --rom x"),
         (["flash", "a.bin", "--address", "here"], "here is no number such as 0x08000000"),
+        (["read", "a.bin", "--length", "0"], "0 bytes are nothing to read"),
         (["flash", "a.bin", "--tries", "0"], "0 is no whole number from 1 on"),
         (["bench", "--rom-resets", "often"], "often is no number from 0 to 1"),
         (["flash", "a.bin", "--rom", "x", "--usb", "1-2"], "not allowed with argument"),
@@ -330,6 +368,7 @@ def test_a_wrong_command_line(
     assert not said.err
     error = json.loads(said.out)
     assert (error["state"], error["exit_code"]) == ("error", code) and why in error["text"]
+    assert error["at_s"] > 0
 
 
 @pytest.mark.boards(*first_of_each(sorted(EVERY_BOARD, key=BOARD.__ne__), lambda name: ()))

@@ -76,6 +76,8 @@ def test_it_does_not_try_for_ever(virtual: VirtualTarget) -> None:
     done = enter(virtual, True, "--tries", "2", program=PATIENT)
     assert done.returncode == Code.NOT_ENTERED
     assert "and its prompt came back, as often as it was tried (2)" in done.stderr
+    assert "Of the ROM of an STM32F42" in done.stderr and "is at its prompt.\n" in done.stderr
+    assert done.stderr.endswith(" --tries 4\n")
     assert virtual.ok("exec", "print(6 * 7)") == "42\n"
 
 
@@ -133,7 +135,7 @@ def test_no_rom_where_it_is_looked_for(virtual: VirtualTarget) -> None:
 
 def test_a_board_that_does_not_go_is_no_success(virtual: VirtualTarget) -> None:
     """The call succeeds, and nothing happens."""
-    fake = "def enter_bootloader(**_): pass"
+    fake = "plan = RomBootError = None\ndef enter_bootloader(**_): pass"
     virtual.ok("exec", "import os; os.mkdir('/romboot')")
     virtual.ok("exec", f"open('/romboot/__init__.py', 'w').write({fake!r})")
     done = enter(virtual, False)

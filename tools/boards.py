@@ -31,6 +31,7 @@ list of the die. A board whose chip romboot cannot enter at all says `refused = 
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -38,7 +39,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .paths import BOARDS
+from .paths import BOARDS, DOCS
 
 FLASH_BASE = 0x0800_0000
 BOOT0 = "the pin BOOT0 high, then reset"  # of a board without a file
@@ -183,6 +184,27 @@ class Board:
 def names(folder: Path = BOARDS) -> list[str]:
     """Every board that has a file."""
     return sorted(path.stem for path in folder.glob("*.toml"))
+
+
+def similar(name: str, least: float = 0.6, folder: Path = BOARDS) -> list[str]:
+    """The names most like this one, at most three. Capital letters, - and _ do not count. least:
+    how like, up to 1."""
+    plain = {_plain(each): each for each in names(folder)}
+    wanted = _plain(name)
+    near = [wanted] if wanted in plain else difflib.get_close_matches(wanted, plain, 3, least)
+    return [plain[each] for each in near]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).upper()
+
+
+def unknown(name: str, folder: Path = BOARDS) -> str:
+    """What to say of a name that no board has."""
+    near = " or ".join(similar(name, folder=folder))
+    return f"there is no board {name}: " + (
+        f"did you mean {near}?" if near else f"{DOCS}/boards.md lists those that there are"
+    )
 
 
 def on_bench(folder: Path = BOARDS) -> list[str]:

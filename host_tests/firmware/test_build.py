@@ -217,7 +217,7 @@ def test_a_missing_compiler_is_one_sentence_and_exit_code_3(tmp_path: Path) -> N
     ("arguments", "says"),
     [
         ((BOARD, "slow"), "There is no variant slow; there are standard, noasm, threads."),
-        (("NUCLEO_X",), "There is no board NUCLEO_X; boards/ has"),
+        (("NUCLEO_X",), "there is no board NUCLEO_X: did you mean NUCLEO_"),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_known_ones(

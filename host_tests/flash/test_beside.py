@@ -110,7 +110,8 @@ def test_a_file_that_cannot_be_made_is_said_before_the_work(
     [
         (Where.FOUND, "Nothing was erased: with power, or after a reset, the board starts"),
         (Where.HALF, "The ROM bootloader cannot be erased, but the firmware is not whole"),
-        (Where.WRITTEN, "The file is in the flash, but what was read back was not compared"),
+        (Where.WRITTEN, "The file is in the flash, but was not read back and compared.\n"),
+        (Where.VERIFIED, "The new firmware is in the flash, read back and compared.\n"),
     ],
 )
 def test_a_board_that_goes(

@@ -323,8 +323,8 @@ def test_it_ends_while_it_writes(virtual_f429: VirtualTarget, number: int, tmp_p
         "read", str(tmp_path / "a.bin"), *words(virtual_f429, firmware())[2:], "--length", "256"
     )
     assert saved.returncode == 0 and (tmp_path / "a.bin").stat().st_size == 256, saved.stderr
-    assert "\nstays        the board is still in its ROM bootloader: there is no" in saved.stdout
-    assert "To write firmware, FILE:\n  romboot flash FILE --device" in saved.stdout
+    assert "\nstays        the board is still in its ROM bootloader, as it was" in saved.stdout
+    assert "To start the firmware that it has:\n  romboot leave --device" in saved.stdout
     again = flash(virtual_f429, firmware())
     assert again.returncode == 0, again.stderr + again.stdout
     assert "the board is in it already" in again.stdout

@@ -270,7 +270,9 @@ def test_it_ends_while_it_is_read_back(end: Callable[[subprocess.Popen[str]], No
             end(process)
             _, errors = process.communicate(timeout=30)
         assert process.returncode == 130, errors
-        assert "Ctrl-C. The file is in the flash, but what was read back was not" in errors
+        assert (
+            "Ctrl-C. The file is in the flash, but was not read back and compared; the" in errors
+        )
 
 
 # --- without a bus -----------------------------------------------------------------------------

@@ -150,7 +150,7 @@ def warnings(chip, via="jump"):
         elif not isinstance(value, int) and found not in value:
             yield said % (found // (mask & -mask))
     if via == "jump" and watchdog_runs(chip.family):
-        yield "the independent watchdog runs: the ROM refreshes it"
+        yield "the IWDG runs: after a jump the ROM refreshes it"
 
 
 class Info:

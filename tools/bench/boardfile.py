@@ -62,11 +62,7 @@ def load(name: str, boards: Path = BOARDS) -> BoardFile:
     """
     path = boards / f"{name}.toml"
     if not path.is_file():
-        known = ", ".join(files.names(boards))
-        raise ValueError(
-            f"there is no board {name!r}. Known boards: {known}. To add one, write {path.name} "
-            f"in boards/."
-        )
+        raise ValueError(files.unknown(name, boards))
     data = files.read(path)
     if "refused" in data:
         raise ValueError(f"there is no virtual {name}: {data['refused']}")

@@ -41,9 +41,12 @@ def load_image(path: Path, base: int = FLASH_BASE) -> list[Segment]:
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise ImageError(f"{path} is no firmware image: its name must end in {', '.join(readers)}")
+        raise ImageError(
+            f"{path} is no firmware image: its name must end in {', '.join(readers)}, which tells "
+            "the format. What comes from a pipe must be saved in such a file"
+        )
     if path.exists() and not path.is_file():
-        raise ImageError(f"{path} is no regular file")
+        raise ImageError(f"{path} is no regular file. What comes from a pipe must be saved in one")
     if path.exists() and not path.stat().st_size:
         raise ImageError(f"{path} is empty: copy or download it again")
     if path.exists() and path.stat().st_size > LARGEST:

@@ -10,6 +10,7 @@ from .errors import CliError, Code
 
 DEFAULT_BOARD = "NUCLEO_F429ZI"
 FLASH = 0x08000000  # of every STM32
+FILES = (".dfu", ".hex", ".elf", ".bin")  # the format of a file is in its name
 BAUD = 115_200  # the most that AN3155 2 promises of every ROM
 
 
@@ -118,7 +119,7 @@ def enter(parser: argparse.ArgumentParser) -> None:
 
 def flash(parser: argparse.ArgumentParser) -> None:
     """A file, and where the board is."""
-    parser.add_argument("file", type=Path, metavar="FILE", help=".dfu, .hex, .elf or .bin")
+    parser.add_argument("file", type=_file, metavar="FILE", help=".dfu, .hex, .elf or .bin")
     where(parser)
     tries(parser)
     parser.add_argument(
@@ -180,14 +181,14 @@ def leave(parser: argparse.ArgumentParser) -> None:
 
 def read(parser: argparse.ArgumentParser) -> None:
     """Where the board is, and what goes where."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="to be made: .bin or .dfu")
+    parser.add_argument("file", type=_file, metavar="FILE", help="to be made: .bin or .dfu")
     where(parser)
     tries(parser)
     parser.add_argument(
         "--address", type=_number, metavar="N", help="from here on; without it, from the start"
     )
     parser.add_argument(
-        "--length", type=_number, metavar="N", help="bytes; without it, to the end"
+        "--length", type=_length, metavar="N", help="bytes; without it, to the end"
     )
 
 
@@ -259,6 +260,12 @@ def measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
 
 
+def _file(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("the name of the file is empty")
+    return Path(text)
+
+
 def _share(text: str) -> float:
     try:
         share = float(text)
@@ -276,6 +283,13 @@ def _number(text: str) -> int:
         number = -1
     if not 0 <= number <= 0xFFFF_FFFF:
         raise argparse.ArgumentTypeError(f"{text} is no number such as 0x08000000 or 16384")
+    return number
+
+
+def _length(text: str) -> int:
+    number = _number(text)
+    if not number:
+        raise argparse.ArgumentTypeError("0 bytes are nothing to read")
     return number
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from ..bench import __main__ as server
 from . import firmware
@@ -24,6 +25,20 @@ def run(args: argparse.Namespace) -> int:
         words += ["--usb-fault", fault]
     try:
         server.serve(server.parse(words))
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise CliError(str(error)) from error
+    except OSError as error:
+        raise CliError(_why_not(args, error)) from error
     return 0
+
+
+def _why_not(args: argparse.Namespace, error: OSError) -> str:
+    """Which option named what cannot be, and what it takes."""
+    path = str(error.filename or "")
+    if args.flash and path == args.flash:
+        takes = "--flash takes a file, which is made if need be, in a folder that is there"
+    elif args.link and Path(path).is_relative_to(args.link):
+        takes = "--link takes a folder, which is made if need be"
+    else:
+        return f"the virtual board cannot be served: {error}"
+    return f"{path}: {error.strerror}. {takes}"

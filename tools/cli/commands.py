@@ -55,6 +55,8 @@ COMMANDS = (
     Command(
         "read", "copy the flash into a file",
         "flash.beside", "read", arguments.read,
+        "A board that was at its prompt is there again at the end; one that was in its ROM stays "
+        "there, until `romboot leave`.",
     ),
     Command(
         "boards", "what is connected",
@@ -145,13 +147,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _main(argv: Sequence[str]) -> int:
     try:
-        line = parser()
-        _complete(line)
-        args, unknown = line.parse_known_args(argv or ["--help"])
-        if unknown:
-            args.wrong(f"unrecognized arguments: {' '.join(unknown)}")
-        args.typed = argv
-        return _run(args)
+        return _run(_parsed(argv))
     except CliError as error:
         as_json = said.in_json(argv)
         if isinstance(error, arguments.WrongError) and not as_json:
@@ -161,6 +157,23 @@ def _main(argv: Sequence[str]) -> int:
     except OSError as error:
         said.ends(_no_cache(error), as_json=said.in_json(argv))
         return Code.OTHER
+
+
+def _parsed(argv: Sequence[str]) -> argparse.Namespace:
+    line = parser()
+    _complete(line)
+    try:
+        args, unknown = line.parse_known_args(argv or ["--help"])
+        if unknown:
+            args.wrong(f"unrecognized arguments: {' '.join(unknown)}")
+    except arguments.WrongError as error:
+        files = [w for w in argv if w.startswith("-") and w.lower().endswith(arguments.FILES)]
+        if not files or "=" in files[0]:
+            raise
+        hint = f"{files[0]} begins with - as options do: if it is a file, name it ./{files[0]}"
+        raise arguments.WrongError(f"{error}. {hint}", error.usage) from None
+    args.typed = argv
+    return args
 
 
 def _complete(line: argparse.ArgumentParser) -> None:

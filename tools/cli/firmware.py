@@ -16,7 +16,7 @@ from ..bench.board import VirtualBoard
 from ..bench.image import Segment, load_image
 from ..paths import BOARDS, MANIFEST
 from ..tables.family import Die, Family
-from .errors import CliError
+from .errors import CliError, Code
 
 MACHINE = re.compile(rb"([ -~]+) with STM32\w")  # MICROPY_BANNER_MACHINE, py/mpconfig.h
 
@@ -108,11 +108,10 @@ def _manifest(family: str, small: bool) -> Path:
 def _board(name: str) -> dict[str, Any]:
     path = BOARDS / f"{name}.toml"
     if not path.is_file():
-        known = ", ".join(boards.names())
-        raise CliError(f"there is no board {name}: there are {known}")
+        raise CliError(boards.unknown(name), Code.COMMAND_LINE)
     about = boards.read(path)
     if "refused" in about:
-        raise CliError(f"there is no virtual {name}: {about['refused']}")
+        raise CliError(f"there is no virtual {name}: {about['refused']}", Code.REFUSED)
     return about
 
 

@@ -16,6 +16,7 @@ from serial.tools import list_ports
 
 from .errors import PORT_ERRORS, CliError, Code, port_error
 
+NO_PORT = os.strerror(errno.ENOTTY)  # of /dev/null, and of a file
 HELD_S = 4.0  # a program like ModemManager that holds a port may let go soon
 
 
@@ -90,7 +91,7 @@ def _refusal(error: Exception, port: str, option: str) -> CliError:
 
 def _code(error: Exception) -> Code:
     number = port_error(error)
-    if number == errno.ENOENT:
+    if number == errno.ENOENT or NO_PORT in str(error):
         return Code.NO_BOARD
     if number in (errno.EAGAIN, errno.EBUSY) or (
         number == errno.EACCES and sys.platform == "win32"
@@ -128,7 +129,7 @@ def _why_not(error: Exception, port: str, option: str) -> str:
     number = port_error(error)
     if isinstance(error, serial.SerialException) and number == errno.ENOENT:
         return f"there is no port {port}. {_ports(option)}"
-    if os.strerror(errno.ENOTTY) in str(error):
+    if NO_PORT in str(error):
         return f"{port} is no serial port. {_ports(option)}"
     if number == errno.EACCES and sys.platform != "win32":
         return (

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 
 from tqdm import tqdm
 
+from .said import at_s, printable
+
 KIB = 1024
 NAME = 12  # characters for the name of a state
 
@@ -21,13 +23,11 @@ class Report:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self._json = as_json
-        self._began = time.monotonic()
 
     def state(self, name: str, text: str, **facts: object) -> None:
         """A state is reached."""
         if self._json:
-            seconds = round(time.monotonic() - self._began, 3)
-            print(json.dumps({"state": name, "text": text, "at_s": seconds, **facts}))
+            print(json.dumps({"state": name, "text": text, "at_s": at_s(), **facts}))
         else:
             print(f"{name:<{NAME}} {text}")
 
@@ -43,7 +43,7 @@ class Report:
         if self._json:
             self.state("warning", text)
         else:
-            print(f"romboot: {text}", file=sys.stderr, flush=True)
+            print(f"romboot: {printable(text)}", file=sys.stderr, flush=True)
 
     def result(self, name: str, text: str, **facts: object) -> None:
         """What was asked for: a text of its own, or an object."""
@@ -90,4 +90,9 @@ class Report:
 
 def size(count: int) -> str:
     """Bytes, to be read."""
-    return f"{count} bytes" if count < 10 * KIB else f"{count / KIB:.0f} KiB"
+    return number(count, "byte") if count < 10 * KIB else f"{count / KIB:.0f} KiB"
+
+
+def number(count: int, what: str) -> str:
+    """So many of these."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any, TextIO
 
 from .errors import CliError, Code
 
 OWN_JSON = "measure"  # its --json names a file
+BEGAN = time.monotonic()
 
 
 class Output:
@@ -29,6 +31,7 @@ class Output:
 
     def write(self, text: str) -> int:
         """At once, so that an error is of this text."""
+        text = printable(text)
         try:
             return self._write(text)
         except BrokenPipeError:
@@ -47,6 +50,16 @@ class Output:
         return len(text)
 
 
+def printable(text: str) -> str:
+    """With escapes for what a terminal would obey: it may be in the name of a file."""
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+
+
+def at_s() -> float:
+    """Seconds since the command began."""
+    return round(time.monotonic() - BEGAN, 3)
+
+
 def in_json(words: Sequence[str]) -> bool:
     """This command line wants objects."""
     return "--json" in words and OWN_JSON not in words
@@ -56,12 +69,12 @@ def ends(error: CliError, *, as_json: bool) -> None:
     """Say why."""
     if as_json:
         about = {
-            "state": "error", "text": str(error), "exit_code": error.exit_code,
+            "state": "error", "text": str(error), "at_s": at_s(), "exit_code": error.exit_code,
             "next": [n._asdict() for n in error.next],
         }  # fmt: skip
         print(json.dumps(about))
     else:
-        print(f"romboot: {error.lines}", file=sys.stderr)
+        print(f"romboot: {printable(error.lines)}", file=sys.stderr)
 
 
 def stopped(words: Sequence[str]) -> Code:

@@ -135,19 +135,25 @@ def chip(name: str) -> tuple[Family, Die]:
     if len(found) == 1:
         return found[0]
     if len(found) > MANY:
-        raise CliError(f"{name} may be any of {len(found)} chips: name it in full")
+        raise CliError(
+            f"{name} may be any of {len(found)} chips: name it in full", Code.COMMAND_LINE
+        )
     if found:
-        raise CliError(f"{name} may be {' or '.join(die.name for _, die in found)}: which one?")
+        dies = " or ".join(die.name for _, die in found)
+        raise CliError(f"{name} may be {dies}: which one?", Code.COMMAND_LINE)
     if wanted.startswith(n6.SERIES):
-        raise CliError(n6.WHY)
+        raise CliError(n6.WHY, Code.REFUSED)
     for none in no_row.DIES.values():
         if any(_fits(each, wanted) for each in names(none.name)):
             raise CliError(none.sentence, Code.REFUSED)
-    if board := boards.find(name.upper().replace("-", "_")):
+    for each in boards.similar(name, 1 if name.upper().startswith("STM32") else 0.8):
+        board = boards.load(each)
         then = board.refused or f"--chip takes the name of its chip, {board.chip}"
-        raise CliError(f"{name} is a board: {then}")
+        raise CliError(f"{each} is a board: {then}", Code.COMMAND_LINE)
     if not name:
-        raise CliError("--chip is empty: it takes a part number, such as STM32L073RZ")
+        raise CliError(
+            "--chip is empty: it takes a part number, such as STM32L073RZ", Code.COMMAND_LINE
+        )
     every = sorted({each for _, die in tables.dies() for each in names(die.name)})
     near = difflib.get_close_matches(wanted, every, n=3, cutoff=0)
     raise CliError(

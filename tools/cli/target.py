@@ -19,6 +19,12 @@ from .flash.way import Seen
 from .prompt import BoardError, Prompt
 
 VERDICT = "romboot verdict: "  # marks the line that is for this program, not for the user
+FOREIGN = """
+if not (hasattr(romboot, 'plan') and hasattr(romboot, 'RomBootError')):
+    path = getattr(romboot, '__file__', '') or getattr(romboot, '__path__', '')
+    print(path or 'a module of the firmware')
+"""
+PINS = "of the die: a small package has not got all of them"
 NAME = 16  # characters for RCC.PLLSAICFGR and the like
 
 
@@ -53,7 +59,7 @@ class Info(Job):
         found = hosted.info()
         known = cables.of(hosted, found.interfaces, prompt.port)
         refused = hosted.reasons()
-        rows = [("refused", reason) for reason in refused]
+        rows = [("pins", PINS), *(("refused", reason) for reason in refused)]
         lines = [table or f"{found.table()}\n", cables.table([*rows, *known.about()])]
         self.report.result(
             "info", "".join(lines), chip=found.name, dev_id=f"0x{found.dev_id:03X}",
@@ -192,3 +198,9 @@ def need_library(prompt: Prompt) -> None:
             "--installed",
             Code.REFUSED,
         ) from error
+    if where := prompt.run(FOREIGN).strip():
+        raise CliError(
+            f"`import romboot` finds {where} on this board, which is not the library, or is its "
+            "small edition: remove or rename it, or leave out --installed",
+            Code.REFUSED,
+        )

@@ -57,8 +57,7 @@ def load_board(build_name: str, boards: Path | None = None) -> Board:
     boards = boards or BOARDS
     path = boards / f"{build_name}.toml"
     if not path.is_file():
-        known = ", ".join(files.names(boards))
-        raise FirmwareError(f"There is no board {build_name}; {boards.name}/ has {known}.")
+        raise FirmwareError(files.unknown(build_name, boards))
     try:
         board = _from_toml(build_name, files.read(path))
     except (KeyError, TypeError, ValueError) as error:

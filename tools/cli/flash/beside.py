@@ -30,7 +30,7 @@ def leave(args: argparse.Namespace) -> int:
 
 
 def read(args: argparse.Namespace) -> int:
-    """What is in the flash goes into a file, and the board back to its prompt."""
+    """What is in the flash goes into a file; then the board is again where it was before."""
     return Read(args).run()
 
 
@@ -111,20 +111,21 @@ class Read(Beside):
         found = self._read(rom, pieces)
         made.write(path, found[0][1] if path.suffix.lower() == ".bin" else dfu_util.file(found))
         self.report.state("file", f"{path}, {size(path.stat().st_size)}")
-        if none := self.no_firmware(rom, BASE):
-            self._stay(*none)
+        if self.where is Where.FOUND:
+            self._stay()
+        elif none := self.no_firmware(rom, BASE):
+            why, write = none
+            raise CliError(f"the file is whole, but {why}", Code.NOT_BACK, next=[write])
         else:
             self.leave(rom, place, BASE)
 
-    def _stay(self, why: str, write: Next) -> None:
-        """What was asked for is done. But a board that was at its prompt should be there again."""
-        if self.where is not Where.FOUND:
-            raise CliError(f"the file is whole, but {why}", Code.NOT_BACK, next=[write])
+    def _stay(self) -> None:
+        leave = Next(other(self.args, "leave"), "To start the firmware that it has")
         self.report.state(
-            "stays", f"the board is still in its ROM bootloader: {why}",
-            next=[write._asdict()],
+            "stays", "the board is still in its ROM bootloader, as it was before",
+            next=[leave._asdict()],
         )  # fmt: skip
-        self.report.hint(f"{write.about}:\n  {write.command}")
+        self.report.hint(f"{leave.about}:\n  {leave.command}")
 
     def _enter(self, place: Place, stack: contextlib.ExitStack) -> tuple[Rom, list[Piece]]:
         prompt, board = self.ask(place, BASE, stack)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ... import boards
 from ..errors import CliError, Code
 from ..prompt import Prompt
-from ..report import size
+from ..report import number, size
 from . import asked, back, image, plan, suits, way, whole
 from .geometry import BASE
 from .job import Job, between_commands
@@ -51,7 +51,7 @@ class Flash(Job):
 
     def _say_file(self) -> None:
         one = self.image
-        pieces = f"{len(one.pieces)} pieces" if len(one.pieces) > 1 else "one piece"
+        pieces = number(len(one.pieces), "piece")
         version = ", ".join(f"MicroPython {v}" for v in one.versions) or "no MicroPython"
         name = " or ".join(one.machines) or "names no board"
         self.report.state(
@@ -210,7 +210,7 @@ class Flash(Job):
             start = BASE
             if why := whole.why_not(rom, start):
                 raise CliError(
-                    f"nothing can be started: {why}. The board is still in its ROM bootloader",
+                    f"nothing can be started: {why}",
                     Code.NOT_BACK,
                     next=[self.other_firmware()],
                 )

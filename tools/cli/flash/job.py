@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from ... import boards
+from ...tables.family import Die
 from .. import ports, serial_rom
+from ..arriving import BackError
 from ..errors import CliError, Code, GoneError, Next, Way
 from ..prompt import NoPromptError, Prompt
 from ..report import Report
@@ -19,7 +21,7 @@ from .dfu_util import Device
 from .places import Place
 from .rom import Rom
 from .uart import UartRom
-from .where import IN_ROM, Where, next_lines, other, without_prompt
+from .where import LEFT, Where, next_lines, other, without_prompt
 
 # What an error means that has no code of its own, by where the board is.
 CODES = {
@@ -30,8 +32,11 @@ CODES = {
     Where.ENTERING: Code.NOT_ENTERED,
     Where.VERIFIED: Code.NOT_BACK,
     Where.STARTED: Code.NOT_BACK,
+    Where.LEFT: Code.NOT_BACK,
 }
-GONE = {Where.HALF: Where.GONE, Where.WRITTEN: Where.WRITTEN}  # if it goes from there
+GONE = {  # if it goes from there
+    Where.HALF: Where.GONE, Where.WRITTEN: Where.GONE_WRITTEN, Where.VERIFIED: Where.STARTED,
+}  # fmt: skip
 
 
 class Job:
@@ -42,6 +47,7 @@ class Job:
         held: ports of the board that nothing of this command uses just now. They stay open, so
             that no second command gets in between.
         known: the file of the board, if its prompt has told which it is.
+        die: of the board, if it has been asked.
         doubts: why what is flashed may not be for this board.
     """
 
@@ -51,6 +57,7 @@ class Job:
         self.where = Where.UNTOUCHED
         self.held = contextlib.ExitStack()
         self.known: boards.Board | None = None
+        self.die: Die | None = None
         self.doubts: list[str] = []
 
     def work(self, stack: contextlib.ExitStack) -> None:
@@ -175,7 +182,7 @@ class Job:
         """The prompt, and the board. start: of what is of interest in its flash."""
         prompt = self.open(place, stack)
         board = asked.ask(prompt, start)
-        self.known = board.known
+        self.known, self.die = board.known, board.die
         self.report.state(
             "application", f"{board.machine}, MicroPython {board.version}, {board.port}",
             port=board.port, machine=board.machine, version=board.version, build=board.build,
@@ -243,11 +250,12 @@ class Job:
             self.held.close()
             return see(prompt)
 
+        assert self.die
         self.where = Where.ENTERING
         try:
-            seen = way.into_rom(prompt, place, enter, look, self.args.tries, self.report)
+            seen = way.into_rom(prompt, place, enter, look, self.args.tries, self.die, self.report)
         except CliError as error:
-            if error.code == Code.REFUSED:  # by the board, at its prompt
+            if error.code == Code.REFUSED or isinstance(error, BackError):
                 self.where = Where.AT_PROMPT
             raise
         self.where = Where.IN_ROM
@@ -267,8 +275,7 @@ class Job:
         application."""
         rom.leave(start)
         self.held.close()
-        if self.where in IN_ROM:
-            self.where = Where.STARTED
+        self.where = LEFT.get(self.where, self.where)
         self.report.state("leave", f"{rom.verb} 0x{start:08X}", address=start)
         if not place.device and not place.usb:
             self.report.fact("no --device was named, so nobody asks for the prompt")
@@ -305,7 +312,8 @@ class Job:
             f"no prompt has come at {here}. The ROM was to start the firmware, and {now}"
             f"{''.join(f'; {doubt}' for doubt in self.doubts)}. Press reset, or take the power "
             "away for a second. If no prompt comes then either, start the ROM "
-            f"({boot0 or boards.BOOT0}) and flash firmware for this board",
+            f"({boot0 or boards.BOOT0}) and flash firmware for this board; with --erase-all, "
+            "which removes all files, if a boot.py or main.py enters the ROM at each start",
             Code.NOT_BACK,
             next=[self.other_firmware()],
         )

@@ -11,7 +11,7 @@ from stm32loader.bootloader import CommandError, Stm32Bootloader
 from ...tables.family import Die
 from .. import serial_rom
 from ..errors import CliError, Code
-from ..report import Progress, Report, size
+from ..report import Progress, Report, number, size
 from .geometry import GEOMETRY, Sector, layout
 from .plan import Plan
 from .rom import Pause, chip
@@ -70,7 +70,7 @@ class UartRom:
     def write(self, plan: Plan, report: Report, pause: Pause) -> None:
         """Sector by sector: a mass erase is missing or does not work in some ROMs."""
         area, parts = sum(sector.size for sector in plan.sectors), plan.parts
-        with report.bar("erase", area, f"{len(plan.sectors)} sectors") as bar:
+        with report.bar("erase", area, number(len(plan.sectors), "sector")) as bar:
             for batch in _batches(plan.erased):
                 serial_rom.erase(self._loader, [s.number for s in batch], lambda _: pause())
                 bar(sum(sector.size for sector in batch))

@@ -11,7 +11,7 @@ from pathlib import Path
 from ...tables.family import Die, Family
 from .. import dfu
 from ..errors import CliError, Code, GoneError
-from ..report import Progress, Report, size
+from ..report import Progress, Report, number, size
 from . import dfu_util
 from .geometry import KIB, Sector
 from .plan import Plan
@@ -56,7 +56,7 @@ class UsbRom:
             path.write_bytes(dfu_util.file(pieces))
             words = [*erase, "-D", str(path)]
             self._run(words, lambda what, n: bar(clock.note(what, n)), pause)
-        report.took("erase", f"{len(plan.sectors)} sectors", area, clock.seconds["Erase"])
+        report.took("erase", number(len(plan.sectors), "sector"), area, clock.seconds["Erase"])
         report.took("write", size(total), total, clock.seconds["Download"])
 
     def read(self, address: int, length: int, progress: Progress) -> bytes:

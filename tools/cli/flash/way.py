@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
 
+from ...tables.family import Die
 from .. import dfu
 from ..arriving import BANNERS, BackError, Watch
 from ..board import Board, RefusedError
@@ -23,9 +24,13 @@ LOOK_S = 0.05
 # What refusals name, and options of `romboot enter`.
 INSTEAD = {"--force": ("--force",), "via='jump'": ("--via", "jump")}
 ALL_THE_SAME = "To enter the ROM all the same; the command that was typed goes on from there"
-WHY = (
-    "The ROM of an F405 or F407 resets the chip now and then when it measures a crystal of more "
-    "than 8 MHz"
+RESETS = {  # a ROM that resets the chip, by report: DEV_ID
+    0x413: "The ROM of an STM32F405, 407, 415 or 417 does that now and then when it measures a "
+    "crystal of more than 8 MHz; another try may succeed"
+}
+NO_REPORT = (
+    "Of the ROM of an {} nobody reports that: is the power supply weak, or does something pull "
+    "the reset pin?"
 )
 
 
@@ -44,6 +49,7 @@ def into_rom(
     enter: Callable[[Prompt], None],
     see: Callable[[Prompt], S],
     tries: int,
+    die: Die,
     report: Report,
 ) -> S:
     """What `see` returns, once the board has left its prompt.
@@ -54,9 +60,11 @@ def into_rom(
         enter: sends the board on its way.
         see: waits for the ROM; BackError if the prompt comes back.
         tries: how often to enter.
+        die: of the board.
 
     Raises:
-        CliError: the board does not go, or comes back each time, or there is no ROM.
+        BackError: the prompt is back each time.
+        CliError: the board does not go, or there is no ROM.
     """
     back: BackError | None = None
     for attempt in range(1, tries + 1):
@@ -75,10 +83,11 @@ def into_rom(
             return seen
         finally:
             prompt.close()
-    raise CliError(
+    raise BackError(
         "the board left MicroPython, and its prompt came back, as often as it was tried "
-        f"({tries}): the ROM did not stay. {WHY}: try again, with --tries {2 * tries}",
-        Code.NOT_ENTERED,
+        f"({tries}): something has reset the chip. "
+        f"{RESETS.get(die.dev_id) or NO_REPORT.format(die.name)}",
+        ways=[(("--tries", str(2 * tries)), "To try more often")],
     ) from back
 
 

@@ -36,17 +36,27 @@ class Where(Enum):
         "with BOOT0 high."
     )
     LOST = "Nothing was erased: with power, or after a reset, the board starts its firmware."
-    WRITTEN = "The file is in the flash, but what was read back was not compared."
-    VERIFIED = "The new firmware is in the flash, read back and compared."
-    STARTED = "Nothing was written."
+    WRITTEN = (
+        "The file is in the flash, but was not read back and compared; the board is still in its "
+        "ROM bootloader."
+    )
+    GONE_WRITTEN = "The file is in the flash, but was not read back and compared."
+    VERIFIED = (
+        "The new firmware is in the flash, read back and compared; the board is still in its ROM "
+        "bootloader, and the reset button starts its firmware."
+    )
+    STARTED = "The new firmware is in the flash, read back and compared."
+    LEFT = "Nothing was written."
 
 
 IN_ROM = (Where.ENTERING, Where.IN_ROM, Where.FOUND)
+LEFT = {Where.VERIFIED: Where.STARTED, **dict.fromkeys(IN_ROM, Where.LEFT)}  # by leaving the ROM
 AGAIN = {
     "flash": "To flash it from there",
     "read": "To read it from there",
     "prove": "To begin again, from there",
 }
+VAIN = (Code.REFUSED, Code.COMMAND_LINE)  # the same command would end alike
 INSTEAD = {"--rom": "--usb", "--usb": "--rom"}  # no command takes both
 
 
@@ -57,11 +67,11 @@ def next_lines(where: Where, args: argparse.Namespace, error: CliError) -> Itera
         return
     if error.ways:
         yield from (Next(again(args, *options), about) for options, about in error.ways)
-    elif where in (Where.HALF, Where.GONE, Where.WRITTEN):
+    elif where in (Where.HALF, Where.GONE, Where.WRITTEN, Where.GONE_WRITTEN):
         yield Next(again(args), "To erase and write the whole file once more")
-    elif where in IN_ROM and args.command.name in AGAIN and error.code != Code.REFUSED:
+    elif where in IN_ROM and args.command.name in AGAIN and error.code not in VAIN:
         yield Next(again(args), AGAIN[args.command.name])
-    if where in IN_ROM and args.command.name != "leave":
+    if where in (*IN_ROM, Where.VERIFIED) and args.command.name != "leave":
         yield Next(other(args, "leave"), "To start the firmware that it has")
 
 

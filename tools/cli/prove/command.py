@@ -190,7 +190,7 @@ class Prove(Job):
 
     def _why_not(self, error: CliError) -> str:
         """The outcome of an entry that ended so. What is none ends the command."""
-        if isinstance(error.__cause__, BackError):
+        if isinstance(error, BackError):
             return BACK
         if error.code == Code.REFUSED and self.where is Where.AT_PROMPT:
             outcome = REFUSED
