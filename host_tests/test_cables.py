@@ -119,7 +119,7 @@ def test_the_commands_that_are_named_do_it(tmp_path: Path) -> None:
 
 def test_info_says_first_why_entering_is_refused() -> None:
     """The Cortex-M4 of a dual core starts at each reset. The way out is in words of a shell."""
-    name = "ARDUINO_GIGA"
+    name = "STM32H747I_DISCO"
     with VirtualTarget.boot(name, build(name)) as target:
         said = romboot("info", "--device", target.console).stdout
         done = romboot("enter", "--device", target.console)

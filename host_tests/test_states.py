@@ -12,12 +12,6 @@ from tools.firmware import build
 H743, L073 = "NUCLEO_H743ZI", "NUCLEO_L073RZ"
 G0B1, G474 = "NUCLEO_G0B1RE", "NUCLEO_G474RE"
 H747, H563, WB55 = "ARDUINO_GIGA", "NUCLEO_H563ZI", "NUCLEO_WB55"
-NO_BCM4 = """
-for key in (0x08192A3B, 0x4C5D6E7F):
-    mem32[0x52002008] = key     # FLASH_OPTKEYR
-mem32[0x52002020] &= ~(1 << 22) # FLASH_OPTSR_PRG: the Cortex-M4 does not start at each reset
-mem32[0x52002018] = 2           # FLASH_OPTCR.OPTSTART
-"""
 # Code that sets it, and a word of what plan() says.
 STATES = {
     "WWDG1 runs": (
@@ -32,8 +26,8 @@ mem32[0x50003000] = 0xFF        # WWDG_CR: WDGA, T
     "WWDG1 has its clock": (H743, "mem32[0x580244E4] |= 0x40", "WWDG1EN"),
     "clock security": (H743, "mem32[0x58024400] |= 1 << 19", "CSSHSEON"),
     "scope of WWDG1": (H743, "mem32[0x580244A0] = 1", "WW1RSC"),
-    "the Cortex-M4 was started": (H747, NO_BCM4 + "mem32[0x580244A0] = 8", "BOOT_C2"),
-    "WWDG2 has its clock": (H747, NO_BCM4 + "mem32[0x580244E8] |= 0x800", "WWDG2EN"),
+    "the Cortex-M4 was started": (H747, "mem32[0x580244A0] = 8", "BOOT_C2"),
+    "WWDG2 has its clock": (H747, "mem32[0x580244E8] |= 0x800", "WWDG2EN"),
     "IWDG1 runs": (H743, "import machine; machine.WDT(timeout=10000)", "a watchdog"),
     "clock of the firewall": (L073, "mem32[0x40021034] |= 0x80", "FWEN"),
     "WWDG of an STM32G0": (G0B1, "mem32[0x4002103C] |= 0x800", "WWDGEN"),

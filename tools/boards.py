@@ -58,6 +58,7 @@ FORM: Mapping[str, Any] = {
     "hse_hz": int,
     "lse": bool,
     "pulled_up": list,
+    "option": list,
     "sysclk_hz": int,
     "refused": str,
     "boot0": str,

@@ -224,7 +224,7 @@ def test_a_chip_that_refuses(tmp_path: Path) -> None:
     """A dry run ends as the real one, and --force is about the file."""
     path = tmp_path / "a.dfu"
     path.write_bytes(dfu((0x08100000, bytes(64))))
-    with VirtualTarget.boot("ARDUINO_GIGA", firmware("ARDUINO_GIGA")) as target:
+    with VirtualTarget.boot("STM32H747I_DISCO", firmware("STM32H747I_DISCO")) as target:
         ports = ["--device", target.console, "--rom", target.rom_port]
         for more in (["--dry-run"], ["--force"]):
             done = romboot("flash", str(path), *ports, "--yes", *more)

@@ -101,6 +101,8 @@ class VirtualBoard:
         for pin in self.board.pulled_up:
             port, number = soc.gpio(pin)
             port.pulled_up.add(number)
+        if self.board.option:
+            soc.flash.store_options(*self.board.option)
         return soc
 
     def _make_wires(self) -> dict[str, Wire]:

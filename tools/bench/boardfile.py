@@ -42,13 +42,16 @@ class ExternalChip:
 @dataclass(frozen=True)
 class BoardFile:
     """One board. `hse_hz` is 0 where there is no crystal or clock; `lse` a 32 kHz crystal;
-    `pulled_up` are pins that a resistor of the board holds high, such as buttons to ground."""
+    `pulled_up` are pins that a resistor of the board holds high, such as buttons to ground;
+    `option` is a register of FLASH, a mask and a value: option bytes that are not delivered as ST
+    delivers them, or nothing."""
 
     name: str
     chip: str
     hse_hz: int
     lse: bool
     pulled_up: tuple[str, ...]
+    option: tuple[Any, ...]
     console: SerialPins
     rom_wire: SerialPins
     external: tuple[ExternalChip, ...]
@@ -83,6 +86,7 @@ def _parse(data: Mapping[str, Any]) -> BoardFile:
         hse_hz=data.get("hse_hz", 0),
         lse=data.get("lse", False),
         pulled_up=tuple(data.get("pulled_up", ())),
+        option=tuple(data.get("option", ())),
         console=_pins(data["chip"], data["console"]),
         rom_wire=_pins(data["chip"], data["rom_wire"]),
         external=tuple(external),
