@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..clock import Clock
 from . import decode, nvic
@@ -14,7 +14,8 @@ from .state import Stop
 
 _LONGEST_SLICE = 50_000_000
 # While a mask register holds back a pending exception, instructions are run step by step, because
-# no hook is called for a write to a mask register. After this many instructions ...
+# no hook is called for a write to a mask register. After this many instructions with the same
+# masks, those of handlers that they do not hold back left out, ...
 _STEPPED = 5_000
 # ... the masks are read only after each this many.
 COARSE = 1_000
@@ -46,6 +47,7 @@ class Runner:
         self._waiting = False  # time passes within an instruction
         self._masked = False  # something is pending that only a mask register holds back
         self._masked_for = 0  # instructions
+        self._masks: Sequence[int] = ()  # that held it back last
 
     def reset(self) -> None:
         self._resets += 1
@@ -125,7 +127,6 @@ class Runner:
 
     def _execute(self, cycles: int) -> Outcome:
         if not self._masked:
-            self._masked_for = 0
             return self._engine.run(cycles)
         if self._masked_for < _STEPPED:
             outcome = self._engine.run_stepwise(
@@ -153,7 +154,9 @@ class Runner:
             if self._bus.stale:
                 self._bus.refresh_code()
             self._masked = again = False
-            if self._nvic.pending and not self._faulting.lockup:
+            if not self._nvic.pending:
+                self._masked_for = 0
+            elif not self._faulting.lockup:
                 again = self._take_exception()
         if self.asleep is Cause.EVENT_HINT and self.event_register:
             self.event_register, self.asleep = False, None
@@ -176,6 +179,8 @@ class Runner:
         if priority < state.execution_priority(0, basepri, faultmask):
             self.asleep = None
         self._masked = True
+        if mode.masks != self._masks:
+            self._masks, self._masked_for = mode.masks, 0
         return False
 
     # -- what ends a slice -----------------------------------------------------------------
