@@ -3,7 +3,7 @@
 A line is a step of the family's table (tools/tables); of a row, each register is one too. States
 are tried one after the other until one of them goes wrong: first the directed ones, then some at
 random, and always first the one that has noticed the line before. A step that no state can miss
-says why, in the table: `unnoticed`. One of these reasons does not hold where the heap is in SDRAM.
+says why, in the table: `unnoticed`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from .. import tables
 from ..bench import boardfile, chip
 from ..boards import on_bench
-from ..tables.cortex_m import JUMP_DOES_IT
 from ..tables.language import Kind, Step, pack
 from . import alone, directed
 from .run import instructions_to_mask, run
@@ -86,8 +85,8 @@ def _mutant(
     subject: Subject, steps: list[Step], rest: list[Step], step: Step, line: str
 ) -> Mutant:
     image = _image(subject.image, pack(steps), pack(rest))
-    holds = not (subject.heap_chip and step.unnoticed == JUMP_DOES_IT)
-    reason = step.unnoticed if holds else ""
+    noticed = subject.heap_chip and step.noticed_in_sdram
+    reason = "" if noticed else step.unnoticed
     return Mutant(line, step.section, reason, replace(subject, image=image), subject)
 
 

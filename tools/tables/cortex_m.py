@@ -7,7 +7,7 @@ what needs loops (cleaning a data cache) is not in a script: lib/romboot/jump.py
 
 from __future__ import annotations
 
-from .language import Block, Script, fill, write
+from .language import Block, Register, Script, Step, fill, write
 
 ONES = 0xFFFFFFFF
 
@@ -40,7 +40,6 @@ ASPEN_LSPEN = 0xC0000000  # FPCCR after a reset (DDI 0403E B3.2.21)
 # Why no state misses a step (see Step.unnoticed)
 CLOCK_COMES = "a clock is there 2 cycles after it is enabled (ES0206), the next step comes later"
 REMAP_IS_QUICK = "the write has taken effect long before the ROM starts"
-JUMP_DOES_IT = "jump.py does it, unless its code is in SDRAM"  # there a state does miss it
 
 
 def systick_off() -> Script:
@@ -66,10 +65,16 @@ def nothing_pending(count: int) -> Script:
     ]
 
 
+def _mpu_disabled(control: Register) -> Step:
+    return write(
+        control, 0, unnoticed="jump.py does it, unless its code is in SDRAM", noticed_in_sdram=True
+    )
+
+
 def mpu_off(regions: int) -> Script:
     """PMSAv6 and PMSAv7. The MPU goes off before its regions do."""
     off: list[Script] = [[write(MPU.RBAR, VALID | i), write(MPU.RASR, 0)] for i in range(regions)]
-    return [write(MPU.CTRL, 0, unnoticed=JUMP_DOES_IT), off, write(MPU.RNR, 0)]
+    return [_mpu_disabled(MPU.CTRL), off, write(MPU.RNR, 0)]
 
 
 def mpu_off_v8(regions: int) -> Script:
@@ -79,7 +84,7 @@ def mpu_off_v8(regions: int) -> Script:
         [write(MPU_V8.RNR, first), fill(MPU_V8.RBAR, 0, 8)]
         for first in reversed(range(0, regions, 4))
     ]
-    return [write(MPU_V8.CTRL, 0, unnoticed=JUMP_DOES_IT), off, fill(MPU_V8.MAIR0, 0, 2)]
+    return [_mpu_disabled(MPU_V8.CTRL), off, fill(MPU_V8.MAIR0, 0, 2)]
 
 
 def open_region(regions: int) -> tuple[int, int]:

@@ -94,6 +94,7 @@ class Step:
     registers: what it writes or reads, in that order; values: as the kind has them (a row: one
     for each register). pulsed: a row that writes 0 after each value. section: the line above.
     unnoticed: why no state of tools/fuzz/mutation.py misses this step, if that is so.
+    noticed_in_sdram: some state does, if the heap is there, and the code of jump.py with it.
     """
 
     kind: Kind
@@ -102,6 +103,7 @@ class Step:
     pulsed: bool = False
     section: str = ""
     unnoticed: str = ""
+    noticed_in_sdram: bool = False
 
     def __str__(self) -> str:
         first, last = self.registers[0], self.registers[-1]
@@ -140,9 +142,12 @@ class Step:
 Script: TypeAlias = "Iterable[Step | str | Script]"
 
 
-def write(register: Register, value: int, *, unnoticed: str = "") -> Step:
+def write(
+    register: Register, value: int, *, unnoticed: str = "", noticed_in_sdram: bool = False
+) -> Step:
     """*register = value"""
-    return Step(Kind.WRITE, (register,), (value,), unnoticed=unnoticed)
+    step = Step(Kind.WRITE, (register,), (value,), unnoticed=unnoticed)
+    return replace(step, noticed_in_sdram=noticed_in_sdram)
 
 
 def fill(register: Register, value: int, words: int) -> Step:
