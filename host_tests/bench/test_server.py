@@ -171,6 +171,17 @@ def test_paused_stands_still() -> None:
         assert board.clock.now > now
 
 
+def test_a_board_that_was_run_in_a_pause_goes_on_at_once() -> None:
+    """Real time need not catch up first."""
+    board = EchoBoard()
+    with running(board) as server:
+        with server.paused():
+            board.run(cycles=1 << 40, until_ns=board.clock.now + 5000 * MS)
+            ticks = board.ticks
+        time.sleep(0.25)
+    assert board.ticks > ticks + 100
+
+
 def test_an_error_in_the_board_reaches_the_test() -> None:
     board = EchoBoard()
     with pytest.raises(ZeroDivisionError, match="chip broke"), running(board) as server:

@@ -50,12 +50,15 @@ class RealTime:
             self._set_equal(longest)
         return min(limit, longest)
 
+    def was_run(self, now: int) -> None:
+        """The board was run until virtual time `now`, as fast as it can be."""
+        if self.limit(now) < now:
+            self._set_equal(now)
+
     def was_busy(self, now: int) -> None:
         """The CPU worked without a sleep until virtual time `now`."""
-        lag = self.limit(now) - now
-        if lag < 0:
-            self._set_equal(now)
-        elif lag > MAX_LAG_NS:
+        self.was_run(now)
+        if self.limit(now) - now > MAX_LAG_NS:
             self._set_equal(now + MAX_LAG_NS)
 
     def seconds_until(self, due: int, now: int) -> float:

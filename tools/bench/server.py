@@ -157,7 +157,7 @@ class Server(Generic[B]):
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[B]:
-        """The board, stopped between two turns, to look at or to change.
+        """The board, stopped between two turns, to look at, to change or to run.
 
         Raises:
             RuntimeError: the loop ended by an error; it is the cause.
@@ -170,6 +170,7 @@ class Server(Generic[B]):
                         f"the virtual board has stopped: {self.error}"
                     ) from self.error
                 yield self.board
+                self._real_time.was_run(self.board.clock.now)
         finally:
             self._wake_up.set()  # the next event may be earlier now
 
