@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,12 +20,11 @@ from tools.bench.server import running
 from tools.bench.usb.board import (
     UsbBoard,
     bus,
-    give_unit_number,
     other_wires,
     plugged_in,
-    without_privileges,
 )
 from tools.bench.usb.bus import Bus
+from tools.bench.usb.connector import unique_id
 from tools.bench.usb.faults import Faults
 
 __all__ = ["Faults", "UsbTarget", "bus", "linux", "usb_board"]
@@ -33,6 +34,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="umockdev is a librar
 
 MPREMOTE = [sys.executable, "-m", "mpremote"]
 PYTHON = [sys.executable, "-c"]
+CAPABILITIES = "-dac_override,-dac_read_search"  # with which root opens what it may not
 Done = subprocess.CompletedProcess[str]
 
 
@@ -131,3 +133,19 @@ def usb_board(
         where = in_bus or stack.enter_context(bus())
         plugged = stack.enter_context(plugged_in(server, where, faults, port))
         yield UsbTarget(plugged.server, plugged.connector, plugged.bus, said)
+
+
+def give_unit_number(board: VirtualBoard, unit: int) -> None:
+    """Make the unique ID of a board another one: all virtual boards are of one piece."""
+    base = board.chip.factory["uid"]
+    uid = bytearray(unique_id(board)[:4])
+    uid[0] = uid[0] + unit & 0xFF
+    board.soc.map.write(base, bytes(uid))
+
+
+def without_privileges(command: list[str]) -> list[str]:
+    """The command such that root, too, may not open what only other rights allow."""
+    if os.geteuid() != 0:
+        return command
+    setpriv = shutil.which("setpriv") or "setpriv"
+    return [setpriv, f"--bounding-set={CAPABILITIES}", f"--inh-caps={CAPABILITIES}", *command]

@@ -129,11 +129,7 @@ def _draw(random: Random, subject: Subject, *, room_first: bool = False) -> Layo
             return _draw(random, subject, room_first=room_first)  # no place for it: once more
         words.append(f"main stack {close}")
         space.take(msp - TIGHT, TIGHT)
-    application = die.region("FLASH").end - random.randrange(1, 9) * 4 * KIB
-    if not has_vtor(die):
-        application = sram.base
-    elif random.random() < 0.4:
-        application = space.find(APPLICATION, KIB)
+    application = _application(random, space, die)
     psp = space.find(THREAD_STACK) + THREAD_STACK
     if ccm and random.random() < 0.2:
         psp = random.randrange(ccm.base + THREAD_STACK, ccm.base + ccm.size // 4, 8)
@@ -168,6 +164,13 @@ def _code(random: Random, subject: Subject, space: Space, die: Chip) -> tuple[in
     if kind < 0.55 and die.remap and has_vtor(die):
         return subject.code_address & 0x00FFFFFF, "in the alias of flash at 0"
     return space.find(len(subject.code)), "on the heap"
+
+
+def _application(random: Random, space: Space, die: Chip) -> int:
+    in_flash = die.region("FLASH").end - random.randrange(1, 9) * 4 * KIB
+    if not has_vtor(die):
+        return die.region("SRAM").base
+    return space.find(APPLICATION, KIB) if random.random() < 0.4 else in_flash
 
 
 def _tight(

@@ -38,22 +38,8 @@ def draw(random: Random, die: Chip, layout: Layout, context: Context) -> Iterato
     if _is_v8(die):
         yield from protection_v8.draw(random, die, layout)
         return
-    regions: list[tuple[int, int, int]] = []  # base, bits of the size, attributes
-    words = []
-    flash, sram = die.region("FLASH"), die.region("SRAM")
-    only_flash = layout.code < flash.end and layout.application < flash.end
-    flash_bits, sram_bits = _bits(flash), _bits(sram)
-    background = only_flash and random.random() < 0.5
-    if background:
-        regions += [
-            (0, 32, XN | FULL | NORMAL),
-            (flash.base, flash_bits, READ_ONLY | NORMAL),
-            (0, flash_bits, READ_ONLY | NORMAL),
-        ]
-        words.append("nothing but flash may be executed")
-    elif only_flash:
-        regions.append((sram.base, sram_bits, XN | FULL | NORMAL))
-        words.append("SRAM must not be executed")
+    regions, words = _draw_regions(random, die, layout)
+    background = len(regions) > 1
     guard = not layout.tight and random.random() < 0.6
     if guard:
         words.append("no access to memory below the main stack")
@@ -79,6 +65,24 @@ def draw(random: Random, die: Chip, layout: Layout, context: Context) -> Iterato
         app.run(1)
 
     yield Action("MPU: " + ", ".join(words), apply)
+
+
+def _draw_regions(
+    random: Random, die: Chip, layout: Layout
+) -> tuple[list[tuple[int, int, int]], list[str]]:
+    """Base, bits of the size, attributes; in words. With more than one they cover all that is
+    used, and the default map is not needed."""
+    flash, sram = die.region("FLASH"), die.region("SRAM")
+    if layout.code >= flash.end or layout.application >= flash.end:
+        return [], []
+    if random.random() < 0.5:
+        every = (
+            (0, 32, XN | FULL | NORMAL),
+            (flash.base, _bits(flash), READ_ONLY | NORMAL),
+            (0, _bits(flash), READ_ONLY | NORMAL),
+        )
+        return list(every), ["nothing but flash may be executed"]
+    return [(sram.base, _bits(sram), XN | FULL | NORMAL)], ["SRAM must not be executed"]
 
 
 def open_region(app: Application, base: int, bits: int) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
 from ..bench import chip
+from ..bench.chip import Chip
 from . import clocks, facts, interrupts, layout, peripherals, protection, system
 from .action import Action
 from .application import Application
@@ -77,14 +79,8 @@ def draw(subject: Subject, seed: int, number: int, to_mask: int) -> State:
         *protection.draw(random, die, where, context),
         *interrupts.draw_moments(random, die, to_mask),
     ]
-    # The CPU stands still while flash is erased and code comes from there, so the call is from
-    # code elsewhere; with two banks it can be from the other one.
-    flash = die.region("FLASH")
-    in_ram = where.code > flash.end and where.application > flash.end
-    free = system.free_sectors(die, subject)
-    erasing = random.random() < 0.1 and in_ram and bool(free)
-    if erasing:
-        late.append(system.erase(die, random.choice(free)))
+    erase = list(_draw_erase(random, die, subject, where))
+    late += erase
     late += interrupts.draw_masks(random, die, context)
     looks = random.random() < 0.5
     possible = where.room and (context.handlers or not context.unprivileged)
@@ -99,7 +95,17 @@ def draw(subject: Subject, seed: int, number: int, to_mask: int) -> State:
         tuple(early),
         tuple(late),
         looks,
-        erasing,
+        bool(erase),
         by_reset or needs_reset,
         needs_reset,
     )
+
+
+def _draw_erase(random: Random, die: Chip, subject: Subject, where: Layout) -> Iterator[Action]:
+    """The CPU stands still while flash is erased and code comes from there, so the call is from
+    code elsewhere."""
+    flash = die.region("FLASH")
+    in_ram = where.code > flash.end and where.application > flash.end
+    free = system.free_sectors(die, subject)
+    if random.random() < 0.1 and in_ram and free:
+        yield system.erase(die, random.choice(free))

@@ -126,20 +126,7 @@ def at_prompt(name: str, manifest: Path = ROOT / "manifest.py") -> Subject:
     boards = alone.boards(name)
     image = build(name, frozen_manifest=manifest, boards=boards)
     board = VirtualBoard.load(name, image, boards=boards)
-    board.run_ms(BOOT_MS)
-    console = board.wires["console"].host
-    console.read()
-    console.send(PLAN.encode() + b"\r\n")
-    answer, answers = "", []
-    for _ in range(ANSWERS):
-        board.run_ms(ANSWER_MS)
-        answer += console.read().decode(errors="replace")
-        answers = [line.split() for line in answer.splitlines() if line.startswith("image ")]
-        if answers and answer.endswith(">>> "):
-            break
-    if not answers:
-        raise FuzzError(f"{name} has no plan to offer; at its prompt: {answer}")
-    address, length = int(answers[-1][1]), int(answers[-1][2])
+    address, length = _plan(board)
     ram = board.soc.map.at[board.soc.chip.region("SRAM").base]
     flash = board.soc.flash.array.view
     code = assemble(manifest.parent / "lib" / "romboot" / "jump.py")
@@ -161,3 +148,21 @@ def at_prompt(name: str, manifest: Path = ROOT / "manifest.py") -> Subject:
         msp=board.core.state().msp,
         stack=about.stack_size,
     )
+
+
+def _plan(board: VirtualBoard) -> tuple[int, int]:
+    """Boot it and make a plan: address and length of its image, which stays in the heap."""
+    board.run_ms(BOOT_MS)
+    console = board.wires["console"].host
+    console.read()
+    console.send(PLAN.encode() + b"\r\n")
+    answer, answers = "", []
+    for _ in range(ANSWERS):
+        board.run_ms(ANSWER_MS)
+        answer += console.read().decode(errors="replace")
+        answers = [line.split() for line in answer.splitlines() if line.startswith("image ")]
+        if answers and answer.endswith(">>> "):
+            break
+    if not answers:
+        raise FuzzError(f"{board.name} has no plan to offer; at its prompt: {answer}")
+    return int(answers[-1][1]), int(answers[-1][2])

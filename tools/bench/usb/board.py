@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from ctypes import CDLL
@@ -13,13 +12,11 @@ from dataclasses import dataclass
 from ..board import VirtualBoard
 from ..server import Server
 from .bus import Bus
-from .connector import Connector, unique_id
+from .connector import Connector
 from .faults import Faults
 from .tree import LIBRARY
 
 FIRST_PORT = 2  # of the hub
-ROOT = 0
-CAPABILITIES = "-dac_override,-dac_read_search"  # with which root opens what it may not
 
 
 class UsbError(ValueError):
@@ -115,19 +112,3 @@ def bus() -> Iterator[Bus]:
         yield made
     finally:
         made.close()
-
-
-def give_unit_number(board: VirtualBoard, unit: int) -> None:
-    """Make the unique ID of a board another one: all virtual boards are of one piece."""
-    base = board.chip.factory["uid"]
-    uid = bytearray(unique_id(board)[:4])
-    uid[0] = uid[0] + unit & 0xFF
-    board.soc.map.write(base, bytes(uid))
-
-
-def without_privileges(command: list[str]) -> list[str]:
-    """The command such that root, too, may not open what only other rights allow."""
-    if os.geteuid() != ROOT:
-        return command
-    setpriv = shutil.which("setpriv") or "setpriv"
-    return [setpriv, f"--bounding-set={CAPABILITIES}", f"--inh-caps={CAPABILITIES}", *command]

@@ -138,10 +138,8 @@ class Bus:
     def _show(self, plugged: Plugged, speed: str, mode: int | None = None) -> None:
         """sysfs and the device file."""
         device, number = plugged.device, plugged.number
-        folder, descriptors = (
-            f"sys/{plugged.sysfs}",
-            device.device_descriptor + device.configuration,
-        )
+        folder = f"sys/{plugged.sysfs}"
+        descriptors = device.device_descriptor + device.configuration
         interfaces = interfaces_of(device.configuration)
         device_number = f"{USB_MAJOR}:{number - 1}"
         attributes = {
