@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from host_tests.bench.thumb import FLASH, RAM, Machine
@@ -227,7 +229,7 @@ def test_cache_registers() -> None:
     # DDI 0489E table 4-10
     assert (ccsidr(4096, 4), ccsidr(4096, 2)) == (0xF003E019, 0xF007E009)
     assert (ccsidr(16384, 4), ccsidr(16384, 2)) == (0xF00FE019, 0xF01FE009)
-    spec = CORTEX_M7.with_chip(irq_count=150, icache=16384, dcache=16384)
+    spec = replace(CORTEX_M7, irq_count=150, icache=16384, dcache=16384)
     m = Machine("b .", spec=spec)
     store, load = m.core.bus.store, m.core.bus.load
     assert (load(0xE000ED78), load(0xE000ED7C)) == (0x09000003, 0x8303C003)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from host_tests.bench.thumb import Machine
@@ -186,7 +188,7 @@ def test_region_registers() -> None:
 
 
 def test_sixteen_regions_of_which_eight_can_be_used() -> None:
-    spec = CORTEX_M7.with_chip(irq_count=150, mpu_regions=16)
+    spec = replace(CORTEX_M7, irq_count=150, mpu_regions=16)
     m = Machine("ldr r0,=0x20001000; ldr r7,[r0]\nb .\n.thumb_func\nhardfault: b .", spec=spec)
     store = m.core.bus.store
     store(RBAR, 4, 0x2000101F)  # region 15
@@ -204,7 +206,7 @@ def test_sixteen_regions_of_which_eight_can_be_used() -> None:
 
 
 def test_a_core_without_mpu_has_no_registers_of_it() -> None:
-    spec = CORTEX_M3.with_chip(irq_count=43, mpu_regions=0)
+    spec = replace(CORTEX_M3, irq_count=43, mpu_regions=0)
     m = Machine("b .", spec=spec)
     m.core.bus.store(CTRL, 4, 5)
     assert (m.core.bus.load(CTRL), m.core.bus.load(0xE000ED90)) == (0, 0)

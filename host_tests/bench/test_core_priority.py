@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from host_tests.bench.thumb import STACK_TOP, Machine
@@ -187,7 +189,7 @@ def test_a_disabled_interrupt_stays_pending() -> None:
 
 
 def test_interrupts_beyond_the_chip_do_not_exist() -> None:
-    spec = CORTEX_M3.with_chip(irq_count=43)
+    spec = replace(CORTEX_M3, irq_count=43)
     m = Machine(
         """
         ldr r0,=0xE000E100; mvn r1,#0; str r1,[r0,#4]; ldr r2,[r0,#4]; str r1,[r0,#8]

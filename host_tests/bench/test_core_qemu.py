@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -392,7 +392,7 @@ M0 = Opinion(CORTEX_M0, "microbit", 0, 0x20004000)
 M4 = Opinion(CORTEX_M4F, "netduinoplus2")
 M7 = Opinion(CORTEX_M7, "mps2-an500", 0)
 M33 = Opinion(
-    CORTEX_M33.with_chip(irq_count=92, mpu_regions=16),
+    replace(CORTEX_M33, irq_count=92, mpu_regions=16),
     "mps2-an505",
     0x28000000,
     STACK_TOP,

@@ -8,6 +8,7 @@ as the real ROM may do, and `arrival.deviations` lists them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from unicorn.arm_const import UC_ARM_REG_PC
@@ -313,7 +314,8 @@ class VirtualBoard:
 
 def core_spec(die: chip.Chip) -> CoreSpec:
     """The core of a die, with the options that the die has of it."""
-    return CORES[die.core["model"]].with_chip(
+    return replace(
+        CORES[die.core["model"]],
         irq_count=die.irq_count,
         prio_bits=die.core["nvic_priority_bits"],
         mpu_regions=die.core["mpu_regions"],

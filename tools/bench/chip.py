@@ -289,8 +289,7 @@ def _peripherals(data: Mapping[str, Any]) -> Iterator[Peripheral]:
     resets, sizes = data["resets"], data["sizes"]
     for name, (base, kind, enable, reset, *irqs) in data["peripherals"].items():
         gate = _bit(enable)
-        absent = gate and not implemented.get(gate.register, 0) & gate.mask
-        if absent or name in data.get("absent", ()):
+        if gate and not implemented.get(gate.register, 0) & gate.mask:
             continue
         registers = core.get(name) or kinds().get(kind, ())
         registers = _with_resets(registers, resets.get(kind, {}) | resets.get(name, {}))

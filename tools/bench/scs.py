@@ -85,7 +85,7 @@ class Scs:
             yield from self._parts.cache_registers.registers()
 
     def _systick_registers(self) -> Iterator[Register]:
-        tick, calib = self._parts.systick, self._parts.spec.systick_calib
+        tick = self._parts.systick
         yield Register(
             "SYST_CSR",
             0x010,
@@ -110,7 +110,7 @@ class Scs:
             mask=0xFFFFFF,
             reset_known=False,
         )
-        yield Register("SYST_CALIB", 0x01C, lambda: calib, reset=calib)
+        yield Register("SYST_CALIB", 0x01C, lambda: 0)
 
     def _nvic_registers(self) -> Iterator[Register]:
         for n in range((self._parts.spec.irq_count + 31) // 32):

@@ -24,7 +24,7 @@ class CoreSpec:
     """A core as built into a chip.
 
     `irq_count` (1 to 240, 32 with ARMv6-M), `prio_bits` (3 to 8, always 2 with ARMv6-M),
-    `mpu_regions` (0, 8 or 16) and `systick_calib` are options of the chip; see `with_chip`.
+    `mpu_regions` (0, 8 or 16), `fpu` and the caches are options of the chip.
     """
 
     name: str
@@ -39,7 +39,6 @@ class CoreSpec:
     irq_count: int = 82
     prio_bits: int = 4
     mpu_regions: int = 8
-    systick_calib: int = 0
     actlr_mask: int = 0
     ccr_reset: int = 0x200
     mvfr: tuple[int, ...] = ()
@@ -54,32 +53,6 @@ class CoreSpec:
     def mainline(self) -> bool:
         """It has fault status registers, BASEPRI, FAULTMASK, PRIGROUP (not ARMv6-M)."""
         return self.architecture > 6
-
-    def with_chip(
-        self,
-        *,
-        irq_count: int,
-        prio_bits: int | None = None,
-        mpu_regions: int | None = None,
-        systick_calib: int = 0,
-        fpu: bool | None = None,
-        cpuid: int | None = None,
-        icache: int | None = None,
-        dcache: int | None = None,
-    ) -> CoreSpec:
-        """The same core with the options of a chip; `cpuid` if the revision differs. Sizes of
-        caches in bytes."""
-        return replace(
-            self,
-            irq_count=irq_count,
-            prio_bits=self.prio_bits if prio_bits is None else prio_bits,
-            mpu_regions=self.mpu_regions if mpu_regions is None else mpu_regions,
-            systick_calib=systick_calib,
-            fpu=self.fpu if fpu is None else fpu,
-            cpuid=self.cpuid if cpuid is None else cpuid,
-            icache=self.icache if icache is None else icache,
-            dcache=self.dcache if dcache is None else dcache,
-        )
 
 
 # CPUID: ARM DDI 0432C for the M0, DDI 0484C for the M0+. CCR reads STKALIGN and UNALIGN_TRP as one

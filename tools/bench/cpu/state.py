@@ -36,7 +36,6 @@ class CpuState:
     primask: int
     basepri: int
     faultmask: int
-    fpscr: int
     msplim: int = 0
     psplim: int = 0
 
@@ -57,7 +56,6 @@ def read_state(engine: Engine) -> CpuState:
         primask=primask,
         basepri=basepri,
         faultmask=faultmask,
-        fpscr=engine.get(arm.UC_ARM_REG_FPSCR),
         msplim=msplim,
         psplim=psplim,
     )
