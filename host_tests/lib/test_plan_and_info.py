@@ -360,6 +360,11 @@ def test_sectors_under_pcrop(
         (0x484, 0x40022050, 0xAD30EDF8, "the banks are swapped"),
         (0x484, 0x40022050, 0x2D30EDF0, "the watchdog starts with every reset"),
         (0x484, 0x40022070, 0xC3000078, "a reset erases SRAM1 and SRAM3"),
+        (0x415, L4_OPTR, 0xFDEFF8AA, "a reset erases SRAM2"),
+        (0x470, L4_OPTR, 0xFDEFF8AA, ""),  # the stack is in SRAM3
+        (0x468, G0_OPTR, 0xFDEFF8AA, "a reset erases CCM SRAM"),
+        (0x497, 0x58004020, 0x3DFFF0AA, "a reset erases SRAM"),
+        (0x482, 0x40022040, 0x1FEF78AA, "a reset erases SRAM1 and what follows SRAM2"),
         (0x497, 0x58004020, 0x7FFFF0AA, "BOOT_LOCK is 1"),
         (0x497, 0x58004020, 0xBFFFF0AA, "C2BOOT_LOCK is 1"),
         (0x497, 0x58004020, 0x33FFF0AA, "no reset starts the flash"),

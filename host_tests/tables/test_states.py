@@ -1,4 +1,5 @@
-"""What only a reset clears: its bits against ST's headers, as the collection has them."""
+"""What only a reset clears, and option bytes: their bits against ST's headers, as the collection
+has them."""
 
 from __future__ import annotations
 
@@ -7,20 +8,30 @@ import json
 import pytest
 
 from host_tests.conftest import REFERENCE
-from tools.tables import FAMILIES, names
-from tools.tables.family import Family, State
+from tools.tables import FAMILIES, dies, names
+from tools.tables.family import Family, Option, State
 
 # Of these the collection has no mask
 NO_MASK = ("FLASH.OPTSR_CUR", "FLASH.OPTSR2_CUR", "FLASH.NSSR")
 ROWS = [(family, state) for family in FAMILIES for state in family.states]
 
 
-def masks(family: Family, state: State) -> dict[int, tuple[str, int]]:
-    """Address of a register -> its name, the bits that any part of the family implements, or of
-    the series, if its other families have this very state."""
-    found: dict[int, tuple[str, int]] = {}
+OPTIONS = {
+    f"{family} {option.register}.{option.bit}": (family, option)
+    for family, die in dies()
+    for option in die.options
+}
+
+
+def of_series(family: Family, state: State) -> set[int]:
+    """The DEV_IDs of the family, and of the others of its series that have this very state."""
     series = [each for each in FAMILIES if each.name[:7] == family.name[:7]]
-    dev_ids = {die.dev_id for each in series if state in each.states for die in each.dies}
+    return {die.dev_id for each in series if state in each.states for die in each.dies}
+
+
+def masks(dev_ids: set[int]) -> dict[int, tuple[str, int]]:
+    """Address of a register -> its name, the bits that any part of these dies implements."""
+    found: dict[int, tuple[str, int]] = {}
     for path in (REFERENCE / "chips").glob("*.json"):
         chip = json.loads(path.read_text())
         if int(chip["dev_id"]["value"], 16) in dev_ids:
@@ -40,7 +51,7 @@ def masks(family: Family, state: State) -> dict[int, tuple[str, int]]:
 )
 def test_each_bit_is_in_a_header(family: Family, state: State) -> None:
     """Of the line identifier, which is no register, RM0399 has an example."""
-    known = masks(family, state)
+    known = masks(of_series(family, state))
     for check in state.checks:
         if check.address == family.idcode:
             assert check.value in {die.dev_id for die in family.dies} and check.mask == 0xFFF
@@ -50,3 +61,12 @@ def test_each_bit_is_in_a_header(family: Family, state: State) -> None:
             assert name in NO_MASK or mask & check.mask == check.mask
         else:
             assert 0x48373437 & check.mask == check.value
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize(("family", "option"), OPTIONS.values(), ids=OPTIONS)
+def test_an_option_byte_is_in_a_header(family: Family, option: Option) -> None:
+    found = masks({die.dev_id for die in family.dies if option in die.options})
+    name, mask = found.get(option.register.address, ("", 0))
+    if name and name not in NO_MASK:
+        assert mask >> option.bit & (1 << option.bits) - 1 == (1 << option.bits) - 1, name

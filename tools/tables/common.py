@@ -6,8 +6,8 @@ from .family import Check, Option, State, is_set
 from .language import Register
 
 PCROP_AREAS = (
-    "PCROP is on: the ROM cannot read, write or erase what is under it. Only a readout "
-    "regression from level 1 to 0 lifts it, which erases the flash"
+    "PCROP is on: the ROM cannot read, write or erase what is under it. Only protection level 1, "
+    "then 0, lifts it, and erases the flash"
 )
 
 HUB = "USB DFU fails behind some high-speed host controllers; a USB hub in between helps"
@@ -52,6 +52,14 @@ def empty(register: Register, bit: int, name: str) -> Option:
         register, bit, 1,
         f"the flash was empty at the last power-on ({name} is 1): a reset starts the ROM, not new "
         "firmware, until a power-on",
+    )  # fmt: skip
+
+
+def erased_by_reset(optr: Register, bit: int, name: str, what: str) -> Option:
+    """what: the SRAM in which builds of MicroPython start their stack, or have their heap."""
+    return Option(
+        optr, bit, 0,
+        f"a reset erases {what} ({name} is 0): through one the application is back",
     )  # fmt: skip
 
 

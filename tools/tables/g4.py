@@ -87,7 +87,7 @@ EXTI = Block(
 HSION, HSIRDY = 1 << 8, 1 << 10  # RCC.CR
 HSERDY, PLLRDY, HSI48RDY = 1 << 17, 1 << 25, 1 << 1  # RCC.CR, RCC.CRRCR
 HSI_ONLY = HSION | HSIRDY
-SW, SWS, HSI, FROM_HSI = 3, 3 << 2, 1, 1 << 2  # RCC.CFGR
+SW, SWS, HSI, FROM_HSI, HALVED = 3, 3 << 2, 1, 1 << 2, 8 << 4  # RCC.CFGR; HALVED: of HPRE
 LSION = 1 << 0  # RCC.CSR
 PWREN, RTCAPBEN = 1 << 28, 1 << 10  # RCC.APB1ENR1
 SYSCFGEN, FLASHEN = 1 << 0, 1 << 8  # RCC.APB2ENR, RCC.AHB1ENR
@@ -106,6 +106,7 @@ BEFORE: Script = [
     write(PWR.CR1, 0x200),
     wait(PWR.SR2, REGLPF | VOSF, 0, unnoticed="the next steps take longer than the regulator"),
     "clocks (RM0440 RCC; order: HAL_RCC_DeInit)",
+    change(RCC.CFGR, set=HALVED),  # from above 80 MHz in two steps (HAL_RCC_ClockConfig)
     change(RCC.CR, set=HSION),
     wait(
         RCC.CR, HSIRDY, HSIRDY,
@@ -227,6 +228,8 @@ OPTIONS = (
         "BOOT_LOCK is 1: every reset starts the flash, and BOOT0 does not matter: if an update "
         "breaks off, no reset leads to the ROM",
     ),
+    # CCM is the end of SRAM; headers: FLASH_OPTR_CCMSRAM_RST
+    common.erased_by_reset(FLASH.OPTR, 25, "CCMSRAM_RST", "CCM SRAM"),
 )  # fmt: skip
 # AN2606 Table 2 pattern 14, figures 69 and 70; headers: OPTR.BFB2, MEMRMP.FB_MODE
 DUAL_BANK = (

@@ -107,6 +107,7 @@ SW, SWS = 3, 3 << 3  # RCC.CFGR1
 FLITFEN, DCACHE1EN, SBSEN = 1 << 8, 1 << 30, 1 << 1  # RCC.AHB1ENR, RCC.APB3ENR
 VOSRDY = 1 << 3  # PWR.VOSSR
 BSY, DBNE = 1 << 0, 1 << 3  # FLASH.NSSR
+ERASE_TRIES = 0x400000  # 1.5 s; HAL_FLASH waits 1 s for the erase of a bank
 LOCK, OPTLOCK, ECCC, ECCD = 1 << 0, 1 << 0, 1 << 30, 1 << 31  # NSCR, OPTCR, ECCCORR, ECCDETR
 
 PLL_RESETS = {"CFGR": 0, "DIVR": 0x01010280, "FRACR": 0}
@@ -146,7 +147,7 @@ def before(irqs: int, plls: tuple[int, ...], clocks: int, caches: Script, power:
         write(RCC.PRIVCFGR, 0),
         "flash (RM0481 7.11)",
         change(RCC.AHB1ENR, set=clocks),
-        wait(FLASH.NSSR, BSY | DBNE, 0),  # a sector takes some ms
+        wait(FLASH.NSSR, BSY | DBNE, 0, tries=ERASE_TRIES),  # a running erase ends first
         write(FLASH.NSCCR, 0xFF0000),  # flags
         write(FLASH.NSCR, LOCK),  # locked, so that the keys are right;
         write(FLASH.NSKEYR, 0x45670123),  # unlocked, since what was set before it
@@ -262,11 +263,7 @@ OPTIONS = (
     common.watchdog(FLASH.OPTSR_CUR, 3, "IWDG_SW"),
     SWAP,
     PROVISIONING,
-    Option(
-        FLASH.OPTSR2_CUR, 2, 0,
-        "a reset erases SRAM1 and SRAM3 (SRAM1_3_RST is 0), so a way through a reset comes "
-        "back to the application",
-    ),
+    common.erased_by_reset(FLASH.OPTSR2_CUR, 2, "SRAM1_3_RST", "SRAM1 and SRAM3"),
 )  # fmt: skip
 
 H563 = Die(

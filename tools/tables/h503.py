@@ -21,7 +21,6 @@ from .family import (
     Family,
     Interface,
     Note,
-    Option,
     Ram,
     UsartKind,
     WriteProtection,
@@ -74,11 +73,7 @@ DIE = Die(
         common.watchdog(FLASH.OPTSR_CUR, 3, "IWDG_SW"),
         h5.SWAP,
         h5.PROVISIONING,
-        Option(
-            FLASH.OPTSR2_CUR, 3, 0,
-            "a reset erases SRAM2 (SRAM2_RST is 0), so a way through a reset comes back to the "
-            "application",
-        ),
+        common.erased_by_reset(FLASH.OPTSR2_CUR, 3, "SRAM2_RST", "SRAM2"),
     ),
 )  # fmt: skip
 

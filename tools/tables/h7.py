@@ -281,18 +281,22 @@ V9 = (0x90, 0x91, 0x92)  # 13.2 and 13.3 (0xD2, 0xD3) came first
 WRONG_SIZE = "over USB it tells a wrong size of flash or sectors"
 PB15 = Note("with PB15 low only USB answers", V9)  # AN2606 table 136
 HSI48 = "USB DFU needs no crystal (HSI48)"
+# AN2606 rev 70 tables 133, 135, 137: then only the next power-on unlocks PWR_CR3, and firmware
+# that wants an SMPS may wait for it for ever. Seen on silicon: commaai/panda, pull request 1561
+LOCKS_SUPPLY = "a power-on with BOOT0 fixes the supply (PWR_CR3)"
 RDP_LOOP = "at protection level 1 with a USB cable the ROM resets for ever"
 # AN2606 rev 70 table 136
 NOTES_H74 = (
     Note("USB DFU needs a crystal on HSE", (0xD2,)),
     Note(HSI48, (0xD3, *V9)),
-    Note("Go, USART2 and SPI1 do not work; mass erase over I2C erases bank 2 only", (0xD2,)),
-    Note("bank erase and DFU mass erase do not work", (0xD3,)),
+    Note("Go, USART2 and SPI1 do not work; mass erase over I2C is of bank 2 only", (0xD2,)),
+    Note("no bank erase, no DFU mass erase", (0xD3,)),
     PB15,
-    Note("Go may fail: MicroPython's stack is in the last 16 bytes of SRAM", V9),
+    Note(LOCKS_SUPPLY, (0xD2, 0xD3, 0x90)),
+    Note("Go may fail: the stack is in the last 16 bytes of SRAM", V9),
     Note("USART1 sends on PA9 and PB14", (0x90, 0x91)),
     Note("after power-on it needs a reset or a pull-up on PA11", (0x90,)),
-    Note("erasing bank 2 answers too early: wait", (0x91,)),
+    Note("wait after erasing bank 2", (0x91,)),
 )
 
 
@@ -311,8 +315,7 @@ def wrpsn(kib: int, unit: str = "sectors") -> WriteProtection:
 WATCHDOG = common.watchdog(FLASH.OPTSR_CUR, 4, "IWDG1_SW")
 SWAP = Option(
     FLASH.OPTSR_CUR, 31, 1,
-    "the banks are swapped (SWAP_BANK_OPT): 0x08000000 is bank 2; sectors here are without the "
-    "swap",
+    "the banks are swapped (SWAP_BANK_OPT): 0x08000000 is bank 2; sectors here are without it",
 )  # fmt: skip
 
 ROM_AREA = (
@@ -410,7 +413,10 @@ DIES = (
             USART1, USART2, USART3_EITHER, DFU, *I2C, SPI1, SPI3, SPI4, FDCAN1_EITHER,
         ),
         # AN2606 rev 70 table 134
-        notes=(Note(HSI48), Note(WRONG_SIZE, (0x91,)), Note(RDP_LOOP, (0x92,))),
+        notes=(
+            Note(HSI48), Note(WRONG_SIZE, (0x91,)), Note(RDP_LOOP, (0x92,)),
+            Note(LOCKS_SUPPLY, (0x91, 0x92)),
+        ),
         sectors=(8,), options=(WATCHDOG,), geometry=Geometry((128,)),  # RM0468 4.3.4
         disputed=(
             Disputed(
@@ -445,8 +451,8 @@ def pcrop(*registers: Register) -> Pcrop:
     return Pcrop(
         (),
         areas=tuple(Area(register, register, 16, 0xFFF) for register in registers),
-        about="PCROP (an area in FLASH_PRAR_CUR) is on: the ROM cannot read, write or erase it. "
-        "Only protection level 1, then 0, with DMEP lifts it, and erases the flash",
+        about="PCROP (FLASH_PRAR_CUR) is on: the ROM cannot read, write or erase that area. Only "
+        "level 1, then 0, with DMEP lifts it, and erases the flash",
     )
 
 

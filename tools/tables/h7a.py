@@ -53,7 +53,10 @@ DIES = (
             Interface("SPI4", "PE11-PE14 (so in table 137; not in table 3)"), h7.FDCAN1_EITHER,
         ),
         # AN2606 rev 70 table 138
-        notes=(Note(h7.HSI48), Note(h7.WRONG_SIZE, (0x90,)), Note(h7.RDP_LOOP, (0x91,))),
+        notes=(
+            Note(h7.HSI48), Note(h7.WRONG_SIZE, (0x90,)), Note(h7.RDP_LOOP, (0x91,)),
+            Note(h7.LOCKS_SUPPLY, (0x90, 0x91)),
+        ),
         sectors=(32, 32),
         options=(h7.WATCHDOG, h7.SWAP),
         disputed=(

@@ -88,7 +88,7 @@ EXTI = Block(
 MSION, MSIRDY, MSIPLLEN, MSIRANGE, MSI_4_MHZ = 1 << 0, 1 << 1, 1 << 2, 15 << 4, 6 << 4  # RCC.CR
 MSI_ONLY = MSION | MSIRDY | MSI_4_MHZ
 HSIRDY, HSERDY, PLLRDY, PLLSAI1RDY, PLLSAI2RDY = 1 << 10, 1 << 17, 1 << 25, 1 << 27, 1 << 29
-SW, SWS = 3, 3 << 2  # RCC.CFGR
+SW, SWS, HALVED = 3, 3 << 2, 8 << 4  # RCC.CFGR; HALVED: of HPRE
 LSION, LSIPREDIV, MSISRANGE, MSIS_4_MHZ = 1 << 0, 1 << 4, 15 << 8, 6 << 8  # RCC.CSR
 PWREN, FLASHEN, SYSCFGEN = 1 << 28, 1 << 8, 1 << 0  # RCC.APB1ENR1, AHB1ENR, APB2ENR
 LPR, REGLPF = 1 << 14, 1 << 9  # PWR.CR1, PWR.SR2
@@ -96,7 +96,8 @@ BSY = 1 << 16  # FLASH.SR
 LOCKED = 3 << 30  # FLASH.CR: OPTLOCK, LOCK
 MEM_MODE, SYSTEM_MEMORY = 7, 1  # SYSCFG.MEMRMP
 
-# Why no state misses two steps (see Step.unnoticed)
+# Why no state misses these steps (see Step.unnoticed)
+OF_L4_PLUS = "only an L4+ has more than 80 MHz (HAL_RCC_ClockConfig), and no board has one"
 MSI_ELSEWHERE = "MSI is not at 4 MHz only with MSIRGSEL, which no jump clears: states go by reset"
 
 BEFORE: Script = [
@@ -108,6 +109,7 @@ BEFORE: Script = [
     change(PWR.CR1, clear=LPR),
     wait(PWR.SR2, REGLPF, 0, unnoticed="it takes 20 us, and so do the next steps at 2 MHz"),
     "clocks (RM0351 6.4; order: LL_RCC_DeInit)",
+    change(RCC.CFGR, set=HALVED, unnoticed=OF_L4_PLUS),  # from above 80 MHz in two steps
     change(RCC.CR, set=MSION),
     wait(RCC.CR, MSIRDY, MSIRDY, unnoticed=MSI_ELSEWHERE),  # MSIRANGE must not change before
     change(RCC.CR, clear=MSIPLLEN | MSIRANGE, set=MSI_4_MHZ, unnoticed=MSI_ELSEWHERE),
@@ -231,10 +233,10 @@ EVERY = (*SERIAL, *I2C, *SPI, CAN1, DFU)
 
 V10, V9 = (0xA1, 0xA2, 0xA3), (0x90, 0x92)  # of the L47x and L48x; 0x91 was never used
 HSI48 = Note("USB DFU needs no crystal (HSI48)")
-CAN_CRYSTAL = Note("CAN needs a crystal on HSE of 4, 6, 8, 9, 12, 16, 18, 20 or 24 MHz")
+CAN_CRYSTAL = Note("CAN needs HSE: 4, 6, 8, 9, 12, 16, 18, 20 or 24 MHz")
 # AN2606 rev 70 tables 165, 167, 171, 173
-SPI_WRITE = "over SPI wait 4 ms after each write, or bytes may stay erased"
-DFU_WRITE = "over DFU a write of more than 256 bytes must be a multiple of 8, or it is corrupted"
+SPI_WRITE = "over SPI wait 4 ms after a write, or bytes may stay erased"
+DFU_WRITE = "over DFU writes of more than 256 bytes must be multiples of 8, or are corrupted"
 
 
 def pages(register: Register, second_bank: bool) -> Area:
@@ -260,6 +262,8 @@ BANK, BANKS = (1, 1), (1, 1, 1, 1)  # a 1 for each area
 PLUS_PAGE_KIB, DBANK = 4, Bit(FLASH.OPTR, 22)
 
 WATCHDOG = common.watchdog(FLASH.OPTR, 16, "IWDG_SW")
+# Headers: FLASH_OPTR_SRAM2_RST. Not of an L4+, where SRAM3 is the last
+ERASED = common.erased_by_reset(FLASH.OPTR, 25, "SRAM2_RST", "SRAM2")
 # AN2606 Table 2 patterns 6, 7 and 16
 BOOT0_BIT = common.boot_from_option(FLASH.OPTR)
 EMPTY = common.empty(FLASH.SR, 17, "PEMPTY")
@@ -295,7 +299,7 @@ DIES = (
             Note(DFU_WRITE),
             Note(SPI_WRITE, (0x92,)),
         ),
-        sectors=BANKS, options=DUAL_BOOT,
+        sectors=BANKS, options=(*DUAL_BOOT, ERASED),
     ),
     Die(
         0x461, "STM32L496/4A6", sram(256, 64),
@@ -311,7 +315,7 @@ DIES = (
         notes=(
             HSI48, CAN_CRYSTAL, Note(SPI_WRITE), Note("bank erase is refused: erase pages"),
         ),
-        sectors=BANKS, options=(*DUAL_BOOT, BOOT0_BIT),
+        sectors=BANKS, options=(*DUAL_BOOT, BOOT0_BIT, ERASED),
         disputed=(whole("00040000", "modm-devices", "stm32flash"),),
     ),
     Die(
@@ -326,7 +330,7 @@ DIES = (
         ],
         rom_id=0x1FFF6FFE, ids=(0x92,), interfaces=EVERY,
         notes=(HSI48, CAN_CRYSTAL, Note(SPI_WRITE)),
-        sectors=BANK, options=(WATCHDOG, BOOT0_BIT, EMPTY),
+        sectors=BANK, options=(WATCHDOG, BOOT0_BIT, EMPTY, ERASED),
         disputed=(
             whole("00020000", "modm-devices", "stlink", "stm32flash"),
             Disputed(
@@ -348,10 +352,10 @@ DIES = (
         rom_id=0x1FFF6FFE, ids=(0x91,), interfaces=EVERY,
         notes=(
             HSI48, CAN_CRYSTAL, Note(SPI_WRITE),
-            Note("if the byte at 0x1FFF6FF2 is 0xFF, USB may fail now and then; " + DFU_WRITE),
+            Note("USB may fail at times if 0x1FFF6FF2 has 0xFF; " + DFU_WRITE),
             Note("after use of the RTC CAN may fail until its domain is reset"),
         ),
-        sectors=BANK, options=(WATCHDOG, BOOT0_BIT, EMPTY),
+        sectors=BANK, options=(WATCHDOG, BOOT0_BIT, EMPTY, ERASED),
         disputed=(
             whole("0000C000", "modm-devices", "stlink", "stm32flash"),
             Disputed(
@@ -373,7 +377,7 @@ DIES = (
         ],
         rom_id=0x1FFF6FFE, ids=(0xD1,), interfaces=(*SERIAL, *I2C, *SPI, DFU),
         notes=(HSI48, Note("over USART it answers the first byte with two ACK bytes")),
-        sectors=BANK, options=(WATCHDOG, BOOT0_BIT, EMPTY),
+        sectors=BANK, options=(WATCHDOG, BOOT0_BIT, EMPTY, ERASED),
         disputed=(
             whole("00008000", "modm-devices", "stm32flash"),
             Disputed("RCC.CR", ("SVD",), "00000000 in 010D0BFD", "the chip starts from MSI"),

@@ -113,12 +113,14 @@ SW, SWS = 3, 3 << 2  # RCC.CFGR1
 DPRE = 6 << 12  # RCC.CFGR2
 AHB3DIS = 1 << 16  # RCC.CFGR3
 FLASHEN, DCACHE1EN, PWREN = 1 << 8, 1 << 30, 1 << 2  # RCC.AHB1ENR, AHB3ENR
-VOSRDY = 1 << 15
+VOSRDY, BOOSTERS = 1 << 15, 5 << 18  # PWR.VOSR: BOOSTEN, USBBOOSTEN
 REGS = 1 << 1  # PWR.SVMSR
+ERASE_TRIES = 0x100000  # 2 s; HAL_FLASH waits 1 s for the erase of a bank
 BSY = 1 << 16  # FLASH.NSSR
 LOCKED = 3 << 30  # FLASH.NSCR: OPTLOCK, LOCK
 
-# Why no state misses two steps (see Step.unnoticed)
+# Why no state misses these steps (see Step.unnoticed)
+NO_CLOCK_NEEDED = "the boosters of the bench need no clock"
 REGULATES_SOON = "on the bench it regulates 10 us later, and the next steps take as long at 4 MHz"
 MSI_ELSEWHERE = "MSI is not at 4 MHz only with MSIRGSEL, which no jump clears: states go by reset"
 
@@ -135,16 +137,18 @@ BEFORE: Script = [
     change(RCC.CFGR3, clear=AHB3DIS),  # PWR is on that bus
     change(RCC.AHB3ENR, set=PWREN),
     wait(RCC.AHB3ENR, PWREN, PWREN, tries=0x100, unnoticed=cortex_m.CLOCK_COMES),
-    "power (RM0456 10.5.4, 10.10): range 4 is enough for 4 MHz. PLL1 feeds the boosters",
+    "clocks (RM0456 11.8)",
+    change(PWR.VOSR, clear=BOOSTERS, unnoticed=NO_CLOCK_NEEDED),  # they run from PLL1's input
+    write(RCC.CR, MSI | MSI_READY),  # HSI16, HSI48, SHSI, HSE and every PLL off
+    wait(RCC.CR, OTHERS_READY | PLLS_READY, 0),
+    write(RCC.CR, MSI | MSI_READY),  # again: HSEBYP and HSEEXT yield only while HSE is off
+    "power (RM0456 10.5.4, 10.10): range 4 is enough for 4 MHz, but not for a PLL",
     write(PWR.VOSR, VOSRDY),  # which is read-only
     row(dict.fromkeys((PWR.CR1, PWR.CR2, PWR.CR3, PWR.SVMCR, PWR.WUCR1, PWR.WUCR2), 0)),
     row(dict.fromkeys((PWR.WUCR3, PWR.DBPR, PWR.UCPDR, PWR.PRIVCFGR, PWR.APCR), 0)),
     wait(PWR.SVMSR, REGS, 0, unnoticed=REGULATES_SOON),  # the linear regulator
     fill(PWR.PUCRA, 0, 16),  # of the ports A to H
     "clocks (RM0456 11.8)",
-    write(RCC.CR, MSI | MSI_READY),  # HSI16, HSI48, SHSI, HSE and every PLL off
-    wait(RCC.CR, OTHERS_READY | PLLS_READY, 0),
-    write(RCC.CR, MSI | MSI_READY),  # again: HSEBYP and HSEEXT yield only while HSE is off
     write(RCC.ICSCR2, 0x84210),
     write(RCC.ICSCR3, 16 << 16),
     row(
@@ -160,7 +164,7 @@ BEFORE: Script = [
     change(RCC.CSR, clear=STARTUP_RANGES, set=STARTUP_4_MHZ, unnoticed=MSI_ELSEWHERE),
     "flash (RM0456 7.3, 7.9)",
     change(RCC.AHB1ENR, set=FLASHEN | DCACHE1EN),  # off, if the flash was powered down
-    wait(FLASH.NSSR, BSY, 0),  # a page takes 3.4 ms at the most (DS13086)
+    wait(FLASH.NSSR, BSY, 0, tries=ERASE_TRIES),  # a running erase ends first
     write(FLASH.ACR, 0),  # no wait states, no prefetch, no low-power read
     write(FLASH.NSSR, 0x20FB),  # flags
     write(FLASH.ECCR, 0xC0000000),  # flags, and no interrupt
@@ -275,6 +279,8 @@ OPTIONS = (
         "DUALBANK is 0: a chip with 1 MiB or less has one bank",
     ),
     Option(FLASH.OPTR, 31, 1, "TrustZone is on (TZEN is 1)"),
+    # OB_USER_SRAM_RST of stm32u5xx_hal_flash.h: all but SRAM2
+    common.erased_by_reset(FLASH.OPTR, 15, "SRAM_RST", "SRAM1 and what follows SRAM2"),
 )  # fmt: skip
 
 # Address of the bootloader ID and the last of its values: AN2606 rev 70 Table 3; earlier values:

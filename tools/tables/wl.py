@@ -229,6 +229,8 @@ DIE = Die(
             "firmware brings",
         ),
         common.empty(FLASH.ACR, 16, "EMPTY"),
+        # FLASH_OPTR_SRAM_RST (header). The SVD file has SRAM2_RST: the stack is there, too
+        common.erased_by_reset(FLASH.OPTR, 25, "SRAM_RST", "SRAM"),
     ),
 )  # fmt: skip
 

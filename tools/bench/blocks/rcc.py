@@ -76,6 +76,10 @@ class Rcc(RegisterBlock):
         """Bits of a control register that cannot be changed now."""
         return 0
 
+    def leaving(self) -> str | None:
+        """What is wrong if the system clock is switched to another source now."""
+        return None
+
     # --- reset ---------------------------------------------------------------------------------
 
     def reset(self) -> None:
@@ -277,5 +281,7 @@ class Rcc(RegisterBlock):
     def _switch_over(self) -> None:
         self._switching = None
         if self._can_switch():
+            if problem := self.leaving():
+                self.system.violation(problem)
             self._source = self._wanted()
         self.update_clocks()

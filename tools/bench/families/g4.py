@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..blocks.base import System
-from ..blocks.clocktree import Frequencies, ahb_shift, apb_shift, divide
+from ..blocks.clocktree import Frequencies, ahb_shift, apb_shift, divide, one_step
 from ..chip import Peripheral
 from .g0 import PwrG0, RccG0
 
@@ -24,6 +24,9 @@ class RccG4(RccG0):
         hclk = divide(self._hz(self.source), ahb_shift(cfgr >> 4))
         buses = {"APB1": divide(hclk, apb_shift(cfgr >> 8))}
         return Frequencies(hclk, hclk, buses | {"APB2": divide(hclk, apb_shift(cfgr >> 11))})
+
+    def leaving(self) -> str | None:
+        return one_step(self._hz(self.source), self.get("CFGR") >> 4)
 
     def _hz(self, name: str | None) -> int:
         hsi = self.system.chip.clocks["hsi_hz"]

@@ -73,10 +73,14 @@ class RccU5(Rcc):
             icscr1 = self.get("ICSCR1")
             return MSI_HZ[icscr1 >> 28 if icscr1 & MSIRGSEL else self.get("CSR") >> 12 & 15]
         if name == "PLL1":
-            m, divisors = (self.get("PLL1CFGR") >> 8 & 15) + 1, self.get("PLL1DIVR")
-            vco = self._hz(self.pll_source()) // m * ((divisors & 0x1FF) + 1)
-            return vco // ((divisors >> 24 & 0x7F) + 1)
+            return self.pll_hz()
         return self.hse_hz or hsi if name == "HSE" else hsi
+
+    def pll_hz(self) -> int:
+        """PLL1R, which SYSCLK takes."""
+        m, divisors = (self.get("PLL1CFGR") >> 8 & 15) + 1, self.get("PLL1DIVR")
+        vco = self._hz(self.pll_source()) // m * ((divisors & 0x1FF) + 1)
+        return vco // ((divisors >> 24 & 0x7F) + 1)
 
     def _write_pll(self, name: str, value: int) -> None:
         """The divider for the booster is changed while that is off, too."""
@@ -162,6 +166,7 @@ class PwrU5(Pwr):
         if wanted > self._applied:
             self._later(VOSRDY, startup["VOS"], self._arrive)
         else:
+            self._lower(wanted >> 16)
             self._arrive()
         for enable, ready in ((BOOSTEN, BOOSTRDY), (USBBOOSTEN, USBBOOSTRDY)):
             if not self.get("VOSR") & enable:
@@ -169,6 +174,13 @@ class PwrU5(Pwr):
             elif not self.get("VOSR") & ready and ready not in self._coming:
                 self._later(ready, startup["BOOST"], lambda: None)
         self.system.check_speed()
+
+    def _lower(self, vos: int) -> None:
+        """A range is for PLLs of so many Hz, too (IS_LL_UTILS_PLL_FREQUENCY of ST's LL)."""
+        rcc = self.system.block("RCC")
+        assert isinstance(rcc, RccU5)
+        if vos < self._applied >> 16 and rcc.is_on("PLL1") and rcc.pll_hz() > FASTEST_HZ[vos]:
+            self.system.violation(f"range {4 - vos} while PLL1 gives {rcc.pll_hz()} Hz")
 
     def _arrive(self) -> None:
         self._forget(VOSRDY)
