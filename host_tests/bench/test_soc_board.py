@@ -291,7 +291,7 @@ def test_the_flash_file_keeps_the_flash(tmp_path: Path) -> None:
 
 
 def test_an_unknown_board_is_refused_with_those_it_may_be() -> None:
-    with pytest.raises(ValueError, match="no board PYBV99: did you mean .*PYBV11"):
+    with pytest.raises(ValueError, match=r"no board PYBV99: did you mean .*PYBV11"):
         VirtualBoard.load("PYBV99")
 
 
