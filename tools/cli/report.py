@@ -8,8 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from tqdm import tqdm
-
 from .said import at_s, printable
 
 KIB = 1024
@@ -65,9 +63,14 @@ class Report:
     @contextlib.contextmanager
     def meter(self, name: str, total: int) -> Iterator[Progress]:
         """A progress bar where someone looks; it is told how many more bytes are done."""
+        if self._json or not sys.stderr.isatty():
+            yield lambda _: None
+            return
+        from tqdm import tqdm  # it takes a while to import
+
         with tqdm(
             total=total, desc=f"{name:<{NAME}}", unit="B", unit_scale=True, unit_divisor=KIB,
-            leave=False, disable=True if self._json else None,  # None: if stderr is no terminal
+            leave=False,
         ) as shown:  # fmt: skip
 
             def more(count: int) -> None:
