@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tools import packages, tables
 from tools.bench.prompt import Prompt
-from tools.cli import installed, library
+from tools.cli.desk import library
+from tools.cli.virtual import installed
 
 
 def install(prompt: Prompt) -> None:

@@ -24,8 +24,8 @@ from host_tests.target import ROOT
 from tools import boards, tables
 from tools.bench import chip
 from tools.boards import Board, Cable
+from tools.cli.desk.script import names
 from tools.cli.prove import form
-from tools.cli.script import names
 
 PAGE, README, SILICON = ROOT / "docs" / "boards.md", ROOT / "README.md", ROOT / "docs" / "silicon"
 BEGIN, END = "<!-- made by python -m host_tests.support -->\n", "<!-- end -->\n"

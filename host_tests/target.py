@@ -17,8 +17,9 @@ from stm32loader.bootloader import Stm32Bootloader
 from tools.bench.board import VirtualBoard
 from tools.bench.rom_run import Arrival
 from tools.bench.server import Server, running
-from tools.cli import mpremote, serial_rom
 from tools.cli.errors import CliError
+from tools.cli.rom import serial_rom
+from tools.cli.virtual import mpremote
 
 T = TypeVar("T")
 

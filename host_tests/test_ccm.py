@@ -19,8 +19,8 @@ from host_tests.target import (
 from host_tests.witness import ATTEMPT, QUIET, Witness
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt, PromptError
-from tools.cli.board import Board
-from tools.cli.virtual_prompt import VirtualPrompt
+from tools.cli.hosted.calls import Hosted
+from tools.cli.virtual.virtual_prompt import VirtualPrompt
 from tools.firmware import build
 
 BOARD = "CCM_F405"
@@ -95,7 +95,7 @@ def test_without_the_inline_assembler_too(tmp_path: Path) -> None:
 def test_what_the_host_sends_runs_in_sram(via: str) -> None:
     image = build(BOARD, boards=TEST_BOARDS)
     prompt = VirtualPrompt(VirtualBoard.load(BOARD, image, boards=TEST_BOARDS))
-    Board(cast(Any, prompt)).enter(via=via)
+    Hosted(cast(Any, prompt)).enter(via=via)
     assert how_it_arrives(prompt.board) == CLEAN
     assert prompt.board.core.faults == []
 

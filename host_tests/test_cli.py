@@ -29,10 +29,13 @@ from tools import paths
 from tools.bench import flash_file
 from tools.bench.board import VirtualBoard
 from tools.bench.image import load_image
-from tools.cli import firmware, main, measure, ports, sizes, target
+from tools.cli import main
 from tools.cli.commands import COMMANDS, parser
+from tools.cli.desk import target
 from tools.cli.errors import EXIT_CODES, CliError, Code
-from tools.cli.virtual_prompt import VirtualPrompt
+from tools.cli.port import ports
+from tools.cli.virtual import firmware, measure, sizes
+from tools.cli.virtual.virtual_prompt import VirtualPrompt
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"

@@ -9,8 +9,8 @@ import pytest
 
 from host_tests.target import ENTER, MANIFEST, Target
 from tools.bench.image import flatten, load_image
-from tools.cli import serial_rom
-from tools.cli.installed import Library
+from tools.cli.rom import serial_rom
+from tools.cli.virtual.installed import Library
 from tools.firmware import build
 
 FLASH = 0x08000000

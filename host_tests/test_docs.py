@@ -19,7 +19,7 @@ from tools import boards, packages, tables
 from tools.bench import chip
 from tools.cli import errors
 from tools.cli.commands import parser
-from tools.cli.flash import dfu_util
+from tools.cli.rom import dfu_util
 
 EVERY = sorted({*pages.HAND_WRITTEN, *pages.GENERATED})
 FLASHING = (pages.DOCS / "flashing.md").read_text()
@@ -110,9 +110,9 @@ def test_the_exit_codes_are_those_of_the_commands() -> None:
     assert f"Exit codes: {'; '.join(map(' '.join, rows))}." == errors.EXIT_CODES
 
 
-@pytest.mark.parametrize("folder", ["lib/romboot", "tools/tables", "tools/firmware", "tools/cli"])
+@pytest.mark.parametrize("folder", ["lib/romboot", "tools/tables", "tools/firmware"])
 def test_the_architecture_names_each_module(folder: str) -> None:
-    """But for one of a family. Those of the bench: test_imports.py."""
+    """But for one of a family. Those of the bench and of tools/cli: test_imports.py."""
     named = {name.rpartition("/")[2] for name in pages.spans(ARCHITECTURE)}
     for path in (ROOT / folder).glob("[!_]*.py"):
         of_family = re.sub(r"^stm32|_facts$", "", path.stem) in packages.families()

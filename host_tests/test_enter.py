@@ -16,9 +16,8 @@ from host_tests.test_cli import ROMBOOT, romboot
 from tools import cli
 from tools.bench.board import VirtualBoard
 from tools.bench.server import Server
-from tools.cli import dfu
 from tools.cli.errors import Code
-from tools.cli.flash import dfu_util
+from tools.cli.rom import dfu, dfu_util
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"

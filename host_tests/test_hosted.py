@@ -18,12 +18,12 @@ from host_tests.test_parting import BLOCK_DEVICE
 from tools import paths, tables
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt, PromptError
-from tools.cli import firmware
-from tools.cli import memory as memories
-from tools.cli.board import Board, RefusedError
 from tools.cli.errors import CliError, in_shell
-from tools.cli.flash import asked
-from tools.cli.virtual_prompt import VirtualPrompt
+from tools.cli.hosted import memory as memories
+from tools.cli.hosted.calls import Hosted, RefusedError
+from tools.cli.job import asked
+from tools.cli.virtual import firmware
+from tools.cli.virtual.virtual_prompt import VirtualPrompt
 from tools.firmware import build
 from tools.tables.family import M0PLUS, M4, M7
 
@@ -55,8 +55,8 @@ def without(name: str, variant: str = "standard", boards: Path = paths.BOARDS) -
     return VirtualPrompt(VirtualBoard.load(name, image, boards=boards))
 
 
-def hosted(prompt: VirtualPrompt) -> Board:
-    return Board(cast(Any, prompt))
+def hosted(prompt: VirtualPrompt) -> Hosted:
+    return Hosted(cast(Any, prompt))
 
 
 def frozen(name: str) -> Prompt:

@@ -19,10 +19,11 @@ import pytest
 from host_tests.conftest import EVERY_BOARD
 from host_tests.target import LIB, MANIFEST, ROOT, VirtualTarget
 from tools import packages, tables
-from tools.cli import firmware, install, library, sizes
+from tools.cli.desk import install, library
 from tools.cli.errors import CliError, Code
-from tools.cli.flash import asked
-from tools.cli.prompt import Prompt
+from tools.cli.job import asked
+from tools.cli.port.prompt import Prompt
+from tools.cli.virtual import firmware, sizes
 from tools.firmware import build
 from tools.firmware.board import load_board
 from tools.tables import f4

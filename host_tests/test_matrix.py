@@ -32,7 +32,7 @@ from tools.bench.board import VirtualBoard
 from tools.bench.chip import FlashSector
 from tools.bench.prompt import Prompt
 from tools.bench.rom_run import Arrival
-from tools.cli import firmware
+from tools.cli.virtual import firmware
 from tools.firmware import build
 from tools.firmware.board import load_board
 from tools.fuzz import alone

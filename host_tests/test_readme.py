@@ -21,7 +21,7 @@ from host_tests.pages import README
 from host_tests.target import CLEAN, MANIFEST, ROOT, VirtualTarget
 from host_tests.usb import usb_board
 from tools.bench.image import flatten, load_image
-from tools.cli.flash import dfu_util
+from tools.cli.rom import dfu_util
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"

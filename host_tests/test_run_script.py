@@ -16,8 +16,8 @@ from tools.bench import boardfile
 from tools.bench.board import VirtualBoard
 from tools.bench.chip import load as load_chip
 from tools.cli import main
+from tools.cli.desk.script import chip, source
 from tools.cli.errors import CliError
-from tools.cli.script import chip, source
 from tools.firmware import build
 from tools.tables.family import Die, Family
 

@@ -20,9 +20,9 @@ from host_tests.target import CLEAN, LIB, MANIFEST, how_it_arrives
 from host_tests.witness import ATTEMPT, QUIET, Witness
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt, PromptError
-from tools.cli import sram
-from tools.cli.board import Board, RefusedError
-from tools.cli.virtual_prompt import VirtualPrompt
+from tools.cli.hosted import sram
+from tools.cli.hosted.calls import Hosted, RefusedError
+from tools.cli.virtual.virtual_prompt import VirtualPrompt
 from tools.firmware import build
 
 BOARD = "STM32F429DISC"
@@ -120,10 +120,10 @@ def test_what_the_data_cache_has_of_the_sdram_is_in_memory_before_that_goes() ->
     assert prompt.board.core.faults == [] and prompt.board.core.violations == []
 
 
-def by_host(name: str = CACHED) -> tuple[VirtualPrompt, Board]:
+def by_host(name: str = CACHED) -> tuple[VirtualPrompt, Hosted]:
     """A board that holds no library, and what the host knows of it."""
     prompt = VirtualPrompt(VirtualBoard.load(name, build(name)))
-    return prompt, Board(cast(Any, prompt))
+    return prompt, Hosted(cast(Any, prompt))
 
 
 @pytest.mark.parametrize("via", ["jump", pytest.param("reset", marks=pytest.mark.thorough)])
@@ -137,7 +137,7 @@ def test_what_the_host_sends_runs_in_internal_sram(name: str, via: str) -> None:
     (heap,) = prompt.board.soc.map.externals
     ran: list[int] = []
     prompt.board.core.on_execute(heap.base, heap.base + heap.size - 1, ran.append)
-    Board(cast(Any, prompt)).enter(via=via)
+    Hosted(cast(Any, prompt)).enter(via=via)
     assert how_it_arrives(prompt.board) == CLEAN
     assert ran == []
     assert prompt.board.core.faults == [] and prompt.board.core.violations == []

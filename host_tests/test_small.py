@@ -10,7 +10,7 @@ from host_tests.target import CLEAN, how_it_arrives
 from host_tests.witness import ATTEMPT, MARK, QUIET, Witness
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt, PromptError
-from tools.cli import firmware, sizes
+from tools.cli.virtual import firmware, sizes
 
 BOARDS = ["NUCLEO_L073RZ", "NUCLEO_F429ZI"]
 L073, F429 = "NUCLEO-L073RZ", "NUCLEO-F429ZI"

@@ -12,7 +12,7 @@ import pytest
 
 from host_tests import wheel
 from host_tests.target import ROOT, Target, VirtualTarget
-from tools.cli import firmware
+from tools.cli.virtual import firmware
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"

@@ -20,7 +20,7 @@ from stm32loader.bootloader import CommandError, Stm32Bootloader
 from host_tests.target import ENTER, MANIFEST, VirtualTarget
 from tools.bench.board import VirtualBoard
 from tools.bench.server import running
-from tools.cli import firmware
+from tools.cli.virtual import firmware
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"

@@ -5,11 +5,7 @@ from __future__ import annotations
 import pytest
 
 from host_tests.bench.thumb import FLASH, Machine
-from tools.bench.core import (
-    CORES,
-    CORTEX_M7,
-    CoreSpec,
-)
+from tools.bench.core import CORES, CORTEX_M7, CoreSpec
 
 ALL = list(CORES.values())
 

@@ -14,11 +14,12 @@ from host_tests.target import MANIFEST, VirtualTarget
 from host_tests.test_cli import ROMBOOT, romboot
 from host_tests.usb import UsbTarget, bus, usb_board
 from tools.bench.image import load_image
-from tools.cli import made, main, serial_rom
+from tools.cli import made, main
+from tools.cli.desk import beside
 from tools.cli.errors import Code, GoneError
-from tools.cli.flash import beside
-from tools.cli.flash.job import Job
-from tools.cli.flash.where import Where
+from tools.cli.job.job import Job
+from tools.cli.job.where import Where
+from tools.cli.rom import serial_rom
 from tools.firmware import build
 
 BOARD = "PYBV11"
@@ -129,7 +130,7 @@ def test_a_board_that_goes(
     assert f"it has gone. {sentence}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("where", ["tools.cli.commands.main", "tools.cli.flash.job.Job.find"])
+@pytest.mark.parametrize("where", ["tools.cli.commands.main", "tools.cli.job.job.Job.find"])
 def test_ctrl_c_is_an_object_with_json(
     where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

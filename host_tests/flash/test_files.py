@@ -14,8 +14,8 @@ from tools.bench import chip
 from tools.bench.image import Segment
 from tools.bench.rom_adapter import rom_facts
 from tools.cli.errors import CliError, Code
-from tools.cli.flash import geometry, plan
-from tools.cli.flash.image import Image, load
+from tools.cli.rom import geometry, plan
+from tools.cli.rom.image import Image, load
 from tools.firmware import build
 
 BASE = 0x08000000

@@ -15,8 +15,8 @@ from host_tests.target import VirtualTarget
 from host_tests.test_cli import romboot
 from tools.cli.commands import parser
 from tools.cli.errors import Code
-from tools.cli.flash import back
-from tools.cli.flash.where import without_prompt
+from tools.cli.job import back
+from tools.cli.job.where import without_prompt
 from tools.firmware import build
 
 SILENT = ("while True: pass", "import time\nwhile True: time.sleep_ms(20)")

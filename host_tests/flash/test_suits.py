@@ -15,16 +15,18 @@ from serial.tools.list_ports_common import ListPortInfo
 
 from tools import boards
 from tools.cli import main
-from tools.cli import ports as ports_of
+from tools.cli.desk import suits
 from tools.cli.errors import CliError, Code, command_line
-from tools.cli.flash import dfu_util, places, plan, suits
-from tools.cli.flash.asked import Board
-from tools.cli.flash.image import Image
+from tools.cli.job.asked import AtPrompt
+from tools.cli.port import places
+from tools.cli.port import ports as ports_of
+from tools.cli.rom import dfu_util, plan
+from tools.cli.rom.image import Image
 from tools.tables import dies, f4
 
 BASE = 0x08000000
 F405 = f4.FAMILY.die(0x413)
-PYBV11 = Board(
+PYBV11 = AtPrompt(
     port="/dev/ttyACM0", machine="PYBv1.1 with STM32F405RG", version="v1.25.0 on 2025-04-15",
     build="PYBV11", family=f4.FAMILY, die=F405, flash_kib=1024, vectors_at_start=True, mboot=False,
     protection_level=0, protected=(), pcrop="", filesystem=(0x08004000, 112 * 1024),
@@ -39,7 +41,7 @@ def image(
     return Image(Path("firmware.dfu"), ((at, data),), machines, (), mboot)
 
 
-def reasons(one: Image, board: Board = PYBV11) -> list[str]:
+def reasons(one: Image, board: AtPrompt = PYBV11) -> list[str]:
     return suits.against(one, board, plan.make(one, board.sectors, False))
 
 

@@ -28,7 +28,7 @@ from tools.bench.board import VirtualBoard
 from tools.bench.image import load_image
 from tools.bench.rom_adapter import rom_facts
 from tools.cli.errors import Code
-from tools.cli.flash.uart import ROOM, room
+from tools.cli.rom.uart import ROOM, room
 from tools.firmware import build
 from tools.tables import dies
 

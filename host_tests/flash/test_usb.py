@@ -26,11 +26,12 @@ from tools import boards
 from tools.bench import chip
 from tools.bench.rom_adapter import rom_facts
 from tools.bench.usb.faults import Leave
-from tools.cli import dfu, main, ports
+from tools.cli import main
 from tools.cli.errors import CliError, Code
-from tools.cli.flash import dfu_util, geometry, places, usb
-from tools.cli.flash.dfu_util import Device
-from tools.cli.flash.job import Job
+from tools.cli.job.job import Job
+from tools.cli.port import places, ports
+from tools.cli.rom import dfu, dfu_util, geometry, usb
+from tools.cli.rom.dfu_util import Device
 from tools.firmware import build
 
 BOARD = "PYBV11"

@@ -15,7 +15,7 @@ from host_tests.bench.thumb import FLASH, RAM, Machine
 from host_tests.lib.chunks import chip as chunks
 from host_tests.tables.library import MICROPYTHON
 from tools.bench.core import Core, CoreSpec, Memory, Stop
-from tools.cli.hosted import Hosted
+from tools.cli.hosted.modules import Modules
 from tools.machine_code import assemble
 
 helper_code = functools.cache(assemble)
@@ -52,7 +52,7 @@ def image(
     rom: int = ROM, lines: Sequence[int] = LINES, ram: tuple[int, int] = (RAM, RAM_END)
 ) -> bytes:
     """As chip.image() makes it."""
-    chip = Hosted(
+    chip = Modules(
         {"machine": MagicMock(), "micropython": MICROPYTHON, "romboot.jump": MagicMock()}
     ).module("chip")
     own = struct.pack(f"<{len(lines)}I", *lines)

@@ -52,14 +52,7 @@ from .cpu.spec import (
     CORTEX_M33,
     CoreSpec,
 )
-from .cpu.state import (
-    CpuState,
-    ExceptionEntry,
-    FetchCounter,
-    MaskMeter,
-    Stop,
-    read_state,
-)
+from .cpu.state import CpuState, ExceptionEntry, FetchCounter, MaskMeter, Stop, read_state
 from .cpu.systick import SysTick
 from .scs import Dwt, Scs
 

@@ -46,41 +46,41 @@ class Command(NamedTuple):
 COMMANDS = (
     Command(
         "flash", "write a firmware file, and wait for its prompt",
-        "flash.command", "flash", arguments.flash,
+        "desk.flash", "flash", arguments.flash,
     ),
     Command(
         "leave", "from the ROM back to the firmware",
-        "flash.beside", "leave", arguments.leave,
+        "desk.beside", "leave", arguments.leave,
     ),
     Command(
         "read", "copy the flash into a file",
-        "flash.beside", "read", arguments.read,
+        "desk.beside", "read", arguments.read,
         "A board that was at its prompt is there again at the end; one that was in its ROM stays "
         "there, until `romboot leave`.",
     ),
     Command(
         "boards", "what is connected",
-        "flash.beside", "boards", arguments.boards,
+        "desk.beside", "boards", arguments.boards,
     ),
     Command(
         "info", "what the chip of a board is, and how its ROM is reached",
-        "target", "info", arguments.info,
+        "desk.target", "info", arguments.info,
     ),
     Command(
         "plan", "every write that entering the ROM would do, and whether it may",
-        "target", "plan", arguments.plan, "Exit code 5 if it may not.",
+        "desk.target", "plan", arguments.plan, "Exit code 5 if it may not.",
     ),
     Command(
         "enter", "put a board into its ROM bootloader",
-        "target", "enter", arguments.enter,
+        "desk.target", "enter", arguments.enter,
     ),
     Command(
         "script", "print a file that `mpremote run` enters the ROM with",
-        "script", "run", arguments.script,
+        "desk.script", "run", arguments.script,
     ),
     Command(
         "install", "put the library into the file system of a board",
-        "install", "run", arguments.install,
+        "desk.install", "run", arguments.install,
     ),
     Command(
         "prove", "try all of this on a real board without writing its flash",
@@ -91,15 +91,15 @@ COMMANDS = (
     ),
     Command(
         "demo", "the whole way on a virtual board",
-        "demo", "run", arguments.virtual,
+        "virtual.demo", "run", arguments.virtual,
     ),
     Command(
         "bench", "start a virtual board, for any serial tool",
-        "bench", "run", arguments.bench,
+        "virtual.bench", "run", arguments.bench,
     ),
     Command(
         "measure", "what entering costs: instructions, heap, flash",
-        "measure", "run", arguments.measure,
+        "virtual.measure", "run", arguments.measure,
     ),
 )  # fmt: skip
 

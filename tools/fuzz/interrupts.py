@@ -13,17 +13,7 @@ from ..bench.cpu.cpu_registers import FPCA, NPRIV
 from ..bench.cpu.nvic import FIRST_IRQ, HARD_FAULT, NMI, PENDSV, SYSTICK, name_of
 from ..bench.cpu.spec import CORES
 from .action import Action
-from .application import (
-    CODE,
-    CPACR,
-    FLOAT,
-    FPU_ON,
-    ICSR,
-    ISER,
-    ISPR,
-    SHCSR,
-    Application,
-)
+from .application import CODE, CPACR, FLOAT, FPU_ON, ICSR, ISER, ISPR, SHCSR, Application
 
 ACTLR, SYST_CSR, SYST_RVR, SYST_CVR = 0xE000E008, 0xE000E010, 0xE000E014, 0xE000E018
 IPR0, AIRCR, SCR, CCR, SHPR1 = 0xE000E400, 0xE000ED0C, 0xE000ED10, 0xE000ED14, 0xE000ED18

@@ -20,17 +20,7 @@ from .facts import RomFacts
 from .flash import Flash
 from .memory import RDP_LEVEL_0, BusFault, RomMemory, rdp_level
 from .regions import Region, Regions
-from .session import (
-    ACK,
-    NACK,
-    After,
-    Busy,
-    Driver,
-    Nack,
-    Script,
-    take_checked,
-    take_complemented,
-)
+from .session import ACK, NACK, After, Busy, Driver, Nack, Script, take_checked, take_complemented
 
 AUTOBAUD = b"\x7f"
 RDP_LEVEL_1 = 0x55  # any value that is neither level 0 nor 2 would do

@@ -13,18 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from ... import paths
-from .. import dfu, made
-from ..arriving import BackError
-from ..board import Board
+from .. import made
 from ..errors import CliError, Code
-from ..flash import asked, back, places, usb
-from ..flash.geometry import BASE
-from ..flash.job import Job
-from ..flash.places import Place
-from ..flash.rom import Rom
-from ..flash.where import Where
-from ..prompt import Prompt
+from ..hosted.calls import Hosted
+from ..hosted.entering import BackError
+from ..job import asked, back
+from ..job.job import Job
+from ..job.where import Where
+from ..port import places
+from ..port.places import Place
+from ..port.prompt import Prompt
 from ..report import Report
+from ..rom import dfu, usb
+from ..rom.geometry import BASE
+from ..rom.rom import Rom
 from . import evidence, form
 
 REFUSED, BACK, STAYED = "refused", "the prompt was back", "the board stayed at its prompt"
@@ -106,9 +108,9 @@ class Prove(Job):
             self.leave(rom, self.at, BASE)
             self._is_at(str(self.report.seen["prompt"][1]["port"]))
 
-    def _head(self, prompt: Prompt, board: asked.Board) -> dict[str, Any]:
+    def _head(self, prompt: Prompt, board: asked.AtPrompt) -> dict[str, Any]:
         """What the report says first, and the steps for that."""
-        hosted = Board(prompt)
+        hosted = Hosted(prompt)
         with self._step("info") as step:
             info = hosted.info()
             step["outcome"] = "done"
@@ -137,7 +139,7 @@ class Prove(Job):
             },
         }  # fmt: skip
 
-    def _ports(self, board: asked.Board) -> list[str | None]:
+    def _ports(self, board: asked.AtPrompt) -> list[str | None]:
         """Where its ROM may answer, None for USB."""
         ports: list[str | None] = [self.args.rom] if self.args.rom else []
         if not ports and not self.at.usb and board.known and board.known.one_cable:
@@ -150,7 +152,7 @@ class Prove(Job):
 
     # --- there and back ------------------------------------------------------------------------
 
-    def _rounds(self, via: str, port: str | None, board: asked.Board) -> None:
+    def _rounds(self, via: str, port: str | None, board: asked.AtPrompt) -> None:
         """As often as was asked for, unless it is clear that the next one would end alike."""
         by = "UART" if port else "USB"
         self.args.via = via  # of the next entry
@@ -166,7 +168,7 @@ class Prove(Job):
             if not arrived:
                 self._codes.append(FAILURES[outcomes[-1]])
 
-    def _round(self, via: str, by: str, port: str | None, board: asked.Board) -> str:
+    def _round(self, via: str, by: str, port: str | None, board: asked.AtPrompt) -> str:
         """The outcome of one entry. Then the board is at its prompt."""
         with contextlib.ExitStack() as stack:
             prompt = self.open(self.at, stack)

@@ -1,0 +1,361 @@
+"""What flash, leave and read have in common: a board is found, entered, and left again."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+
+from ... import boards
+from ...tables.family import Die
+from ..errors import CliError, Code, GoneError, Next, Way
+from ..hosted.entering import BackError
+from ..port import places, ports
+from ..port.places import Place
+from ..port.prompt import NoPromptError, Prompt
+from ..report import Report
+from ..rom import dfu_util, serial_rom, usb
+from ..rom.dfu_util import Device
+from ..rom.rom import Rom
+from ..rom.uart import UartRom
+from . import asked, back, way
+from .where import LEFT, Where, next_lines, other, without_prompt
+
+# What an error means that has no code of its own, by where the board is.
+CODES = {
+    Where.UNTOUCHED: Code.OTHER,
+    Where.ASKED: Code.OTHER,
+    Where.AT_PROMPT: Code.OTHER,
+    Where.INSTALLING: Code.OTHER,
+    Where.ENTERING: Code.NOT_ENTERED,
+    Where.VERIFIED: Code.NOT_BACK,
+    Where.STARTED: Code.NOT_BACK,
+    Where.LEFT: Code.NOT_BACK,
+}
+GONE = {  # if it goes from there
+    Where.HALF: Where.GONE, Where.WRITTEN: Where.GONE_WRITTEN, Where.VERIFIED: Where.STARTED,
+}  # fmt: skip
+
+
+class Job:
+    """One run of a command.
+
+    Attributes:
+        where: the board is now.
+        held: ports of the board that nothing of this command uses just now. They stay open, so
+            that no second command gets in between.
+        known: the file of the board, if its prompt has told which it is.
+        die: of the board, if it has been asked.
+        doubts: why what is flashed may not be for this board.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.report = Report(as_json=args.json)
+        self.where = Where.UNTOUCHED
+        self.held = contextlib.ExitStack()
+        self.known: boards.Board | None = None
+        self.die: Die | None = None
+        self.doubts: list[str] = []
+
+    def work(self, stack: contextlib.ExitStack) -> None:
+        """What the command does. `stack` is closed at its end."""
+        raise NotImplementedError
+
+    def run(self) -> int:
+        """The exit code. Each error ends with where the board is, and what to type next."""
+        try:
+            with self.held, contextlib.ExitStack() as stack:
+                self.work(stack)
+        except KeyboardInterrupt:
+            raise self._ended(CliError("Ctrl-C", Code.INTERRUPTED)) from None
+        except CliError as error:
+            if isinstance(error, GoneError):
+                self.where = GONE.get(self.where, Where.LOST)
+            raise self._ended(error) from error
+        return Code.DONE
+
+    def _ended(self, error: CliError) -> CliError:
+        said = str(error)
+        end = "" if said.endswith("\n") else " " if said[-1] in ".?!" else ". "
+        code = CODES.get(self.where, Code.BROKEN_OFF) if error.code is None else error.code
+        then = list(next_lines(self.where, self.args, error))
+        return CliError(f"{said}{end}{self.where.value}", code, next=then)
+
+    # --- where it is ---------------------------------------------------------------------------
+
+    def find(self, stack: contextlib.ExitStack) -> tuple[Place, Rom | None]:
+        """The place of the board, and its ROM if that answers already."""
+        if self.args.rom:
+            ports.check(self.args.rom, "--rom")
+        place, rom = self._place()
+        rom = rom or self._answers_at_uart(place, stack)
+        if rom:
+            self.where = Where.FOUND
+            if place.device:
+                self._hold(place.device)
+            self.report.state("ROM", f"the board is in it already: {rom}", **rom.facts)
+        return place, rom
+
+    def _place(self) -> tuple[Place, Rom | None]:
+        """Where the board is; and its ROM, if that is on USB."""
+        args = self.args
+        if args.device and (ports.is_free(args.device) or args.rom):
+            there = [d for d in usb.roms() if d.path == args.usb] if args.usb else []
+            return places.place(args.device), usb.rom(there[0]) if there else None
+        at_prompt = [] if args.device else places.find(args.rom)
+        in_rom = [] if args.rom else usb.roms()
+        every = [*at_prompt, *in_rom]
+        if args.usb:
+            at_prompt = [place for place in at_prompt if place.usb == args.usb]
+            in_rom = [device for device in in_rom if device.path == args.usb]
+        if len(at_prompt) + len(in_rom) > 1:
+            raise _choose(Code.SEVERAL, f"there are {len(every)} boards: name one", every)
+        if in_rom:
+            return Place(None, in_rom[0].path), usb.rom(in_rom[0])
+        if args.device:
+            ports.check(args.device, "--device")
+        if at_prompt:
+            ports.check(str(at_prompt[0].device), "--device")
+        if at_prompt or args.rom:
+            return at_prompt[0] if at_prompt else Place(None), None
+        if every:
+            raise _choose(Code.NO_BOARD, f"no board is at USB {args.usb}, but elsewhere", every)
+        raise CliError(
+            "no board is connected: there is no USB serial port, and no ROM on USB. A board with "
+            "another port is named with --device, one that is in its ROM with --rom",
+            Code.NO_BOARD,
+        )
+
+    def _answers_at_uart(self, place: Place, stack: contextlib.ExitStack) -> Rom | None:
+        """The ROM is asked before the prompt: it would take what a prompt is asked for
+        its baud rate."""
+        port = self.args.rom or (None if place.usb else place.device)
+        if port is None:
+            return None
+        try:
+            seconds = serial_rom.ASK_S if place.device else serial_rom.START_S
+            answering = serial_rom.connected(port, seconds, baud=self.args.baud)
+            loader = stack.enter_context(answering)
+        except CliError as error:
+            if error.code == Code.HELD:
+                raise
+            if place.device is None:
+                more = "A board that is at its prompt is named with --device too"
+                raise CliError(f"{error} {more}", Code.NO_ROM) from error
+            if not ports.same(port, place.device):
+                self.held.enter_context(ports.opened(port, "--rom"))
+            return None
+        return UartRom(loader, port, self.args.baud, stack)
+
+    # --- at its prompt -------------------------------------------------------------------------
+
+    def at_prompt(self, stack: contextlib.ExitStack) -> Prompt:
+        """The prompt of the board. CliError if the board is in its ROM; it still is then."""
+        place, rom = self.find(stack)
+        if rom:
+            name = self.args.command.name
+            raise CliError(f"romboot {name} needs the prompt of the board", Code.NOT_ENTERED)
+        return self.open(place, stack)
+
+    def open(self, place: Place, stack: contextlib.ExitStack) -> Prompt:
+        """The prompt there."""
+        assert place.device
+        ports.check(place.device, "--device")
+        try:
+            prompt = Prompt(place.device)
+        except CliError as error:
+            if not isinstance(error, NoPromptError):
+                raise CliError(str(error), error.code or Code.NOT_ENTERED) from error
+            self.where = Where.ASKED
+            then = list(without_prompt(self.args, own_usb=bool(place.usb)))
+            raise CliError(str(error), Code.NOT_ENTERED, next=then) from error
+        stack.callback(prompt.close)
+        self.where = Where.AT_PROMPT
+        return prompt
+
+    def ask(
+        self, place: Place, start: int, stack: contextlib.ExitStack
+    ) -> tuple[Prompt, asked.AtPrompt]:
+        """The prompt, and the board. start: of what is of interest in its flash."""
+        prompt = self.open(place, stack)
+        board = asked.ask(prompt, start)
+        self.known, self.die = board.known, board.die
+        self.report.state(
+            "application", f"{board.machine}, MicroPython {board.version}, {board.port}",
+            port=board.port, machine=board.machine, version=board.version, build=board.build,
+            chip=board.die.name, dev_id=f"0x{board.die.dev_id:03X}", flash_kib=board.flash_kib,
+        )  # fmt: skip
+        return prompt, board
+
+    def rom_port(self, place: Place, board: asked.AtPrompt) -> str | None:
+        """Where its ROM will answer; None: on USB. CliError if that cannot be used here."""
+        shared = board.known and board.known.one_cable  # None: it is not known
+        if self.args.rom:
+            if shared is not False or not ports.same(self.args.rom, board.port):
+                return self.args.rom
+        elif self.args.usb or place.usb:
+            dfu_util.program()  # before the board is in its ROM
+            return None
+        elif shared and place.device:
+            return place.device
+        raise CliError(
+            f"the ROM of this board does not listen on the pins of {board.port}: connect an "
+            "adapter to pins of the ROM (`romboot info` lists them), or plug in its own USB too",
+            Code.REFUSED,
+            (
+                (("--rom", "PORT"), "With the adapter at PORT"),
+                (("--usb", "PATH"), "With USB, such as 1-2"),
+            ),
+        )
+
+    def enter(
+        self,
+        prompt: Prompt,
+        place: Place,
+        board: asked.AtPrompt,
+        port: str | None,
+        stack: contextlib.ExitStack,
+    ) -> Rom:
+        """Into the ROM of this board. port: where it answers, None for USB."""
+        before = way.usb_paths()
+
+        def see(prompt: Prompt) -> Rom:
+            if port:
+                return way.by_uart(prompt, port, self.args.baud, stack)
+            return way.by_usb(prompt, place, self.args.usb, before)
+
+        via = getattr(self.args, "via", None)
+        rom = self.into_rom(prompt, place, lambda p: way.enter(p, port, via), see)
+        if rom.chip and rom.chip[1] is not board.die:
+            raise CliError(
+                f"the ROM at {rom} is of another chip, {rom.chip[1].name}, than the board at "
+                f"{board.port}, {board.die.name}: is that the port of another board?",
+                Code.REFUSED,
+            )
+        return rom
+
+    def into_rom(
+        self,
+        prompt: Prompt,
+        place: Place,
+        enter: Callable[[Prompt], None],
+        see: Callable[[Prompt], way.S],
+    ) -> way.S:
+        """As way.into_rom()."""
+
+        def look(prompt: Prompt) -> way.S:
+            self.held.close()
+            return see(prompt)
+
+        assert self.die
+        self.where = Where.ENTERING
+        try:
+            seen = way.into_rom(prompt, place, enter, look, self.args.tries, self.die, self.report)
+        except CliError as error:
+            if error.code == Code.REFUSED or isinstance(error, BackError):
+                self.where = Where.AT_PROMPT
+            raise
+        self.where = Where.IN_ROM
+        if not place.usb and not prompt.gone:  # a port that is open keeps its name
+            self._hold(prompt.port)
+        return seen
+
+    def _hold(self, port: str) -> None:
+        """Unless it is in use, perhaps by the ROM."""
+        with contextlib.suppress(CliError):
+            self.held.enter_context(ports.opened(port, held_s=0))
+
+    # --- and back ------------------------------------------------------------------------------
+
+    def leave(self, rom: Rom, place: Place, start: int) -> None:
+        """By what the ROM has for it; if it is still there after that, by a reset. start: of the
+        application."""
+        rom.leave(start)
+        self.held.close()
+        self.where = LEFT.get(self.where, self.where)
+        self.report.state("leave", f"{rom.verb} 0x{start:08X}", address=start)
+        if not place.device and not place.usb:
+            self.report.fact("no --device was named, so nobody asks for the prompt")
+            return
+        began = time.monotonic()
+        if self.args.rom and place.device and not ports.same(self.args.rom, place.device):
+            self._hold(self.args.rom)
+
+        def port() -> str | None:
+            return places.device_at(place.usb) if place.usb else place.device
+
+        found = back.wait(port, back.GO_S)
+        if found is None:
+            self.held.close()
+        if found is None and rom.reset():
+            self.report.state("leave", "the ROM was still there: a reset", reset=True)
+            found = back.wait(port, back.BOOT_S)
+        if found is None:
+            raise self._no_prompt(place)
+        self.judge(found)
+        self.report.state(
+            "prompt",
+            f"{found.machine}, MicroPython {found.version}, {found.port}, after "
+            f"{time.monotonic() - began:.1f} s",
+            port=found.port, machine=found.machine, version=found.version,
+        )  # fmt: skip
+
+    def _no_prompt(self, place: Place) -> CliError:
+        here = f"USB {place.usb}" if place.usb else f"{place.device}"
+        in_rom = place.usb and any(device.path == place.usb for device in usb.roms())
+        now = "is still there" if in_rom else "does not answer any more"
+        boot0 = self.known.boot0 if self.known else ""
+        return CliError(
+            f"no prompt has come at {here}. The ROM was to start the firmware, and {now}"
+            f"{''.join(f'; {doubt}' for doubt in self.doubts)}. Press reset, or take the power "
+            "away for a second. If no prompt comes then either, start the ROM "
+            f"({boot0 or boards.BOOT0}) and flash firmware for this board; with --erase-all, "
+            "which removes all files, if a boot.py or main.py enters the ROM at each start",
+            Code.NOT_BACK,
+            next=[self.other_firmware()],
+        )
+
+    def other_firmware(self) -> Next:
+        """What helps if that in the flash does not start."""
+        return Next(other(self.args, "flash", "FILE"), "To write other firmware, FILE")
+
+    def judge(self, found: back.Firmware) -> None:
+        """Raises CliError if this is not the firmware that should have come."""
+
+
+def _choose(code: Code, sentence: str, found: Sequence[Place | Device]) -> CliError:
+    """Which of these?"""
+    ways: list[Way] = []
+    for one in found:
+        if isinstance(one, Device):
+            ways.append((("--usb", one.path), f"The one in its ROM at {one}"))
+        else:
+            option = ("--usb", one.usb) if one.usb else ("--device", str(one.device))
+            ways.append((option, f"The one at {one}"))
+    return CliError(sentence, code, ways)
+
+
+@contextlib.contextmanager
+def between_commands() -> Iterator[Callable[[], None]]:
+    """Ctrl-C waits for the end of a command of the ROM, which would take the next one for its
+    data; the second Ctrl-C does not. Call what this gives between two commands."""
+    asked_for: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if asked_for:
+            raise KeyboardInterrupt
+        asked_for.append(number)
+
+    def pause() -> None:
+        if asked_for:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pause
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,175 @@
+"""From the prompt into the ROM, again if the ROM does not stay."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol, TypeVar
+
+from ...tables.family import Die
+from ..errors import CliError, Code, Next, command_line
+from ..hosted.calls import Hosted, RefusedError
+from ..hosted.entering import BANNERS, BackError
+from ..port import places
+from ..port.places import Place
+from ..port.prompt import Prompt
+from ..report import Report
+from ..rom import dfu, usb
+from ..rom.uart import UartRom
+from ..rom.usb import UsbRom
+from .arriving import Watch
+
+LOOK_S = 0.05
+
+# What refusals name, and options of `romboot enter`.
+INSTEAD = {"--force": ("--force",), "via='jump'": ("--via", "jump")}
+ALL_THE_SAME = "To enter the ROM all the same; the command that was typed goes on from there"
+RESETS = {  # a ROM that resets the chip, by report: DEV_ID
+    0x413: "The ROM of an STM32F405, 407, 415 or 417 does that now and then when it measures a "
+    "crystal of more than 8 MHz; another try may succeed"
+}
+NO_REPORT = (
+    "Of the ROM of an {} nobody reports that: is the power supply weak, or does something pull "
+    "the reset pin?"
+)
+
+
+class Seen(Protocol):
+    """What was seen of a ROM. str(): for people; facts: for scripts."""
+
+    facts: dict[str, object]
+
+
+S = TypeVar("S", bound=Seen)
+
+
+def into_rom(
+    prompt: Prompt,
+    place: Place,
+    enter: Callable[[Prompt], None],
+    see: Callable[[Prompt], S],
+    tries: int,
+    die: Die,
+    report: Report,
+) -> S:
+    """What `see` returns, once the board has left its prompt.
+
+    Args:
+        prompt: it is closed then.
+        place: where the board is.
+        enter: sends the board on its way.
+        see: waits for the ROM; BackError if the prompt comes back.
+        tries: how often to enter.
+        die: of the board.
+
+    Raises:
+        BackError: the prompt is back each time.
+        CliError: the board does not go, or there is no ROM.
+    """
+    back: BackError | None = None
+    for attempt in range(1, tries + 1):
+        if attempt > 1:
+            prompt = _prompt_again(prompt.port, place)
+        try:
+            enter(prompt)
+            report.state("left", f"{prompt.port}: the board has left its prompt", attempt=attempt)
+            began = time.monotonic()
+            seen = see(prompt)
+        except BackError as error:
+            back = error
+            report.warn(f"try {attempt} of {tries}: {error}")
+        else:
+            report.state("ROM", f"{seen}, after {time.monotonic() - began:.1f} s", **seen.facts)
+            return seen
+        finally:
+            prompt.close()
+    raise BackError(
+        "the board left MicroPython, and its prompt came back, as often as it was tried "
+        f"({tries}): something has reset the chip. "
+        f"{RESETS.get(die.dev_id) or NO_REPORT.format(die.name)}",
+        ways=[(("--tries", str(2 * tries)), "To try more often")],
+    ) from back
+
+
+def _prompt_again(port: str, place: Place) -> Prompt:
+    """A port of USB may have another name now."""
+    return Prompt((places.device_at(place.usb) if place.usb else None) or port)
+
+
+# --- at the prompt -----------------------------------------------------------------------------
+
+
+def check(prompt: Prompt, port: str | None) -> None:
+    """The checks of enter(): CliError if the board would not go. port: where its ROM answers."""
+    with _refusals(prompt, port):
+        Hosted(prompt).check()
+
+
+def enter(prompt: Prompt, port: str | None, via: str | None) -> None:
+    """On its way, with nothing of romboot on the board."""
+    with _refusals(prompt, port):
+        Hosted(prompt).enter(via=via)
+
+
+@contextlib.contextmanager
+def _refusals(prompt: Prompt, port: str | None) -> Iterator[None]:
+    """The library's words for its arguments become those of `romboot enter`: the commands of this
+    package have no option that overrides a refusal of the way in."""
+    try:
+        yield
+    except BackError:
+        raise
+    except RefusedError as error:
+        said = str(error)
+        ways: list[Next] = []
+        for argument, options in INSTEAD.items():
+            if argument in said:
+                said = said.replace(argument, f"`romboot enter {' '.join(options)}`")
+                rom = ("--rom", port) if port else ()
+                words = ("enter", "--device", prompt.port, *rom, *options)
+                ways.append(Next(command_line(*words), ALL_THE_SAME))
+        raise CliError(said, Code.REFUSED, next=ways) from error
+    except CliError as error:
+        raise CliError(str(error), Code.NOT_ENTERED) from error
+
+
+# --- in the ROM --------------------------------------------------------------------------------
+
+
+def by_uart(prompt: Prompt, port: str, baud: int, stack: contextlib.ExitStack) -> UartRom:
+    """The ROM at this port. stack: closes it."""
+    watch = Watch(prompt, port, baud)
+    try:
+        return UartRom(stack.enter_context(watch.answering()), port, baud, stack)
+    except BackError:
+        raise
+    except CliError as error:
+        raise CliError(
+            f"the board has left MicroPython, and its prompt is gone, but {error}", Code.NO_ROM
+        ) from error
+
+
+def by_usb(prompt: Prompt, place: Place, path: str | None, before: set[str]) -> UsbRom:
+    """The ROM at the USB path of the board, or at any where no DFU device was before. A port that
+    is open keeps its name, so it is closed, or the board gets another one."""
+    if prompt.gone or place.usb:
+        prompt.close()
+    gone = False
+
+    def meanwhile() -> None:
+        nonlocal gone
+        if place.usb is None:
+            if any(banner in prompt.listen(LOOK_S) for banner in BANNERS):
+                raise BackError("the prompt is back")
+        elif places.device_at(place.usb) is None:
+            gone = True
+        elif gone:
+            raise BackError(f"the port at USB {place.usb} went, and is back")
+
+    return usb.wait(place.usb or path, before, meanwhile)
+
+
+def usb_paths() -> set[str]:
+    """Where DFU devices are now."""
+    return {device.where for device in dfu.devices()}

@@ -1,0 +1,1 @@
+"""The serial ports of boards, and the prompt at one: `ports`, `places`, then `prompt`."""

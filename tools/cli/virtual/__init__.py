@@ -1,0 +1,1 @@
+"""The commands for a virtual board, and what they run on it."""
