@@ -40,6 +40,16 @@ mem32[0x40022014] = 1 << 28     # FLASH_CR.SEC_PROT
 """,
         "SEC_PROT",
     ),
+    "half a double word": (
+        G0B1,
+        """
+for key in (0x45670123, 0xCDEF89AB):
+    mem32[0x40022008] = key     # FLASH_KEYR
+mem32[0x40022014] = 1           # FLASH_CR.PG
+mem32[0x0807F800] = 0
+""",
+        "CFGBSY",
+    ),
     "clock security of an STM32G4": (G474, "mem32[0x40021000] |= 1 << 19", "CSSON"),
     "WWDG of an STM32H5": (H563, "mem32[0x44020C9C] |= 0x800", "WWDGEN"),
     "half a quad-word": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from host_tests.bench.fake_cpu import MS, Bench
+from host_tests.bench.fake_cpu import MS, SWITCH_NS, Bench
 
 G0B1, G474, WL55 = "STM32G0B1xx", "STM32G474xx", "STM32WL55xx"
 FLASH, BANK_2, KIB = 0x08000000, 0x08040000, 1024
@@ -13,6 +13,7 @@ KEYS = (0x45670123, 0xCDEF89AB)
 PG, PER, STRT, LOCK = 1, 2, 1 << 16, 1 << 31
 PROGERR, WRPERR, PGAERR = 1 << 3, 1 << 4, 1 << 5
 BSY1, BSY2, PROGEMPTY, ICEN, ICRST = 1 << 16, 1 << 17, 1 << 16, 1 << 9, 1 << 11
+CFGBSY = 1 << 18
 G0_OPTIONS, G4_OPTIONS, WL_OPTIONS = 0xFFFFFEAA, 0xFFEFF8AA, 0x3FFFF0AA  # as delivered
 NBOOT_SEL, NBOOT0_G0, NSWBOOT0, NBOOT0_G4, BFB2 = 1 << 24, 1 << 26, 1 << 26, 1 << 27, 1 << 20
 BOOT_LOCK, BOOT_LOCK_WL = 1 << 16, 1 << 30
@@ -113,6 +114,33 @@ def test_a_double_word_is_programmed_once(chip: str) -> None:
     b.write("FLASH.SR", PROGERR)
     store(b, FLASH + 0x80C, 0)
     assert b.read("FLASH.SR") == PGAERR
+
+
+@pytest.mark.parametrize("chip", [G0B1, WL55])
+def test_a_word_alone_sets_cfgbsy_until_the_other_comes_or_a_reset(chip: str) -> None:
+    """Also while the flash is locked."""
+    b = loaded(chip)
+    for address, half in ((FLASH + 0x800, CFGBSY), (FLASH + 0x804, 0), (FLASH, CFGBSY)):
+        store(b, address, 0)
+        assert b.read("FLASH.SR") & CFGBSY == half
+    b.soc.reset("SFT")
+    assert not b.read("FLASH.SR")
+
+
+@pytest.mark.parametrize(("hpre", "wrong"), [(0, 1), (8 << 4, 0)])
+def test_a_g4_leaves_more_than_80_mhz_in_two_steps(hpre: int, wrong: int) -> None:
+    """HAL_RCC_ClockConfig: overshoot management."""
+    b = Bench(G474)
+    b.enable("PWR")
+    b.write("PWR.CR5", 0)  # boost
+    b.write("RCC.PLLCFGR", 2 | 3 << 4 | 85 << 8 | 1 << 24)  # HSI / 4 * 85 / 2
+    b.set("RCC.CR", 1 << 24)
+    b.pass_ns(MS)
+    for cfgr in (3, 3 | hpre, 1 | hpre):
+        b.write("RCC.CFGR", cfgr)
+        b.pass_ns(SWITCH_NS)
+    assert b.clock.hclk == 16_000_000 >> bool(hpre)
+    assert len(b.soc.violations) == wrong
 
 
 @pytest.mark.parametrize("chip", [G0B1, G474])

@@ -43,6 +43,11 @@ STATES = (
  ),
  (
   False,
+  "a single word was stored in the flash (FLASH_SR.CFGBSY)",
+  ((0x40022010, 0x70000, 0x40000),),
+ ),
+ (
+  False,
   "securable memory is locked (FLASH_CR.SEC_PROT)",
   ((0x40022014, 0x10000000, 0x10000000),),
  ),

@@ -40,6 +40,11 @@ STATES = (
   "clock security of HSE is on (RCC_CR.CSSON)",
   ((0x58000000, 0x80000, 0x80000),),
  ),
+ (
+  False,
+  "a single word was stored in the flash (FLASH_SR.CFGBSY)",
+  ((0x58004010, 0x50000, 0x40000),),
+ ),
 )
 DIES = (
  (

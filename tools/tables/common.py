@@ -73,6 +73,16 @@ def window_watchdog(optr: Register, bit: int = 19) -> State:
     )
 
 
+def half_a_double_word(sr: Register, busy: int) -> State:
+    """By report a word that is stored alone in the flash, or at 0 (a null pointer), even while the
+    flash is locked, sets CFGBSY until a reset (ST community, td-p/209886 and td-p/57617). busy:
+    all busy flags, of which CFGBSY is bit 18: while another is set an erase is under way."""
+    return State(
+        "a single word was stored in the flash (FLASH_SR.CFGBSY)",
+        (Check(sr.address, busy, 1 << 18),),
+    )
+
+
 def window_watchdog_clock(register: Register) -> State:
     """WWDGEN, bit 11: only a reset clears it."""
     name = register.name.partition(".")[2]

@@ -390,6 +390,7 @@ FAMILY = Family(
         # "can only be cleared by reset": HAL_RCC_EnableCSS
         common.clock_security(RCC.CR),
         common.window_watchdog_clock(RCC.APBENR1),
+        common.half_a_double_word(FLASH.SR, BUSY),
         State("securable memory is locked (FLASH_CR.SEC_PROT)", (is_set(FLASH.CR, 28),)),
         State("securable memory is locked (FLASH_CR.SEC_PROT2)", (is_set(FLASH.CR, 29),)),
     ),

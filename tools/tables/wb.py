@@ -250,6 +250,7 @@ FAMILY = Family(
         State("the second core runs (PWR_CR4.C2BOOT)", (is_set(PWR.CR4, 15),)),
         common.window_watchdog_clock(RCC.APB1ENR1),
         common.clock_security(RCC.CR),
+        common.half_a_double_word(FLASH.SR, BSY | CFGBSY),
     ),
     lsi=RCC.CSR,  # LSI1
     iwdg=0x40003000,  # IWDG_BASE of the header

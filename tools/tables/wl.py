@@ -259,6 +259,7 @@ FAMILY = Family(
         State("the second core runs (PWR_CR4.C2BOOT)", (is_set(PWR.CR4, 15),)),
         common.window_watchdog_clock(RCC.APB1ENR1),
         common.clock_security(RCC.CR),
+        common.half_a_double_word(FLASH.SR, BSY | CFGBSY),
         State(
             "the range of MSI is that of RCC_CR (MSIRGSEL)", (is_set(RCC.CR, 3),), harmless=True
         ),

@@ -15,7 +15,7 @@ KEYS = (0x45670123, 0xCDEF89AB)
 OPTION_KEYS = (0x08192A3B, 0x4C5D6E7F)
 EOP, PROGERR, WRPERR, PGAERR, SIZERR, PGSERR = 1, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7  # SR
 FLAGS = 0xC3FB
-BSY1, BSY2 = 1 << 16, 1 << 17
+BSY1, BSY2, CFGBSY = 1 << 16, 1 << 17, 1 << 18
 PG, PER, MER1, STRT, OPTSTRT, EOPIE, OBL_LAUNCH, OPTLOCK, LOCK = (
     *(1 << 0, 1 << 1, 1 << 2, 1 << 16, 1 << 17, 1 << 24, 1 << 27, 1 << 30, 1 << 31),
 )  # CR
@@ -36,7 +36,10 @@ class FlashG0(OneStatusFlash):
         *("OPTR", "PCROP1ASR", "PCROP1AER", "WRP1AR", "WRP1BR", "PCROP1BSR", "PCROP1BER"),
         *("PCROP2ASR", "PCROP2AER", "WRP2AR", "WRP2BR", "PCROP2BSR", "PCROP2BER", "SECR"),
     )
-    CONTROL, EOPIE, BSY, EOP, FLAGS = "CR", EOPIE, BSY1 | BSY2, EOP, FLAGS
+    CONTROL, EOPIE, BSY, EOP, FLAGS = "CR", EOPIE, BSY1 | BSY2 | CFGBSY, EOP, FLAGS
+    HALF = CFGBSY
+    """Set by a word that is stored alone, even while the flash is locked (ST community,
+    td-p/209886 of a WB55, td-p/57617 of a G0B1)."""
     PNB, BKER = 0x3FF, 1 << 13
     IWDG_SW = 1 << 16  # OPTR
     LATENCY = 0x7  # ACR
@@ -219,6 +222,8 @@ class FlashG0(OneStatusFlash):
         return super().erase_ns(sectors[:1])
 
     def program(self, address: int, size: int, value: int) -> bool:
+        half = 0 if address % DOUBLE_WORD else self.HALF
+        self.put("SR", self.get("SR") & ~self.HALF | half)
         cr = self.get("CR")
         if cr & LOCK or not cr & PG:
             self.fail(PGSERR)
@@ -261,7 +266,7 @@ class FlashG4(FlashG0):
     DUAL_BOOT = ("OPTR", 1 << 20, 1)  # BFB2
     PCROP = ((("PCROP1SR", "PCROP1ER"),), (("PCROP2SR", "PCROP2ER"),))
     PCROP_UNIT = 8  # in two banks (HAL, FLASH_OB_PCROPConfig)
-    BSY = BSY1
+    BSY, HALF = BSY1, 0
     PNB, BKER = 0x7F, 1 << 11
     LATENCY = 0xF
     CACHES = ((ICEN, ICRST), (DCEN, DCRST))

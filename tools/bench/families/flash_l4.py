@@ -21,7 +21,7 @@ class FlashL4(FlashG0):
         *("OPTR", "PCROP1SR", "PCROP1ER", "WRP1AR", "WRP1BR"),
         *("PCROP2SR", "PCROP2ER", "WRP2AR", "WRP2BR"),
     )
-    BSY = BSY
+    BSY, HALF = BSY, 0
     DUAL_BOOT = ("OPTR", 1 << 20, 1)  # BFB2
     EMPTY = "SR", PEMPTY
     PCROP = ((("PCROP1SR", "PCROP1ER"),), (("PCROP2SR", "PCROP2ER"),))

@@ -3,10 +3,10 @@ empty flag in ACR and PCROP as on the G0."""
 
 from __future__ import annotations
 
-from .flash_g0 import PROGEMPTY, FlashG0
+from .flash_g0 import CFGBSY, PROGEMPTY, FlashG0
 from .flash_l4 import DCEN, ICEN, FlashL4
 
-BSY, CFGBSY = 1 << 16, 1 << 18  # SR
+BSY = 1 << 16  # SR
 BOOT_LOCK = 1 << 30  # OPTR
 
 
@@ -15,7 +15,7 @@ class FlashWb(FlashL4):
     EMPTY = "ACR", PROGEMPTY
     PCROP = FlashG0.PCROP
     PCROP_UNIT = 2048  # HAL, FLASH_PCROP_GRANULARITY
-    BSY = BSY | CFGBSY
+    BSY, HALF = BSY | CFGBSY, CFGBSY
     BKER = 0
 
 
