@@ -132,7 +132,7 @@ FAMILY = Family(
     error=_error,
     anytime={
         "RCC.CR": 0x00000282,  # MSIKERON, MSIPLLFAST, HSIKERON
-        "RCC.ICSCR1": 0xFF400000,  # the ranges, MSIBIAS
+        "RCC.ICSCR1": 0x0F400000,  # MSIKRANGE, MSIBIAS; that of MSIS would count with MSIRGSEL
         **dict.fromkeys(("RCC.ICSCR2", "RCC.ICSCR3", "RCC.SRDAMR", "RCC.PRIVCFGR"), WORD),
         **{f"RCC.PLL{n}FRACR": WORD for n in (1, 2, 3)},
         **{f"RCC.PLL{n}DIVR": WORD for n in (2, 3)},
