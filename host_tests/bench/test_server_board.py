@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import serial
 from stm32loader.bootloader import Stm32Bootloader
 
-from host_tests.target import until
-from tools.bench.__main__ import Narrator
 from tools.bench.board import VirtualBoard
+from tools.bench.serve import Narrator
 from tools.bench.server import Server, running
 
 FLASH, STACK = 0x0800_0000, 0x2002_0000
@@ -106,40 +99,6 @@ def test_a_lockup_is_told_once_and_a_reset_revives(server: Server[VirtualBoard])
     with server.paused() as board:
         assert board.core.lockup is None
         assert board.rom is not None
-
-
-# --- python -m tools.bench -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_serves_until_a_signal(tmp_path: Path, how: signal.Signals) -> None:
-    links = tmp_path / "ports"
-    command = [sys.executable, "-m", "tools.bench", "NUCLEO_F429ZI", "--link", str(links)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        until((links / "rom").exists, "the link to the ROM's UART")
-        time.sleep(0.3)  # the ROM takes some time to start, as the real one does
-        flash = ["stm32flash", "-m", "8n1", "-b", "115200", str(links / "rom")]
-        found = subprocess.run(flash, capture_output=True, text=True, timeout=120)
-        assert "Device ID    : 0x0419" in found.stdout, found.stdout + found.stderr
-        process.send_signal(how)
-        said, _ = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    assert process.returncode == 0
-    assert re.search(r"^NUCLEO-F429ZI with STM32F429xx is on\. Ctrl-C ends it;", said, re.M)
-    assert f"  rom      PB10/PB11  {links / 'rom'}\n" in said
-    assert "the ROM found the chip as a reset would have left it\n" in said
-    assert "the host sent 0x7F: the ROM has measured the baud rate and listens\n" in said
-    assert os.listdir(links) == []
-
-
-def test_the_command_says_what_is_wrong() -> None:
-    command = [sys.executable, "-m", "tools.bench", "NO_SUCH_BOARD"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 1
-    assert done.stderr.startswith("tools.bench: there is no board NO_SUCH_BOARD: ")
-    assert done.stdout == ""
 
 
 def test_many_transfers_are_told_in_two_lines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from host_tests.bench.thumb import assemble
 from host_tests.target import TEST_BOARDS
-from tools.bench import __main__ as server
 from tools.bench import boardfile
 from tools.bench.board import Arrival, VirtualBoard
 from tools.bench.core import Stop
+from tools.bench.serve import reset_at_times
 
 BOARD = "NUCLEO_F429ZI"
 TO_ROM = """
@@ -266,7 +266,9 @@ def test_an_image_for_another_place_is_refused(tmp_path: Path) -> None:
 def starts(share: float) -> list[bool]:
     """Which of ten starts of the ROM end in its reset of the chip, as `--rom-resets` has it."""
     found: list[bool] = []
-    board = server.load(server.parse([BOARD, "--rom-resets", str(share)]))  # blank: BOOT0 is high
+    board = VirtualBoard.load(BOARD)
+    board.boot0 = True
+    reset_at_times(board, share)
     for _ in range(10):
         said: list[str] = []
         board.say = said.append

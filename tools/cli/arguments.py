@@ -228,12 +228,18 @@ def bench(parser: argparse.ArgumentParser) -> None:
     """The same, and what is kept of it."""
     virtual(parser)
     parser.add_argument(
-        "--flash", metavar="FILE", help="keep the flash, and so the file system, in this file"
+        "--flash",
+        type=_file,
+        metavar="FILE",
+        help="keep the flash, and so the file system, in this file",
     )
-    parser.add_argument("--link", metavar="DIR", help="make links to the terminals there")
+    parser.add_argument(
+        "--link", type=_file, metavar="DIR", help="make links to the terminals there"
+    )
     parser.add_argument(
         "--rom-resets",
         type=_share,
+        default=0.0,
         metavar="SHARE",
         help="in so many of its starts, from 0 to 1, the ROM resets the chip, as that of an F405 "
         "with a crystal above 8 MHz does; each run has the same ones",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ...bench import __main__ as server
+from ...bench import serve
+from ...bench.usb.faults import Faults
 from ..errors import CliError
 from . import firmware
 
@@ -16,15 +17,15 @@ def run(args: argparse.Namespace) -> int:
     if args.usb_fault and not args.usb:
         raise CliError("--usb-fault is what goes wrong on USB: it needs --usb")
     image = firmware.image(args, frozen=not firmware.can_mount(args.board))
-    words = [args.board, "--firmware", str(image)]
-    options = {"--flash": args.flash, "--link": args.link, "--rom-resets": args.rom_resets}
-    for option, value in options.items():
-        words += [option, str(value)] if value else []
-    words += ["--usb"] if args.usb else []
-    for fault in args.usb_fault:
-        words += ["--usb-fault", fault]
     try:
-        server.serve(server.parse(words))
+        serve.serve(
+            args.board,
+            image,
+            flash=args.flash,
+            link=args.link,
+            rom_resets=args.rom_resets,
+            faults=Faults.parse(args.usb_fault) if args.usb else None,
+        )
     except ValueError as error:
         raise CliError(str(error)) from error
     except OSError as error:
@@ -34,10 +35,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _why_not(args: argparse.Namespace, error: OSError) -> str:
     """Which option named what cannot be, and what it takes."""
-    path = str(error.filename or "")
+    path = Path(error.filename or "")
     if args.flash and path == args.flash:
         takes = "--flash takes a file, which is made if need be, in a folder that is there"
-    elif args.link and Path(path).is_relative_to(args.link):
+    elif args.link and path.is_relative_to(args.link):
         takes = "--link takes a folder, which is made if need be"
     else:
         return f"the virtual board cannot be served: {error}"

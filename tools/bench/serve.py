@@ -1,8 +1,7 @@
-"""A virtual board on this machine's pseudo terminals: `python -m tools.bench BOARD ...`."""
+"""Serves a virtual board on pseudo terminals until a signal comes: `romboot bench`."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import fcntl
 import os
@@ -10,7 +9,7 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from .board import VirtualBoard
@@ -18,105 +17,63 @@ from .server import Server
 from .usb import board as usb
 from .usb.faults import Faults
 
-EPILOG = """\
-Connect mpremote to the console and stm32loader or stm32flash to the rom terminal (8N1: a terminal
-has no parity). Without --firmware the board is a new one with BOOT0 held high, so its ROM starts.
-"""
-
 KEEP_NS = 1_000_000_000  # virtual, between two looks at what is to be kept
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.bench",
-        description="Run a virtual STM32 board until Ctrl-C.",
-        epilog=EPILOG,
-    )
-    parser.add_argument("board", help="a file in boards/, such as NUCLEO_F429ZI")
-    parser.add_argument("--firmware", type=Path, metavar="FILE", help="an .elf, .hex, .dfu, .bin")
-    parser.add_argument("--flash", type=Path, metavar="FILE", help="keep the flash in this file")
-    parser.add_argument("--boot0", action="store_true", help="hold the BOOT0 pin high")
-    parser.add_argument("--link", type=Path, metavar="DIR", help="make links to the terminals")
-    parser.add_argument(
-        "--speed",
-        type=float,
-        default=1.0,
-        metavar="N",
-        help="virtual seconds to a real one while the chip waits (%(default)s)",
-    )
-    parser.add_argument(
-        "--rom-resets", type=float, default=0.0, metavar="SHARE",
-        help="the share of its starts, from 0 to 1, in which the ROM resets the chip, as that of "
-        "an F405 with a crystal above 8 MHz does; the same ones in each run",
-    )  # fmt: skip
-    parser.add_argument(
-        "--usb", action="store_true", help="plug a USB cable in, on Linux: see tools/bench/usb"
-    )
-    parser.add_argument(
-        "--usb-fault",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="something that goes wrong on USB, such as leave=goes-first or seed=7",
-    )
-    return parser.parse_args(argv)
+def serve(
+    name: str,
+    firmware: Path,
+    *,
+    flash: Path | None = None,
+    link: Path | None = None,
+    rom_resets: float = 0,
+    faults: Faults | None = None,
+) -> None:
+    """Serve a board until Ctrl-C, SIGTERM or SIGHUP.
 
+    Args:
+        name, firmware: a file in boards/, and what is in its flash.
+        flash: a file that keeps the flash, made if need be.
+        link: a folder for links to the terminals, made if need be.
+        rom_resets: see `reset_at_times`.
+        faults: with a USB cable in it; what goes wrong there.
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Serve one board. Exit code 0 after Ctrl-C, SIGTERM or SIGHUP, 1 if it cannot start."""
-    try:
-        serve(parse(argv))
-    except (OSError, ValueError) as error:
-        print(f"tools.bench: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def serve(options: argparse.Namespace) -> None:
-    """Serve one board until Ctrl-C, SIGTERM or SIGHUP. Raises OSError or ValueError if it cannot
-    start."""
-    with contextlib.ExitStack() as locks:
-        for path in (options.flash, options.link):
+    Raises:
+        OSError, ValueError: it cannot start.
+    """
+    with contextlib.ExitStack() as stack:
+        for path in (flash, link):
             if path:
-                locks.enter_context(locked(path, folder=path == options.link))
-        _serve(options)
+                stack.enter_context(locked(path, folder=path == link))
+        board = VirtualBoard.load(name, firmware, flash)
+        reset_at_times(board, rom_resets)
+        stack.callback(board.close)  # also if the terminal is closed, and nothing can be said
+        _serve(board, link, faults)
 
 
-def _serve(options: argparse.Namespace) -> None:
-    board = load(options)
-    faults = Faults.parse(options.usb_fault)
-    if options.usb:
+def _serve(board: VirtualBoard, link: Path | None, faults: Faults | None) -> None:
+    if faults:
         usb.check(board)
-    wires = usb.other_wires(board) if options.usb else None
-    server = Server(board, options.link, options.speed, wires)
+    server = Server(board, link, wires=usb.other_wires(board) if faults else None)
     keep(board)
     narrator = Narrator()
     board.say = narrator.say
     server.on_lockup = lambda: narrator.say(f"the CPU has locked up: {board.core.lockup}")
-    try:
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(stopped_by_signals(server))
-            announce(server)
-            if options.usb:
-                where = stack.enter_context(usb.bus())
-                announce_usb(stack.enter_context(usb.plugged_in(server, where, faults)))
-            server.run()
-        narrator.flush()
-    finally:  # also if the terminal is closed, and nothing can be said any more
-        board.close()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(stopped_by_signals(server))
+        announce(server)
+        if faults:
+            where = stack.enter_context(usb.bus())
+            announce_usb(stack.enter_context(usb.plugged_in(server, where, faults)))
+        server.run()
+    narrator.flush()
 
 
-def load(options: argparse.Namespace) -> VirtualBoard:
-    """The board, powered on."""
-    board = VirtualBoard.load(options.board, options.firmware, options.flash)
-    dice = random.Random(options.board)
-    board.in_system_memory.resets = lambda: dice.random() < options.rom_resets
-    kept = options.flash and options.flash.exists() and options.flash.stat().st_size
-    blank = not options.firmware and not kept
-    if options.boot0 or blank:
-        board.boot0 = True
-        board.press_reset()
-    return board
+def reset_at_times(board: VirtualBoard, share: float) -> None:
+    """In this share of its starts, from 0 to 1, the ROM resets the chip, as that of an F405 with a
+    crystal above 8 MHz does; the same ones in each run."""
+    dice = random.Random(board.name)
+    board.in_system_memory.resets = lambda: dice.random() < share
 
 
 def keep(board: VirtualBoard) -> None:
@@ -211,7 +168,3 @@ class Narrator:
         if self._more:
             print(f"  and {self._more} more of these", flush=True)
         self._more = 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
