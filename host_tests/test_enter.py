@@ -30,7 +30,7 @@ pytestmark = pytest.mark.boards(BOARD, OTHER_BOARD)
 PATIENT = (
     ROMBOOT[2]
     .replace("sys.exit", "arriving.BACK_S = 10; sys.exit")
-    .replace("import main", "import arriving, main")
+    .replace("import main", "import main; from tools.cli.job import arriving")
 )
 
 

@@ -245,23 +245,55 @@ class Job:
         enter: Callable[[Prompt], None],
         see: Callable[[Prompt], way.S],
     ) -> way.S:
-        """As way.into_rom()."""
+        """What `see` returns, once the board has left its prompt; that is closed then.
 
-        def look(prompt: Prompt) -> way.S:
-            self.held.close()
-            return see(prompt)
+        Args:
+            enter: sends the board on its way, from this prompt.
+            see: waits for the ROM. BackError if the prompt comes back: the next try.
 
+        Raises:
+            BackError: it has come back each time.
+            CliError: the board does not go, or there is no ROM.
+        """
         assert self.die
-        self.where = Where.ENTERING
+        self.where, tries = Where.ENTERING, self.args.tries
+        for attempt in range(1, tries + 1):
+            if attempt > 1:
+                # A port of USB may have another name now.
+                prompt = Prompt((place.usb and places.device_at(place.usb)) or prompt.port)
+            try:
+                seen = self._try(prompt, attempt, enter, see)
+            except BackError as error:
+                self.report.warn(f"try {attempt} of {tries}: {error}")
+                continue
+            finally:
+                prompt.close()
+            self.where = Where.IN_ROM
+            if not place.usb and not prompt.gone:  # a port that is open keeps its name
+                self._hold(prompt.port)
+            return seen
+        self.where = Where.AT_PROMPT
+        raise way.came_back(tries, self.die)
+
+    def _try(
+        self,
+        prompt: Prompt,
+        attempt: int,
+        enter: Callable[[Prompt], None],
+        see: Callable[[Prompt], way.S],
+    ) -> way.S:
         try:
-            seen = way.into_rom(prompt, place, enter, look, self.args.tries, self.die, self.report)
+            enter(prompt)
         except CliError as error:
-            if error.code == Code.REFUSED or isinstance(error, BackError):
+            if error.code == Code.REFUSED:
                 self.where = Where.AT_PROMPT
             raise
-        self.where = Where.IN_ROM
-        if not place.usb and not prompt.gone:  # a port that is open keeps its name
-            self._hold(prompt.port)
+        left = f"{prompt.port}: the board has left its prompt"
+        self.report.state("left", left, attempt=attempt)
+        began = time.monotonic()
+        self.held.close()
+        seen = see(prompt)
+        self.report.state("ROM", f"{seen}, after {time.monotonic() - began:.1f} s", **seen.facts)
         return seen
 
     def _hold(self, port: str) -> None:
@@ -307,14 +339,14 @@ class Job:
     def _no_prompt(self, place: Place) -> CliError:
         here = f"USB {place.usb}" if place.usb else f"{place.device}"
         in_rom = place.usb and any(device.path == place.usb for device in usb.roms())
-        now = "is still there" if in_rom else "does not answer any more"
+        now = "is there still, or again" if in_rom else "does not answer any more"
         boot0 = self.known.boot0 if self.known else ""
         return CliError(
             f"no prompt has come at {here}. The ROM was to start the firmware, and {now}"
             f"{''.join(f'; {doubt}' for doubt in self.doubts)}. Press reset, or take the power "
             "away for a second. If no prompt comes then either, start the ROM "
-            f"({boot0 or boards.BOOT0}) and flash firmware for this board; with --erase-all, "
-            "which removes all files, if a boot.py or main.py enters the ROM at each start",
+            f"({boot0 or boards.BOOT0}) and flash firmware for this board. If a boot.py or "
+            "main.py enters the ROM at each start, use --erase-all, which removes all files",
             Code.NOT_BACK,
             next=[self.other_firmware()],
         )

@@ -1,10 +1,9 @@
-"""From the prompt into the ROM, again if the ROM does not stay."""
+"""From the prompt into the ROM."""
 
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol, TypeVar
 
 from ...tables.family import Die
@@ -14,7 +13,6 @@ from ..hosted.entering import BANNERS, BackError
 from ..port import places
 from ..port.places import Place
 from ..port.prompt import Prompt
-from ..report import Report
 from ..rom import dfu, usb
 from ..rom.uart import UartRom
 from ..rom.usb import UsbRom
@@ -44,57 +42,14 @@ class Seen(Protocol):
 S = TypeVar("S", bound=Seen)
 
 
-def into_rom(
-    prompt: Prompt,
-    place: Place,
-    enter: Callable[[Prompt], None],
-    see: Callable[[Prompt], S],
-    tries: int,
-    die: Die,
-    report: Report,
-) -> S:
-    """What `see` returns, once the board has left its prompt.
-
-    Args:
-        prompt: it is closed then.
-        place: where the board is.
-        enter: sends the board on its way.
-        see: waits for the ROM; BackError if the prompt comes back.
-        tries: how often to enter.
-        die: of the board.
-
-    Raises:
-        BackError: the prompt is back each time.
-        CliError: the board does not go, or there is no ROM.
-    """
-    back: BackError | None = None
-    for attempt in range(1, tries + 1):
-        if attempt > 1:
-            prompt = _prompt_again(prompt.port, place)
-        try:
-            enter(prompt)
-            report.state("left", f"{prompt.port}: the board has left its prompt", attempt=attempt)
-            began = time.monotonic()
-            seen = see(prompt)
-        except BackError as error:
-            back = error
-            report.warn(f"try {attempt} of {tries}: {error}")
-        else:
-            report.state("ROM", f"{seen}, after {time.monotonic() - began:.1f} s", **seen.facts)
-            return seen
-        finally:
-            prompt.close()
-    raise BackError(
+def came_back(tries: int, die: Die) -> BackError:
+    """The prompt is there again after each of so many tries."""
+    return BackError(
         "the board left MicroPython, and its prompt came back, as often as it was tried "
         f"({tries}): something has reset the chip. "
         f"{RESETS.get(die.dev_id) or NO_REPORT.format(die.name)}",
         ways=[(("--tries", str(2 * tries)), "To try more often")],
-    ) from back
-
-
-def _prompt_again(port: str, place: Place) -> Prompt:
-    """A port of USB may have another name now."""
-    return Prompt((places.device_at(place.usb) if place.usb else None) or port)
+    )
 
 
 # --- at the prompt -----------------------------------------------------------------------------
