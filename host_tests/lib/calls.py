@@ -39,7 +39,7 @@ def resident(code: bytes) -> tuple[int, int]:
 
 
 START, LENGTH = resident(helper_code())
-SCRIPT = 4 * struct.unpack_from("<I", image())[0]
+SCRIPT = len(image())
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,14 @@ class Call:
 
     @property
     def has_room(self) -> bool:
-        """Between the start of SRAM and MSP, beside the image and the code (the rest of which is
-        taken to be as long as the resident part)."""
+        """Between the start of SRAM and MSP, beside the image and the code (which is taken to be
+        four times as long as its resident part)."""
         msp, code = self.sp - SAVED, self.helper_at + START
         return (
             self.target >= self.ram[0] + FRAME
             and self.ram[1] >= msp
-            and (self.image_at >= msp or self.target >= self.image_at + SCRIPT + LENGTH)
-            and (code >= msp or self.target >= code + 2 * LENGTH)
+            and (self.image_at >= msp or self.target >= self.image_at + SCRIPT)
+            and (code >= msp or self.target >= code + 4 * LENGTH)
         )
 
 
@@ -106,7 +106,7 @@ class Returning(Departure):
     def off(self) -> list[str]:
         state, core = self.core.state(), self.core
         found = bytearray()
-        for at in range(0, len(self.script), 4):
+        for at in range(0, len(self.image_then()), 4):
             found += struct.pack("<I", core.bus.load(self.call.image_at + at))
         wanted = {
             "r0": (state.r[0], self.call.returns),
@@ -124,15 +124,15 @@ class Returning(Departure):
         if self.call.task != COMPLETE:
             return self.script
         code = self.helper[START : START + LENGTH]
-        return self.script[:SCRIPT] + code + self.script[SCRIPT + LENGTH :]
+        return self.script + code
 
 
 def tight() -> dict[str, tuple[Call, Call]]:
     """Calls for which there is just room, and for which there is just too little."""
     call = Call(LOOK)
     lowest = call.target - FRAME
-    below = call.target - SCRIPT - LENGTH
-    code = call.target - START - 2 * LENGTH
+    below = call.target - SCRIPT
+    code = call.target - START - 4 * LENGTH
     msp = call.sp - SAVED
     return {
         "down to the start of SRAM": (

@@ -30,14 +30,17 @@ WORDS = RAM + 0x200  # of memory that the script writes
 PSP = RAM + 0x6000
 IN_FLASH = FLASH + 0xC000  # the image once more, to be copied by the application
 SDRAM = 0xC0000000
+UDF = bytes.fromhex("00de")
 MSR_BASEPRI = bytes.fromhex("80f31188")
 MSR_MSPLIM = bytes.fromhex("83f30a88")
 MPU = 0x17, 0x03060027  # RBAR and RASR: region 7, which opens RAM
 
-# What the script does with them, and what must be there then.
+# What the script does with them, and what must be there then. The image must not be a multiple of
+# 16 bytes: what is copied from behind it may not stay.
 BEFORE = (0, 0, 0, 0x55, 0x0000FF0F, 0, 0)
 LINES = (
-    *(WORDS, 0x11111111),  # write
+    *(WORDS + 4, 0x77777777),  # write
+    *(WORDS, 0x11111111),
     *(WORDS + 4 | 1, 0x22222222, 2),  # fill
     *(WORDS + 0x10 | 2, 0x0000FF00, 0x12340000),  # change
     *(WORDS + 0x10 | 3, 0xFFFF0000, 0x12340000, 1),  # wait
@@ -95,7 +98,7 @@ class Departure:
         self.core.map_memory(SDRAM, sdram)
         self.machine.ram.write(WORDS - RAM, struct.pack(f"<{len(BEFORE)}I", *BEFORE))
         if image_at - RAM in range(self.machine.ram.size):
-            self.machine.ram.write(image_at - RAM, self.script)
+            self.machine.ram.write(image_at - RAM, self.script + UDF * 8)
         self.arrived = False
         self.mpu_then = 0, 0
         self.foreign: set[str] = set()  # what the helper used, and this core has not

@@ -205,7 +205,7 @@ class Heap:
 class Helper:
     """jump.helper(): what it would find, and what it was asked. `events` is shared with others."""
 
-    CODE = bytes(range(244))  # stands for the resident part
+    CODE = bytes(range(164))  # stands for the resident part
     TASKS: ClassVar = {"LOOK": 0, "GO": 1, "COMPLETE": 2, "CONTROL": 3}
 
     def __init__(self, registers: Registers, events: list[str], heap: Heap) -> None:

@@ -11,21 +11,19 @@ from pathlib import Path
 import pytest
 
 from host_tests.lib import thumb
-from host_tests.lib.calls import resident
-from host_tests.lib.chunks import chip
+from host_tests.lib.calls import FRAME, resident
 from host_tests.lib.conftest import Board
 from host_tests.lib.thumb import Instruction
 from tools import machine_code
 
-ADD_R6_R3_R2 = 0x189E  # where the code lies, and how long its resident part is
-ADD_R6_R6_R2 = 0x18B6
+LSL_R6_R2_2 = 0x0096  # how long the resident part is, and where it lies
+ADD_R6_R6_R3 = 0x18F6
 # What ARMv6-M has not, and the look at CPUID before it: cmp r4, #15 and bne (ARCHITECTURE), or
 # lsls r3, r3, #19 and bpl (PARTNO, bit 8).
 GUARDED = {
     (0x2C0F, 0xD1): [(0xF380, 0x8811), (0xB661, None)],  # msr BASEPRI, r0; cpsie f
     (0x04DB, 0xD5): [(0xF383, 0x880A), (0xF383, 0x880B)],  # msr MSPLIM, r3; msr PSPLIM, r3
 }
-CARRIED = 32  # bytes that the helper's copy loop moves at a time
 
 needs_binutils = pytest.mark.skipif(
     shutil.which("arm-none-eabi-objdump") is None,
@@ -43,24 +41,20 @@ def listing(code: bytes) -> list[Instruction]:
     return list(thumb.instructions(code))
 
 
-def test_there_is_room_for_the_resident_part(code: bytes, board: Board) -> None:
-    """chip.image() leaves _CODE bytes for it, and the copy loop moves whole blocks."""
+def test_the_resident_part_is_read_word_by_word(code: bytes, board: Board) -> None:
+    """It begins at a whole word, as the code does, and is as long as reset.py leaves room."""
     start, length = resident(code)
-    assert 0 < start < length < len(code)
-    for body in range(0, 64, 4):
-        image = board.chip.image(
-            chip(bytes(body), b"", b"", (0x20000000, 0x20010000), (0x17, 0x03060027))
-        )
-        used = 4 * struct.unpack_from("<I", image)[0] + length
-        assert used + -used % CARRIED <= len(image)
+    assert start % 4 == 0
+    assert length == board.reset._RESIDENT
+    assert length + 2 * FRAME + 7 <= board.entry._LAST_STEPS
 
 
 def test_the_code_that_copies_is_not_copied_over(code: bytes, listing: list[Instruction]) -> None:
-    """For what lies behind the resident part it leaves as much room as that takes."""
+    """With what lies behind it the resident part is no longer than four times its length."""
     start, length = resident(code)
-    at = next(at for at, i in enumerate(listing) if i.first == ADD_R6_R3_R2)
-    assert listing[at + 1].first == ADD_R6_R6_R2
-    assert len(code) - start - length <= length
+    at = next(at for at, i in enumerate(listing) if i.first == LSL_R6_R2_2)
+    assert listing[at + 1].first == ADD_R6_R6_R3
+    assert len(code) - start <= 4 * length
 
 
 def test_it_runs_on_every_cortex_m(listing: list[Instruction]) -> None:

@@ -145,7 +145,7 @@ def test_all_goes_well_with_all_instructions(survey: Survey) -> None:
 def test_each_instruction_is_missed_or_says_why_not(carried: bool, survey: Survey) -> None:
     resident = range(START + LENGTH)
     found = [s for s in statements() if (s.instruction.offset in resident) == carried]
-    assert len(found) > 80
+    assert len(found) > 60
     assert [wrong for statement in found if (wrong := survey.wrong(statement))] == []
 
 
@@ -156,6 +156,6 @@ def test_an_instruction_that_nothing_misses_is_found_out(survey: Survey) -> None
 
 
 def test_a_reason_that_does_not_hold_is_found_out(survey: Survey) -> None:
-    carried = next(s for s in statements() if s.line.startswith("bx(r8)"))
+    carried = next(s for s in statements() if s.line.startswith("mov(r0, r8)"))
     assert not survey.wrong(carried)
-    assert survey.wrong(replace(carried, line="bx(r8)  # unnoticed: so it is said"))
+    assert survey.wrong(replace(carried, line="mov(r0, r8)  # unnoticed: so it is said"))

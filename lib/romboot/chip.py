@@ -42,7 +42,6 @@ _WHERE = const(12)  # bytes at the begin of an entry of _CHIPS that say where to
 _SERIES = const(0x400)  # of each DEV_ID _CHIPS has the low byte, and this is the rest
 _HEADER = const(20)  # bytes: words in all, lowest and highest address of SRAM, MPU_RBAR, MPU_RASR
 _RASR = const(0x03060027)  # see open_region() of tools/tables/cortex_m.py
-_CODE = const(320)  # room for the resident part of the helper, and what fills its last block
 _DRAIN_MS = const(100)  # the longest wait for a console; one character takes 1 ms at 9600 baud
 _DETACH_MS = const(20)  # a hub sees a disconnect after 2.5 us (USB 2.0 7.1.7.3) and latches it
 _TC = const(0x40)  # of a USART, any kind: the last bit of the last character is out
@@ -176,7 +175,7 @@ def find():
             at = name + 1 + chips[name]
             for i in range(dev_ids, name):
                 if chips[i] == low:
-                    family = module("romboot.stm32" + str(chips[name + 1 : at], "ascii"))
+                    family = module(str(b"romboot.stm32" + chips[name + 1 : at], "ascii"))
                     return Chip(family, i - dev_ids, idcode)
     raise error("UnknownChipError", core, idcode & 0xFFF)
 
@@ -191,21 +190,16 @@ def module(name):
 
 
 def image(chip):
-    """The script of this chip, with its header, in a buffer that jump.helper() takes."""
-    # straight ahead, as this is a fifth of the time from the call to the ROM
+    """The script of this chip, with its header, as jump.helper() takes it."""
     family = chip.family
     before, after = family.SCRIPT
     own = family.DIES[chip.number][1]
     start, end = chip.ram
-    middle = _HEADER + len(before)
-    last = middle + len(own)
-    size = last + len(after)
-    buffer = bytearray(size + _CODE)
-    buffer[_HEADER:middle] = before
-    buffer[middle:last] = own
-    buffer[last:size] = after
-    struct.pack_into("<5I", buffer, 0, size // 4, start, end, start | family.REGION, _RASR)
-    return buffer
+    words = (_HEADER + len(before) + len(own) + len(after)) // 4
+    made = bytearray(struct.pack("<5I", words, start, end, start | family.REGION, _RASR))
+    for part in before, own, after:
+        made.extend(part)
+    return made
 
 
 # To leave: what is owed to others before the ROM starts.

@@ -22,6 +22,7 @@ _LOOK = const(0)  # tasks of jump.helper()
 _GO = const(1)
 _CONTROL = const(3)
 _NPRIV = const(1)  # CONTROL: thread mode is unprivileged
+_LAST_STEPS = const(240)  # bytes that jump.helper() needs below the main stack, beside the image
 _ICSR = const(-0x1FFF12FC)  # 0xE000ED04, as a small integer; ARM DDI 0403E B3.2.4
 _VECTACTIVE = const(0x1FF)
 
@@ -105,7 +106,8 @@ class Entry:
         # stack. Then this is the exception to raise.
         msp = jump.helper(self.image, task)
         if msp:
-            return error("StackError", msp & 0xFFFFFFFF, len(self.image), *self.chip.ram)
+            needed = len(self.image) + _LAST_STEPS
+            return error("StackError", msp & 0xFFFFFFFF, needed, *self.chip.ram)
 
     def check(self):
         """Raise the first reason not to go."""

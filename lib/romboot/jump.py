@@ -4,11 +4,12 @@
 # away external memory, and an interrupt may come at any moment. So nothing of the firmware may be
 # needed any more once the first register changes: no bytecode, no heap, no flash. `helper` carries
 # a list of register writes (the script, see chip.py) and the few instructions that carry them
-# out to the unused part of the main stack, in internal SRAM, and goes on from there.
+# out to the unused part of the main stack, in internal SRAM, leaves every exception handler that
+# is active, and goes on there.
 #
-# There the CPU leaves every exception handler it is in, works through the script, takes MSP and
-# the reset vector from system memory, and starts the ROM as a reset would have: thread mode,
-# privileged, main stack, nothing masked, nothing pending.
+# There the CPU works through the script, takes MSP and the reset vector from system memory, and
+# starts the ROM as a reset would have: thread mode, privileged, main stack, nothing masked,
+# nothing pending.
 #
 # ARMv6-M instructions only, so that one armv6m .mpy serves every Thumb build. What the inline
 # assembler has no name for is `data`; the mnemonic stands behind it. Sources: ARM DDI 0403E
@@ -22,10 +23,10 @@ import micropython
 from machine import mem32
 from micropython import const
 
-# What helper(image, task) is to do; the image is a bytearray made by chip.image().
+# What helper(image, task) is to do; the image is made by chip.image().
 _LOOK = const(0)  # return 0 if there is room below the main stack, else MSP
 _GO = const(1)  # leave; return MSP if there is no room
-_COMPLETE = const(2)  # make the image ready to run where it is (reset.py); return its end
+_COMPLETE = const(2)  # put the resident part behind the image (reset.py); return where it ends
 _CONTROL = const(3)  # return CONTROL (bit 0: unprivileged); the image is not looked at
 
 
@@ -40,93 +41,20 @@ def helper(r0, r1):
     cmp(r1, _CONTROL)
     bne(LOCATE)
     b(RETURN_R5)
+    # No handler is active any more.
     label(LOCATE)
     data(2, 0xF3EF, 0x8508)  # mrs r5, MSP
     ldr(r4, [r0, 0])
-    lsl(r4, r4, 2)  # r4 = bytes of script, header included
+    lsl(r4, r4, 2)  # r4 = bytes of the image
     bl(OUTSIDE)  # lr = where the resident part is now
 
     # ---------------------------------------------------------------- runs in internal SRAM
     add(r7, 20)  # past the header
-    mov(r0, 0)
-    data(2, 0xF380, 0x8814)  # msr CONTROL, r0: privileged, main stack, no FPU context
-    data(2, 0xF3BF, 0x8F6F)  # isb
-    label(LEAVE)
-    mov(r0, 0)
     mov(r6, 0xE0)
     lsl(r6, r6, 16)
     add(r6, 0xED)
     lsl(r6, r6, 8)  # r6 = 0xE000ED00, SCB
-    str(r0, [r6, 16])  # SCR: no sleep on exit
-    ldr(r0, [r6, 4])  # ICSR
-    lsl(r1, r0, 23)
-    lsr(r1, r1, 23)  # VECTACTIVE
-    beq(STEP)  # thread mode
-    mov(r3, 1)
-    lsl(r3, r3, 24)  # xPSR to return to: Thumb state, no exception
-    lsl(r2, r0, 20)  # unnoticed: see the next line
-    bmi(LAST)  # ICSR.RETTOBASE: no other is active; unnoticed: nor would one be found in IABR
-    ldr(r2, [r6, 0])  # CPUID
-    lsl(r2, r2, 15)
-    bpl(LAST)  # ARMv6-M has no RETTOBASE, nor what follows: see HandlerError
-
-    # Others are active below this one, and an exception can only be left one at a time. System
-    # handlers are deactivated in SHCSR (not this one: its return would be a fault). Interrupts
-    # have no such register: return into one that NVIC.IABR shows active, and look again.
-    mov(r2, 0)
-    cmp(r1, 16)
-    bcs(ONLY)
-    mov(r2, 1)
-    sub(r0, r1, 4)  # below 0 for NMI and HardFault: then the shift leaves 0
-    cmp(r1, 6)
-    bne(BIT_KNOWN)
-    add(r0, 1)
-    label(BIT_KNOWN)
-    lsl(r2, r0)  # the SHCSR active bit of exception n is bit n - 4, but 3 for UsageFault
-    label(ONLY)
-    str(r2, [r6, 36])  # SHCSR
-    mov(r0, 10)
-    lsl(r0, r0, 8)
-    sub(r5, r6, r0)  # 0xE000E300, NVIC.IABR0
-    mov(r4, 16)  # exception number of its bit 0
-    label(WORD)
-    mov(r2, r4)
-    ldr(r0, [r5, 0])
-    label(BIT)
-    lsr(r0, r0, 1)
-    bcc(INACTIVE)
-    cmp(r2, r1)
-    bne(ACTIVE)
-    label(INACTIVE)
-    add(r2, 1)
-    cmp(r0, 0)
-    bne(BIT)
-    add(r5, 4)
-    add(r4, 32)
-    cmp(r4, 241)
-    bcc(WORD)
-    label(LAST)
-    mov(r4, 6)  # ~6 = 0xFFFFFFF9: to thread mode, main stack, no FPU frame
-    b(UNWIND)
-    label(ACTIVE)
-    orr(r3, r2)
-    mov(r4, 14)  # ~14 = 0xFFFFFFF1: to handler mode
-    label(UNWIND)
-    ldr(r0, [r6, 0])  # CPUID
-    lsl(r0, r0, 19)
-    bpl(EXC_RETURN)
-    add(r4, 0x41)  # ARMv8-M: 0xFFFFFFB8, 0xFFFFFFB0 (S and ES are 0: no Secure state)
-    label(EXC_RETURN)
-    mvn(r4, r4)
-    bl(FORGE)
-    b(LEAVE)  # the exception return arrives here
-    label(FORGE)
-    data(2, 0xB088)  # sub sp, #32: an exception frame
-    mov(r0, lr)
-    sub(r0, 1)  # unnoticed: bit 0 there is UNPREDICTABLE (B1.5.8), the emulators ignore it
-    data(2, 0x9006)  # str r0, [sp, #24]: PC
-    data(2, 0x9307)  # str r3, [sp, #28]: xPSR
-    bx(r4)
+    b(STEP)
 
     # The script: (address | kind, value ...), see chip.py.
     label(WRITE)
@@ -155,8 +83,7 @@ def helper(r0, r1):
     str(r3, [r0, 0])
     cmp(r1, 0)
     bge(NEXT)
-    mov(r3, 0)
-    str(r3, [r0, 0])
+    str(r2, [r0, 0])  # 0
     label(NEXT)
     add(r0, 4)
     cmp(r4, 0)
@@ -215,12 +142,9 @@ def helper(r0, r1):
     # ---------------------------------------------------------------- runs where it was loaded
     label(OUTSIDE)
     mov(r3, lr)
-    sub(r3, 1)  # r3 = the resident part
     mov(r2, pc)
-    sub(r2, r2, r3)
-    add(r2, 3)  # unnoticed: it is a multiple of 4 as it is
-    lsr(r2, r2, 2)
-    lsl(r2, r2, 2)  # r2 = its bytes, rounded up
+    sub(r3, 1)  # r3 = the resident part
+    sub(r2, r2, r3)  # r2 = its bytes
     sub(r7, r5, r4)
     sub(r7, r7, r2)
     sub(r7, 32)
@@ -228,50 +152,50 @@ def helper(r0, r1):
     lsl(r7, r7, 3)  # r7 = where it will be, below the main stack
 
     # It must be internal SRAM from end to end, and neither image nor code may lie there. An image
-    # that is only completed stays where it is.
+    # that gets the resident part behind it stays where it is.
     cmp(r1, _COMPLETE)
     beq(CODE_CLEAR)
     ldr(r6, [r0, 4])
     add(r6, 32)  # FORGE's frame
     cmp(r7, r6)
-    bcc(RETURN_R5)
+    bcc(RETURN)
     ldr(r6, [r0, 8])
     cmp(r6, r5)
-    bcc(RETURN_R5)
+    bcc(RETURN)
     cmp(r0, r5)
     bcs(IMAGE_CLEAR)
     add(r6, r0, r4)
-    add(r6, r6, r2)
     cmp(r7, r6)
-    bcc(RETURN_R5)
+    bcc(RETURN)
     label(IMAGE_CLEAR)
     cmp(r3, r5)
     bcs(CODE_CLEAR)
-    add(r6, r3, r2)
-    add(r6, r6, r2)  # the rest, no longer than that, is at work until the end of the copy
+    lsl(r6, r2, 2)  # with what follows it, and runs after the copy too, it is not longer
+    add(r6, r6, r3)
     cmp(r7, r6)
-    bcc(RETURN_R5)
+    bcc(RETURN)
     label(CODE_CLEAR)
-    mov(r12, r1)
-    cmp(r1, _LOOK)
-    beq(RETURN_0)
+    cmp(r1, _GO)
+    beq(DEPART)
+    add(r5, r0, r4)  # behind the image
+    cmp(r1, _COMPLETE)
+    beq(COMPLETE)
+    mov(r5, 0)  # LOOK: there is room
+    b(RETURN)
+    label(COMPLETE)
+    data(2, 0xCB02)  # ldmia r3!, {r1}
+    data(2, 0xC502)  # stmia r5!, {r1}
+    sub(r2, 4)
+    bgt(COMPLETE)
+    label(RETURN)
+    b(RETURN_R5)
 
-    # Complete the image while interrupts still run: the resident part goes behind the script.
-    add(r1, r0, r4)
-    label(CODE)
-    ldrh(r5, [r3, 0])
-    strh(r5, [r1, 0])
-    add(r3, 2)
-    add(r1, 2)
-    sub(r2, 2)
-    bne(CODE)
-    mov(r5, r1)
-    mov(r2, r12)
-    cmp(r2, _COMPLETE)
-    beq(RETURN_R5)
+    label(DEPART)
+    add(r1, r0, r4)  # r1 = the end of the image
+    add(r2, r2, r3)
+    mov(r9, r2)  # r9 = the end of the resident part
     add(r4, r4, r7)
-    add(r4, 1)
-    mov(r8, r4)  # r8 = the resident part, there
+    mov(r8, r4)  # r8 = where that part will be
     mov(r6, 0xE0)
     lsl(r6, r6, 16)
     add(r6, 0xED)
@@ -347,21 +271,113 @@ def helper(r0, r1):
     label(CARRY)
     data(2, 0xF3BF, 0x8F4F)  # dsb
     data(2, 0xF3BF, 0x8F6F)  # isb
+
+    # 16 bytes at a time, which is a block of MicroPython's heap: nothing beyond the heap is read.
+    # What the last ones of the image have too much the code overwrites; what those of the code
+    # have too much is in the room that r7 leaves below MSP.
     mov(r5, r7)
-    label(COPY)  # 32 bytes at a time: the last ones may go into the room that r7 leaves below MSP
-    data(2, 0xC85C)  # ldmia r0!, {r2, r3, r4, r6}
-    data(2, 0xC55C)  # stmia r5!, {r2, r3, r4, r6}
+    label(COPY)
     data(2, 0xC85C)  # ldmia r0!, {r2, r3, r4, r6}
     data(2, 0xC55C)  # stmia r5!, {r2, r3, r4, r6}
     cmp(r0, r1)
     bcc(COPY)
+    mov(r5, r8)
+    mov(r0, lr)
+    sub(r0, 1)
+    mov(r1, r9)
+    label(COPY_CODE)
+    data(2, 0xC85C)  # ldmia r0!, {r2, r3, r4, r6}
+    data(2, 0xC55C)  # stmia r5!, {r2, r3, r4, r6}
+    cmp(r0, r1)
+    bcc(COPY_CODE)
     # A frame would fit between copy and MSP too, but perhaps not at a multiple of 8.
     data(2, 0xF387, 0x8808)  # msr MSP, r7; unnoticed: the emulators take a frame anywhere
+
+    # Leave all handlers: to thread mode on the main stack, which goes on below the copy.
+    label(LEAVE)
+    mov(r0, 0)
+    data(2, 0xF380, 0x8814)  # msr CONTROL, r0: privileged, main stack, no FPU context
+    data(2, 0xF3BF, 0x8F6F)  # isb
+    mov(r6, 0xE0)
+    lsl(r6, r6, 16)
+    add(r6, 0xED)
+    lsl(r6, r6, 8)  # r6 = 0xE000ED00, SCB
+    str(r0, [r6, 16])  # SCR: no sleep on exit
+    ldr(r0, [r6, 4])  # ICSR
+    lsl(r1, r0, 23)
+    lsr(r1, r1, 23)  # VECTACTIVE
+    beq(THERE)  # thread mode
+    mov(r3, 1)
+    lsl(r3, r3, 24)  # xPSR to return to: Thumb state, no exception
+    lsl(r2, r0, 20)  # unnoticed: see the next line
+    bmi(LAST)  # ICSR.RETTOBASE: no other is active; unnoticed: nor would one be found in IABR
+    ldr(r2, [r6, 0])  # CPUID
+    lsl(r2, r2, 15)
+    bpl(LAST)  # ARMv6-M has no RETTOBASE, nor what follows: see HandlerError
+
+    # Others are active below this one, and an exception can only be left one at a time. System
+    # handlers are deactivated in SHCSR (not this one: its return would be a fault). Interrupts
+    # have no such register: return into one that NVIC.IABR shows active, and look again.
+    mov(r2, 0)
+    cmp(r1, 16)
+    bcs(ONLY)
+    mov(r2, 1)
+    sub(r0, r1, 4)  # below 0 for NMI and HardFault: then the shift leaves 0
+    cmp(r1, 6)
+    bne(BIT_KNOWN)
+    add(r0, 1)
+    label(BIT_KNOWN)
+    lsl(r2, r0)  # the SHCSR active bit of exception n is bit n - 4, but 3 for UsageFault
+    label(ONLY)
+    str(r2, [r6, 36])  # SHCSR
+    mov(r0, 10)
+    lsl(r0, r0, 8)
+    sub(r5, r6, r0)  # 0xE000E300, NVIC.IABR0
+    mov(r4, 16)  # exception number of its bit 0
+    label(WORD)
+    mov(r2, r4)
+    ldr(r0, [r5, 0])
+    label(BIT)
+    lsr(r0, r0, 1)
+    bcc(INACTIVE)
+    cmp(r2, r1)
+    bne(ACTIVE)
+    label(INACTIVE)
+    add(r2, 1)
+    cmp(r0, 0)
+    bne(BIT)
+    add(r5, 4)
+    add(r4, 32)
+    cmp(r4, 241)
+    bcc(WORD)
+    label(LAST)
+    mov(r4, 6)  # ~6 = 0xFFFFFFF9: to thread mode, main stack, no FPU frame
+    b(UNWIND)
+    label(ACTIVE)
+    orr(r3, r2)
+    mov(r4, 14)  # ~14 = 0xFFFFFFF1: to handler mode
+    label(UNWIND)
+    ldr(r0, [r6, 0])  # CPUID
+    lsl(r0, r0, 19)
+    bpl(EXC_RETURN)
+    add(r4, 0x41)  # ARMv8-M: 0xFFFFFFB8, 0xFFFFFFB0 (S and ES are 0: no Secure state)
+    label(EXC_RETURN)
+    mvn(r4, r4)
+    bl(FORGE)
+    b(LEAVE)  # the exception return arrives here
+    label(FORGE)
+    data(2, 0xB088)  # sub sp, #32: an exception frame
+    mov(r0, lr)
+    sub(r0, 1)  # unnoticed: bit 0 there is UNPREDICTABLE (B1.5.8), the emulators ignore it
+    data(2, 0x9006)  # str r0, [sp, #24]: PC
+    data(2, 0x9307)  # str r3, [sp, #28]: xPSR
+    bx(r4)
+    label(THERE)
     data(2, 0xF3BF, 0x8F4F)  # dsb
     data(2, 0xF3BF, 0x8F6F)  # isb
-    bx(r8)
+    mov(r0, r8)
+    add(r0, 1)  # Thumb
+    bx(r0)
 
-    label(RETURN_0)
-    mov(r5, 0)
     label(RETURN_R5)
     mov(r0, r5)

@@ -26,6 +26,7 @@ _LOOK = const(0)  # tasks of jump.helper()
 _COMPLETE = const(2)
 _KEY = const(0x5A5)
 _PAGE = const(4096)  # the hook's addresses have no lower bits
+_RESIDENT = const(164)  # bytes that _COMPLETE puts behind the image
 _STEP = const(512)  # bytes by which a buffer is tried that is smaller
 
 # branch_to_bootloader() of powerctrl.c, written in assembler, so the same from every compiler:
@@ -97,7 +98,8 @@ class Reset:
 
     def __init__(self, jump, image, state):
         self.missing = ""
-        size = len(image)
+        end = len(image)
+        size = end + _RESIDENT
         try:
             self._room, self._page = _room(size)
         except MemoryError:
@@ -105,15 +107,14 @@ class Reset:
             return
         self._jump = jump
         self._state = state
-        words = struct.unpack_from("<I", image)[0]
-        self._resident = (self._page + 4 * words) | 1
+        self._resident = (self._page + end) | 1
         if self._page >> 28 != 2:  # internal SRAM that is there and executable after a reset
             self.missing = (
                 "the heap is at 0x%08X, where no code can run after a reset" % self._page
             )
             return
-        self._image = bytearray_at(self._page, len(image))
-        self._image[:] = image
+        self._image = bytearray_at(self._page, size)
+        self._image[:end] = image
         jump.helper(self._image, _LOOK)
         self._clean = None
         if mem32[_CCR] >> 16 & 3:  # the caches of a Cortex-M7

@@ -24,7 +24,7 @@ USAGE_FAULT = 6
 STKALIGN = 1 << 9  # CCR
 SYSTEM_HANDLERS = (4, 5, 6, 11, 14, 15)  # MemManage to SysTick, those with a priority
 ARMV6M = ("cortex-m0", "cortex-m0+")
-NEAR = 120  # instructions around the mask that deserve more than their share
+NEAR = 40  # instructions around the mask that deserve more than their share
 CARRY = 600  # instructions after the mask in which a peripheral still runs
 
 
@@ -263,7 +263,7 @@ def draw_moments(random: Random, die: Chip, to_mask: int) -> Iterator[Action]:
             lambda app, n=number, after=after: _alarm(app, n, after),
         )
     if random.random() < 0.3:
-        reload = random.randrange(100, 2 * to_mask)
+        reload = random.randrange(100, 2000)
         control = 7 if random.random() < 0.8 else 3
         yield Action(
             f"SysTick every {reload} ticks, CTRL {control}",

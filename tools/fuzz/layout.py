@@ -116,7 +116,7 @@ def _draw(random: Random, subject: Subject, *, room_first: bool = False) -> Layo
         msp = random.choice((sram.end, random.randrange(sram.base + 8 * KIB, sram.end, 4)))
         space.take(msp - FRAMES, FRAMES)
     image = image or _image(random, subject, space, ccm)
-    room_size = len(subject.image) + PAGE
+    room_size = subject.size + PAGE
     room = space.find_within(*subject.heap, room_size, or_none=True) if room_first else 0
     code, where = _code(random, subject, space, die)
     if tight:

@@ -20,6 +20,7 @@ PLAN = (
     "import romboot; from uctypes import addressof; p = romboot.plan(via='jump'); "
     "print('image', addressof(p.image), len(p.image))"
 )
+LAST_STEPS = 256  # bytes below the main stack, beside the image
 HEADER = 20  # bytes before the first line of a script: see lib/romboot/chip.py
 WRITE, FILL, CHANGE, WAIT = range(4)  # kinds of lines, in the two low bits of the address
 MORE_WORDS = (0, 1, 1, 2)  # behind address and value
@@ -69,7 +70,7 @@ class Subject:
     @property
     def size(self) -> int:
         """Bytes that `helper` carries below the main stack, a little more than that."""
-        return len(self.image) + 64
+        return len(self.image) + LAST_STEPS
 
     @property
     def boot_state(self) -> int:

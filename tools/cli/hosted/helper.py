@@ -61,7 +61,8 @@ class Helper:
             self._go(image)
             return stack
         ram, ram_end = struct.unpack_from("<2I", image, 4)
-        return 0 if ram + len(image) < stack <= ram_end else stack
+        needed = len(image) + len(resident(self._code))
+        return 0 if ram + needed < stack <= ram_end else stack
 
     def _go(self, image: Any) -> None:
         code = bytearray(self._code._CODE)
