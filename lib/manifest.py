@@ -4,7 +4,6 @@ import os
 
 options.defaults(asm=True, family=None, small=False)
 metadata(
-    version="0.1.0",
     description="From a MicroPython prompt on an STM32 into its factory ROM bootloader",
 )
 _NOT_IN_SMALL = ("areas.py", "sectors.py", "entry.py", "errors.py", "external.py", "facts.py")

@@ -160,7 +160,7 @@ def find():
         end += chips[at]
         if chips[at + 1] << 8 | chips[at + 2] != more << 12 | core:
             continue
-        address, clock, bit = struct.unpack_from(">2IB", chips, at + 3)
+        address, clock, bit = struct.unpack_from(">2iB", chips, at + 3)
         if clock:
             before = mem32[clock]
             mem32[clock] = before | 1 << bit
@@ -195,10 +195,11 @@ def image(chip):
     before, after = family.SCRIPT
     own = family.DIES[chip.number][1]
     start, end = chip.ram
-    words = (_HEADER + len(before) + len(own) + len(after)) // 4
-    made = bytearray(struct.pack("<5I", words, start, end, start | family.REGION, _RASR))
-    for part in before, own, after:
-        made.extend(part)
+    made = bytearray(_HEADER)
+    made.extend(before)
+    made.extend(own)
+    made.extend(after)
+    struct.pack_into("<5I", made, 0, len(made) // 4, start, end, start | family.REGION, _RASR)
     return made
 
 
@@ -211,17 +212,22 @@ _due = 0  # when it is time, in ticks
 def leave(family, go, force, after_ms):
     """Sync the file systems, then now(). If after_ms is not None, return and do it in that time,
     in place of what was announced before."""
-    global _timer, _due
     # All that is needed is made here, as the heap may be full or locked then.
     flush = syncing()
     usarts = consoles(family)
     ports = attached(family)
     sync(flush, force)
     if after_ms is None:
-        return now(usarts, ports, go)  # which does not
-    from machine import Timer
+        now(usarts, ports, go)
+    else:
+        _later(max(after_ms, _ANSWER_MS), flush, usarts, ports, go)
 
-    after_ms = max(after_ms, _ANSWER_MS)
+
+def _later(after_ms, flush, usarts, ports, go):
+    # Not in leave(): each variable that a closure uses takes heap, whether the closure is made or
+    # not.
+    global _timer, _due
+    from machine import Timer
 
     # A closure takes no heap for up to five arguments, what it closes over included.
     def tick(timer):
