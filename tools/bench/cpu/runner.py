@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ..clock import Clock
 from . import decode, nvic
@@ -14,8 +14,8 @@ from .state import Stop
 
 _LONGEST_SLICE = 50_000_000
 # While a mask register holds back a pending exception, instructions are run step by step, because
-# no hook is called for a write to a mask register. After this many instructions with the same
-# masks, those of handlers that they do not hold back left out, ...
+# no hook is called for a write to a mask register. After this many instructions of one
+# masking, those of handlers that it does not hold back left out, ...
 _STEPPED = 5_000
 # ... the masks are read only after each this many.
 COARSE = 1_000
@@ -47,7 +47,7 @@ class Runner:
         self._waiting = False  # time passes within an instruction
         self._masked = False  # something is pending that only a mask register holds back
         self._masked_for = 0  # instructions
-        self._masks: Sequence[int] = ()  # that held it back last
+        self._held: tuple[int, ...] = ()  # what is held back, and the masks
 
     def reset(self) -> None:
         self._resets += 1
@@ -171,6 +171,8 @@ class Runner:
         mode = exceptions.mode()
         primask, basepri, faultmask = mode.masks
         if priority < state.execution_priority(primask, basepri, faultmask):
+            if number in self._held[:1]:
+                self._masked_for = 0  # the masks were lifted
             others = len(state.pending) - 1
             exceptions.enter(number, mode)
             # Of what was pending it was the first. But the entry may pend or defer something.
@@ -179,8 +181,8 @@ class Runner:
         if priority < state.execution_priority(0, basepri, faultmask):
             self.asleep = None
         self._masked = True
-        if mode.masks != self._masks:
-            self._masks, self._masked_for = mode.masks, 0
+        if self._held != (number, *mode.masks):
+            self._held, self._masked_for = (number, *mode.masks), 0
         return False
 
     # -- what ends a slice -----------------------------------------------------------------
