@@ -225,6 +225,7 @@ DIES = (
             Note(UNKNOWN, (0xB1,)),
             Note("this ROM looks for a bank to start, as 4.1 does", (0xB2,)),
             Note("USB DFU needs no crystal", V4),  # AN2606 below table 148
+            Note(common.HUB, (0x41,)),  # AN2606 table 149
         ),
         sectors=(32, 16), options=DUAL_BOOT,
     ),
