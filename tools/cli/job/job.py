@@ -6,38 +6,22 @@ import argparse
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from ... import boards
 from ...tables.family import Die
-from ..errors import CliError, Code, GoneError, Next, Way
+from ..errors import CliError, Code, Next
 from ..hosted.entering import BackError
 from ..port import places, ports
 from ..port.places import Place
 from ..port.prompt import NoPromptError, Prompt
 from ..report import Report
 from ..rom import dfu_util, serial_rom, usb
-from ..rom.dfu_util import Device
 from ..rom.rom import Rom
 from ..rom.uart import UartRom
-from . import asked, back, way
-from .where import LEFT, Where, next_lines, other, without_prompt
-
-# What an error means that has no code of its own, by where the board is.
-CODES = {
-    Where.UNTOUCHED: Code.OTHER,
-    Where.ASKED: Code.OTHER,
-    Where.AT_PROMPT: Code.OTHER,
-    Where.INSTALLING: Code.OTHER,
-    Where.ENTERING: Code.NOT_ENTERED,
-    Where.VERIFIED: Code.NOT_BACK,
-    Where.STARTED: Code.NOT_BACK,
-    Where.LEFT: Code.NOT_BACK,
-}
-GONE = {  # if it goes from there
-    Where.HALF: Where.GONE, Where.WRITTEN: Where.GONE_WRITTEN, Where.VERIFIED: Where.STARTED,
-}  # fmt: skip
+from . import asked, back, find, way
+from .where import AFTER_LEAVING, Where, ended, other, without_prompt
 
 
 class Job:
@@ -71,19 +55,11 @@ class Job:
             with self.held, contextlib.ExitStack() as stack:
                 self.work(stack)
         except KeyboardInterrupt:
-            raise self._ended(CliError("Ctrl-C", Code.INTERRUPTED)) from None
+            stopped = CliError("Ctrl-C", Code.INTERRUPTED)
+            raise ended(self.where, self.args, stopped) from None
         except CliError as error:
-            if isinstance(error, GoneError):
-                self.where = GONE.get(self.where, Where.LOST)
-            raise self._ended(error) from error
+            raise ended(self.where, self.args, error) from error
         return Code.DONE
-
-    def _ended(self, error: CliError) -> CliError:
-        said = str(error)
-        end = "" if said.endswith("\n") else " " if said[-1] in ".?!" else ". "
-        code = CODES.get(self.where, Code.BROKEN_OFF) if error.code is None else error.code
-        then = list(next_lines(self.where, self.args, error))
-        return CliError(f"{said}{end}{self.where.value}", code, next=then)
 
     # --- where it is ---------------------------------------------------------------------------
 
@@ -91,7 +67,7 @@ class Job:
         """The place of the board, and its ROM if that answers already."""
         if self.args.rom:
             ports.check(self.args.rom, "--rom")
-        place, rom = self._place()
+        place, rom = find.board(self.args)
         rom = rom or self._answers_at_uart(place, stack)
         if rom:
             self.where = Where.FOUND
@@ -99,36 +75,6 @@ class Job:
                 self._hold(place.device)
             self.report.state("ROM", f"the board is in it already: {rom}", **rom.facts)
         return place, rom
-
-    def _place(self) -> tuple[Place, Rom | None]:
-        """Where the board is; and its ROM, if that is on USB."""
-        args = self.args
-        if args.device and (ports.is_free(args.device) or args.rom):
-            there = [d for d in usb.roms() if d.path == args.usb] if args.usb else []
-            return places.place(args.device), usb.rom(there[0]) if there else None
-        at_prompt = [] if args.device else places.find(args.rom)
-        in_rom = [] if args.rom else usb.roms()
-        every = [*at_prompt, *in_rom]
-        if args.usb:
-            at_prompt = [place for place in at_prompt if place.usb == args.usb]
-            in_rom = [device for device in in_rom if device.path == args.usb]
-        if len(at_prompt) + len(in_rom) > 1:
-            raise _choose(Code.SEVERAL, f"there are {len(every)} boards: name one", every)
-        if in_rom:
-            return Place(None, in_rom[0].path), usb.rom(in_rom[0])
-        if args.device:
-            ports.check(args.device, "--device")
-        if at_prompt:
-            ports.check(str(at_prompt[0].device), "--device")
-        if at_prompt or args.rom:
-            return at_prompt[0] if at_prompt else Place(None), None
-        if every:
-            raise _choose(Code.NO_BOARD, f"no board is at USB {args.usb}, but elsewhere", every)
-        raise CliError(
-            "no board is connected: there is no USB serial port, and no ROM on USB. A board with "
-            "another port is named with --device, one that is in its ROM with --rom",
-            Code.NO_BOARD,
-        )
 
     def _answers_at_uart(self, place: Place, stack: contextlib.ExitStack) -> Rom | None:
         """The ROM is asked before the prompt: it would take what a prompt is asked for
@@ -308,7 +254,7 @@ class Job:
         application."""
         rom.leave(start)
         self.held.close()
-        self.where = LEFT.get(self.where, self.where)
+        self.where = AFTER_LEAVING.get(self.where, self.where)
         self.report.state("leave", f"{rom.verb} 0x{start:08X}", address=start)
         if not place.device and not place.usb:
             self.report.fact("no --device was named, so nobody asks for the prompt")
@@ -357,18 +303,6 @@ class Job:
 
     def judge(self, found: back.Firmware) -> None:
         """Raises CliError if this is not the firmware that should have come."""
-
-
-def _choose(code: Code, sentence: str, found: Sequence[Place | Device]) -> CliError:
-    """Which of these?"""
-    ways: list[Way] = []
-    for one in found:
-        if isinstance(one, Device):
-            ways.append((("--usb", one.path), f"The one in its ROM at {one}"))
-        else:
-            option = ("--usb", one.usb) if one.usb else ("--device", str(one.device))
-            ways.append((option, f"The one at {one}"))
-    return CliError(sentence, code, ways)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from enum import Enum
 
-from ..errors import CliError, Code, Next, command_line
+from ..errors import CliError, Code, GoneError, Next, command_line
 
 ENDURES = "The ROM bootloader cannot be erased"
 
@@ -50,7 +50,21 @@ class Where(Enum):
 
 
 IN_ROM = (Where.ENTERING, Where.IN_ROM, Where.FOUND)
-LEFT = {Where.VERIFIED: Where.STARTED, **dict.fromkeys(IN_ROM, Where.LEFT)}  # by leaving the ROM
+AFTER_LEAVING = {Where.VERIFIED: Where.STARTED, **dict.fromkeys(IN_ROM, Where.LEFT)}  # the ROM
+# What an error means that has no code of its own, by where the board is.
+CODES = {
+    Where.UNTOUCHED: Code.OTHER,
+    Where.ASKED: Code.OTHER,
+    Where.AT_PROMPT: Code.OTHER,
+    Where.INSTALLING: Code.OTHER,
+    Where.ENTERING: Code.NOT_ENTERED,
+    Where.VERIFIED: Code.NOT_BACK,
+    Where.STARTED: Code.NOT_BACK,
+    Where.LEFT: Code.NOT_BACK,
+}
+GONE = {  # if it goes from there
+    Where.HALF: Where.GONE, Where.WRITTEN: Where.GONE_WRITTEN, Where.VERIFIED: Where.STARTED,
+}  # fmt: skip
 AGAIN = {
     "flash": "To flash it from there",
     "read": "To read it from there",
@@ -60,7 +74,17 @@ VAIN = (Code.REFUSED, Code.COMMAND_LINE)  # the same command would end alike
 INSTEAD = {"--rom": "--usb", "--usb": "--rom"}  # no command takes both
 
 
-def next_lines(where: Where, args: argparse.Namespace, error: CliError) -> Iterator[Next]:
+def ended(where: Where, args: argparse.Namespace, error: CliError) -> CliError:
+    """The error as the user gets it: with where the board is, and what to type next."""
+    if isinstance(error, GoneError):
+        where = GONE.get(where, Where.LOST)
+    said = str(error)
+    end = "" if said.endswith("\n") else " " if said[-1] in ".?!" else ". "
+    code = CODES.get(where, Code.BROKEN_OFF) if error.code is None else error.code
+    return CliError(f"{said}{end}{where.value}", code, next=list(_next(where, args, error)))
+
+
+def _next(where: Where, args: argparse.Namespace, error: CliError) -> Iterator[Next]:
     """The commands that help, ready to paste, with the options that the user gave."""
     if error.next:
         yield from error.next
