@@ -11,7 +11,7 @@ import pytest
 
 from host_tests.target import MANIFEST, VirtualTarget
 from host_tests.test_boards import die
-from host_tests.test_cli import ROMBOOT, romboot
+from host_tests.test_cli import ROMBOOT, process, romboot
 from host_tests.usb import linux, usb_board
 from tools import boards
 from tools.cli.commands import parser
@@ -112,7 +112,7 @@ def test_the_commands_that_are_named_do_it(tmp_path: Path) -> None:
         done = romboot(*leave)
         assert done.returncode == 0, done.stderr
         assert commands(romboot(*enter).stdout) == [flash, leave]
-        done = romboot(*flash, cwd=tmp_path)
+        done = process(*flash, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert target.ok("exec", "import romboot; print('there')") == "there\n"
 

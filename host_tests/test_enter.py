@@ -17,6 +17,7 @@ from tools import cli
 from tools.bench.board import VirtualBoard
 from tools.bench.server import Server
 from tools.cli.errors import Code
+from tools.cli.job import arriving
 from tools.cli.rom import dfu, dfu_util
 from tools.firmware import build
 
@@ -26,21 +27,18 @@ OTHER_BOARD = pytest.param("PYBV11", marks=pytest.mark.thorough)
 pytestmark = pytest.mark.boards(BOARD, OTHER_BOARD)
 
 
-# A prompt that comes back is waited for longer than two seconds: this machine may be busy.
-PATIENT = (
-    ROMBOOT[2]
-    .replace("sys.exit", "arriving.BACK_S = 10; sys.exit")
-    .replace("import main", "import main; from tools.cli.job import arriving")
-)
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A prompt that comes back is waited for longer than two seconds: this machine may be busy."""
+    monkeypatch.setattr(arriving, "BACK_S", 10)
 
 
 def enter(
-    virtual: VirtualTarget, rom: bool, *words: str, program: str = ROMBOOT[2]
+    virtual: VirtualTarget, rom: bool, *words: str
 ) -> subprocess.CompletedProcess[str]:
     assert virtual.rom
     words = (*words, "--rom", virtual.rom) if rom else words
-    words = ("enter", "--installed", "--device", virtual.console, *words)
-    return romboot(*words, program=program)
+    return romboot("enter", "--installed", "--device", virtual.console, *words)
 
 
 def rom_resets(virtual: VirtualTarget, starts: int) -> None:
@@ -59,10 +57,11 @@ def test_enter_and_identify(virtual: VirtualTarget) -> None:
     assert virtual.arrival().clean
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("rom", WITH_ROM)
 def test_a_rom_that_resets_the_chip_is_entered_again(virtual: VirtualTarget, rom: bool) -> None:
     rom_resets(virtual, 2)
-    done = enter(virtual, rom, program=PATIENT)
+    done = enter(virtual, rom)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("the prompt is back") == 2
     with virtual.server.paused() as board:
@@ -70,9 +69,10 @@ def test_a_rom_that_resets_the_chip_is_entered_again(virtual: VirtualTarget, rom
     assert virtual.identify()
 
 
+@pytest.mark.usefixtures("patient")
 def test_it_does_not_try_for_ever(virtual: VirtualTarget) -> None:
     rom_resets(virtual, 3)
-    done = enter(virtual, True, "--tries", "2", program=PATIENT)
+    done = enter(virtual, True, "--tries", "2")
     assert done.returncode == Code.NOT_ENTERED
     assert "and its prompt came back, as often as it was tried (2)" in done.stderr
     assert "Of the ROM of an STM32F42" in done.stderr and "is at its prompt.\n" in done.stderr
@@ -115,6 +115,7 @@ def test_one_cable_for_prompt_and_rom() -> None:
         assert romboot("leave", "--device", target.console).returncode == 0
 
 
+@pytest.mark.thorough
 def test_no_rom_where_it_is_looked_for(virtual: VirtualTarget) -> None:
     """The console of a NUCLEO is on pins that the ROM does not listen on: that is known. What is
     at another port is not."""

@@ -101,7 +101,7 @@ def files(has_files: bool) -> None:
 @pytest.fixture(scope="module")
 def installed(official: VirtualTarget, files: None, flash_file: Path) -> Path:
     """The flash of the board, with the library in it."""
-    done = romboot("install", "--device", official.console, timeout=SLOW)
+    done = romboot("install", "--device", official.console)
     assert done.returncode == 0, done.stderr
     official.keep_flash()
     return flash_file

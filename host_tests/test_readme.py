@@ -39,20 +39,17 @@ BY_USB = (
     "romboot boards --ask",
     "romboot info",
     "romboot plan",
-    "romboot install",
-    'mpremote exec "import romboot; romboot.info()"',
     "romboot script --chip STM32F405RG > enter.py",
     "mpremote run enter.py",
     "romboot leave",
     "romboot flash firmware.dfu --dry-run",
     "romboot flash firmware.dfu",
-    "romboot read backup.dfu",
+    'mpremote exec "import romboot; romboot.info()"',
     "romboot flash firmware.bin --address 0x08020000",
     "romboot flash firmware.dfu --erase-all",
     "romboot enter",
     "dfu-util -a 0 -D firmware.dfu",
 )
-BY_UART = ("romboot flash firmware.hex --device /dev/ttyACM0 --rom /dev/ttyUSB0",)
 PIECES = next(block for block in pages.blocks("sh") if "objcopy" in block)
 BENCH, CLIENTS = (block for block in pages.blocks("sh") if " ports" in block)
 # In order, as all processes of pytest-xdist must see the same tests.
@@ -67,13 +64,16 @@ ELSEWHERE = {
     "test_cli.py": r"eval .*argcomplete.*",
     "test_usb.py": r"env LD_PRELOAD.*|.*romboot bench PYBV11( --usb)?",
     "prove/": r"romboot prove.*",
+    "test_install.py": r"romboot install",
+    "flash/test_beside.py": r"romboot read backup.dfu",
+    "flash/test_uart.py": r"romboot flash firmware.hex --device \S+ --rom \S+",
     "flash/test_usb.py": r"romboot flash firmware.dfu --(device|usb) \S+",
     "every test that builds": r"objdump -h .*",
 }
 
 
 def test_no_command_is_forgotten() -> None:
-    here = {*FROM_SOURCES, REMOVE, *BY_USB, *BY_UART, *TESTS, FUZZ}
+    here = {*FROM_SOURCES, REMOVE, *BY_USB, *TESTS, FUZZ}
     blocks = (PIECES, BENCH, CLIENTS)
     here |= {line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()}
     assert here <= pages.commands(), "no page has these any more"
@@ -121,20 +121,17 @@ def test_the_package_of_all_families_names_files_that_are_there() -> None:
         assert (ROOT / source).is_file()
 
 
-def written(folder: Path) -> Path:
+def write(folder: Path) -> None:
     """New firmware for a PYBv1.1, as the pages call its files; those go into this folder."""
-    image = build("PYBV11", frozen_manifest=MANIFEST)
-    pieces = sorted(load_image(image))
+    pieces = sorted(load_image(build("PYBV11", frozen_manifest=MANIFEST)))
     (folder / "firmware.dfu").write_bytes(dfu_util.file(pieces))
     _, behind_files = flatten([piece for piece in pieces if piece[0] >= 0x08020000])
     (folder / "firmware.bin").write_bytes(behind_files)
-    subprocess.run(["objcopy", "-O", "ihex", image, folder / "firmware.hex"], check=True)
-    return image
 
 
 def test_a_session_by_usb(tmp_path: Path) -> None:
     """The board's own USB. What is flashed is the same firmware, with the library frozen in."""
-    written(tmp_path)
+    write(tmp_path)
     with usb_board("PYBV11", build("PYBV11")) as board:
         for line in BY_USB:
             in_rom = line.startswith(("romboot leave", "dfu-util"))
@@ -145,12 +142,6 @@ def test_a_session_by_usb(tmp_path: Path) -> None:
             if line == "romboot flash firmware.dfu":
                 (shown,) = re.findall(r"```\n(file .*?)```", README.read_text(), re.S)
                 assert pattern(said) == pattern(shown)
-
-
-def test_a_session_by_uart(tmp_path: Path) -> None:
-    with VirtualTarget.boot("PYBV11", written(tmp_path)) as target:
-        for line in BY_UART:
-            assert "\nprompt " in run(line, at(target.console, target.rom_port), tmp_path)
 
 
 def pattern(text: str) -> str:

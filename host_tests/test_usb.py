@@ -29,6 +29,7 @@ from tools.bench.usb.board import UsbError, check
 from tools.firmware import build, source_tree
 
 pytestmark = linux
+thorough = pytest.mark.thorough
 
 FLASH, KIB = 0x0800_0000, 1024
 # The exit code of dfu-util: 74 where the ROM does not answer when it leaves.
@@ -132,7 +133,13 @@ def dfu_file(folder: Path, elements: dict[int, bytes]) -> Path:
 # --- the whole way -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize(
+    "name",  # one with OTG, one with a full-speed device; an H7 is in flash/test_usb.py
+    [
+        pytest.param(n, marks=[] if n in ("NUCLEO_F429ZI", "NUCLEO_G0B1RE") else [thorough])
+        for n in BOARDS
+    ],
+)
 def test_from_the_prompt_into_the_rom_to_new_firmware_and_its_prompt(
     name: str, tmp_path: Path
 ) -> None:

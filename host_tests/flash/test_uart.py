@@ -20,8 +20,8 @@ from _pytest.mark import ParameterSet
 
 from host_tests.conftest import in_the_library
 from host_tests.flash.test_files import dfu
-from host_tests.target import MANIFEST, ROOT, VirtualTarget
-from host_tests.test_cli import ROMBOOT, romboot
+from host_tests.target import ENTER, MANIFEST, ROOT, VirtualTarget
+from host_tests.test_cli import ROMBOOT, process, romboot
 from tools import boards
 from tools.bench import chip
 from tools.bench.board import VirtualBoard
@@ -94,11 +94,14 @@ def bystander() -> Iterator[VirtualTarget]:
         assert target.server.board.arrival is None
 
 
-def test_from_the_prompt_to_the_prompt_of_another_firmware(virtual_f429: VirtualTarget) -> None:
+def test_from_the_prompt_to_the_prompt_of_another_firmware(
+    virtual_f429: VirtualTarget, tmp_path: Path
+) -> None:
     """Each state, in order; only the sectors of the file are erased, and files stay."""
-    target = virtual_f429
+    target, file = virtual_f429, tmp_path / "firmware.hex"
+    subprocess.run(["objcopy", "-O", "ihex", firmware(), file], check=True)
     target.ok("exec", "with open('mine.txt', 'w') as f: f.write('kept')")
-    done = flash(target, firmware(), "--json")
+    done = flash(target, file, "--json")
     assert done.returncode == 0, done.stderr + done.stdout
     found = states(done)
     names = "file application plan left ROM erase write verify leave prompt"
@@ -244,7 +247,7 @@ def test_a_port_that_another_program_holds(bystander: VirtualTarget) -> None:
     rom = os.ttyname(theirs)
     for held in (bystander.console, rom):
         with serial.Serial(held, exclusive=True):
-            done = romboot("flash", str(firmware()), "--device", bystander.console, "--rom", rom)
+            done = process("flash", str(firmware()), "--device", bystander.console, "--rom", rom)
         assert done.returncode == Code.HELD, done.stderr
         assert f"{held} is held by" in done.stderr and "Nothing was touched" in done.stderr
         with pytest.raises(BlockingIOError):
@@ -362,27 +365,30 @@ def test_a_second_command_meanwhile(virtual_f429: VirtualTarget) -> None:
     assert first.returncode == 0, out + errors
 
 
-def test_what_is_read_back_is_not_the_file(virtual_f429: VirtualTarget) -> None:
+def test_what_is_read_back_is_not_the_file(virtual_f429: VirtualTarget, tmp_path: Path) -> None:
     """As the ROM drops what goes to a protected sector; with --force, or this would be refused."""
     with virtual_f429.server.paused() as board:
         board.soc.flash.nwrp &= ~(1 << 5)
         for name, value in board.soc.flash.stored_options.items():  # as a reset would load them
             board.soc.flash.put(name, board.soc.flash.get(name) & 3 | value & ~3)
-    done = flash(virtual_f429, firmware(), "--force")
+    (tmp_path / "a.bin").write_bytes(bytes(64))
+    done = flash(virtual_f429, tmp_path / "a.bin", "--address", "0x08020000", "--force")
     assert done.returncode == Code.NOT_THE_SAME
     assert "what the ROM reads back at 0x0802" in done.stderr
     assert "Its firmware is not whole" in done.stderr
 
 
-def test_a_rom_that_go_does_not_leave(virtual_f429: VirtualTarget) -> None:
+def test_a_rom_that_go_does_not_leave() -> None:
     """A reset does, by code in SRAM."""
-    with virtual_f429.server.paused() as board:
-        rom, go = board.in_system_memory, board.in_system_memory._go
-        rom._go = lambda address: go(address) if address >> 24 == 0x20 else rom._start()
-    done = flash(virtual_f429, firmware())
-    assert done.returncode == 0, done.stderr + done.stdout
-    assert "the ROM was still there: a reset" in done.stdout
-    assert virtual_f429.ok("exec", "import romboot; print(romboot.__version__)") == "0.1.0\n"
+    with VirtualTarget.boot(BOARD, firmware()) as target:
+        with target.server.paused() as board:
+            rom, go = board.in_system_memory, board.in_system_memory._go
+            rom._go = lambda address: go(address) if address >> 24 == 0x20 else rom._start()
+        target.ok("exec", ENTER)
+        done = romboot("leave", *words(target, firmware())[2:])
+        assert done.returncode == 0, done.stderr + done.stdout
+        assert "the ROM was still there: a reset" in done.stdout
+        assert target.ok("exec", "print(6 * 7)") == "42\n"
 
 
 @pytest.mark.parametrize("name", chip.names())

@@ -131,7 +131,7 @@ def test_a_board_that_does_not_come_back(
 
 def test_ctrl_c(board: VirtualTarget, tmp_path: Path, nowhere: str) -> None:
     """While the ROM is looked for. Where the board is then; and the command starts from there."""
-    done = run(board, tmp_path, "--rom", nowhere, ctrl_c="left")
+    done = run(board, tmp_path, "--rom", nowhere, "--via", "jump", ctrl_c="left")
     assert done.code == 130 and not done.report
     assert "the board is in its ROM bootloader" in done.errors and "romboot prove " in done.errors
     again = run(board, tmp_path, "--via", "jump")
