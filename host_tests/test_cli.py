@@ -76,7 +76,7 @@ def test_plan(virtual: VirtualTarget) -> None:
     assert "0x40013800  SYSCFG.MEMRMP     00000000 -> 00000001" in done.stdout
 
 
-@pytest.mark.parametrize("whose", [["--installed"], []])
+@pytest.mark.parametrize("whose", [[], pytest.param(["--installed"], marks=pytest.mark.thorough)])
 def test_info_and_plan_for_scripts(virtual: VirtualTarget, whose: list[str]) -> None:
     """The chip is named alike; what is refused is in both, and an exit code."""
     words = [*whose, "--json", "--device", virtual.console]

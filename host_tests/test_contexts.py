@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from host_tests.conftest import first_of_each
 from host_tests.on_board import TO_PSP
 from host_tests.target import (
     CLEAN,
@@ -143,7 +144,9 @@ def test_from(context: str) -> None:
     arrives(build(BOARD, frozen_manifest=MANIFEST), {**CONTEXTS, **ON_PSP}[context])
 
 
-@pytest.mark.parametrize("context", CONTEXTS)
+@pytest.mark.parametrize(
+    "context", first_of_each(CONTEXTS, lambda name: "reset" in name or "watchdog" in name)
+)
 def test_from_a_build_without_the_inline_assembler(context: str, tmp_path: Path) -> None:
     manifest = manifest_without_assembler(tmp_path)
     arrives(build(BOARD, "noasm", frozen_manifest=manifest), CONTEXTS[context])
@@ -164,8 +167,8 @@ def arrives(firmware: Path, code: str) -> None:
 @pytest.mark.parametrize(
     ("name", "variant"),
     [
-        (BOARD, "noasm"),
         ("NUCLEO_L432KC", "standard"),
+        pytest.param(BOARD, "noasm", marks=pytest.mark.thorough),
         pytest.param("NUCLEO_WL55", "standard", marks=pytest.mark.thorough),
     ],
 )

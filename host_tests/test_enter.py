@@ -33,9 +33,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arriving, "BACK_S", 10)
 
 
-def enter(
-    virtual: VirtualTarget, rom: bool, *words: str
-) -> subprocess.CompletedProcess[str]:
+def enter(virtual: VirtualTarget, rom: bool, *words: str) -> subprocess.CompletedProcess[str]:
     assert virtual.rom
     words = (*words, "--rom", virtual.rom) if rom else words
     return romboot("enter", "--installed", "--device", virtual.console, *words)

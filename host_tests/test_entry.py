@@ -40,6 +40,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("deploy", [mount, cp, mip] if real else [mount])
 
 
+@pytest.mark.thorough
 def test_deployed(target: Target, deploy: Callable[[Target], None]) -> None:
     deploy(target)
     check(target)

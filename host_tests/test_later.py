@@ -65,6 +65,7 @@ def test_it_goes_whatever_the_heap_is(call: str, via: str, state: str) -> None:
     arrives(build(BOARD, frozen_manifest=MANIFEST), code)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("state", ALL_STATES)
 def test_on_a_build_without_the_inline_assembler(state: str, tmp_path: Path) -> None:
     firmware = build(BOARD, "noasm", frozen_manifest=manifest_without_assembler(tmp_path))

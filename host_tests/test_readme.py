@@ -253,6 +253,7 @@ def test_the_fuzz() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.boards(BOARD)
 def test_the_python_of_the_readme(virtual: VirtualTarget) -> None:
     block, boot = pages.blocks("python")
     virtual.ok("exec", boot)

@@ -85,7 +85,7 @@ romboot.jump = type('', (), {'helper': real.helper, 'code_address': lambda: 0xD0
         (nothing, IN_SDRAM, "CodeError"),
     ],
 )
-@pytest.mark.parametrize("options", ["", "after_ms=1"])
+@pytest.mark.parametrize("options", ["", pytest.param("after_ms=1", marks=pytest.mark.thorough)])
 def test_it_refuses(
     board: VirtualBoard, spoil: Callable[[VirtualBoard], None], code: str, name: str, options: str
 ) -> None:

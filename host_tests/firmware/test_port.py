@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from host_tests.conftest import first_of_each
 from host_tests.firmware.prompt import PROMPT, Prompt
 
 
@@ -231,7 +232,7 @@ os.sync()
 """
 
 
-@pytest.mark.parametrize("name", LEFT)
+@pytest.mark.parametrize("name", first_of_each(LEFT, lambda name: LEFT[name].mpu))
 def test_files_survive_soft_and_hard_resets_and_main_py_runs(name: str) -> None:
     prompt = Prompt(name)
     assert prompt.run(WRITE_FILES) == []

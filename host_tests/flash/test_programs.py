@@ -57,7 +57,7 @@ def test_a_silent_program_is_ended() -> None:
             assert done.returncode == 0, done.stderr
 
 
-OFTEN, NOW_AND_THEN = 0.0005, 1.0
+OFTEN, NOW_AND_THEN = 0.005, 1.0
 
 
 @pytest.mark.parametrize(

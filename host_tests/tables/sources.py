@@ -468,13 +468,21 @@ def _collected_registers(chip: dict[str, Any], checked: bool) -> Answers:
 def collected_masks(dev_id: int) -> dict[str, int]:
     """Register, "RCC.CR" -> the bits that any header of the die's parts implements."""
     found: dict[str, int] = {}
+    for chip in _collected_chips().get(dev_id, ()):
+        for block, table in chip["registers"].items():
+            for short, register in table["regs"].items():
+                name = f"{block}.{short}"
+                found[name] = found.get(name, 0) | int(register.get("mask") or "0", 16)
+    return found
+
+
+@cache
+def _collected_chips() -> dict[int, list[dict[str, Any]]]:
+    """By DEV_ID."""
+    found: dict[int, list[dict[str, Any]]] = {}
     for path in sorted((REFERENCE / "chips").glob("*.json")):
         chip = json.loads(path.read_text())
-        if _number(chip["dev_id"]) == dev_id:
-            for block, table in chip["registers"].items():
-                for short, register in table["regs"].items():
-                    name = f"{block}.{short}"
-                    found[name] = found.get(name, 0) | int(register.get("mask") or "0", 16)
+        found.setdefault(_number(chip["dev_id"]), []).append(chip)
     return found
 
 
