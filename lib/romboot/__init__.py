@@ -66,7 +66,8 @@ def enter_bootloader(*, after_ms=None, force=False, via=None):
     force=True enters although readout protection is at level 2, a file system cannot be synced,
     this ROM is known to start the application again, or what is in the way outlives each reset.
     via: "jump" goes straight into system memory, "reset" through a system reset and MicroPython's
-    early-boot hook. None jumps, unless a watchdog runs that only a reset can stop.
+    early-boot hook. None jumps, unless a watchdog runs that a jump cannot stop, or something is
+    set that only a reset clears.
 
     Before it goes it syncs the file systems, waits for the console's last byte and detaches USB.
     Raises RomBootError (see romboot.errors); then every register is as before. The arguments have

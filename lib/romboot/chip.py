@@ -38,7 +38,7 @@ _CORTEX_M7 = const(0xC27)
 _CORTEX_M33 = const(0xD21)
 _CORTEX_M55 = const(0xD22)  # of an STM32N6
 _NSBOOTADD0 = const(0x40022044)  # of FLASH: below 0x02000000 in an STM32H5
-_WHERE = const(12)  # bytes at the begin of an entry of _CHIPS that say where to look
+_WHERE = const(12)  # bytes at the start of an entry of _CHIPS: where its DEV_ID is read
 _SERIES = const(0x400)  # of each DEV_ID _CHIPS has the low byte, and this is the rest
 _HEADER = const(20)  # bytes: words in all, lowest and highest address of SRAM, MPU_RBAR, MPU_RASR
 _RASR = const(0x03060027)  # see open_region() of tools/tables/cortex_m.py
@@ -113,7 +113,7 @@ class Chip:
 
 def check_port():
     """NotSTM32Error on another port, where nothing at a register's address may be touched."""
-    if sys.platform != "pyboard":  # the name of the stm32 port since ever
+    if sys.platform != "pyboard":  # the stm32 port has always had this name
         raise error("NotSTM32Error", sys.platform)
 
 

@@ -1,6 +1,6 @@
 # What each exception says: its name, and a sentence that its arguments complete.
 #
-# Loaded only when one is needed, and each class made only then: sixteen of them would cost more
+# Loaded only when one is needed, and a class is made only then: all of them would take more heap
 # than their sentences. errors.pyi has them as classes.
 
 from . import RomBootError

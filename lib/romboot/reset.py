@@ -72,7 +72,7 @@ def _has_code(state, flash, size):
 
 
 def _room(size):
-    # A buffer, and an address in it at the begin of a page with so many bytes. A heap in pieces
+    # A buffer, and an address in it at the start of a page with so many bytes. A heap in pieces
     # may have none of a page and more, but one where a page begins; others are kept meanwhile.
     others = []
     length = size + _PAGE
@@ -115,7 +115,7 @@ class Reset:
             return
         self._image = bytearray_at(self._page, size)
         self._image[:end] = image
-        jump.helper(self._image, _LOOK)
+        jump.helper(self._image, _LOOK)  # that of jump_bytes allocates at its first call
         self._clean = None
         if mem32[_CCR] >> 16 & 3:  # the caches of a Cortex-M7
             from .cache import clean
