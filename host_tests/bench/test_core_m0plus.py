@@ -306,3 +306,15 @@ def test_a_refused_store_to_a_block_does_nothing_and_off_it_costs_nothing() -> N
     assert m.r(6) == 0  # the system control space is always reachable
     m = with_mpu([], "ldr r0,=0xE000ED94; movs r1,#0; str r1,[r0]; b .")
     assert m.core.bus.load(CTRL) == 0
+
+
+def test_it_is_off_for_the_next_instruction_on_another_page_too() -> None:
+    code = f"""
+        ldr r0,={CTRL}; movs r1,#0; ldr r2,=last+1; bx r2
+        .ltorg
+        .balign 4096
+        .space 4094
+        last: str r1,[r0]
+        movs r7,#7"""
+    m = with_mpu([], code)
+    assert (m.r(7), m.r(6)) == (7, 0)

@@ -39,6 +39,8 @@ class AccessChecks:
             self._refuse(address)
 
     def _executes(self, address: int, size: int) -> None:
+        if self._engine.stops_here:  # as after a write to the MPU, which has yet to take effect
+            return
         privileged = self._engine.privileged
         for at in (address, address + size - 1):
             if not self._mpu.may_execute(at, privileged):

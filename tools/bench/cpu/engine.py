@@ -184,6 +184,11 @@ class Engine(CpuRegisters):
         """Instructions begun in the slice that a callback's exception ended."""
         return self._before + self._begun.value
 
+    @property
+    def stops_here(self) -> bool:
+        """In a callback at the begin of a block: the slice ends before its first instruction."""
+        return self._begun.value >= self._limit.value
+
     def stop_after_instruction(self) -> None:
         """From a callback: end the slice before the next instruction begins."""
         self.limit_to(0)
