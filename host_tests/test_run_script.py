@@ -174,6 +174,6 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == source(*chip("STM32F429"))
 
 
-@pytest.mark.parametrize(("family", "die"), tables.dies(), ids=str)
-def test_every_die_has_one(family: Family, die: Die) -> None:
-    compile(source(family, die), "enter.py", "exec")
+def test_every_die_has_one() -> None:
+    for family, die in tables.dies():
+        compile(source(family, die), f"enter.py of {die}", "exec")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,25 @@ CORE_BLOCKS = ("RCC", "FLASH", "PWR", "SYSCFG", "EXTI", "DBGMCU")
 PINS = 16  # lines of EXTI that are pins
 
 
-@pytest.fixture(params=names())
+@pytest.fixture
 def chip(request: pytest.FixtureRequest) -> Chip:
     return load(request.param)
 
 
+def of_every_chip(check: Callable[[Chip], None]) -> Callable[[], None]:
+    """One test for all of them, which names the chip that fails."""
+
+    def every() -> None:
+        for name in names():
+            try:
+                check(load(name))
+            except AssertionError as error:
+                raise AssertionError(f"{name}: {error}") from error
+
+    return every
+
+
+@of_every_chip
 def test_the_library_knows_each_of_them(chip: Chip) -> None:
     assert chip.dev_id in {die.dev_id for _, die in dies()}
 
@@ -42,6 +57,7 @@ def test_an_unknown_chip_is_refused_with_the_ones_there_are() -> None:
         load("STM32F999xx")
 
 
+@of_every_chip
 def test_reset_values_lie_within_32_bits_and_offsets_are_unique(chip: Chip) -> None:
     for p in chip.peripherals:
         offsets = [r.offset for r in p.registers]
@@ -52,12 +68,14 @@ def test_reset_values_lie_within_32_bits_and_offsets_are_unique(chip: Chip) -> N
             assert not r.read_only & ~r.mask and not r.self_clearing & ~r.mask, (p.name, r.name)
 
 
+@of_every_chip
 def test_peripherals_do_not_overlap(chip: Chip) -> None:
     spans = sorted((p.base, p.base + p.size, p.name) for p in chip.peripherals)
     for (_, end, name), (start, _, other) in pairwise(spans):
         assert end <= start, f"{name} and {other}"
 
 
+@of_every_chip
 def test_gates_and_resets_are_implemented_bits(chip: Chip) -> None:
     masks = {r.name: r.mask for r in chip.peripheral("RCC").registers}
     for p in chip.peripherals:
@@ -65,6 +83,7 @@ def test_gates_and_resets_are_implemented_bits(chip: Chip) -> None:
             assert bit is None or masks[bit.register] & bit.mask, f"{p.name}: {bit}"
 
 
+@of_every_chip
 def test_every_reset_bit_resets_something(chip: Chip) -> None:
     wired = {(p.reset.register, p.reset.bit) for p in chip.peripherals if p.reset}
     for r in chip.peripheral("RCC").registers:
@@ -73,6 +92,7 @@ def test_every_reset_bit_resets_something(chip: Chip) -> None:
             assert implemented <= wired, f"{chip.name}: {sorted(implemented - wired)}"
 
 
+@of_every_chip
 def test_the_reset_bits_are_those_that_the_library_pulses(chip: Chip) -> None:
     """Two tables from different sources: there masks, here peripherals with their bit. A row of
     the library stands for all dies with its DEV_ID. It leaves out what it puts back register by
@@ -88,11 +108,13 @@ def test_the_reset_bits_are_those_that_the_library_pulses(chip: Chip) -> None:
         assert left_out <= set(CORE_BLOCKS), name
 
 
+@of_every_chip
 def test_interrupts_exist(chip: Chip) -> None:
     for p in chip.peripherals:
         assert all(0 <= irq < chip.irq_count for irq in p.irqs), p.name
 
 
+@of_every_chip
 def test_flash_sectors_fill_the_flash(chip: Chip) -> None:
     flash, sectors = chip.region("FLASH"), chip.sectors()
     at = flash.base
@@ -103,6 +125,7 @@ def test_flash_sectors_fill_the_flash(chip: Chip) -> None:
     assert len({(s.bank, s.number) for s in sectors}) == len(sectors)
 
 
+@of_every_chip
 def test_the_rom_is_plausible(chip: Chip) -> None:
     rom, system = chip.rom, chip.region("SYSTEM")
     assert rom["vector_table"] in system
@@ -115,6 +138,7 @@ def test_the_rom_is_plausible(chip: Chip) -> None:
     assert {u["usart"] for u in rom["usarts"]} <= usarts
 
 
+@of_every_chip
 def test_a_kind_that_is_described_behaves(chip: Chip) -> None:
     """Registers of all others only keep what is written: nobody would read the description."""
     used = {f"{p.kind} {p.version}" for p in chip.peripherals if p.registers}
