@@ -388,12 +388,13 @@ def _known(chip: bench.Chip, name: str, register: BenchRegister) -> int:
 
 
 @cache
-def _collected(family: str) -> list[dict[str, Any]]:
-    from tools.tables import family as by_name
-
-    dev_ids = {die.dev_id for die in by_name(family).dies}
-    found = (json.loads(path.read_text()) for path in sorted((REFERENCE / "chips").glob("*.json")))
-    return [chip for chip in found if _number(chip["dev_id"]) in dev_ids]
+def _collected_chips() -> dict[int, list[dict[str, Any]]]:
+    """By DEV_ID."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for path in sorted((REFERENCE / "chips").glob("*.json")):
+        chip = json.loads(path.read_text())
+        found.setdefault(_number(chip["dev_id"]), []).append(chip)
+    return found
 
 
 def _number(fact: dict[str, Any]) -> int:
@@ -404,8 +405,7 @@ def collection(oracles: Oracles, family: Family, die: Die) -> Answers:
     """Masks of ST's headers, embassy's peripherals, reset values that were compared."""
     return _merged(
         answer
-        for chip in _collected(family.module)
-        if _number(chip["dev_id"]) == die.dev_id
+        for chip in _collected_chips().get(die.dev_id, ())
         for answer in (*_collected_chip(chip), *_collected_registers(chip, checked=True))
     )
 
@@ -414,8 +414,7 @@ def collected_svd(oracles: Oracles, family: Family, die: Die) -> Answers:
     """What the collection has from SVD files that no package has, and nobody has compared."""
     return _merged(
         answer
-        for chip in _collected(family.module)
-        if _number(chip["dev_id"]) == die.dev_id
+        for chip in _collected_chips().get(die.dev_id, ())
         for answer in _collected_registers(chip, checked=False)
         if not answer[0].startswith("address") and " bit " not in answer[0]
     )
@@ -473,16 +472,6 @@ def collected_masks(dev_id: int) -> dict[str, int]:
             for short, register in table["regs"].items():
                 name = f"{block}.{short}"
                 found[name] = found.get(name, 0) | int(register.get("mask") or "0", 16)
-    return found
-
-
-@cache
-def _collected_chips() -> dict[int, list[dict[str, Any]]]:
-    """By DEV_ID."""
-    found: dict[int, list[dict[str, Any]]] = {}
-    for path in sorted((REFERENCE / "chips").glob("*.json")):
-        chip = json.loads(path.read_text())
-        found.setdefault(_number(chip["dev_id"]), []).append(chip)
     return found
 
 
