@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tools import packages, tables
 from tools.bench.prompt import Prompt
-from tools.cli.desk import library
+from tools.cli.device import library
 from tools.cli.virtual import installed
 
 

@@ -23,7 +23,7 @@ from _pytest.mark import ParameterSet
 
 from host_tests.target import LIB, MANIFEST, ROOT, RealTarget, Target, VirtualTarget
 from tools.cli import main
-from tools.cli.desk.install import remove
+from tools.cli.device.install import remove
 from tools.cli.port.prompt import Prompt
 from tools.cli.virtual.installed import Library, install
 from tools.firmware import build

@@ -24,7 +24,7 @@ from host_tests.target import ROOT
 from tools import boards, tables
 from tools.bench import chip
 from tools.boards import Board, Cable
-from tools.cli.desk.script import names
+from tools.cli.device.script import names
 from tools.cli.prove import form
 
 PAGE, README, SILICON = ROOT / "docs" / "boards.md", ROOT / "README.md", ROOT / "docs" / "silicon"

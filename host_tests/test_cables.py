@@ -15,8 +15,8 @@ from host_tests.test_cli import ROMBOOT, process, romboot
 from host_tests.usb import linux, usb_board
 from tools import boards
 from tools.cli.commands import parser
-from tools.cli.desk import cables
-from tools.cli.desk.cables import Cables
+from tools.cli.device import cables
+from tools.cli.device.cables import Cables
 from tools.firmware import build
 
 LISTENS = ("USART1 PA9/PA10", "USART3 PB10/PB11 or PC10/PC11", "USB DFU PA11/PA12", "I2C1 PB6/PB9")

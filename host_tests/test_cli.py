@@ -31,7 +31,7 @@ from tools.bench.board import VirtualBoard
 from tools.bench.image import load_image
 from tools.cli import main
 from tools.cli.commands import COMMANDS, parser
-from tools.cli.desk import target
+from tools.cli.device import target
 from tools.cli.errors import EXIT_CODES, CliError, Code
 from tools.cli.port import ports
 from tools.cli.virtual import firmware, installed, measure, sizes

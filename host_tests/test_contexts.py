@@ -19,7 +19,7 @@ from host_tests.target import (
 from tools.bench import boardfile, chip
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt
-from tools.cli.desk import library
+from tools.cli.device import library
 from tools.firmware import build
 
 BOARD = "NUCLEO_F429ZI"

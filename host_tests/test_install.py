@@ -20,7 +20,7 @@ from host_tests.conftest import EVERY_BOARD
 from host_tests.target import LIB, MANIFEST, ROOT, VirtualTarget
 from host_tests.test_cli import ROMBOOT, romboot
 from tools import packages, tables
-from tools.cli.desk import install, library
+from tools.cli.device import install, library
 from tools.cli.errors import CliError, Code
 from tools.cli.job import asked
 from tools.cli.port.prompt import Prompt

@@ -28,7 +28,7 @@ from host_tests.test_later import ARM, STATES
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt
 from tools.bench.rom import Bootloader
-from tools.cli.desk import library
+from tools.cli.device import library
 
 SLOW = 900  # seconds of real time: to write much, to mount the library
 BOOT_NS = 1_000_000_000  # virtual, from a reset to the prompt

@@ -16,7 +16,7 @@ from tools.bench import boardfile
 from tools.bench.board import VirtualBoard
 from tools.bench.chip import load as load_chip
 from tools.cli import main
-from tools.cli.desk.script import chip, source
+from tools.cli.device.script import chip, source
 from tools.cli.errors import CliError
 from tools.firmware import build
 from tools.tables.family import M0PLUS, M4, M7, Die, Family

@@ -15,7 +15,7 @@ from host_tests.test_cli import ROMBOOT, romboot
 from host_tests.usb import UsbTarget, bus, usb_board
 from tools.bench.image import load_image
 from tools.cli import made, main
-from tools.cli.desk import beside
+from tools.cli.device import beside
 from tools.cli.errors import Code, GoneError
 from tools.cli.job.job import Job
 from tools.cli.job.where import Where

@@ -15,7 +15,7 @@ from serial.tools.list_ports_common import ListPortInfo
 
 from tools import boards
 from tools.cli import main
-from tools.cli.desk import suits
+from tools.cli.device import suits
 from tools.cli.errors import CliError, Code, command_line
 from tools.cli.job.asked import AtPrompt
 from tools.cli.port import places

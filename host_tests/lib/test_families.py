@@ -9,7 +9,7 @@ import pytest
 
 from host_tests.lib.conftest import Board
 from host_tests.lib.fake_machine import AS_DELIVERED, CPUID, GoneError
-from tools.cli.desk import target
+from tools.cli.device import target
 from tools.tables import dies, f72, g0, g4, h7, h7a, l0, names
 from tools.tables.family import Die, Family
 from tools.tables.language import pack

@@ -46,41 +46,41 @@ class Command(NamedTuple):
 COMMANDS = (
     Command(
         "flash", "write a firmware file, and wait for its prompt",
-        "desk.flash", "flash", arguments.flash,
+        "device.flash", "flash", arguments.flash,
     ),
     Command(
         "leave", "from the ROM back to the firmware",
-        "desk.beside", "leave", arguments.leave,
+        "device.beside", "leave", arguments.leave,
     ),
     Command(
         "read", "copy the flash into a file",
-        "desk.beside", "read", arguments.read,
+        "device.beside", "read", arguments.read,
         "A board that was at its prompt is there again at the end; one that was in its ROM stays "
         "there, until `romboot leave`.",
     ),
     Command(
         "boards", "what is connected",
-        "desk.beside", "boards", arguments.boards,
+        "device.beside", "boards", arguments.boards,
     ),
     Command(
         "info", "what the chip of a board is, and how its ROM is reached",
-        "desk.target", "info", arguments.info,
+        "device.target", "info", arguments.info,
     ),
     Command(
         "plan", "every write that entering the ROM would do, and whether it may",
-        "desk.target", "plan", arguments.plan, "Exit code 5 if it may not.",
+        "device.target", "plan", arguments.plan, "Exit code 5 if it may not.",
     ),
     Command(
         "enter", "put a board into its ROM bootloader",
-        "desk.target", "enter", arguments.enter,
+        "device.target", "enter", arguments.enter,
     ),
     Command(
         "script", "print a file that `mpremote run` enters the ROM with",
-        "desk.script", "run", arguments.script,
+        "device.script", "run", arguments.script,
     ),
     Command(
         "install", "put the library into the file system of a board",
-        "desk.install", "run", arguments.install,
+        "device.install", "run", arguments.install,
     ),
     Command(
         "prove", "try all of this on a real board without writing its flash",

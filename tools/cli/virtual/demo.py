@@ -19,7 +19,7 @@ from ...bench.server import Server, running
 from ...bench.usb import board as usb
 from ...paths import LIB
 from .. import main
-from ..desk import library
+from ..device import library
 from ..errors import CliError
 from . import firmware, measure, mpremote
 

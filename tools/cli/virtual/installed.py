@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...bench.board import VirtualBoard
 from ...bench.prompt import Prompt, PromptError
-from ..desk import library
+from ..device import library
 from ..errors import CliError
 from . import firmware
 

@@ -11,8 +11,8 @@ from ...bench.board import VirtualBoard
 from ...bench.image import load_image
 from ...bench.prompt import Prompt
 from ...tables.family import Family
-from ..desk import library
-from ..desk.install import needed
+from ..device import library
+from ..device.install import needed
 from . import firmware
 from .installed import Library, install
 
