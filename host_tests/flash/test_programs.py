@@ -12,7 +12,7 @@ import pytest
 
 from host_tests.flash.test_uart import BOARD
 from host_tests.target import VirtualTarget
-from host_tests.test_cli import romboot
+from host_tests.test_cli import process, romboot
 from tools.cli.commands import parser
 from tools.cli.errors import Code
 from tools.cli.job import back
@@ -53,7 +53,7 @@ def test_a_silent_program_is_ended() -> None:
     with VirtualTarget.boot(BOARD, build(BOARD)) as target:
         for program in SILENT:
             target.ok("exec", "--no-follow", program)
-            done = romboot("info", "--device", target.console)
+            done = process("info", "--device", target.console)
             assert done.returncode == 0, done.stderr
 
 
