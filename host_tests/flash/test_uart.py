@@ -181,9 +181,12 @@ def test_files_that_would_be_lost(bystander: VirtualTarget, tmp_path: Path) -> N
 def test_part_of_a_firmware(bystander: VirtualTarget, tmp_path: Path, at: int, said: bool) -> None:
     """Where the text of the running firmware is, and where nothing is."""
     (tmp_path / "a.bin").write_bytes(bytes(range(1, 100)))
-    done = flash(bystander, tmp_path / "a.bin", "--address", hex(at), "--dry-run")
+    line = ("--address", hex(at))
+    done = flash(bystander, tmp_path / "a.bin", *line, "--dry-run")
     assert done.returncode == 0, done.stderr
     assert (f"the flash is in use where it goes, from 0x{at:08X} on" in done.stderr) == said
+    if said:
+        assert flash(bystander, tmp_path / "a.bin", *line).returncode == Code.REFUSED
 
 
 def test_protection_is_seen_before(bystander: VirtualTarget) -> None:

@@ -108,7 +108,7 @@ def _elf(data: bytes) -> Iterator[Segment]:
 def _intel_hex(data: bytes) -> Iterator[Segment]:
     """Data records; neighbours are joined."""
     upper, run_at, run = 0, 0, bytearray()
-    lines = data.decode("ascii").split()
+    lines = data.decode("ascii", "replace").split()
     for number, line in enumerate(lines, 1):
         offset, kind, payload = _hex_record(line, number, last=number == len(lines))
         if kind == 0:

@@ -141,7 +141,7 @@ def announce_usb(board: usb.UsbBoard) -> None:
     print(f"  {'usb':<8} {board.path:<10} /dev/ttyACM0 at the prompt, DFU 0483:df11 in the ROM")
     print("The ROM serves the interface that speaks first: with the cable in, that is USB.")
     print("The serial port on USB is a bridge to the console of the firmware, which has no USB")
-    print("driver here. Programs see the bus if they are started, one at a time, with")
+    print("driver here. To see the bus, start a program with this (one program at a time):")
     print(f"  env {variables} COMMAND")
     if faults := str(board.faults):
         print(f"What goes wrong: {faults}")

@@ -137,7 +137,10 @@ def flash(parser: argparse.ArgumentParser) -> None:
         "protected; a chip that refuses to enter its ROM still does (romboot enter --force)",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="say what would be done, and touch nothing"
+        "--dry-run",
+        action="store_true",
+        help="say what would be done, and write nothing; a program that runs on the board is "
+        "interrupted, as its prompt is asked",
     )
 
 

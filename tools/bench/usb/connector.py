@@ -14,6 +14,7 @@ import os
 import random
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 from ..blocks.usart import Usart
@@ -160,7 +161,7 @@ class Connector:
 
     def _plug_application(self) -> None:
         self._board.wires["console"].clear()
-        terminal = self._server.open("console")
+        terminal = str(Path(self._server.open("console")).absolute())
         if self.faults.modem_manager_s:
             self.given_back = threading.Event()
             _take(terminal, self.faults.modem_manager_s, self.given_back)

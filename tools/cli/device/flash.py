@@ -81,7 +81,7 @@ class Flash(Job):
         self._say_plan(chosen)
         port = self.rom_port(place, board)
         self._ask_about_files(board.filesystem, chosen)
-        self._warn_of_a_part(prompt, board, chosen)
+        self._ask_about_a_part(prompt, board, chosen)
         if self.args.dry_run:
             way.check(prompt, port)
             where = port or f"USB {place.usb or self.args.usb}"
@@ -113,7 +113,7 @@ class Flash(Job):
             sectors=[sector.number for sector in chosen.sectors], bytes=area,
         )  # fmt: skip
 
-    def _warn_of_a_part(self, prompt: Prompt, board: asked.AtPrompt, chosen: Plan) -> None:
+    def _ask_about_a_part(self, prompt: Prompt, board: asked.AtPrompt, chosen: Plan) -> None:
         """What is no whole firmware goes where the flash is in use, perhaps by the firmware that
         runs. The same version of it may be the other part."""
         if self.image.has_vectors or board.version in self.image.versions:
@@ -121,10 +121,11 @@ class Flash(Job):
         start, size = board.filesystem or (0, 0)
         outside = [s for s in chosen.sectors if not s.touches(start, start + size)]
         if used := asked.used(prompt, outside):
-            self.report.warn(
+            self._ask(
                 "the file has no vector table, so it is no whole firmware, and the flash is in "
                 f"use where it goes, from 0x{used[0]:08X} on: if that is the firmware of this "
-                "board, its prompt will not come back"
+                "board, its prompt will not come back",
+                "To write it all the same",
             )
 
     def _ask_about_files(

@@ -51,13 +51,15 @@ for home in [p.rstrip('/') for p in homes]:
             foreign += [path + '/' + n for n in names if n.split('.')[-1] not in ('py', 'mpy')]
 frozen = False
 try:
-    from romboot import __file__ as file
-    os.stat(file)
+    if not foreign:
+        from romboot import __file__ as file
+        os.stat(file)
 except OSError:
     frozen = True
 except Exception:
     pass
 i = sys.implementation
+print()
 print((sys.platform, getattr(i, '_mpy', 0), lib[0] if lib else '', frozen, old, foreign))
 """
 
@@ -144,7 +146,7 @@ class Install(Job):
 
 
 def _look(prompt: Prompt) -> Contents:
-    board = Contents(*ast.literal_eval(prompt.run(LOOK)))
+    board = Contents(*ast.literal_eval(prompt.run(LOOK).splitlines()[-1]))
     if board.platform != "pyboard":
         raise CliError(f"this is no STM32 board: its sys.platform is {board.platform!r}")
     if not board.frozen and not board.lib:
