@@ -17,9 +17,12 @@ from tools.bench.image import load_image
 from tools.cli import made, main
 from tools.cli.device import beside
 from tools.cli.errors import Code, GoneError
+from tools.cli.job import back
 from tools.cli.job.job import Job
 from tools.cli.job.where import Where
+from tools.cli.port.places import Place
 from tools.cli.rom import serial_rom
+from tools.cli.rom.geometry import Sector
 from tools.firmware import build
 
 BOARD = "PYBV11"
@@ -130,14 +133,53 @@ def test_a_board_that_goes(
     assert f"it has gone. {sentence}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("by", [[], ["SIGTERM"]])
 @pytest.mark.parametrize("where", ["tools.cli.commands.main", "tools.cli.job.job.Job.find"])
 def test_ctrl_c_is_an_object_with_json(
-    where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    where: str, by: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(where, Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr("tools.cli.said.ended_by", by)
     assert main(["leave", "--json"]) == 130
     said = json.loads(capsys.readouterr().out)
-    assert (said["state"], said["exit_code"]) == ("error", 130) and "Ctrl-C" in said["text"]
+    assert (said["state"], said["exit_code"]) == ("error", 130)
+    assert said["text"].startswith("ended by SIGTERM" if by else "Ctrl-C")
+
+
+@pytest.mark.parametrize("before", [Where.VERIFIED, Where.READ, Where.FOUND])
+def test_ctrl_c_while_the_firmware_starts(
+    before: Where, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The ROM is left already."""
+
+    def work(job: Job, stack: object) -> None:
+        job.where = before
+        job.leave(Mock(verb="Go to"), Place("/a"), BASE)
+
+    monkeypatch.setattr(back, "wait", Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr(beside.Read, "work", work)
+    assert main(["read", "a.bin", "--device", "/a", "--rom", "/b"]) == Code.INTERRUPTED
+    said = capsys.readouterr().err
+    assert ("new firmware is in the flash, read back and" in said) == (before is Where.VERIFIED)
+    assert said.endswith(
+        ". The ROM was told to start the firmware: its prompt comes, or press reset.\n"
+        "To wait for its prompt:\n  romboot leave --device /a --rom /b\n"
+    )
+
+
+def test_ctrl_c_when_the_file_is_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The same command would be refused, as the file is there."""
+    path = tmp_path / "a.bin"
+    rom = Mock(read=lambda *_: b"1234", sectors=lambda: [Sector(0, BASE, KIB)])
+    monkeypatch.setattr(Job, "find", lambda *_: (Place("/a"), rom))
+    monkeypatch.setattr(beside.Read, "no_firmware", Mock(side_effect=KeyboardInterrupt))
+    assert main(["read", str(path), "--device", "/a", "--rom", "/b"]) == Code.INTERRUPTED
+    said = capsys.readouterr().err
+    assert path.read_bytes() == b"1234"
+    assert "Ctrl-C. The file was made; the board is in its ROM bootloader.\n" in said
+    assert said.endswith("romboot leave --device /a --rom /b\n") and "romboot read" not in said
 
 
 def test_the_boards_that_are_connected() -> None:

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from unittest.mock import Mock
 
 import pytest
 
@@ -14,9 +15,11 @@ from host_tests.flash.test_uart import BOARD
 from host_tests.target import VirtualTarget
 from host_tests.test_cli import process, romboot
 from tools.cli.commands import parser
-from tools.cli.errors import Code
+from tools.cli.errors import CliError, Code
 from tools.cli.job import back
+from tools.cli.job.job import Job
 from tools.cli.job.where import without_prompt
+from tools.cli.port.places import Place
 from tools.firmware import build
 
 SILENT = ("while True: pass", "import time\nwhile True: time.sleep_ms(20)")
@@ -90,17 +93,54 @@ def test_the_lines_to_paste() -> None:
     def lines(*typed: str, own_usb: bool = False) -> list[str]:
         args = parser().parse_args(typed)
         args.typed = typed
-        return [line.command for line in without_prompt(args, own_usb=own_usb)]
+        found = list(without_prompt(args, own_usb=own_usb))
+        assert found[-1].about.endswith("BOOT0 high; the files on the board are lost by it")
+        return [line.command for line in found]
 
     leave, flash, serial, rom = "romboot leave", "romboot flash", "--device /a", "--rom /b"
+    begin = "--erase-all"  # with main.py
     at = f"--rom PORT {serial}"
     typed = ("leave", "--device", "/a")
-    assert lines(*typed) == [leave, f"{leave} {at}", f"{flash} FILE {at}"]
-    assert lines(*typed, "--rom", "/b") == [leave, f"{flash} FILE {serial} {rom}"]
-    assert lines("info", own_usb=True) == [f"{flash} FILE"]
+    assert lines(*typed) == [leave, f"{leave} {at}", f"{flash} FILE --rom PORT {begin} {serial}"]
+    assert lines(*typed, "--rom", "/b") == [leave, f"{flash} FILE {begin} {serial} {rom}"]
+    assert lines("info", own_usb=True) == [f"{flash} FILE {begin}"]
     usb = f"{serial} --usb 1-2"
     both = ("flash", "a.hex", "--device", "/a", "--usb", "1-2")
-    assert lines(*both) == [f"{leave} --usb 1-2", f"{flash} a.hex {usb}"]
+    assert lines(*both) == [f"{leave} --usb 1-2", f"{flash} a.hex {usb} {begin}"]
+    typed = ("flash", begin, "a.hex", "--device", "/a")
+    assert lines(*typed)[-1] == f"{flash} a.hex {serial} --rom PORT {begin}"
+
+
+@pytest.mark.parametrize("in_rom", [True, False])
+@pytest.mark.parametrize(
+    "typed", [["leave"], ["flash", "a.hex"], ["flash", "a.hex", "--erase-all"]]
+)
+def test_a_main_py_that_is_in_the_way(
+    in_rom: bool, typed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It enters the ROM at each start, or never stops. Without files it is not there."""
+    rom = Mock(verb="Go to", reset=lambda: in_rom, is_there=lambda: in_rom)
+    monkeypatch.setattr(back, "wait", lambda *_: None)
+    ports = ("--device", "/a", "--rom", "/b")
+    args = parser().parse_args([*typed, *ports])
+    args.typed = (*typed, *ports)
+    with pytest.raises(CliError) as raised:
+        Job(args).leave(rom, Place("/a"), 0x08000000)
+    error = raised.value
+    assert error.code == Code.NOT_BACK
+    assert ("firmware, and is there still, or again. Press" in str(error)) == in_rom
+    assert ("firmware, and does not answer any more. Press" in str(error)) == (not in_rom)
+    other, *files = error.next
+    assert other.command == "romboot flash FILE --device /a --rom /b"
+    assert all(("after a reset with BOOT0 high" in n.about) != in_rom for n in error.next)
+    assert [line.command for line in files] == {
+        "leave": ["romboot flash FILE --erase-all --device /a --rom /b"],
+        "a.hex": ["romboot flash a.hex --device /a --rom /b --erase-all"],
+        "--erase-all": [],
+    }[typed[-1]]
+    for line in files:
+        assert ("never stops" in line.about) != in_rom
+        assert "enters the ROM at each start" in line.about and "are lost by it" in line.about
 
 
 def test_who_is_there_is_asked_so_long() -> None:

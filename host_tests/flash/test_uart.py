@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -27,8 +28,10 @@ from tools.bench import chip
 from tools.bench.board import VirtualBoard
 from tools.bench.image import load_image
 from tools.bench.rom_adapter import rom_facts
+from tools.cli.arguments import BAUD
 from tools.cli.errors import Code
-from tools.cli.rom.uart import ROOM, room
+from tools.cli.rom import serial_rom
+from tools.cli.rom.uart import ROOM, UartRom, room
 from tools.firmware import build
 from tools.tables import dies
 
@@ -317,7 +320,7 @@ def test_it_ends_while_it_writes(virtual_f429: VirtualTarget, number: int, tmp_p
         _, errors = process.communicate(timeout=30)
     if number == signal.SIGTERM:
         assert process.returncode == 130
-        assert "Ctrl-C. The ROM bootloader cannot be erased" in errors
+        assert "romboot: ended by SIGTERM. The ROM bootloader cannot be erased" in errors
         assert f"  {shlex.join(['romboot', *words(virtual_f429, firmware())])}\n" in errors
         assert "Traceback" not in errors
     left = romboot("leave", *words(virtual_f429, firmware(), "--json")[2:])
@@ -330,7 +333,8 @@ def test_it_ends_while_it_writes(virtual_f429: VirtualTarget, number: int, tmp_p
     )
     assert saved.returncode == 0 and (tmp_path / "a.bin").stat().st_size == 256, saved.stderr
     assert "\nstays        the board is still in its ROM bootloader, as it was" in saved.stdout
-    assert "To start the firmware that it has:\n  romboot leave --device" in saved.stdout
+    assert "To write firmware, FILE:\n  romboot flash FILE --device" in saved.stdout
+    assert "romboot leave" not in saved.stdout
     again = flash(virtual_f429, firmware())
     assert again.returncode == 0, again.stderr + again.stdout
     assert "the board is in it already" in again.stdout
@@ -385,12 +389,18 @@ def test_a_rom_that_go_does_not_leave() -> None:
     """A reset does, by code in SRAM."""
     with VirtualTarget.boot(BOARD, firmware()) as target:
         with target.server.paused() as board:
-            rom, go = board.in_system_memory, board.in_system_memory._go
-            rom._go = lambda address: go(address) if address >> 24 == 0x20 else rom._start()
+            inside, go = board.in_system_memory, board.in_system_memory._go
+            inside._go = lambda address: go(address) if address >> 24 == 0x20 else inside._start()
         target.ok("exec", ENTER)
+        with contextlib.ExitStack() as stack:
+            loader = stack.enter_context(serial_rom.connected(target.rom_port))
+            rom = UartRom(loader, target.rom_port, BAUD, stack)
+            rom.leave(0x08000000)
+        assert rom.is_there()
         done = romboot("leave", *words(target, firmware())[2:])
         assert done.returncode == 0, done.stderr + done.stdout
-        assert "the ROM was still there: a reset" in done.stdout
+        assert "the ROM is there still, or again: a reset" in done.stdout
+        assert not rom.is_there()
         assert target.ok("exec", "print(6 * 7)") == "42\n"
 
 

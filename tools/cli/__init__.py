@@ -27,7 +27,13 @@ def _end_as_by_ctrl_c() -> None:
     """Whoever ends the program, it says where the board is, and leaves no child at work."""
     import signal
 
+    from . import said
+
+    def end(number: int, _frame: object) -> None:
+        said.ended_by.append(signal.Signals(number).name)
+        signal.raise_signal(signal.SIGINT)
+
     for name in "SIGTERM", "SIGHUP":
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number and signal.getsignal(number) is signal.SIG_DFL:  # not under nohup
-            signal.signal(number, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
+            signal.signal(number, end)

@@ -13,6 +13,7 @@ from .errors import CliError, Code
 
 OWN_JSON = "measure"  # its --json names a file
 BEGAN = time.monotonic()
+ended_by: list[str] = []  # names of signals that have come, other than that of Ctrl-C
 
 
 class Output:
@@ -77,9 +78,14 @@ def ends(error: CliError, *, as_json: bool) -> None:
         print(f"romboot: {printable(error.lines)}", file=sys.stderr)
 
 
+def interrupted() -> CliError:
+    """By Ctrl-C, or by another signal."""
+    return CliError(f"ended by {ended_by[0]}" if ended_by else "Ctrl-C", Code.INTERRUPTED)
+
+
 def stopped(words: Sequence[str]) -> Code:
-    """By Ctrl-C, where no command has more to say."""
-    error = CliError("Ctrl-C", Code.INTERRUPTED)
+    """The same, where no command has more to say."""
+    error = interrupted()
     if in_json(words):
         ends(error, as_json=True)
     return error.exit_code

@@ -13,7 +13,7 @@ from .. import made
 from ..errors import CliError, Code, Next
 from ..job import back
 from ..job.job import Job, between_commands
-from ..job.where import Where, again, other
+from ..job.where import Where, again, other, to_start
 from ..port import places
 from ..port.places import Place
 from ..report import Report, size
@@ -113,21 +113,22 @@ class Read(Beside):
         found = self._read(rom, pieces)
         made.write(path, found[0][1] if path.suffix.lower() == ".bin" else dfu_util.file(found))
         self.report.state("file", f"{path}, {size(path.stat().st_size)}")
-        if self.where is Where.FOUND:
-            self._stay()
-        elif none := self.no_firmware(rom, BASE):
+        stays, self.where = self.where is Where.FOUND, Where.READ
+        none = self.no_firmware(rom, BASE)
+        if stays:
+            self._stay(none[1] if none else to_start(self.args))
+        elif none:
             why, write = none
-            raise CliError(f"the file is whole, but {why}", Code.NOT_BACK, next=[write])
+            raise CliError(why, Code.NOT_BACK, next=[write])
         else:
             self.leave(rom, place, BASE)
 
-    def _stay(self) -> None:
-        leave = Next(other(self.args, "leave"), "To start the firmware that it has")
+    def _stay(self, then: Next) -> None:
         self.report.state(
             "stays", "the board is still in its ROM bootloader, as it was before",
-            next=[leave._asdict()],
+            next=[then._asdict()],
         )  # fmt: skip
-        self.report.hint(f"{leave.about}:\n  {leave.command}")
+        self.report.hint(f"{then.about}:\n  {then.command}")
 
     def _enter(self, place: Place, stack: contextlib.ExitStack) -> tuple[Rom, list[Piece]]:
         prompt, board = self.ask(place, BASE, stack)

@@ -17,11 +17,12 @@ from ..port import places, ports
 from ..port.places import Place
 from ..port.prompt import NoPromptError, Prompt
 from ..report import Report
-from ..rom import dfu_util, serial_rom, usb
+from ..rom import dfu_util, serial_rom
 from ..rom.rom import Rom
 from ..rom.uart import UartRom
+from ..said import interrupted
 from . import asked, back, find, way
-from .where import AFTER_LEAVING, Where, ended, other, without_prompt
+from .where import AFTER_LEAVING, BOOT0_RESET, Where, ended, other, with_files_lost, without_prompt
 
 
 class Job:
@@ -55,8 +56,7 @@ class Job:
             with self.held, contextlib.ExitStack() as stack:
                 self.work(stack)
         except KeyboardInterrupt:
-            stopped = CliError("Ctrl-C", Code.INTERRUPTED)
-            raise ended(self.where, self.args, stopped) from None
+            raise ended(self.where, self.args, interrupted()) from None
         except CliError as error:
             raise ended(self.where, self.args, error) from error
         return Code.DONE
@@ -270,10 +270,10 @@ class Job:
         if found is None:
             self.held.close()
         if found is None and rom.reset():
-            self.report.state("leave", "the ROM was still there: a reset", reset=True)
+            self.report.state("leave", "the ROM is there still, or again: a reset", reset=True)
             found = back.wait(port, back.BOOT_S)
         if found is None:
-            raise self._no_prompt(place)
+            raise self._no_prompt(rom, place)
         self.judge(found)
         self.report.state(
             "prompt",
@@ -282,24 +282,28 @@ class Job:
             port=found.port, machine=found.machine, version=found.version,
         )  # fmt: skip
 
-    def _no_prompt(self, place: Place) -> CliError:
+    def _no_prompt(self, rom: Rom, place: Place) -> CliError:
         here = f"USB {place.usb}" if place.usb else f"{place.device}"
-        in_rom = place.usb and any(device.path == place.usb for device in usb.roms())
+        in_rom = rom.is_there()
         now = "is there still, or again" if in_rom else "does not answer any more"
         boot0 = self.known.boot0 if self.known else ""
+        then = [self.other_firmware("" if in_rom else f", {BOOT0_RESET}")]
+        if not getattr(self.args, "erase_all", False):
+            when = "" if in_rom else f", or never stops, {BOOT0_RESET}"
+            about = f"If a boot.py or main.py enters the ROM at each start{when}"
+            then.extend(with_files_lost(self.args, about))
         return CliError(
             f"no prompt has come at {here}. The ROM was to start the firmware, and {now}"
             f"{''.join(f'; {doubt}' for doubt in self.doubts)}. Press reset, or take the power "
             "away for a second. If no prompt comes then either, start the ROM "
-            f"({boot0 or boards.BOOT0}) and flash firmware for this board. If a boot.py or "
-            "main.py enters the ROM at each start, use --erase-all, which removes all files",
+            f"({boot0 or boards.BOOT0}) and flash firmware for this board",
             Code.NOT_BACK,
-            next=[self.other_firmware()],
+            next=then,
         )
 
-    def other_firmware(self) -> Next:
+    def other_firmware(self, when: str = "") -> Next:
         """What helps if that in the flash does not start."""
-        return Next(other(self.args, "flash", "FILE"), "To write other firmware, FILE")
+        return Next(other(self.args, "flash", "FILE"), f"To write other firmware, FILE{when}")
 
     def judge(self, found: back.Firmware) -> None:
         """Raises CliError if this is not the firmware that should have come."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from enum import Enum
+from itertools import pairwise
 
 from ..errors import CliError, Code, GoneError, Next, command_line
 
+BOOT0_RESET = "after a reset with BOOT0 high"
+STARTING = "The ROM was told to start the firmware: its prompt comes, or press reset."
 ENDURES = "The ROM bootloader cannot be erased"
 
 
@@ -30,6 +33,7 @@ class Where(Enum):
         "firmware."
     )
     FOUND = "Nothing was changed; the board is in its ROM bootloader, as it was before."
+    READ = "The file was made; the board is in its ROM bootloader."
     HALF = f"{ENDURES}, and the board is still in it. Its firmware is not whole."
     GONE = (
         f"{ENDURES}, but the firmware is not whole. If the board has lost its power, start it "
@@ -50,7 +54,9 @@ class Where(Enum):
 
 
 IN_ROM = (Where.ENTERING, Where.IN_ROM, Where.FOUND)
-AFTER_LEAVING = {Where.VERIFIED: Where.STARTED, **dict.fromkeys(IN_ROM, Where.LEFT)}  # the ROM
+AFTER_LEAVING = {  # the ROM
+    Where.VERIFIED: Where.STARTED, **dict.fromkeys((*IN_ROM, Where.READ), Where.LEFT),
+}  # fmt: skip
 # What an error means that has no code of its own, by where the board is.
 CODES = {
     Where.UNTOUCHED: Code.OTHER,
@@ -58,6 +64,7 @@ CODES = {
     Where.AT_PROMPT: Code.OTHER,
     Where.INSTALLING: Code.OTHER,
     Where.ENTERING: Code.NOT_ENTERED,
+    Where.READ: Code.NOT_BACK,
     Where.VERIFIED: Code.NOT_BACK,
     Where.STARTED: Code.NOT_BACK,
     Where.LEFT: Code.NOT_BACK,
@@ -81,7 +88,14 @@ def ended(where: Where, args: argparse.Namespace, error: CliError) -> CliError:
     said = str(error)
     end = "" if said.endswith("\n") else " " if said[-1] in ".?!" else ". "
     code = CODES.get(where, Code.BROKEN_OFF) if error.code is None else error.code
-    return CliError(f"{said}{end}{where.value}", code, next=list(_next(where, args, error)))
+    starting = f" {STARTING}" if _interrupted_while_it_starts(where, error) else ""
+    return CliError(
+        f"{said}{end}{where.value}{starting}", code, next=list(_next(where, args, error))
+    )
+
+
+def _interrupted_while_it_starts(where: Where, error: CliError) -> bool:
+    return error.code == Code.INTERRUPTED and where in (Where.STARTED, Where.LEFT)
 
 
 def _next(where: Where, args: argparse.Namespace, error: CliError) -> Iterator[Next]:
@@ -95,8 +109,15 @@ def _next(where: Where, args: argparse.Namespace, error: CliError) -> Iterator[N
         yield Next(again(args), "To erase and write the whole file once more")
     elif where in IN_ROM and args.command.name in AGAIN and error.code not in VAIN:
         yield Next(again(args), AGAIN[args.command.name])
-    if where in (*IN_ROM, Where.VERIFIED) and args.command.name != "leave":
-        yield Next(other(args, "leave"), "To start the firmware that it has")
+    if _interrupted_while_it_starts(where, error):
+        yield Next(other(args, "leave"), "To wait for its prompt")
+    elif where in (*IN_ROM, Where.READ, Where.VERIFIED) and args.command.name != "leave":
+        yield to_start(args)
+
+
+def to_start(args: argparse.Namespace) -> Next:
+    """For a board in its ROM, with whole firmware as far as is known."""
+    return Next(other(args, "leave"), "To start the firmware that it has")
 
 
 def without_prompt(args: argparse.Namespace, *, own_usb: bool) -> Iterator[Next]:
@@ -108,20 +129,25 @@ def without_prompt(args: argparse.Namespace, *, own_usb: bool) -> Iterator[Next]
     rom = () if own_usb or args.rom or args.usb else ("--rom", "PORT")
     if rom:
         yield Next(other(args, "leave", *rom), "If it is in its ROM, which is wired to PORT")
+    yield from with_files_lost(args, f"If its program never stops, {BOOT0_RESET}", *rom)
+
+
+def with_files_lost(args: argparse.Namespace, about: str, *rom: str) -> Iterator[Next]:
+    """For a board whose boot.py or main.py is in the way. rom: where its ROM is, if the user did
+    not say so."""
+    words = (*rom, "--erase-all")
     is_flash = args.command.name == "flash"
-    yield Next(
-        again(args, *rom) if is_flash else other(args, "flash", "FILE", *rom),
-        "If its program never stops, after a reset with BOOT0 high",
-    )
+    command = again(args, *words) if is_flash else other(args, "flash", "FILE", *words)
+    yield Next(command, f"{about}; the files on the board are lost by it")
 
 
 def again(args: argparse.Namespace, *options: str) -> str:
     """The command as it was typed, with further options; one that it has, or that does not go
     together with them, is replaced."""
     words = list(args.typed)
-    for option in options:
+    for option, after in pairwise((*options, "--")):
         if option.startswith("--"):
-            words = _without(words, option, value=len(options) > 1)
+            words = _without(words, option, value=not after.startswith("--"))
             if option in INSTEAD:
                 words = _without(words, INSTEAD[option], value=True)
     return command_line(*words, *options)

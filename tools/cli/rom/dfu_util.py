@@ -9,12 +9,14 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ...bench.image import Segment
 from ..errors import CliError, Code
+from ..said import ended_by
 
 PROGRAM = "dfu-util"
 MISSING = (
@@ -42,6 +44,8 @@ KEPT = re.compile(r"\*\d+[KM ]?a")  # a sector that is only read (UM0424 10.3.2)
 CLAIMED = "annot claim interface"  # by this dfu-util, as another one has it
 LEAVING = "Submitting leave request"
 CTRL_C = (-signal.SIGINT, 0xC000013A)  # of a program: POSIX, and STATUS_CONTROL_C_EXIT of Windows
+
+SOON_S = 0.1  # a signal that goes to a process group comes to each of its programs within that
 
 Moved = Callable[[str, int], None]
 """Is told what grows ("Erase", "Download", "Upload") and how many bytes of a piece are done."""
@@ -99,7 +103,7 @@ def run(device: str, words: Sequence[str], moved: Moved) -> str:
     Raises:
         CliError: another program has the device (Code.HELD), or it failed. That it failed after
             the request to leave is no failure: then the ROM was gone before it could answer.
-        KeyboardInterrupt: Ctrl-C has ended it.
+        KeyboardInterrupt: Ctrl-C has ended it, or a signal that romboot has got too.
     """
     command = [program(), "--path", device, "--alt", "0", *words]
     said = b""
@@ -115,7 +119,9 @@ def run(device: str, words: Sequence[str], moved: Moved) -> str:
         except KeyboardInterrupt:
             process.terminate()  # a terminal has told it too, `kill` has not
             raise
-    if process.returncode in CTRL_C:
+    if process.returncode < 0:
+        time.sleep(SOON_S)
+    if process.returncode in CTRL_C or ended_by:
         raise KeyboardInterrupt
     text = said.decode(errors="replace")
     if process.returncode and CLAIMED in text:

@@ -47,6 +47,10 @@ class Rom(Protocol):
         """A system reset, if it did not leave. False if there is no way to one."""
         ...
 
+    def is_there(self) -> bool:
+        """It did not leave, or was entered again."""
+        ...
+
 
 def chip(dev_id: int) -> tuple[Family, Die] | None:
     """The family and the die with this DEV_ID, None if romboot does not know it."""

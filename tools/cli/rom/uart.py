@@ -103,6 +103,14 @@ class UartRom:
             return False
         return True
 
+    def is_there(self) -> bool:
+        """It answers."""
+        try:
+            with serial_rom.connected(self.port, serial_rom.ASK_S, baud=self._baud):
+                return True
+        except CliError:
+            return False
+
 
 def room(die: Die) -> int | None:
     """Where there is room for these instructions, None if nowhere. Their stack is below them, as

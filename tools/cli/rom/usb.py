@@ -83,12 +83,16 @@ class UsbRom:
         """DFU has none."""
         return False
 
+    def is_there(self) -> bool:
+        """It is listed at its USB path."""
+        return any(device.path == self.path for device in roms())
+
     def _run(self, words: list[str], moved: dfu_util.Moved, pause: Pause) -> None:
         try:
             dfu_util.run(self.path, words, moved)
         except CliError as error:
             pause()
-            if any(device.path == self.path for device in dfu_util.devices()):
+            if self.is_there():
                 raise
             raise GoneError(
                 f"the DFU device at {self.path} has gone ({error}): was the cable pulled, or "
