@@ -379,7 +379,7 @@ def test_what_is_read_back_is_not_the_file(virtual_f429: VirtualTarget, tmp_path
         for name, value in board.soc.flash.stored_options.items():  # as a reset would load them
             board.soc.flash.put(name, board.soc.flash.get(name) & 3 | value & ~3)
     (tmp_path / "a.bin").write_bytes(bytes(64))
-    done = flash(virtual_f429, tmp_path / "a.bin", "--address", "0x08020000", "--force")
+    done = flash(virtual_f429, tmp_path / "a.bin", "--address", "0x08020000", "--force", "--yes")
     assert done.returncode == Code.NOT_THE_SAME
     assert "what the ROM reads back at 0x0802" in done.stderr
     assert "Its firmware is not whole" in done.stderr
