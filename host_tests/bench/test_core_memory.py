@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -151,6 +152,23 @@ def test_what_a_flash_controller_raises_is_not_lost() -> None:
             with pytest.raises(KeyError, match="a bug"):
                 m.run(20)
         assert m.flash.load(0x8000, 4) == 0
+
+
+def test_a_signal_waits_for_the_end_of_the_slice() -> None:
+    """What its handler raises could be lost in a callback, and the program would go on."""
+    m = Machine("ldr r0,=0x40013800; str r0,[r0]; b .")
+    word = Word(0x40013800)
+    m.core.map_block(word)
+    written: list[int] = []
+
+    def interrupt() -> None:
+        signal.raise_signal(signal.SIGINT)
+        written.append(word.value)
+
+    word.on_write = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        m.run(20)
+    assert written == [0x40013800]
 
 
 def test_memory_that_goes_away_faults_from_the_next_instruction_on() -> None:
