@@ -9,8 +9,8 @@ BOARD ?= NUCLEO_F429ZI
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests that talk to a virtual board in real time wait for it: three of them keep two cores busy.
-JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) \* 3 / 2)
+# Tests that talk to a virtual board in real time wait for it: four of them keep two cores busy.
+JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) \* 2)
 STAMP := $(VENV)/.ready
 # The tests start hundreds of commands, and each would compile all its modules again.
 unexport PYTHONDONTWRITEBYTECODE
