@@ -17,7 +17,7 @@ ANSWER_S = 0.4  # of one question; what is sent while the firmware starts is los
 
 @dataclass(frozen=True)
 class Firmware:
-    """What a prompt says of itself, as asked.Board has it."""
+    """What a prompt says of itself, as asked.AtPrompt has it."""
 
     port: str
     machine: str
