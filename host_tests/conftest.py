@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import signal
 import tomllib
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
@@ -100,6 +101,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Each test leaves the board in its ROM, which starts the firmware again over its own port."""
     gc.disable()  # until everything is collected, as nothing of it is garbage
+    # A background job of a shell ignores SIGINT, and so would each command that a test starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--device") and not config.getoption("--rom-port"):
         raise pytest.UsageError(
             "--device needs --rom-port: the tests put the board into its ROM, and it gets back to "
