@@ -202,8 +202,8 @@ def test_a_refusal_is_that_of_the_library(
 @pytest.mark.parametrize("ask", [lambda p: hosted(p).enter(), lambda p: asked.ask(p, 0)])
 def test_a_die_without_a_row_is_refused_by_its_name(ask: Callable[[Any], object]) -> None:
     prompt = without("NUCLEO_WB55")
-    prompt.board.soc.blocks["DBGMCU"].put("IDCODE", 0x20010494)
-    with pytest.raises(CliError, match="this is an STM32WB10/15, which romboot does not enter"):
+    prompt.board.soc.blocks["DBGMCU"].put("IDCODE", 0x20010458)
+    with pytest.raises(CliError, match="this is an STM32F410, which romboot does not enter"):
         ask(prompt)
 
 

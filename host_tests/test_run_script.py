@@ -156,7 +156,7 @@ def test_a_chip_by_its_part_number(name: str, dev_id: int) -> None:
         ("STM32", "has no table for STM32"),
         ("F401", "may be STM32F401xB/xC"),
         ("", "--chip is empty"),
-        ("STM32WB15CC", "this is an STM32WB10/15, .* BOOT0 pin"),
+        ("STM32F410RB", "this is an STM32F410, .* BOOT0 pin"),
         ("STM32H7S3L8", "this is an STM32H7Rx/7Sx"),
         ("STM32N657X0", "STM32N6 .* machine.bootloader"),
         ("NUCLEO_F429ZI", "is a board: --chip takes the name of its chip, STM32F429xx"),

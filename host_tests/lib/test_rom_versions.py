@@ -87,6 +87,7 @@ AN2606 = {
     0x461: {0x93: L4},  # 172, 173
     0x471: {0x90: L4},  # 174, 175
     0x497: dict.fromkeys((0xC2, 0xC3, 0xC4), "USART1 USART2 SPI1 SPI2"),  # 202, 203
+    0x494: {0xB1: "USART1 I2C1 SPI1"},  # 181
     0x495: {0xD5: "USART1 I2C1 I2C3 SPI1 SPI2 DFU"},
     0x482: dict.fromkeys((0x92, 0x93), f"{U5} USART2"),  # 217, 219
     0x481: {0x92: f"{U5} USART2"},  # 220, 222

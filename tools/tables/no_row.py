@@ -21,7 +21,7 @@ class NoRow(NamedTuple):
 
 
 DIES = {
-    # BOOT0: AN2606 table 2, patterns 1 (F410), 6 (WB1x) and 17
+    # BOOT0: AN2606 table 2, patterns 1 (F410) and 17
     0x458: NoRow(
         "STM32F410",
         "MicroPython has no port for it, and no way into its ROM was tried on a virtual chip",
@@ -31,10 +31,5 @@ DIES = {
         "STM32H7Rx/7Sx",
         "where its ROM is stands in AN2606 alone, and so does what must be done with the clocks "
         "of its external memory before a jump (62.4)",
-    ),
-    0x494: NoRow(
-        "STM32WB10/15",
-        "what its registers are after a reset, in which it differs from the WB55, is in one "
-        "source alone",
     ),
 }

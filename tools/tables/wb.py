@@ -1,8 +1,8 @@
-"""STM32WB30, WB35, WB50 and WB55: one die, 0x495, and the way back to reset.
+"""STM32WB30, WB35, WB50 and WB55 (0x495), STM32WB10 and WB15 (0x494), and the way back to reset.
 
-Sources: ST's CMSIS device header of the WB55 (addresses, bits), its LL and HAL drivers
-(LL_RCC_DeInit, LL_EXTI_DeInit: values after a reset, order), its SVD file; AN2606 rev 70 tables 2,
-3, 200 to 227 (bootloader). The chapters of RM0434 say where to read on.
+Sources: ST's CMSIS device headers (addresses, bits), its LL and HAL drivers (LL_RCC_DeInit,
+LL_EXTI_DeInit: values after a reset, order), its SVD files; AN2606 rev 70 tables 2, 3, 181 to 184,
+226 and 227 (bootloader). The chapters of RM0434 say where to read on.
 
 What is unlike the L4: the range of MSI is that of RCC.CR alone; PWR, SYSCFG, VREFBUF, COMP and
 EXTI have no reset of RCC, so every register of theirs is written, SYSCFG without a clock; what the
@@ -14,10 +14,12 @@ can be reset like the rest. What stays, as only a reset clears it: the window wa
 clock, clock security of HSE, C2BOOT (states below); the locks in SYSCFG.CFGR2 and SWPR and those
 of COMP, which no ROM needs; and PWR.CR5 keeps the trim of SMPS, which comes from the factory.
 
-Left out: 0x494, WB10 and WB15. It has no PLLSAI1, other peripherals, pages of 2 KB and its option
-bytes elsewhere (header), and no second source says what its registers are after a reset.
+The WB10 has no SMPS and no COMP1; what is written there is lost. In the SVD files of WB10 and WB15
+RCC is that of the WB55 (DMA2, QUADSPI and so on); the bits here are those of the headers.
 
 Where sources disagree:
+- What SRAM the ROM of 0x494 uses: 16 KB from 0x20000000 on (AN2606 table 181), or 20 (table 226);
+  there are 12 (header, stm32-data). If its stack is to start outside, it is refused.
 - RCC.PLLCFGR and PLLSAI1CFGR: 22040100 (SVD, HAL_RCC_DeInit), 22041000 (LL_RCC_DeInit).
 - RCC.APB1ENR1: 00000400 (SVD and, for the L4, AN2606).
 """
@@ -126,17 +128,17 @@ BEFORE: Script = [
     wait(RCC.CR, HSIRDY | HSERDY | PLLRDY | PLLSAI1RDY, 0, unnoticed=AT_ONCE),
     write(RCC.ICSCR, 64 << 24),  # HSITRIM; MSITRIM is 0, the calibration is read-only
     write(RCC.CFGR, 0x70000),  # no prescalers, MCO
-    fill(RCC.PLLCFGR, 0x22040100, 2),
+    write(RCC.PLLCFGR, 0x22040100),
     write(RCC.CIER, 0),
     change(RCC.CSR, clear=LSI1ON | LSI2ON | LSI2TRIM | RFWKPSEL),  # with RMVF 0
-    write(RCC.CRRCR, 0),  # HSI48
     write(RCC.HSECR, 0xCAFECAFE),  # a key for one write
     write(RCC.HSECR, 0x30),
     write(RCC.EXTCFGR, 0x30000),
     "power (RM0434 6.6): PWR has no reset",
     row({PWR.CR1: 0x200, PWR.CR2: 0, PWR.CR3: 0x8000, PWR.CR4: 0}),
     change(PWR.CR5, clear=BORHC | SMPSEN),
-    fill(PWR.PUCRA, 0, 10),  # of the ports A to E
+    fill(PWR.PUCRA, 0, 6),  # of the ports A to C
+    fill(PWR.PUCRE, 0, 2),
     fill(PWR.PUCRH, 0, 2),
     row({PWR.C2CR1: 0, PWR.C2CR3: 0x8000}),
     "flash (RM0434 3.3, 3.10)",
@@ -157,22 +159,23 @@ BEFORE: Script = [
 
 # CICR clears flags; RSTR resets every peripheral, HSEM, IPCC and the radio, too
 PULSED = "CICR AHB1RSTR AHB2RSTR AHB3RSTR APB1RSTR1 APB1RSTR2 APB2RSTR APB3RSTR"
-RESET = "  F7F  11007    1209F    1F0100   85A04201  21        265800   1"
 CLOCKS = " AHB1ENR AHB2ENR AHB3ENR APB1ENR1 APB1ENR2 APB2ENR"
 ENABLED = "0       0       2080000 400      0        0"
 LOW_POWER = " AHB1SMENR AHB2SMENR AHB3SMENR APB1SMENR1 APB1SMENR2 APB2SMENR"
-SLEEPING = "  11207     1209F     3070100   85A04E01   21         265800"
 CLOCKS_2 = "  C2AHB1ENR C2AHB2ENR C2AHB3ENR C2APB1ENR1 C2APB1ENR2 C2APB2ENR C2APB3ENR"
 ENABLED_2 = " 0         0         2080000   400        0          0         0"
 LOW_2 = "C2AHB1SMENR C2AHB2SMENR C2AHB3SMENR C2APB1SMENR1 C2APB1SMENR2 C2APB2SMENR C2APB3SMENR"
-SLEEPING_2 = "11207  1209F       3070000     85A04601     21           265800      3"
 
-SCRIPT: Script = [
-    "peripherals (RM0434 8.4)",
-    row(columns(PULSED, RCC, RESET), pulsed=True),
-    row(columns(CLOCKS, RCC, ENABLED) | columns(LOW_POWER, RCC, SLEEPING)),
-    row(columns(CLOCKS_2, RCC, ENABLED_2) | columns(LOW_2, RCC, SLEEPING_2)),
-]
+
+def registers(pulsed: str, low_power: str, low_power_2: str) -> Script:
+    """A die's rows of RCC."""
+    return [
+        "peripherals (RM0434 8.4)",
+        row(columns(PULSED, RCC, pulsed), pulsed=True),
+        row(columns(CLOCKS, RCC, ENABLED) | columns(LOW_POWER, RCC, low_power)),
+        row(columns(CLOCKS_2, RCC, ENABLED_2) | columns(LOW_2, RCC, low_power_2)),
+    ]
+
 
 AFTER: Script = [
     "exti (RM0434 15.6)",
@@ -187,9 +190,8 @@ AFTER: Script = [
     "syscfg (RM0434 9.2): without a clock, and without a reset",
     write(SYSCFG.CFGR1, 0x7C000001),
     fill(SYSCFG.EXTICR1, 0, 4),
-    write(SYSCFG.VREFBUF_CSR, 2),
     fill(SYSCFG.IMR1, 0, 5),  # interrupts of both cores, and security
-    fill(SYSCFG.COMP1_CSR, 0, 2),
+    write(SYSCFG.COMP1_CSR, 0),
     write(SYSCFG.MEMRMP, SYSTEM_MEMORY),  # system memory at 0
     wait(SYSCFG.MEMRMP, MEM_MODE, SYSTEM_MEMORY, tries=0x100, unnoticed=cortex_m.REMAP_IS_QUICK),
 ]
@@ -200,28 +202,82 @@ def pages(register: str) -> Area:
     return Area(getattr(FLASH, register), getattr(FLASH, register), 16, 0xFF)
 
 
-DIE = Die(
-    0x495, "STM32WB30/35/50/55", (Ram(0x20000000, 256 * 1024),),  # SRAM1 and SRAM2 of the WB55
-    SCRIPT,
-    rom_id=0x1FFF6FFE, ids=(0xD5,),  # AN2606 rev 70 Table 3
-    # its "configuration in system memory boot mode". TX/RX, SCL/SDA, NSS-MOSI
-    interfaces=(
-        Interface("USART1", "PA9/PA10"),
-        Interface("I2C1", "PB6/PB7"),
-        Interface("I2C3", "PC0/PC1"),
-        Interface("SPI1", "PA4-PA7"),
-        Interface("SPI2", "PB12-PB15"),
-        Interface("USB DFU", "PA11/PA12"),
+# AN2606 rev 70: "configuration in system memory boot mode". TX/RX, SCL/SDA, NSS-MOSI
+USART1 = Interface("USART1", "PA9/PA10")
+I2C1 = Interface("I2C1", "PB6/PB7")
+SPI1 = Interface("SPI1", "PA4-PA7")
+OPTION_BYTES = (
+    common.watchdog(FLASH.OPTR, 16, "IWDG_SW"),
+    common.boot_from_option(FLASH.OPTR),
+    common.empty(FLASH.ACR, 16, "EMPTY"),
+)
+
+# Bootloader IDs and their address: AN2606 rev 70 Table 3
+DIES = (
+    Die(
+        0x495, "STM32WB30/35/50/55",
+        (Ram(0x20000000, 256 * 1024),),  # SRAM1 and SRAM2 of the WB55
+        [
+            write(RCC.PLLSAI1CFGR, 0x22040100),
+            write(RCC.CRRCR, 0),  # HSI48
+            fill(PWR.PUCRD, 0, 2),
+            registers(
+                "F7F 11007 1209F 1F0100 85A04201 21 265800 1",
+                "11207 1209F 3070100 85A04E01 21 265800",
+                "11207 1209F 3070000 85A04601 21 265800 3",
+            ),
+            write(SYSCFG.VREFBUF_CSR, 2),
+            write(SYSCFG.COMP2_CSR, 0),
+        ],
+        rom_id=0x1FFF6FFE, ids=(0xD5,),
+        interfaces=(
+            USART1,
+            I2C1,
+            Interface("I2C3", "PC0/PC1"),
+            SPI1,
+            Interface("SPI2", "PB12-PB15"),
+            Interface("USB DFU", "PA11/PA12"),
+        ),
+        notes=(
+            Note("USB DFU needs no crystal (HSI48)"),
+            Note("Readout Unprotect takes effect at the next power-on only"),
+        ),
+        sectors=(1, 1), options=OPTION_BYTES,
+        disputed=(
+            Disputed(
+                "DEV_ID 0x495", ("stm32flash",), "STM32WB10xx/15xx",
+                "those are 0x494; AN2606 table 226",
+            ),
+            Disputed(
+                "RAM at 20000000", ("modm-devices",), "00030000", "counts SRAM1, without SRAM2"
+            ),
+            Disputed("RCC.APB2RSTR bit 9", ("modm-devices",), "1", "the ADC of the WB10 and WB15"),
+        ),
     ),
-    notes=(
-        Note("USB DFU needs no crystal (HSI48)"),
-        Note("Readout Unprotect takes effect at the next power-on only"),
-    ),
-    sectors=(1, 1),
-    options=(
-        common.watchdog(FLASH.OPTR, 16, "IWDG_SW"),
-        common.boot_from_option(FLASH.OPTR),
-        common.empty(FLASH.ACR, 16, "EMPTY"),
+    Die(
+        0x494, "STM32WB10/15",
+        (Ram(0x20000000, 12 * 1024),),  # SRAM1, where ST's linker scripts have the stack
+        [
+            registers(
+                "B3F 11005 97 1F0000 80200001 21 5A00 1",
+                "11205 97 3070000 80200C01 21 5A00",
+                "11205 97 3070000 80200401 21 5A00 1",
+            ),
+        ],
+        rom_id=0x1FFF6FFE, ids=(0xB1,), interfaces=(USART1, I2C1, SPI1),
+        notes=(  # Table 182
+            Note("over I2C the command 0x73 (Write Unprotect) is Readout Unprotect: use 0x74"),
+        ),
+        sectors=(1, 1), page_kib=2, geometry=Geometry((2,)), options=OPTION_BYTES,
+        disputed=(
+            Disputed(
+                "DEV_ID 0x494", ("stm32flash",), "STM32WB30(5)xx/50(5)xx",
+                "those are 0x495; AN2606 table 226",
+            ),
+            Disputed(
+                "RAM at 20000000", ("stm32flash",), "0000C000", "that of 0x495 (table 226)"
+            ),
+        ),
     ),
 )  # fmt: skip
 
@@ -266,16 +322,9 @@ FAMILY = Family(
     mpu_regions=REGIONS,
     before=BEFORE,
     after=AFTER,
-    dies=(DIE,),
+    dies=DIES,
     blocks=(RCC, FLASH, PWR, SYSCFG, EXTI),
     disputed=(
-        Disputed(
-            "DEV_ID 0x495", ("stm32flash",), "STM32WB10xx/15xx",
-            "those are 0x494; AN2606 table 226",
-        ),
-        Disputed(
-            "RAM at 20000000", ("modm-devices",), "00030000", "counts SRAM1, without SRAM2"
-        ),
         Disputed(
             "RCC.AHB3RSTR bit 25", ("modm-devices", "bench", "collection"), "1",
             "FLASH is put back register by register: code runs from it",
