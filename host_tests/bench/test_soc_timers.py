@@ -33,6 +33,29 @@ def test_a_timer_counts_and_interrupts_at_its_update() -> None:
     assert b.read("TIM2.CNT") == pytest.approx(100, abs=1)
 
 
+def test_a_flag_that_is_cleared_late_does_not_move_the_next_update() -> None:
+    b = Bench()
+    started(b, "TIM2", 15, 999)
+    b.pass_ns(3 * MS + MS // 2)
+    assert b.read("TIM2.CNT") == pytest.approx(500, abs=1)
+    b.write("TIM2.SR", 0)
+    b.pass_ns(MS // 2 - 2000)
+    assert 28 not in b.cpu.irqs
+    b.pass_ns(4000)
+    assert 28 in b.cpu.irqs
+
+
+def test_a_new_prescaler_counts_from_the_next_update_on() -> None:
+    b = Bench()
+    started(b, "TIM2", 15, 999)
+    b.pass_ns(MS + MS // 2)
+    b.write("TIM2.PSC", 31)
+    b.pass_ns(MS // 4)
+    assert b.read("TIM2.CNT") == pytest.approx(750, abs=1)
+    b.pass_ns(MS // 4 + MS)
+    assert b.read("TIM2.CNT") == pytest.approx(500, abs=1)
+
+
 def test_one_pulse_mode_stops_at_the_update() -> None:
     b = Bench()
     started(b, "TIM7", 15, 99, cr1=0x9)

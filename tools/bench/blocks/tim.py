@@ -1,7 +1,8 @@
 """TIMx as an up-counter with update interrupt and one-pulse mode (RM0090 17.3, 18.3, 20.3).
 
-CNT is computed when it is read; only the next update event is in the clock's queue. Channels,
-capture and DMA are registers without behaviour.
+CNT is computed when it is read; only the next update event is in the clock's queue, and only if it
+changes anything: one while the flag of the last is still set does not. Channels, capture and DMA
+are registers without behaviour.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Timer(RegisterBlock):
         self.on_write("DIER", self._write_dier)
         self.on_write("ARR", self._write_arr)
         self.on_write("CNT", self._write_cnt)
+        self.on_write("PSC", self._write_psc)
         self.on_read("CNT", self._counter)
 
     @property
@@ -59,25 +61,45 @@ class Timer(RegisterBlock):
     def _tick_ns(self, ticks: int) -> int:
         return ticks * (self._prescaler + 1) * NS_PER_S // self._hz
 
+    def _ticks(self) -> int:
+        """Those since `_since`."""
+        ns = self.system.clock.now - self._since
+        return ns * self._hz // (NS_PER_S * (self._prescaler + 1))
+
     def _counter(self) -> int:
         if not self.running:
             return self._count
-        ns = self.system.clock.now - self._since
-        ticks = ns * self._hz // (NS_PER_S * (self._prescaler + 1))
-        return (self._count + ticks) % (self.get("ARR") + 1)
+        return (self._count + self._ticks()) % (self.get("ARR") + 1)
 
     def _freeze(self) -> None:
         self._count = self._counter()
 
     def _plan(self) -> None:
+        """It counts from `_count` on."""
+        self._since, self._hz = self.system.clock.now, self.system.timer_frequency(self.facts.bus)
+        self._queue()
+
+    def _queue(self) -> None:
         """Put the next update event on the queue."""
         if self._next is not None:
             self._next.cancel()
             self._next = None
-        self._since, self._hz = self.system.clock.now, self.system.timer_frequency(self.facts.bus)
-        if self.running and self.get("ARR"):  # with ARR = 0 the counter is blocked
-            ticks = max(self.get("ARR") + 1 - self._count, 1)
-            self._next = self.system.clock.after(max(self._tick_ns(ticks), 1), self._overflow)
+        if self.running and self.get("ARR") and self._update_matters():  # ARR = 0: it is blocked
+            passed = self.system.clock.now - self._since
+            ns = self._tick_ns(self._ticks_to_update()) - passed
+            self._next = self.system.clock.after(max(ns, 1), self._overflow)
+
+    def _update_matters(self) -> bool:
+        control = self.get("CR1")
+        sets_flag = not (control & UDIS or self.get("SR") & UIF)
+        return sets_flag or bool(control & OPM) or self._prescaler != self.get("PSC")
+
+    def _ticks_to_update(self) -> int:
+        """From `_since` to the next one."""
+        period = self.get("ARR") + 1
+        first = max(period - self._count, 1)
+        over = self._ticks() - first
+        return first if over < 0 else first + (over // period + 1) * period
 
     def _overflow(self) -> None:
         self._next = None
@@ -115,6 +137,7 @@ class Timer(RegisterBlock):
     def _write_sr(self, value: int) -> None:
         self.put("SR", self.get("SR") & value)
         self._drive()
+        self._queue()
 
     def _write_dier(self, value: int) -> None:
         self.store("DIER", value)
@@ -128,3 +151,7 @@ class Timer(RegisterBlock):
     def _write_cnt(self, value: int) -> None:
         self._count = value & self.by_name["CNT"].mask
         self._plan()
+
+    def _write_psc(self, value: int) -> None:
+        self.store("PSC", value)
+        self._queue()
