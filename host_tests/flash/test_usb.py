@@ -306,7 +306,7 @@ def test_what_a_rom_says_of_its_sectors(layout: str, dev_id: int, kib: int) -> N
 def test_what_a_rom_says_of_two_banks() -> None:
     """Of an F76x whose option nDBANK is 0, on the bench: no list of a real one was found."""
     facts = chip.load("STM32F767xx")
-    said = rom_facts(facts, facts.sectors(two_banks=True)).usb
+    said = rom_facts(facts, two_banks=True).usb
     assert said
     found = usb.UsbRom(Device("1-2", "x", {0: said.alternates[0]})).sectors()
     assert found == geometry.layout(0x451, 2048, 0, in_rom=True)

@@ -189,9 +189,7 @@ class Chip:
 
     def sectors(self, *, two_banks: bool = False) -> tuple[FlashSector, ...]:
         """Main flash, from the lowest address up; or as an option byte can divide it."""
-        sizes = self.flash["two_banks_kib" if two_banks else "sectors_kib"]
-        banks = 2 if two_banks else self.flash["banks"]
-        return tuple(_sectors(self.region("FLASH"), sizes, banks))
+        return _sectors(self, two_banks)
 
 
 @cache
@@ -314,13 +312,17 @@ def _with_resets(
     return tuple(replace(r, reset=resets.get(r.name, r.reset)) for r in registers)
 
 
-def _sectors(region: Region, sizes_kib: list[float], banks: int) -> Iterator[FlashSector]:
-    sizes = [int(kib * KIB) for kib in sizes_kib]
-    bank_size = region.size // banks
+@cache
+def _sectors(die: Chip, two_banks: bool) -> tuple[FlashSector, ...]:
+    region = die.region("FLASH")
+    banks = 2 if two_banks else die.flash["banks"]
+    sizes = [int(k * KIB) for k in die.flash["two_banks_kib" if two_banks else "sectors_kib"]]
+    bank_size, found = region.size // banks, []
     for bank in range(banks):
         base, number = region.base + bank * bank_size, 0
         while base < region.base + (bank + 1) * bank_size:
             # A bank larger than the list goes on with its last size.
             size = sizes[min(number, len(sizes) - 1)]
-            yield FlashSector(base, size, bank + 1, number)
+            found.append(FlashSector(base, size, bank + 1, number))
             base, number = base + size, number + 1
+    return tuple(found)

@@ -223,7 +223,7 @@ class Core:
     def reconsider(self) -> None:
         """Decide again, before the next instruction, which exception is taken."""
         self.nvic.reconsider()
-        self.engine.stop_after_instruction()
+        self._runner.reconsider()
 
     # -- watching --------------------------------------------------------------------------
 
@@ -361,9 +361,10 @@ class Core:
 
     def mpu_changed(self) -> None:
         """Called after a write to the MPU's registers."""
-        self.after_instruction(
-            lambda: self.mpu.apply(high_priority=self._parts.execution_priority() < 0)
-        )
+        if self.mpu.matters:
+            self.after_instruction(
+                lambda: self.mpu.apply(high_priority=self._parts.execution_priority() < 0)
+            )
 
     def _note_pending(self) -> None:
         if self.scb.scr & SEVONPEND:

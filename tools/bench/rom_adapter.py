@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from itertools import groupby
 from typing import Any, cast
 
@@ -15,9 +16,10 @@ from .soc import Soc
 US, MS = 1_000, 1_000_000  # ns
 
 
-def rom_facts(chip: Chip, sectors: tuple[FlashSector, ...] = ()) -> RomFacts:
-    """The part of a chip file that the ROM model needs. sectors: if they are not as delivered."""
-    sectors = sectors or chip.sectors()
+@cache
+def rom_facts(chip: Chip, *, two_banks: bool = False) -> RomFacts:
+    """The part of a chip file that the ROM model needs."""
+    sectors = chip.sectors(two_banks=two_banks)
     rom, flash = chip.rom, chip.flash
     taken = rom["ram_base"] + rom["ram_size"]
     areas = {region.name: Area(region.base, region.end) for region in chip.memory}

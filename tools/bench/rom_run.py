@@ -186,7 +186,7 @@ class RomRun:
             arrival = self.arrival
             self._after(round(rom["startup_ms"] * MS), lambda: self._reset_by_the_rom(arrival))
             return
-        facts = rom_facts(self._soc.chip, self._soc.flash.layout())
+        facts = rom_facts(self._soc.chip, two_banks=self._soc.flash.two_banks)
         memory = SocMemory(self._soc)
         self.model = Bootloader(
             facts,

@@ -86,9 +86,14 @@ class Flash(RegisterBlock):
 
     # --- for the rest of the bench -------------------------------------------------------------
 
+    @property
+    def two_banks(self) -> bool:
+        """Option bytes divide it otherwise than as delivered."""
+        return False
+
     def layout(self) -> tuple[FlashSector, ...]:
         """Its sectors, bank 1 first."""
-        return self.system.chip.sectors()
+        return self.system.chip.sectors(two_banks=self.two_banks)
 
     @property
     def wait_states(self) -> int:

@@ -11,6 +11,7 @@ from .engine import Engine
 from .memory import PAGE, Block, BusError, Memory
 
 _PAGE_BITS = PAGE.bit_length() - 1
+_MANY_PAGES = 256
 _MASKS = {1: 0xFF, 2: 0xFFFF, 4: 0xFFFFFFFF}
 
 #: Called for a store to read-only memory with (address, size, value). Changes the memory as
@@ -37,6 +38,7 @@ class Bus:
         self.refuse: Callable[[int], None] = lambda address: None
         self.regions: list[Region] = []  # mapped memories
         self._blocks: dict[int, tuple[Block, ...]] = {}  # by page number
+        self._large: list[Block] = []  # those of many pages
         #: An access was refused: this instruction makes no other.
         self.blocked = False
         #: Python wrote code that the CPU has not translated yet.
@@ -65,8 +67,13 @@ class Bus:
         self._bases[memory].append(base)
 
     def map_block(self, block: Block) -> None:
-        """Blocks may share a page; between them there is nothing (BusFault)."""
+        """Blocks may share a page; between them there is nothing (BusFault). One of many pages, as
+        a bit-band alias, shares none."""
         pages = range(block.base // PAGE, (block.base + block.size - 1) // PAGE + 1)
+        if len(pages) >= _MANY_PAGES:
+            self._map_pages(pages)
+            self._large.append(block)
+            return
         if self._blocks.keys().isdisjoint(pages):
             self._map_pages(pages)
             self._blocks.update(dict.fromkeys(pages, (block,)))
@@ -101,7 +108,7 @@ class Bus:
         return None
 
     def block_at(self, address: int) -> Block | None:
-        for block in self._blocks.get(address >> _PAGE_BITS, ()):
+        for block in self._blocks.get(address >> _PAGE_BITS, self._large):
             if 0 <= address - block.base < block.size:
                 return block
         return None
@@ -172,7 +179,7 @@ class Bus:
     def _mmio_read(self, address: int, size: int) -> int:
         if self.blocked:
             return 0
-        for block in self._blocks[address >> _PAGE_BITS]:
+        for block in self._blocks.get(address >> _PAGE_BITS, self._large):
             offset = address - block.base
             if 0 <= offset < block.size:
                 try:
@@ -185,7 +192,7 @@ class Bus:
     def _mmio_write(self, address: int, size: int, value: int) -> None:
         if self.blocked:
             return
-        for block in self._blocks[address >> _PAGE_BITS]:
+        for block in self._blocks.get(address >> _PAGE_BITS, self._large):
             offset = address - block.base
             if 0 <= offset < block.size:
                 try:

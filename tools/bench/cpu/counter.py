@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import signal
 
 from unicorn import UC_HOOK_INTR
 from unicorn.arm_const import UC_ARM_REG_PC, UC_CPU_ARM_CORTEX_M4
@@ -28,7 +27,6 @@ from . import library
 # The structure goes on for some 10 KiB after the fields (a jump buffer for each of 64 levels),
 # so reading this much of it stays inside the allocation.
 _SEARCH_WORDS = 512
-_TO_END = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 _WORD = ctypes.sizeof(ctypes.c_size_t)
 
 
@@ -56,17 +54,8 @@ class NativeCounter:
         self.limit = ctypes.c_size_t.from_address(address + _WORD)
 
     def start(self, begin: int, count: int) -> None:
-        """Run at most `count` instructions from address `begin`. Raises UcError.
-
-        A signal takes effect afterwards: an exception like KeyboardInterrupt would be lost in a
-        callback, as Unicorn is between it and the caller.
-        """
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _TO_END)
-        try:
-            status = library.emu_start(self._handle, begin, 0, 0, count)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        library.check(status)
+        """Run at most `count` instructions from address `begin`. Raises UcError."""
+        library.check(library.emu_start(self._handle, begin, 0, 0, count))
 
 
 @functools.cache

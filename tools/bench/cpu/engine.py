@@ -114,7 +114,7 @@ class Engine(CpuRegisters):
         self._count = 0  # instructions after which this slice ends
         self._raised: BaseException | None = None  # in a callback
         self._mmio: dict[int, object] = {}  # callbacks: ctypes frees what nothing refers to
-        self._unused: dict[int, Callable[[], None]] = {}  # page -> what maps it
+        self._unused: dict[range, Callable[[], None]] = {}  # addresses -> what maps them
         self._unexecuted: set[int] = set()  # pages that are not executable yet, by number
         self._cause: Cause | None = None
         self._address = 0
@@ -245,8 +245,7 @@ class Engine(CpuRegisters):
                     return True
             except BaseException as error:
                 self._callback_failed(error)
-        if access in _UNMAPPED and (map_it := self._unused.get(address // PAGE)):
-            map_it()
+        if access in _UNMAPPED and self._map_unused(address):
             return True
         self._cause, self._address = _ACCESSES[access], address
         if address >= _EXC_RETURN and not self._mainline and self.handler_mode:
@@ -348,20 +347,25 @@ class Engine(CpuRegisters):
                 self._callback_failed(error)
 
         def map_it() -> None:
-            for page in _pages(base, size):
-                del self._unused[page]
             callbacks = MMIO_READ_CFUNC(on_read), MMIO_WRITE_CFUNC(on_write)
             status = library.mmio_map(self._handle, base, size, callbacks[0], 0, callbacks[1], 0)
             library.check(status)
             self._mmio[base] = callbacks
 
-        self._unused.update(dict.fromkeys(_pages(base, size), map_it))
+        self._unused[range(base, base + size)] = map_it
         if base >= _PRIVATE_BUS:  # Unicorn's own stores call no hook: fpu.TRAP
-            map_it()
+            self._map_unused(base)
+
+    def _map_unused(self, address: int) -> bool:
+        """Map the peripheral there that has not been accessed yet; False if there is none."""
+        for addresses in self._unused:
+            if address in addresses:
+                self._unused.pop(addresses)()
+                return True
+        return False
 
     def unmap(self, base: int, size: int) -> None:
-        if map_it := self._unused.get(base // PAGE):
-            map_it()
+        self._map_unused(base)
         self.uc.mem_unmap(base, size)
         self._unexecuted.difference_update(_pages(base, size))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
+import functools
 import mmap
+import tempfile
 from collections.abc import Callable
-from typing import Protocol
+from typing import IO, Protocol
 
 #: The unit of mapping, in bytes; peripherals of an STM32 are at least this far apart.
 PAGE = 0x400
@@ -42,10 +43,7 @@ class Memory:
             raise ValueError(f"{name}: {size} bytes is not a multiple of {PAGE}")
         self.name = name
         self.size = size
-        self._map = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        if hasattr(mmap, "MADV_HUGEPAGE"):  # 20 times faster to fill
-            with contextlib.suppress(OSError):
-                self._map.madvise(mmap.MADV_HUGEPAGE)
+        self._map = _filled(size, fill)
         self._anchor = ctypes.c_char.from_buffer(self._map)
         self.host_address = ctypes.addressof(self._anchor)
         #: The bytes. Read from it freely; write with `write()` so that the CPU sees new code.
@@ -53,8 +51,6 @@ class Memory:
         self._words = self.view.cast("I")
         #: Called with (offset, length) after each write from Python.
         self.on_change: list[Callable[[int, int], None]] = []
-        if fill:
-            ctypes.memset(self.host_address, fill, size)
 
     def read(self, offset: int, length: int) -> bytes:
         self._check(offset, length)
@@ -89,3 +85,21 @@ class Memory:
                 f"{self.name}: bytes {offset:#x} to {offset + length:#x} are outside its "
                 f"{self.size:#x} bytes"
             )
+
+
+def _filled(size: int, byte: int) -> mmap.mmap:
+    """So much memory of the host, each byte of it this one. The host copies a page when it is
+    written first: a chip has megabytes, and a program uses few of their pages."""
+    if not byte:
+        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    file = _file_of(byte)
+    there = file.seek(0, 2)
+    if there < size:
+        file.write(bytes([byte]) * (size - there))
+        file.flush()
+    return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY)
+
+
+@functools.cache
+def _file_of(byte: int) -> IO[bytes]:
+    return tempfile.TemporaryFile()

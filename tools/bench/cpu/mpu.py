@@ -193,6 +193,11 @@ class Mpu:
         """As applied."""
         return self._active
 
+    @property
+    def matters(self) -> bool:
+        """It is on, or has been until now: otherwise regions have no effect."""
+        return bool(self.control & ENABLE) or self._active
+
     def active(self, high_priority: bool) -> bool:
         wanted = ENABLE | HFNMIENA if high_priority else ENABLE
         return bool(self.count) and self.control & wanted == wanted

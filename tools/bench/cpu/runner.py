@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 from ..clock import Clock
@@ -13,6 +14,7 @@ from .parts import Parts
 from .state import Stop
 
 _LONGEST_SLICE = 50_000_000
+_TO_END = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 # While a mask register holds back a pending exception, instructions are run step by step, because
 # no hook is called for a write to a mask register. After this many instructions of one
 # masking, those of handlers that it does not hold back left out, ...
@@ -56,6 +58,15 @@ class Runner:
         self.deferred.clear()
 
     def run(self, cycles: int | None, until_ns: int | None) -> Stop:
+        """A signal takes effect afterwards: an exception like KeyboardInterrupt would be lost in a
+        callback, as Unicorn is between it and the caller."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _TO_END)
+        try:
+            return self._run(cycles, until_ns)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _run(self, cycles: int | None, until_ns: int | None) -> Stop:
         clock = self._clock
         end = None if cycles is None else clock.cycles + cycles
         last, hclk = end, 0
@@ -124,6 +135,12 @@ class Runner:
         finally:
             self._waiting = False
         self.shorten_slice()
+
+    def reconsider(self) -> None:
+        """What is enabled and its priorities have changed: if something is pending, look before
+        the next instruction whether it is taken."""
+        if self._nvic.pending or self._masked:
+            self._engine.stop_after_instruction()
 
     def _execute(self, cycles: int) -> Outcome:
         if not self._masked:

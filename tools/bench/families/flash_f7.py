@@ -24,9 +24,6 @@ class FlashF7(FlashF4):
         """By the options that the last reset has loaded."""
         return bool(self.by_name["OPTCR"].mask & NDBANK) and not self.get("OPTCR") & NDBANK
 
-    def layout(self) -> tuple[FlashSector, ...]:
-        return self.system.chip.sectors(two_banks=self.two_banks)
-
     def reset(self) -> None:
         super().reset()
         self.sectors = self.layout()

@@ -77,7 +77,7 @@ class Connector:
     @property
     def _facts(self) -> RomFacts:
         """As the option bytes have the flash now."""
-        return rom_facts(self._board.chip, self._board.soc.flash.layout())
+        return rom_facts(self._board.chip, two_banks=self._board.soc.flash.two_banks)
 
     @property
     def serial(self) -> str:
