@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 
 from tools.bench.board import VirtualBoard
-from tools.fuzz.witness import CPU, watch_writes
+from tools.fuzz.witness import CPU, Write, watch_writes
 
 MARK = 0xE0042004  # DBGMCU_CR
 QUIET = "from machine import mem32; mem32[0xE000E010] = 0"
@@ -33,18 +33,18 @@ class Witness:
 
     Attributes:
         before, after: every register of every peripheral, of the core and of the CPU, and flash.
-        writes: sentences, one a write to a register of a peripheral or of the core.
+        writes: those to a register of a peripheral or of the core.
     """
 
     def __init__(self, board: VirtualBoard) -> None:
         self._board = board
         self.before: dict[str, int | str] = {}
         self.after: dict[str, int | str] | None = {}
-        self.writes: list[str] = []
+        self.writes: list[Write] = []
         watch_writes(board, self._note)
         board.soc.blocks["DBGMCU"].on_read("CR", self._mark)
 
-    def _note(self, write: str) -> None:
+    def _note(self, write: Write) -> None:
         if self.after is None:
             self.writes.append(write)
 

@@ -73,7 +73,8 @@ class Application:
         self.alarms: list[tuple[int, Callable[[], None]]] = []
         self.soc.flash.array.write(0, subject.flash)
         self.board.power_on()
-        self.write_memory(self.soc.chip.region("SRAM").base, subject.ram)
+        for address, data in subject.ram:
+            self.write_memory(address, data)
         if subject.heap_chip:
             self._start_sdram(SDRAM_BANKS[subject.heap_chip.bank])
         if layout.code != subject.code_address & ~0x08000000:

@@ -8,7 +8,8 @@ starts, with MicroPython's early-boot hook; what the application did is gone or 
 from __future__ import annotations
 
 import sys
-from types import ModuleType, SimpleNamespace
+from functools import cache
+from types import CodeType, ModuleType, SimpleNamespace
 from unittest import mock
 
 from unicorn import arm_const as arm
@@ -80,7 +81,7 @@ class _Library:
         """One of the library, with what is foreign to Python."""
         module = ModuleType(f"romboot.{name}")
         module.__dict__["__package__"] = "romboot"
-        exec((LIB / f"{name}.py").read_text(), module.__dict__)
+        exec(_code(name), module.__dict__)
         return module
 
     def _disable_irq(self) -> None:
@@ -101,6 +102,13 @@ class _Library:
         self._app.hold()
         self._app.settle()
         return self._call.returned or 0
+
+
+@cache
+def _code(name: str) -> CodeType:
+    """That of a module of the library."""
+    path = LIB / f"{name}.py"
+    return compile(path.read_text(), path, "exec")
 
 
 def run(subject: Subject, state: State) -> Outcome:

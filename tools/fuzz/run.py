@@ -182,10 +182,11 @@ def instructions_to_mask(subject: Subject) -> int:
 def prepare(subject: Subject, state: State) -> Call:
     """A fresh board in this state, about to call. Raises FuzzError if the fuzz is at fault."""
     app = Application(subject, state.layout)
-    early = Call(app)
+    resets: list[str] = []
+    app.soc.on_reset = resets.append
     state.set_up(app)
-    if early.resets or app.soc.violations or len(app.core.faults) > app.deliberate:
-        what = [*early.resets, *app.soc.violations, *app.core.faults]
+    if resets or app.soc.violations or len(app.core.faults) > app.deliberate:
+        what = [*resets, *app.soc.violations, *app.core.faults]
         raise FuzzError(f"no application does this: {what}")
     call = Call(app)
     app.set_alarms()

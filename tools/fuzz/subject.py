@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from ..bench.board import VirtualBoard
 from ..bench.boardfile import BoardFile, ExternalChip
+from ..bench.cpu.memory import PAGE
 from ..bench.external import WINDOWS
+from ..bench.memory_map import POWER_ON_RAM
 from ..firmware import board as firmware_board
 from ..firmware import build
 from ..machine_code import assemble
@@ -50,7 +53,8 @@ class Subject:
         image, image_address: what chip.image() returned there, and where it was in the heap.
         code, code_address: jump.helper() and where the firmware has it in flash.
         copied: it runs from a copy on the heap (jump_bytes.py).
-        flash, ram: the firmware, and SRAM with MicroPython's heap and stack in it.
+        flash: the firmware.
+        ram: pieces of SRAM, by address: those that are not as after power-on.
         msp: the main stack while the prompt waits.
         stack: bytes that the firmware keeps for it.
     """
@@ -63,7 +67,7 @@ class Subject:
     code_address: int
     copied: bool
     flash: bytes
-    ram: bytes
+    ram: tuple[tuple[int, bytes], ...]
     msp: int
     stack: int
 
@@ -128,7 +132,6 @@ def at_prompt(name: str, manifest: Path = ROOT / "manifest.py") -> Subject:
     image = build(name, frozen_manifest=manifest, boards=boards)
     board = VirtualBoard.load(name, image, boards=boards)
     address, length = _plan(board)
-    ram = board.soc.map.at[board.soc.chip.region("SRAM").base]
     flash = board.soc.flash.array.view
     code = assemble(manifest.parent / "lib" / "romboot" / "jump.py")
     at = bytes(flash).find(code)
@@ -145,10 +148,21 @@ def at_prompt(name: str, manifest: Path = ROOT / "manifest.py") -> Subject:
         code_address=board.soc.flash.base_address + at,
         copied=not about.assembler,
         flash=bytes(flash).rstrip(bytes([board.soc.flash.erased])),
-        ram=bytes(ram.view),
+        ram=tuple(_written_ram(board)),
         msp=board.core.state().msp,
         stack=about.stack_size,
     )
+
+
+def _written_ram(board: VirtualBoard) -> Iterator[tuple[int, bytes]]:
+    """In pages."""
+    base = board.soc.chip.region("SRAM").base
+    memory = board.soc.map.at[base]
+    untouched = bytes([POWER_ON_RAM]) * PAGE
+    for at in range(0, memory.size, PAGE):
+        page = memory.read(at, PAGE)
+        if page != untouched:
+            yield base + at, page
 
 
 def _plan(board: VirtualBoard) -> tuple[int, int]:
