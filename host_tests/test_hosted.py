@@ -208,7 +208,7 @@ def test_a_die_without_a_row_is_refused_by_its_name(ask: Callable[[Any], object]
 
 
 FULL = """
-full, left = [], bytearray(1500)
+full, left = [], bytearray(2500)
 for size in (16384, 4096, 1024):
     try:
         while True: full.append(bytearray(size))

@@ -22,6 +22,7 @@ from host_tests.test_cli import ROMBOOT, romboot
 from tools import packages, tables
 from tools.cli.device import install, library
 from tools.cli.errors import CliError, Code
+from tools.cli.hosted.who import Who, who
 from tools.cli.job import asked
 from tools.cli.port.prompt import Prompt
 from tools.cli.virtual import firmware, sizes
@@ -219,7 +220,9 @@ def test_the_die_is_read_from_the_chip(
     """Some need a clock for that, which is put back as it was."""
     chip = Registers(family, die)
     before = dict(chip.words)
-    assert asked.chip(chip.prompt(monkeypatch), "?") == (family, die)
+    prompt = chip.prompt(monkeypatch)
+    idcode = 0x10000000 | die.dev_id
+    assert asked.chip(prompt, who(prompt)) == (family, die, idcode)
     assert chip.words == before
 
 
@@ -243,8 +246,12 @@ def test_a_family_that_is_not_that_of_the_chip(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_stm32n6_is_refused_with_the_way_that_exists() -> None:
+    said = Who("pyboard", "", (1, 25, 0), 0, "", "NUCLEO_N657X0 with STM32N657X0")
     with pytest.raises(CliError, match=r"STM32N6.*machine\.bootloader"):
-        asked.chip(cast(Prompt, None), "NUCLEO_N657X0 with STM32N657X0")
+        asked.chip(cast(Prompt, None), said)
+
+
+PYTHON = SimpleNamespace(version=(1, 25, 0))
 
 
 class Registers:
@@ -262,14 +269,17 @@ class Registers:
     def prompt(self, monkeypatch: pytest.MonkeyPatch) -> Prompt:
         """It runs code here, on these registers."""
 
+        machine = SimpleNamespace(mem8=None, mem16=None, mem32=self)
+        python = SimpleNamespace(platform="pyboard", version="", implementation=PYTHON)
+        names: dict[str, object] = {}
+
         def run(code: str) -> str:
-            if code == asked.WHO:
-                return repr(("pyboard", "", "?", ""))
-            with contextlib.redirect_stdout(io.StringIO()) as said:
-                exec(code, {})
+            with contextlib.redirect_stdout(io.StringIO()) as said, monkeypatch.context() as own:
+                own.setitem(sys.modules, "machine", cast(ModuleType, machine))
+                own.setitem(sys.modules, "sys", cast(ModuleType, python))
+                exec(code, names)
             return said.getvalue()
 
-        monkeypatch.setitem(sys.modules, "machine", cast(ModuleType, SimpleNamespace(mem32=self)))
         return cast(Prompt, SimpleNamespace(run=run))
 
     def __getitem__(self, address: int) -> int:

@@ -17,6 +17,7 @@ from tools import boards
 from tools.cli import main
 from tools.cli.device import suits
 from tools.cli.errors import CliError, Code, command_line
+from tools.cli.hosted.who import Who
 from tools.cli.job.asked import AtPrompt
 from tools.cli.port import places
 from tools.cli.port import ports as ports_of
@@ -26,10 +27,11 @@ from tools.tables import dies, f4
 
 BASE = 0x08000000
 F405 = f4.FAMILY.die(0x413)
+WHO = Who("pyboard", "v1.25.0 on 2025-04-15", (1, 25), 0, "PYBV11", "PYBv1.1 with STM32F405RG")
 PYBV11 = AtPrompt(
-    port="/dev/ttyACM0", machine="PYBv1.1 with STM32F405RG", version="v1.25.0 on 2025-04-15",
-    build="PYBV11", family=f4.FAMILY, die=F405, flash_kib=1024, vectors_at_start=True, mboot=False,
-    protection_level=0, protected=(), pcrop="", filesystem=(0x08004000, 112 * 1024),
+    port="/dev/ttyACM0", who=WHO, family=f4.FAMILY, die=F405, idcode=0x413, flash_kib=1024,
+    vectors_at_start=True, mboot=False, protection_level=0, protected=(), pcrop="",
+    filesystem=(0x08004000, 112 * 1024),
 )  # fmt: skip
 
 
@@ -46,8 +48,8 @@ def reasons(one: Image, board: AtPrompt = PYBV11) -> list[str]:
 
 
 def test_the_board_of_the_file_is_this_board() -> None:
-    assert reasons(image(PYBV11.machine)) == []
-    assert reasons(image("PYBv1.0 with STM32F405RG", PYBV11.machine)) == []
+    assert reasons(image(WHO.machine)) == []
+    assert reasons(image("PYBv1.0 with STM32F405RG", WHO.machine)) == []
     assert reasons(image()) == []  # it names none
 
 
@@ -96,9 +98,9 @@ def test_mboot() -> None:
     assert reasons(behind, with_mboot) == []
     (reason,) = reasons(behind, replace(PYBV11, vectors_at_start=False))
     assert "for a board with mboot" in reason
-    (reason,) = reasons(image(PYBV11.machine), with_mboot)
+    (reason,) = reasons(image(WHO.machine), with_mboot)
     assert "where this board has mboot" in reason
-    assert reasons(image(PYBV11.machine, mboot=True), with_mboot) == []
+    assert reasons(image(WHO.machine, mboot=True), with_mboot) == []
     (reason,) = reasons(image(mboot=True))
     assert "is mboot, a bootloader" in reason
 

@@ -148,8 +148,8 @@ class Cables:
 
 def of(board: Hosted, listens: list[str], port: str) -> Cables:
     """The board at the prompt there."""
-    known = boards.identify(board.build, board.machine)
-    name, usb = board.build or board.machine, places.place(port).usb
+    known = boards.identify(board.who.build, board.who.machine)
+    name, usb = board.who.build or board.who.machine, places.place(port).usb
     return Cables(known, name, tuple(listens), port, usb)
 
 

@@ -83,7 +83,7 @@ class Flash(Job):
         self._ask_about_files(board.filesystem, chosen)
         self._ask_about_a_part(prompt, board, chosen)
         if self.args.dry_run:
-            way.check(prompt, port)
+            way.check(prompt, board, port)
             where = port or f"USB {place.usb or self.args.usb}"
             self.report.fact(f"then: into the ROM, which is expected at {where}; back to a prompt")
 
@@ -116,7 +116,7 @@ class Flash(Job):
     def _ask_about_a_part(self, prompt: Prompt, board: asked.AtPrompt, chosen: Plan) -> None:
         """What is no whole firmware goes where the flash is in use, perhaps by the firmware that
         runs. The same version of it may be the other part."""
-        if self.image.has_vectors or board.version in self.image.versions:
+        if self.image.has_vectors or board.who.version in self.image.versions:
             return
         start, size = board.filesystem or (0, 0)
         outside = [s for s in chosen.sectors if not s.touches(start, start + size)]

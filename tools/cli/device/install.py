@@ -16,6 +16,7 @@ from pathlib import Path
 from ... import packages, paths, tables
 from ...tables.family import Die, Family
 from ..errors import CliError, Code, Next, for_shell
+from ..hosted.who import who
 from ..job import asked
 from ..job.job import Job
 from ..job.where import Where
@@ -175,7 +176,7 @@ def _wanted(prompt: Prompt, name: str) -> tuple[Family, Die | None]:
     to be of another family: its library would not run there."""
     wanted = None if name == "auto" else tables.family(f"stm32{name}")
     try:
-        found, die = asked.chip(prompt, asked.who(prompt).machine)
+        found, die, _ = asked.chip(prompt, who(prompt))
     except asked.UnknownChipError as error:
         if wanted is None:
             raise CliError(f"{error}. --family installs a library all the same") from error

@@ -84,8 +84,8 @@ def names(die: str) -> list[str]:
 
 
 def _name(image: Image, board: AtPrompt) -> Iterator[str]:
-    if image.machines and board.machine not in image.machines:
-        yield f"the file is for {_all(set(image.machines))}, and this board is {board.machine}"
+    if image.machines and board.who.machine not in image.machines:
+        yield f"the file is for {_all(set(image.machines))}, and this board is {board.who.machine}"
 
 
 def _vectors(image: Image, die: Die, flash: int) -> Iterator[str]:

@@ -7,7 +7,6 @@ need: the image and the machine code.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import functools
 import re
@@ -23,36 +22,24 @@ from ..errors import CliError, Code, in_shell
 from ..port.prompt import NO_ROOM, Prompt
 from . import entering
 from .helper import Helper
-from .memory import PREPARE, Buffers, GoneError, Memory
+from .memory import Buffers, GoneError, Memory
 from .modules import Modules
-
-SYS = f"""
-import sys
-i = sys.implementation
-print((sys.platform, tuple(i.version), getattr(i, '_mpy', 0), getattr(i, '_build', ''),
-    getattr(i, '_machine', '')))
-if sys.platform == 'pyboard':
-    exec({PREPARE!r})
-"""
+from .who import Who, who
 
 # Words that tell what core this is and where its vector table is. ARM DDI 0403E B3.2
 CPUID, ICSR, VTOR, CCR, MPU_TYPE = (0xE000ED00 + offset for offset in (0, 4, 8, 0x14, 0x90))
 
-SYNC = """
-try:
-    sync = syncing()
-    if sync: sync()
-except Exception as error:
-    print(repr(error))
-"""
+# What chip.syncing() may call; the second one before MicroPython 1.23, where there may be no pyb.
+SYNC = "import os\n if hasattr(os,'sync'):os.sync()"
+SYNC_FLASH = "from pyb import Flash\n Flash().ioctl(3,0)"
 
 # A function, as its names are found more quickly. It allocates nothing.
 GO = """
-import gc, time
+import gc,time
 from machine import disable_irq
 {helper}
-def go(sleep_ms, disable_irq, mem32, helper):
-    {statements}
+def go(sleep_ms,disable_irq,mem32,helper):
+ {statements}
 gc.collect()
 print({going!r})
 time.sleep_ms({after_ms})
@@ -80,15 +67,20 @@ class _SaidError(Exception):
 class Hosted:
     """At its prompt, right after a soft reset.
 
+    Args:
+        prompt: of the board.
+        known: its family and its IDCODE, if they have been asked: they are not asked again.
+        said: the same of its firmware, if nothing but who() and reads came before.
+
     Attributes:
-        platform, version, mpy, build, machine: sys.platform; of sys.implementation version, _mpy
-            (0 if it has none), _build ("" up to MicroPython 1.24) and _machine.
+        who: what its firmware says of itself.
     """
 
-    def __init__(self, prompt: Prompt) -> None:
-        self._prompt = prompt
-        said = ast.literal_eval(prompt.run(SYS))
-        self.platform, self.version, self.mpy, self.build, self.machine = said
+    def __init__(
+        self, prompt: Prompt, known: tuple[Family, int] | None = None, said: Who | None = None
+    ) -> None:
+        self._prompt, self._known = prompt, known
+        self.who = said or who(prompt)
         self._memory = memory = Memory(prompt)
         self._buffers = buffers = Buffers(prompt, memory)
         self._library = library = Modules(
@@ -96,8 +88,11 @@ class Hosted:
                 "machine": memory.machine,
                 "micropython": SimpleNamespace(const=lambda value: value),
                 "sys": SimpleNamespace(
-                    platform=self.platform, implementation=SimpleNamespace(version=self.version)
+                    platform=self.who.platform,
+                    implementation=SimpleNamespace(version=self.who.number),
                 ),
+                "os": SimpleNamespace(sync=lambda: self._sync(SYNC)),
+                "pyb": SimpleNamespace(Flash=lambda: SimpleNamespace(ioctl=self._sync_flash)),
                 "time": _time(memory),
                 "uctypes": buffers,
             }
@@ -108,7 +103,6 @@ class Hosted:
         with self._refusals():
             chip.check_port()
         self._find_chip, chip.find = chip.find, functools.cache(self._find)
-        library.module("chip").syncing = lambda: self._sync
         reset = library.module("reset")
         reset._has_code = self._has_code
         reset._room = buffers.page  # the heap of a board after a soft reset is in one piece
@@ -170,7 +164,7 @@ class Hosted:
         self._buffers.send()
         code = GO.format(
             helper=self._helper.source,
-            statements="\n    ".join(statements),
+            statements="\n ".join(statements),
             going=entering.GOING,
             after_ms=entering.AFTER_MS,
         )
@@ -179,19 +173,28 @@ class Hosted:
     # What the library is about to read is read all at once: each command takes some 40 ms.
 
     def _find(self) -> Any:
-        self._memory.fetch((CPUID, ICSR, VTOR, CCR, MPU_TYPE))
+        needed = [CPUID, ICSR, VTOR, CCR, MPU_TYPE]
+        if self._known:
+            family, idcode = self._known
+            self._memory.know(family.idcode, idcode)
+            needed += needed_to_enter(family)
+        self._memory.fetch(needed)
+        self._memory.fetch([self._memory.read(VTOR, 4)])  # where the initial stack pointer is
         found = self._find_chip()
-        stack = self._memory.read(VTOR, 4)
-        self._memory.fetch([stack, *needed_to_enter(_family(found))])
+        self._memory.fetch(needed_to_enter(_family(found)))
         return found
 
     def _read_for_info(self, found: Any) -> None:
         family = _family(found)
         self._memory.fetch(needed_for_info(family, family.dies[found.number]))
 
-    def _sync(self) -> None:
-        if said := self._prompt.run(self._library.source("chip", "syncing") + SYNC).strip():
+    def _sync(self, code: str) -> None:
+        caught = f"try:\n {code}\nexcept ImportError:pass\nexcept Exception as e:print(repr(e))"
+        if said := self._prompt.run(caught).strip():
             raise _SaidError(said)
+
+    def _sync_flash(self, *_: int) -> None:
+        self._sync(SYNC_FLASH)
 
     def _has_code(self, *arguments: int) -> bool:
         # The board looks through its flash itself.

@@ -18,7 +18,6 @@ PIECE = re.compile(rb"[^\0](?:(?!\0{12}).)*", re.DOTALL)  # without many zeros, 
 WORD = 0xFFFFFFFF
 PAGE = 4096  # of the early-boot hook, see lib/romboot/reset.py
 
-PREPARE = "from machine import mem8,mem16,mem32\nbuffers=[]"  # on the board, before all else
 ALLOCATE = "import uctypes\nbuffers.append(bytearray({}))\nprint(uctypes.addressof(buffers[-1]))"
 PLACE = "buffers.append(uctypes.bytearray_at({0},{1}))\nbuffers[-1][:]=bytes({1})"
 ALIGNED = 16  # bytes, as what is on the heap
@@ -54,11 +53,16 @@ class Memory:
 
     def fetch(self, addresses: Iterable[int]) -> None:
         """Read the words at these addresses now, all together, as they will be needed."""
-        wanted = list(dict.fromkeys(address & WORD & ~3 for address in addresses))
+        words = dict.fromkeys(address & WORD & ~3 for address in addresses)
+        wanted = [word for word in words if word not in self._known]
         for at in range(0, len(wanted), READS):
             some = wanted[at : at + READS]
             said = self._prompt.run(f"print({','.join(f'mem32[{a}]' for a in some)})")
             self._known |= zip(some, (int(word) & WORD for word in said.split()), strict=True)
+
+    def know(self, address: int, word: int) -> None:
+        """This word has been read already."""
+        self._known[address] = word
 
     def fetch_range(self, words: range) -> None:
         """The same for words that follow each other, below 0x40000000, where a range of

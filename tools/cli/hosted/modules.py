@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, cast
@@ -16,6 +17,7 @@ from ...paths import LIB
 
 NAME = "romboot"
 FOLDER = LIB / NAME
+INDENT = re.compile("^ +", re.MULTILINE)  # by 4 for each level: 1 is sent
 
 
 class Modules:
@@ -84,7 +86,8 @@ def extract(tree: ast.Module, names: Sequence[str], values: Mapping[str, Any]) -
     }
     before = [part for node in tree.body for part in _needed(node, used - set(numbers), values)]
     body = [*before, *(_Shorter(numbers).visit(function) for function in functions)]
-    return ast.unparse(ast.fix_missing_locations(ast.Module(body, []))) + "\n"
+    source = ast.unparse(ast.fix_missing_locations(ast.Module(body, [])))
+    return INDENT.sub(lambda spaces: spaces[0][::4], source) + "\n"
 
 
 def _needed(node: ast.stmt, used: set[str], values: Mapping[str, Any]) -> Iterator[ast.stmt]:

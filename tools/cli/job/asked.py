@@ -9,67 +9,58 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from ... import boards, tables
 from ...tables import index, n6, no_row
 from ...tables.family import Die, Family
 from ..errors import CliError, Code
+from ..hosted.who import STM32, Who, who
 from ..port.prompt import Prompt
 from ..rom.geometry import GEOMETRY, Sector, joined, layout
 from ..rom.image import MBOOT
 
 KIB = 1024
 ERASED = (0xFFFFFFFF, 0)  # a word of erased flash; 0 on an L0 and L1
-STM32 = "pyboard"  # sys.platform of MicroPython's stm32 port
-
-WHO = """
-import sys
-i = sys.implementation
-print(repr((sys.platform, sys.version, getattr(i, '_machine', ''), getattr(i, '_build', ''))))
+# What index.core() of a family on this chip may be, by CPUID and MPU_TYPE (ARM DDI 0403E B3.2), or
+# by Family.nsbootadd0 of a Cortex-M33.
+CORE = """
+c=mem32[0xE000ED00]>>4&0xFFF
+print((c|(mem32[0x40022044]>>27>0)<<12,) if c==0xD21 else (c,c|(mem32[0xE000ED90]&0xF800)<<1))
 """
 
-# A read of a DBGMCU without its clock gives 0. {cores}: see tools/tables/index.py.
+# A read of a DBGMCU without its clock gives 0. {places}: address of IDCODE; register and bit of
+# its clock, or 0.
 CHIP = """
-from machine import mem32
-c = mem32[0xE000ED00] >> 4 & 0xFFF
-m = (mem32[0xE000ED90] & 0xF800) << 1
-if c == 0xD21:
-    c, m = c | (mem32[0x40022044] >> 27 > 0) << 12, 0
-for k, a, e, b in {cores}:
-    if k in (c, c | m):
-        v = e and mem32[e]
-        if e:
-            mem32[e] = v | 1 << b
-        d = mem32[a] & 0xFFFFFFFF
-        if e:
-            mem32[e] = v
-        print((k, a, d))
+for a,e,b in {places}:
+ if e:
+  v=mem32[e]
+  mem32[e]=v|1<<b
+ print((a,mem32[a]&0xFFFFFFFF))
+ if e:mem32[e]=v
 """
 
-# The file system in flash is found by its first bytes. Nothing behind the flash is read.
+# mboot is where the vector table of the application is not. The file system in flash is found by
+# its first bytes. Nothing behind the flash is read.
 FLASH = """
-from machine import mem16, mem32
-n = mem16[{size}]
-e = {base} + n * 1024
-print(n, [mem32[a] & 0xFFFFFFFF for a in {words}])
-print([mem32[a] & 0xFFFFFFFF if a < e else 0 for a in {start}])
+n=mem16[{size}]
+s={base}
+e=s+n*1024
+print(n,[mem32[a]&0xFFFFFFFF for a in {words}])
+print([mem32[a]&0xFFFFFFFF if a<e else 0 for a in {start}])
 try:
-    from uctypes import bytearray_at as at
-    r = range({base}, min({base} + 0x10000, e - 0x400), 0x400)
-    print([a for a in r if {mboot} in at(a, 0x420)])
-    from pyb import Flash
-    f = Flash(start=0)
-    n = f.ioctl(4, 0) * f.ioctl(5, 0)
-    b = bytearray(64)
-    f.readblocks(0, b)
-    print((n, [a for a in {places} if a < e and at(a, 64) == b]))
-except (ImportError, TypeError, OSError, ValueError):
-    pass
+ from uctypes import bytearray_at as at
+ print(mem32[0xE000ED08] not in (0,s) and {mboot} in at(s,min(0x10000,n*1024)))
+ from pyb import Flash
+ f=Flash(start=0)
+ n=f.ioctl(4,0)*f.ioctl(5,0)
+ b=bytearray(64)
+ f.readblocks(0,b)
+ print((n,[a for a in {places} if a<e and at(a,64)==b]))
+except (ImportError,TypeError,OSError,ValueError):pass
 """
 
 USED = """
-from machine import mem32
 print([a for s, e, n in {runs} for a in range(s, e, n) if mem32[a] & 0xFFFFFFFF not in {erased}])
 """
 
@@ -78,8 +69,7 @@ print([a for s, e, n in {runs} for a in range(s, e, n) if mem32[a] & 0xFFFFFFFF 
 class AtPrompt:
     """A board at its prompt. Addresses and sizes in bytes.
 
-    machine, version, build: of its firmware, as in "PYBv1.1 with STM32F405RG", "v1.25.0 on
-    2025-04-15", "PYBV11"; build may be empty.
+    who: what its firmware says of itself. idcode: of DBGMCU.
     vectors_at_start: what is at the first address of the file now may be an application.
     mboot: it is in flash. protected: (start, end) of what is write-protected.
     pcrop: a sentence if there is readout protection of sectors. filesystem: (start, size).
@@ -87,11 +77,10 @@ class AtPrompt:
     """
 
     port: str
-    machine: str
-    version: str
-    build: str
+    who: Who
     family: Family
     die: Die
+    idcode: int
     flash_kib: int
     vectors_at_start: bool
     mboot: bool
@@ -113,25 +102,10 @@ class AtPrompt:
         return layout(self.die.dev_id, self.flash_kib, self.layout, in_rom=False)
 
 
-class Who(NamedTuple):
-    """What MicroPython says of itself, as in AtPrompt."""
-
-    platform: str
-    version: str
-    machine: str
-    build: str
-
-
 class UnknownChipError(CliError):
     """romboot has no table for it."""
 
     code = Code.REFUSED
-
-
-def who(prompt: Prompt) -> Who:
-    """Any MicroPython."""
-    platform, version, machine, build = ast.literal_eval(prompt.run(WHO))
-    return Who(platform, version.rpartition("MicroPython ")[2], machine, build)
 
 
 def ask(prompt: Prompt, start: int) -> AtPrompt:
@@ -140,21 +114,21 @@ def ask(prompt: Prompt, start: int) -> AtPrompt:
     Raises:
         CliError: it is no STM32, or one that romboot does not know.
     """
-    platform, version, machine, build = who(prompt)
-    if platform != STM32:
+    said = who(prompt)
+    if said.platform != STM32:
         raise CliError(
-            f"this is MicroPython on {platform}, not on an STM32: {machine}", Code.REFUSED
+            f"this is MicroPython on {said.platform}, not on an STM32: {said.machine}",
+            Code.REFUSED,
         )
-    family, die = chip(prompt, machine)
+    family, die, idcode = chip(prompt, said)
     facts = _Facts(prompt, family, die, start)
-    known = boards.identify(build, machine)
+    known = boards.identify(said.build, said.machine)
     return AtPrompt(
         port=prompt.port,
-        machine=machine,
-        version=version,
-        build=build,
+        who=said,
         family=family,
         die=die,
+        idcode=idcode,
         flash_kib=facts.flash_kib,
         vectors_at_start=facts.vectors_at_start,
         mboot=facts.mboot,
@@ -177,30 +151,27 @@ def used(prompt: Prompt, sectors: Sequence[Sector]) -> list[int]:
     return ast.literal_eval(prompt.run(USED.format(runs=runs, erased=ERASED)))
 
 
-def chip(prompt: Prompt, machine: str) -> tuple[Family, Die]:
-    """Whose core and DEV_ID the chip has. machine: what the board calls itself."""
-    if n6.SERIES in machine:
-        raise CliError(f"{machine}: {n6.WHY}", Code.REFUSED)
-    clocks = [(f, f.idcode_clock) for f in tables.FAMILIES]
-    where = {
-        (index.core(f), f.idcode, c.register.address if c else 0, c.number if c else 0)
-        for f, c in clocks
-    }
-    found = prompt.run(CHIP.format(cores=sorted(where))).split("\n")
-    said = [ast.literal_eval(line) for line in found if line]
-    for core, address, idcode in said:
-        for family in tables.FAMILIES:
+def chip(prompt: Prompt, said: Who) -> tuple[Family, Die, int]:
+    """The family and the die whose core and DEV_ID the chip has, and its IDCODE."""
+    if n6.SERIES in said.machine:
+        raise CliError(f"{said.machine}: {n6.WHY}", Code.REFUSED)
+    cores = ast.literal_eval(prompt.run(CORE))
+    families = [family for family in tables.FAMILIES if index.core(family) in cores]
+    clocks = [(f.idcode, f.idcode_clock) for f in families]
+    places = {(a, c.register.address if c else 0, c.number if c else 0) for a, c in clocks}
+    lines = prompt.run(CHIP.format(places=sorted(places))).splitlines() if places else []
+    found = [ast.literal_eval(line) for line in lines]
+    for address, idcode in found:
+        for family in families:
             for die in family.dies:
-                ids = (die.dev_id, die.misread)
-                known = index.core(family) == core and family.idcode == address
-                if known and idcode & 0xFFF in ids:
-                    return family, die
-    for _, _, idcode in said:
+                if family.idcode == address and idcode & 0xFFF in (die.dev_id, die.misread):
+                    return family, die, idcode
+    for _, idcode in found:
         if none := no_row.DIES.get(idcode & 0xFFF):
-            raise CliError(f"{machine}: {none.sentence}", Code.REFUSED)
+            raise CliError(f"{said.machine}: {none.sentence}", Code.REFUSED)
     raise UnknownChipError(
-        f"{machine}: romboot does not know this chip ({' '.join(found).strip() or 'no core of it'}"
-        "), so not how to enter its ROM either. The way without: BOOT0 high, then reset"
+        f"{said.machine}: romboot does not know this chip ({' '.join(lines) or 'no core of it'}), "
+        "so not how to enter its ROM either. The way without: BOOT0 high, then reset"
     )
 
 
@@ -225,8 +196,7 @@ class _Facts:
         self._words = dict(zip(words, ast.literal_eval(values), strict=True))
         self.layout = self._words[other.register] if other else None
         self._vectors = ast.literal_eval(vectors)
-        mboot, files = [*(ast.literal_eval(line) for line in more), (), ()][:2]
-        self.mboot = bool(mboot)
+        self.mboot, files = [*(ast.literal_eval(line) for line in more), False, ()][:2]
         self.filesystem = _found(files)
 
     @property
@@ -258,7 +228,7 @@ def _places(sectors: Sequence[Sector]) -> str:
     """Where a file system may begin, as code: at a sector, or every 2 KiB."""
     if min(s.size for s in sectors) >= 16 * KIB:
         return repr(tuple(s.base for s in sectors))
-    return f"range({sectors[0].base}, {sectors[-1].end}, {2 * KIB})"
+    return f"range(s,e,{2 * KIB})"
 
 
 def _found(files: Any) -> tuple[int, int] | None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import CliError
+from ..hosted.who import who
 from ..port.prompt import Prompt
-from .asked import who
 
 BOOT_S = 8.0  # from a reset to the prompt: a file system is made first, perhaps
 GO_S = 5.0  # the same, after Go
@@ -39,8 +39,8 @@ def wait(where: Callable[[], str | None], seconds: float) -> Firmware | None:
             time.sleep(0.05)
             continue
         try:
-            _, version, machine, _ = who(prompt)
-            return Firmware(port, machine, version)
+            said = who(prompt)
+            return Firmware(port, said.machine, said.version)
         except (CliError, ValueError, SyntaxError):
             continue
         finally:

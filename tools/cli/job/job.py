@@ -13,6 +13,7 @@ from ... import boards
 from ...tables.family import Die
 from ..errors import CliError, Code, Next
 from ..hosted.entering import BackError
+from ..hosted.who import who
 from ..port import places, ports
 from ..port.places import Place
 from ..port.prompt import NoPromptError, Prompt
@@ -131,8 +132,9 @@ class Job:
         board = asked.ask(prompt, start)
         self.known, self.die = board.known, board.die
         self.report.state(
-            "application", f"{board.machine}, MicroPython {board.version}, {board.port}",
-            port=board.port, machine=board.machine, version=board.version, build=board.build,
+            "application", f"{board.who.machine}, MicroPython {board.who.version}, {board.port}",
+            port=board.port, machine=board.who.machine, version=board.who.version,
+            build=board.who.build,
             chip=board.die.name, dev_id=f"0x{board.die.dev_id:03X}", flash_kib=board.flash_kib,
         )  # fmt: skip
         return prompt, board
@@ -175,7 +177,7 @@ class Job:
             return way.by_usb(prompt, place, self.args.usb, before)
 
         via = getattr(self.args, "via", None)
-        rom = self.into_rom(prompt, place, lambda p: way.enter(p, port, via), see)
+        rom = self.into_rom(prompt, place, lambda p: way.enter(p, board, port, via), see)
         if rom.chip and rom.chip[1] is not board.die:
             raise CliError(
                 f"the ROM at {rom} is of another chip, {rom.chip[1].name}, than the board at "
@@ -207,6 +209,7 @@ class Job:
             if attempt > 1:
                 # A port of USB may have another name now.
                 prompt = Prompt((place.usb and places.device_at(place.usb)) or prompt.port)
+                who(prompt)
             try:
                 seen = self._try(prompt, attempt, enter, see)
             except BackError as error:

@@ -17,6 +17,7 @@ from ..rom import dfu, usb
 from ..rom.uart import UartRom
 from ..rom.usb import UsbRom
 from .arriving import Watch
+from .asked import AtPrompt
 
 LOOK_S = 0.05
 
@@ -55,16 +56,21 @@ def came_back(tries: int, die: Die) -> BackError:
 # --- at the prompt -----------------------------------------------------------------------------
 
 
-def check(prompt: Prompt, port: str | None) -> None:
+def hosted(prompt: Prompt, board: AtPrompt) -> Hosted:
+    """The library for this board, which has been asked."""
+    return Hosted(prompt, (board.family, board.idcode), board.who)
+
+
+def check(prompt: Prompt, board: AtPrompt, port: str | None) -> None:
     """The checks of enter(): CliError if the board would not go. port: where its ROM answers."""
     with _refusals(prompt, port):
-        Hosted(prompt).check()
+        hosted(prompt, board).check()
 
 
-def enter(prompt: Prompt, port: str | None, via: str | None) -> None:
+def enter(prompt: Prompt, board: AtPrompt, port: str | None, via: str | None) -> None:
     """On its way, with nothing of romboot on the board."""
     with _refusals(prompt, port):
-        Hosted(prompt).enter(via=via)
+        hosted(prompt, board).enter(via=via)
 
 
 @contextlib.contextmanager

@@ -131,7 +131,8 @@ class Prove(Job):
             "system": sys.platform,
             "virtual": virtual,
             "board": {
-                "build": board.build, "machine": board.machine, "micropython": board.version,
+                "build": board.who.build, "machine": board.who.machine,
+                "micropython": board.who.version,
             },
             "chip": {
                 "name": info.name, "dev_id": f"0x{info.dev_id:03X}",
