@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import serial
 from _pytest.mark import ParameterSet
 
 from host_tests.conftest import in_the_library
+from host_tests.flash import fields
 from host_tests.flash.test_files import dfu
 from host_tests.target import ENTER, MANIFEST, ROOT, VirtualTarget
 from host_tests.test_cli import ROMBOOT, process, romboot
@@ -27,6 +28,7 @@ from tools import boards
 from tools.bench import chip
 from tools.bench.board import VirtualBoard
 from tools.bench.image import load_image
+from tools.bench.rom.flash import Flash
 from tools.bench.rom_adapter import rom_facts
 from tools.cli.arguments import BAUD
 from tools.cli.errors import Code
@@ -97,8 +99,34 @@ def bystander() -> Iterator[VirtualTarget]:
         assert target.server.board.arrival is None
 
 
+@pytest.fixture
+def done_by_rom(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What the ROM does with the flash: ("erase", number of a sector), ("program", address)."""
+    found: list[tuple[str, int]] = []
+    erase, program = Flash.erase, Flash.program
+
+    def erasing(flash: Flash, numbers: Iterable[int]) -> None:
+        some = list(numbers)
+        found.extend(("erase", number) for number in some)
+        erase(flash, some)
+
+    def programming(flash: Flash, address: int, data: bytes) -> bool:
+        found.append(("program", address))
+        return program(flash, address, data)
+
+    monkeypatch.setattr(Flash, "erase", erasing)
+    monkeypatch.setattr(Flash, "program", programming)
+    return found
+
+
+def erased_once(done_by_rom: list[tuple[str, int]], sectors: list[int]) -> bool:
+    """These sectors and no others, each once, before the first write."""
+    first, then = done_by_rom[: len(sectors)], done_by_rom[len(sectors) :]
+    return sorted(first) == [("erase", n) for n in sectors] and {k for k, _ in then} == {"program"}
+
+
 def test_from_the_prompt_to_the_prompt_of_another_firmware(
-    virtual_f429: VirtualTarget, tmp_path: Path
+    virtual_f429: VirtualTarget, tmp_path: Path, done_by_rom: list[tuple[str, int]]
 ) -> None:
     """Each state, in order; only the sectors of the file are erased, and files stay."""
     target, file = virtual_f429, tmp_path / "firmware.hex"
@@ -109,9 +137,11 @@ def test_from_the_prompt_to_the_prompt_of_another_firmware(
     found = states(done)
     names = "file application plan left ROM erase write verify leave prompt"
     assert list(found) == names.split()
+    fields.check(found.values())
     assert found["application"]["dev_id"] == found["ROM"]["dev_id"] == "0x419"
     assert found["application"]["flash_kib"] == 2048
     assert found["plan"]["sectors"] == [0, 5, 6] and found["erase"]["bytes"] == 272 * KIB
+    assert erased_once(done_by_rom, [0, 5, 6])
     assert found["prompt"]["version"] == found["file"]["versions"][0]
     assert target.arrival().clean
     print_it = "import romboot; print(romboot.__version__, open('mine.txt').read())"
@@ -119,11 +149,12 @@ def test_from_the_prompt_to_the_prompt_of_another_firmware(
 
 
 @pytest.mark.parametrize("board", others())
-def test_other_families(board: str) -> None:
+def test_other_families(board: str, done_by_rom: list[tuple[str, int]]) -> None:
     """Their firmware has no file system, so the library is in the old one."""
     with VirtualTarget.boot(board, firmware(board)) as target:
-        done = flash(target, build(board))
+        done = flash(target, build(board), "--json")
         assert done.returncode == 0, done.stderr + done.stdout
+        assert erased_once(done_by_rom, states(done)["plan"]["sectors"])
         assert target.arrival().clean
         gone = target.mpremote("exec", "import romboot")
         assert "ImportError" in gone.stdout + gone.stderr

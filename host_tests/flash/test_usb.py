@@ -18,6 +18,7 @@ from unittest.mock import Mock
 import pytest
 from _pytest.mark import ParameterSet
 
+from host_tests.flash import fields
 from host_tests.flash.test_files import dfu as dfu_file
 from host_tests.flash.test_suits import PYBV11
 from host_tests.target import MANIFEST, ROOT
@@ -67,7 +68,8 @@ def test_from_the_prompt_to_the_prompt_of_another_firmware() -> None:
         states = [json.loads(line) for line in done.stdout.splitlines()]
         names = "file application plan left ROM writing erase write verify leave prompt"
         assert [state["state"] for state in states] == names.split()
-        assert states[4]["path"] == board.path and states[1]["port"].startswith("/dev/ttyACM")
+        fields.check(states)
+        assert states[4]["usb"] == board.path and states[1]["port"].startswith("/dev/ttyACM")
         assert states[2]["sectors"] == [0, 5, 6] and states[6]["bytes"] == 272 * KIB
         arrival = board.arrival()
         assert arrival and arrival.clean
@@ -358,7 +360,7 @@ def test_a_prompt_on_another_cable_than_the_rom(monkeypatch: pytest.MonkeyPatch)
     job = Job(Namespace(json=False, rom=None, usb="1-2", device=port))
     with job.held:
         place, rom = job.find(ExitStack())
-    assert place.device == port and rom and rom.facts["path"] == "1-2"
+    assert place.device == port and rom and rom.facts["usb"] == "1-2"
 
 
 def test_without_dfu_util(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def flash(parser: argparse.ArgumentParser) -> None:
         "--dry-run",
         action="store_true",
         help="say what would be done, and write nothing; a program that runs on the board is "
-        "interrupted, as its prompt is asked",
+        "interrupted, as its prompt is asked, and main.py started again",
     )
 
 
@@ -198,7 +198,9 @@ def read(parser: argparse.ArgumentParser) -> None:
 def boards(parser: argparse.ArgumentParser) -> None:
     """Whether they may be disturbed."""
     parser.add_argument(
-        "--ask", action="store_true", help="ask each prompt; that interrupts what runs there"
+        "--ask",
+        action="store_true",
+        help="ask each prompt; what runs there is interrupted, and main.py started again",
     )
     parser.add_argument("--json", action="store_true", help="a JSON object for each")
 

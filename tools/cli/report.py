@@ -43,10 +43,10 @@ class Report:
         else:
             print(f"romboot: {printable(text)}", file=sys.stderr, flush=True)
 
-    def result(self, name: str, text: str, **facts: object) -> None:
-        """What was asked for: a text of its own, or an object."""
+    def result(self, name: str, text: str, line: str, **facts: object) -> None:
+        """What was asked for: a text of its own; or an object, with this line."""
         if self._json:
-            self.state(name, text, **facts)
+            self.state(name, line, **facts)
         else:
             print(text)
 
@@ -79,16 +79,16 @@ class Report:
             yield more
 
     @contextlib.contextmanager
-    def bar(self, name: str, total: int, of: str) -> Iterator[Progress]:
+    def bar(self, name: str, total: int, of: str, **facts: object) -> Iterator[Progress]:
         """The same, and the state when it is over."""
         began = time.monotonic()
         with self.meter(name, total) as more:
             yield more
-        self.took(name, of, total, time.monotonic() - began)
+        self.took(name, of, time.monotonic() - began, **facts)
 
-    def took(self, name: str, of: str, total: int, seconds: float) -> None:
+    def took(self, name: str, of: str, seconds: float, **facts: object) -> None:
         """A state that took a while."""
-        self.state(name, f"{of}, {seconds:.1f} s", bytes=total, seconds=round(seconds, 3))
+        self.state(name, f"{of}, {seconds:.1f} s", **facts, seconds=round(seconds, 3))
 
 
 def size(count: int) -> str:

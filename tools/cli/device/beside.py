@@ -112,7 +112,8 @@ class Read(Beside):
             rom, pieces = self._enter(place, stack)
         found = self._read(rom, pieces)
         made.write(path, found[0][1] if path.suffix.lower() == ".bin" else dfu_util.file(found))
-        self.report.state("file", f"{path}, {size(path.stat().st_size)}")
+        length = path.stat().st_size
+        self.report.state("file", f"{path}, {size(length)}", path=str(path), bytes=length)
         stays, self.where = self.where is Where.FOUND, Where.READ
         none = self.no_firmware(rom, BASE)
         if stays:
@@ -159,7 +160,8 @@ class Read(Beside):
 
     def _read(self, rom: Rom, pieces: list[Piece]) -> list[Segment]:
         total = sum(length for _, length in pieces)
-        with between_commands() as pause, self.report.bar("read", total, size(total)) as bar:
+        bar_of = self.report.bar("read", total, size(total), bytes=total)
+        with between_commands() as pause, bar_of as bar:
             return [
                 (at, rom.read(at, length, lambda n: (bar(n), pause())[0])) for at, length in pieces
             ]

@@ -158,6 +158,16 @@ def table(rows: Iterable[Row], width: int = LABEL) -> str:
     return "\n".join(f"{label:<{width}} {text}" for label, text in rows)
 
 
+def rows(text: str) -> dict[str, list[str]]:
+    """Such a table for scripts: the texts of each label."""
+    found: dict[str, list[str]] = {}
+    label = ""
+    for line in text.splitlines():
+        label = line[:LABEL].strip() or label
+        found.setdefault(label, []).append(line[LABEL:].strip())
+    return found
+
+
 def _of_the_chip(listens: tuple[str, ...]) -> Iterator[Cable]:
     for interface in listens:
         if match := INTERFACE.match(interface):

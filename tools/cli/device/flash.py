@@ -59,7 +59,7 @@ class Flash(Job):
         self.report.state(
             "file", f"{one.path.name}: {size(one.size)} in {pieces}, {version}, {name}",
             bytes=one.size, machines=one.machines, versions=one.versions,
-            pieces=[[at, len(data)] for at, data in one.pieces],
+            pieces=[{"address": f"0x{at:08X}", "bytes": len(data)} for at, data in one.pieces],
         )  # fmt: skip
 
     def _plan_for(self, rom: Rom) -> Plan:
@@ -194,7 +194,8 @@ class Flash(Job):
                 raise
             self.where = Where.WRITTEN
             total = sum(len(data) for _, data in chosen.contents)
-            with self.report.bar("verify", total, size(total)) as bar:
+            compared = self.image.size
+            with self.report.bar("verify", total, size(compared), bytes=compared) as bar:
                 wrong = first_difference(rom, chosen, lambda n: (bar(n), pause())[0])
         if wrong is not None:
             self.where = Where.HALF

@@ -123,7 +123,7 @@ class Install(Job):
         board = _look(prompt)
         if board.frozen:
             text = "romboot is frozen into this firmware: there is nothing to install."
-            self.report.result("installed", text, frozen=True)
+            self.report.result("installed", text, text, frozen=True)
             return
         _nothing_foreign(prompt, board)
         family, die = _wanted(prompt, wanted)
@@ -137,12 +137,13 @@ class Install(Job):
         _verify(prompt, board, family)
         kind = "compiled" if files[0].suffix == ".mpy" else "as sources"
         chip = die.name if die and kind == "compiled" else str(family)
-        self.report.result(
-            "installed",
+        text = (
             f"romboot {paths.version()} for {chip}, {kind}, is in {board.lib}/{NAME}: "
-            f"{len(files)} files, {taken:,} bytes of the board's file system.",
-            frozen=False, version=paths.version(), chip=chip, folder=f"{board.lib}/{NAME}",
-            files=[file.name for file in files], bytes=taken,
+            f"{len(files)} files, {taken:,} bytes of the board's file system."
+        )
+        self.report.result(
+            "installed", text, text, frozen=False, version=paths.version(), chip=chip,
+            folder=f"{board.lib}/{NAME}", files=[file.name for file in files], bytes=taken,
         )  # fmt: skip
 
 

@@ -64,9 +64,11 @@ class Info(Job):
         refused = hosted.reasons()
         rows = [("pins", PINS), *(("refused", reason) for reason in refused)]
         lines = [table or f"{found.table()}\n", cables.table([*rows, *known.about()])]
+        text = "".join(lines)
         self.report.result(
-            "info", "".join(lines), chip=found.name, dev_id=f"0x{found.dev_id:03X}",
-            rev_id=f"0x{found.rev_id:04X}", unique_id=found.uid.hex(), flash_kib=found.flash_kib,
+            "info", text, f"{found.name}, {known.build}", table=cables.rows(text),
+            chip=found.name, dev_id=f"0x{found.dev_id:03X}", rev_id=f"0x{found.rev_id:04X}",
+            unique_id=found.uid.hex(), flash_kib=found.flash_kib,
             rom=f"0x{found.rom:08X}", rom_id=f"0x{found.id:02X}", protection_level=found.rdp,
             listens=[str(i) for i in found.interfaces], notes=[str(n) for n in found.notes],
             warnings=[str(w) for w in found.warnings], refused=refused,
@@ -89,8 +91,9 @@ class ShowPlan(Job):
             table, module, self.free = f"{found}", found.chip.family.__name__, bool(found)
         named = with_names(in_shell(table), tables.family(module.rpartition(".")[2]))
         lines = named.splitlines()
+        verdict = "the way is free" if self.free else "refused"
         self.report.result(
-            "plan", named, free=self.free,
+            "plan", named, verdict, free=self.free,
             refused=[line[4:] for line in lines if line.startswith("NO: ")],
             warnings=[line[9:] for line in lines if line.startswith("WARNING: ")],
             steps=[
@@ -155,7 +158,7 @@ class Enter(Job):
             lambda p: self._enter(p, hosted if p is prompt else None),
             lambda p: self._see(p, port, place.usb or self.args.usb, before, stack),
         )
-        path = None if port else seen.facts.get("path")
+        path = None if port else seen.facts.get("usb")
         rows = known.after_entry(port, str(path) if path else None)
         self.report.hint(cables.table(rows, report.NAME))
 
@@ -185,7 +188,7 @@ class Enter(Job):
             return way.by_uart(prompt, port, self.args.baud, stack)
         device = Watch(prompt, None).silence(before, path)
         if device:
-            return Silence(str(device), {"interface": "USB", "path": device.where})
+            return Silence(str(device), {"interface": "USB", "usb": device.where})
         return Silence("not asked, as there is no --rom PORT; the prompt does not come back")
 
 

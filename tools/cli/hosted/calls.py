@@ -22,9 +22,9 @@ from ..errors import CliError, Code, in_shell
 from ..port.prompt import NO_ROOM, Prompt
 from . import entering
 from .helper import Helper
-from .memory import Buffers, GoneError, Memory
+from .memory import PREPARE, Buffers, GoneError, Memory
 from .modules import Modules
-from .who import Who, who
+from .who import STM32, Who, who
 
 # Words that tell what core this is and where its vector table is. ARM DDI 0403E B3.2
 CPUID, ICSR, VTOR, CCR, MPU_TYPE = (0xE000ED00 + offset for offset in (0, 4, 8, 0x14, 0x90))
@@ -70,7 +70,7 @@ class Hosted:
     Args:
         prompt: of the board.
         known: its family and its IDCODE, if they have been asked: they are not asked again.
-        said: the same of its firmware, if nothing but who() and reads came before.
+        said: the same of its firmware.
 
     Attributes:
         who: what its firmware says of itself.
@@ -81,6 +81,8 @@ class Hosted:
     ) -> None:
         self._prompt, self._known = prompt, known
         self.who = said or who(prompt)
+        if self.who.platform == STM32:
+            prompt.run(PREPARE)
         self._memory = memory = Memory(prompt)
         self._buffers = buffers = Buffers(prompt, memory)
         self._library = library = Modules(

@@ -18,6 +18,7 @@ PIECE = re.compile(rb"[^\0](?:(?!\0{12}).)*", re.DOTALL)  # without many zeros, 
 WORD = 0xFFFFFFFF
 PAGE = 4096  # of the early-boot hook, see lib/romboot/reset.py
 
+PREPARE = "from machine import mem8,mem16,mem32\nbuffers=[]"  # on the board, before all else
 ALLOCATE = "import uctypes\nbuffers.append(bytearray({}))\nprint(uctypes.addressof(buffers[-1]))"
 PLACE = "buffers.append(uctypes.bytearray_at({0},{1}))\nbuffers[-1][:]=bytes({1})"
 ALIGNED = 16  # bytes, as what is on the heap

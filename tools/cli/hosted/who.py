@@ -9,13 +9,9 @@ from ..port.prompt import Prompt
 
 STM32 = "pyboard"  # sys.platform of MicroPython's stm32 port
 
-# It also prepares what memory.py sends.
-WHO = f"""
+WHO = """
 import sys
 i=sys.implementation
-if sys.platform=={STM32!r}:
- from machine import mem8,mem16,mem32
- buffers=[]
 print((sys.platform,sys.version,tuple(i.version),getattr(i,'_mpy',0),getattr(i,'_build',''),\
 getattr(i,'_machine','')))
 """

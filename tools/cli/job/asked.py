@@ -25,6 +25,7 @@ ERASED = (0xFFFFFFFF, 0)  # a word of erased flash; 0 on an L0 and L1
 # What index.core() of a family on this chip may be, by CPUID and MPU_TYPE (ARM DDI 0403E B3.2), or
 # by Family.nsbootadd0 of a Cortex-M33.
 CORE = """
+from machine import mem16,mem32
 c=mem32[0xE000ED00]>>4&0xFFF
 print((c|(mem32[0x40022044]>>27>0)<<12,) if c==0xD21 else (c,c|(mem32[0xE000ED90]&0xF800)<<1))
 """

@@ -13,7 +13,6 @@ from ... import boards
 from ...tables.family import Die
 from ..errors import CliError, Code, Next
 from ..hosted.entering import BackError
-from ..hosted.who import who
 from ..port import places, ports
 from ..port.places import Place
 from ..port.prompt import NoPromptError, Prompt
@@ -120,9 +119,15 @@ class Job:
             self.where = Where.ASKED
             then = list(without_prompt(self.args, own_usb=bool(place.usb)))
             raise CliError(str(error), Code.NOT_ENTERED, next=then) from error
-        stack.callback(prompt.close)
+        stack.callback(self._close, prompt)
         self.where = Where.AT_PROMPT
         return prompt
+
+    def _close(self, prompt: Prompt) -> None:
+        if prompt.close():
+            self.report.warn("its program was interrupted: a soft reset has started main.py again")
+            if self.where is Where.AT_PROMPT:
+                self.where = Where.RESTARTED
 
     def ask(
         self, place: Place, start: int, stack: contextlib.ExitStack
@@ -209,14 +214,20 @@ class Job:
             if attempt > 1:
                 # A port of USB may have another name now.
                 prompt = Prompt((place.usb and places.device_at(place.usb)) or prompt.port)
-                who(prompt)
             try:
-                seen = self._try(prompt, attempt, enter, see)
+                self._send(prompt, enter)
+                left = f"{prompt.port}: the board has left its prompt"
+                self.report.state("left", left, attempt=attempt)
+                began = time.monotonic()
+                self.held.close()
+                seen = see(prompt)
             except BackError as error:
                 self.report.warn(f"try {attempt} of {tries}: {error}")
                 continue
             finally:
-                prompt.close()
+                self._close(prompt)
+            after = f"after {time.monotonic() - began:.1f} s"
+            self.report.state("ROM", f"{seen}, {after}", **seen.facts)
             self.where = Where.IN_ROM
             if not place.usb and not prompt.gone:  # a port that is open keeps its name
                 self._hold(prompt.port)
@@ -224,26 +235,13 @@ class Job:
         self.where = Where.AT_PROMPT
         raise way.came_back(tries, self.die)
 
-    def _try(
-        self,
-        prompt: Prompt,
-        attempt: int,
-        enter: Callable[[Prompt], None],
-        see: Callable[[Prompt], way.S],
-    ) -> way.S:
+    def _send(self, prompt: Prompt, enter: Callable[[Prompt], None]) -> None:
         try:
             enter(prompt)
         except CliError as error:
             if error.code == Code.REFUSED:
                 self.where = Where.AT_PROMPT
             raise
-        left = f"{prompt.port}: the board has left its prompt"
-        self.report.state("left", left, attempt=attempt)
-        began = time.monotonic()
-        self.held.close()
-        seen = see(prompt)
-        self.report.state("ROM", f"{seen}, after {time.monotonic() - began:.1f} s", **seen.facts)
-        return seen
 
     def _hold(self, port: str) -> None:
         """Unless it is in use, perhaps by the ROM."""
@@ -258,7 +256,7 @@ class Job:
         rom.leave(start)
         self.held.close()
         self.where = AFTER_LEAVING.get(self.where, self.where)
-        self.report.state("leave", f"{rom.verb} 0x{start:08X}", address=start)
+        self.report.state("leave", f"{rom.verb} 0x{start:08X}", address=f"0x{start:08X}")
         if not place.device and not place.usb:
             self.report.fact("no --device was named, so nobody asks for the prompt")
             return

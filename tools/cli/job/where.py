@@ -20,6 +20,7 @@ class Where(Enum):
     UNTOUCHED = "Nothing was touched."
     ASKED = "Nothing was changed, but Ctrl-C may have ended a program."
     AT_PROMPT = "Nothing was written, and the board is at its prompt."
+    RESTARTED = "Nothing was written."
     ENTERING = (
         "Nothing was erased. If no prompt comes back, the board is in its ROM bootloader; the "
         "reset button starts its firmware."
@@ -53,15 +54,16 @@ class Where(Enum):
     LEFT = "Nothing was written."
 
 
-IN_ROM = (Where.ENTERING, Where.IN_ROM, Where.FOUND)
+NOTHING_ERASED = (Where.ENTERING, Where.IN_ROM, Where.FOUND)
 AFTER_LEAVING = {  # the ROM
-    Where.VERIFIED: Where.STARTED, **dict.fromkeys((*IN_ROM, Where.READ), Where.LEFT),
+    Where.VERIFIED: Where.STARTED, **dict.fromkeys((*NOTHING_ERASED, Where.READ), Where.LEFT),
 }  # fmt: skip
 # What an error means that has no code of its own, by where the board is.
 CODES = {
     Where.UNTOUCHED: Code.OTHER,
     Where.ASKED: Code.OTHER,
     Where.AT_PROMPT: Code.OTHER,
+    Where.RESTARTED: Code.OTHER,
     Where.INSTALLING: Code.OTHER,
     Where.ENTERING: Code.NOT_ENTERED,
     Where.READ: Code.NOT_BACK,
@@ -107,11 +109,11 @@ def _next(where: Where, args: argparse.Namespace, error: CliError) -> Iterator[N
         yield from (Next(again(args, *options), about) for options, about in error.ways)
     elif where in (Where.HALF, Where.GONE, Where.WRITTEN, Where.GONE_WRITTEN):
         yield Next(again(args), "To erase and write the whole file once more")
-    elif where in IN_ROM and args.command.name in AGAIN and error.code not in VAIN:
+    elif where in NOTHING_ERASED and args.command.name in AGAIN and error.code not in VAIN:
         yield Next(again(args), AGAIN[args.command.name])
     if _interrupted_while_it_starts(where, error):
         yield Next(other(args, "leave"), "To wait for its prompt")
-    elif where in (*IN_ROM, Where.READ, Where.VERIFIED) and args.command.name != "leave":
+    elif where in (*NOTHING_ERASED, Where.READ, Where.VERIFIED) and args.command.name != "leave":
         yield to_start(args)
 
 

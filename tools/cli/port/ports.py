@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+import stat
 import sys
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from serial.tools import list_ports
 from ..errors import PORT_ERRORS, CliError, Code, port_error
 
 NO_PORT = os.strerror(errno.ENOTTY)  # of /dev/null, and of a file
+GROUP = stat.S_IRGRP | stat.S_IWGRP
 HELD_S = 4.0  # a program like ModemManager that holds a port may let go soon
 
 
@@ -91,7 +93,7 @@ def _refusal(error: Exception, port: str, option: str) -> CliError:
 
 def _code(error: Exception) -> Code:
     number = port_error(error)
-    if number == errno.ENOENT or NO_PORT in str(error):
+    if number in (errno.ENOENT, errno.EISDIR) or NO_PORT in str(error):
         return Code.NO_BOARD
     if number in (errno.EAGAIN, errno.EBUSY) or (
         number == errno.EACCES and sys.platform == "win32"
@@ -129,15 +131,22 @@ def _why_not(error: Exception, port: str, option: str) -> str:
     number = port_error(error)
     if isinstance(error, serial.SerialException) and number == errno.ENOENT:
         return f"there is no port {port}. {_ports(option)}"
-    if NO_PORT in str(error):
+    if NO_PORT in str(error) or number == errno.EISDIR:
         return f"{port} is no serial port. {_ports(option)}"
     if number == errno.EACCES and sys.platform != "win32":
-        return (
-            f"no permission to open {port}. On Debian and Ubuntu join its group with "
-            "`sudo usermod -aG dialout $USER`, then log in again"
-        )
+        return f"no permission to open {port}. {_right(Path(port))}"
     reason = os.strerror(number) if number else str(error)
-    return f"{port} cannot be opened ({reason}): does another program hold it?"
+    return f"{port} cannot be opened ({reason}): is it the serial port of a board, and plugged in?"
+
+
+def _right(port: Path) -> str:
+    """How to get it. On Debian and Ubuntu the group of serial ports is dialout."""
+    group = "dialout"
+    with contextlib.suppress(OSError, KeyError):
+        if port.stat().st_mode & GROUP != GROUP:
+            return f"`sudo chmod a+rw {port}` gives it"
+        group = port.group()
+    return f"Join its group with `sudo usermod -aG {group} $USER`, then log in again"
 
 
 def _ports(option: str) -> str:

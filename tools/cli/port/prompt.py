@@ -24,6 +24,8 @@ SILENCE_S = 60  # the longest that code may run without a word
 READ_S = 5  # of one read, where it blocks
 CHUNK = 256  # bytes of a file that are sent in one command
 PROMPT = b">>> "  # the friendly one
+SOFT_RESET = b"\x04"  # at that
+INTERRUPTED = b"KeyboardInterrupt"
 
 SILENT = (
     "Its program does not stop at Ctrl-C, its prompt is at another port, or the board is in its "
@@ -98,11 +100,12 @@ class Prompt:
         port: its name.
         transport: mpremote's end of it.
         gone: the port went while it was listened to, as that of a USB device does.
+        interrupted: Ctrl-C has ended a program.
     """
 
     def __init__(self, port: str, *, fresh: bool = True, answer_s: float = ANSWER_S) -> None:
         self.port = port
-        self.gone = False
+        self.gone = self.interrupted = False
         self.transport = _open(port)
         line = cast(Any, self.transport.serial)
         try:
@@ -127,6 +130,7 @@ class Prompt:
         line.write(b"\r\x03")
         began = time.monotonic()
         said = self.transport.read_until(1, PROMPT, timeout=QUIET_S, timeout_overall=answer_s)
+        self.interrupted = INTERRUPTED in said
         too_long = time.monotonic() >= began + answer_s and not said.endswith(PROMPT)
         if too_long and line.read(1):
             raise NoPromptError(self.port, SENDING)
@@ -136,13 +140,19 @@ class Prompt:
         with self._answering():
             self.transport.enter_raw_repl(soft_reset=True, timeout_overall=BOOT_S)
 
-    def close(self) -> None:
-        """Leave the board at its friendly prompt, if it has one, and the port to others."""
+    def close(self) -> bool:
+        """Leave the board at its friendly prompt, if it has one, and the port to others. True if
+        a program had been interrupted: a soft reset starts boot.py and main.py again."""
+        again = False
         with contextlib.suppress(OSError, TransportError):
             if self.transport.in_raw_repl:
                 self.transport.exit_raw_repl()
+                if self.interrupted:
+                    cast(Any, self.transport.serial).write(SOFT_RESET)
+                    again = True
         with contextlib.suppress(OSError):
             self.transport.close()
+        return again
 
     def run(self, code: str | bytes) -> str:
         """Run code and wait for its end; what it printed. Raises BoardError for an exception."""

@@ -70,12 +70,13 @@ class UartRom:
     def write(self, plan: Plan, report: Report, pause: Pause) -> None:
         """Sector by sector: a mass erase is missing or does not work in some ROMs."""
         area, parts = sum(sector.size for sector in plan.sectors), plan.parts
-        with report.bar("erase", area, number(len(plan.sectors), "sector")) as bar:
+        erased = number(len(plan.sectors), "sector")
+        with report.bar("erase", area, erased, bytes=area) as bar:
             for batch in _batches(plan.erased):
                 serial_rom.erase(self._loader, [s.number for s in batch], lambda _: pause())
                 bar(sum(sector.size for sector in batch))
-        total = sum(len(data) for _, data in parts)
-        with report.bar("write", total, size(total)) as bar:
+        total, written = sum(len(data) for _, data in parts), plan.image.size
+        with report.bar("write", total, size(written), bytes=written) as bar:
             for at, data in parts:
                 serial_rom.write(self._loader, at, data, lambda n: (bar(n), pause())[0])
 

@@ -33,7 +33,7 @@ class UsbRom:
         self._layout = device.alts.get(0, "")
         self._name = str(device)
         self.facts: dict[str, object] = {
-            "interface": "USB", "path": device.path, "serial": device.serial,
+            "interface": "USB", "usb": device.path, "serial": device.serial,
             "version": device.version, "alts": [*device.alts.values()],
         }  # fmt: skip
 
@@ -55,8 +55,9 @@ class UsbRom:
             path.write_bytes(dfu_util.file(pieces))
             words = [*erase, "-D", str(path)]
             self._run(words, lambda what, n: bar(clock.note(what, n)), pause)
-        report.took("erase", number(len(plan.sectors), "sector"), area, clock.seconds["Erase"])
-        report.took("write", size(total), total, clock.seconds["Download"])
+        erased, written = number(len(plan.sectors), "sector"), plan.image.size
+        report.took("erase", erased, clock.seconds["Erase"], bytes=area)
+        report.took("write", size(written), clock.seconds["Download"], bytes=written)
 
     def read(self, address: int, length: int, progress: Progress) -> bytes:
         """What is there."""
