@@ -22,7 +22,11 @@ from tools.cli.job.where import without_prompt
 from tools.cli.port.places import Place
 from tools.firmware import build
 
-SILENT = ("while True: pass", "import time\nwhile True: time.sleep_ms(20)")
+SLEEPING = """
+import time
+with open('starts', 'a') as file: file.write('x')
+while True: time.sleep_ms(20)
+"""
 
 
 @contextlib.contextmanager
@@ -50,14 +54,18 @@ def one_that_sends(text: bytes, every_s: float) -> Iterator[str]:
         os.close(theirs)
 
 
-def test_a_silent_program_is_ended() -> None:
+def test_a_silent_program_is_ended_and_started_again() -> None:
     """The ROM is asked first at this port, and the program reads nothing of that: it fills the
     buffer of its input."""
     with VirtualTarget.boot(BOARD, build(BOARD)) as target:
-        for program in SILENT:
+        target.ok("exec", f"with open('main.py', 'w') as file: file.write({SLEEPING!r})")
+        for program in ("while True: pass", SLEEPING):
             target.ok("exec", "--no-follow", program)
             done = process("info", "--device", target.console)
             assert done.returncode == 0, done.stderr
+            assert "a soft reset has started main.py again" in done.stderr
+            time.sleep(0.5)
+        assert target.ok("exec", "print(open('starts').read())") == "xxx\n"
 
 
 OFTEN, NOW_AND_THEN = 0.005, 1.0
