@@ -23,7 +23,7 @@ from ...tables.family import M7, M33, Die, Family, State
 from ...tables.index import core
 from ...tables.language import pack
 from ..errors import CliError, Code
-from ..hosted.modules import Modules
+from ..hosted.modules import Modules, narrow
 
 AFTER_MS = 100  # until the board goes: mpremote has left by then
 BLOCK = 256  # bytes of data in one literal
@@ -231,7 +231,7 @@ def source(family: Family, die: Die, *, force: bool = False) -> str:
 def _part(text: str) -> str:
     """To be compiled when it is its turn, with all the room that there is."""
     assert "'''" not in text
-    text = re.sub("^ +", lambda indent: indent[0][::4], text, flags=re.MULTILINE)
+    text = narrow(text)
     return f"gc.collect()\nexec(r'''\n{text}''')\n" if text.strip() else ""
 
 

@@ -23,7 +23,7 @@ from ..port.prompt import NO_ROOM, Prompt
 from . import entering
 from .helper import Helper
 from .memory import PREPARE, Buffers, GoneError, Memory
-from .modules import Modules
+from .modules import Modules, narrow
 from .who import STM32, Who, who
 
 # Words that tell what core this is and where its vector table is. ARM DDI 0403E B3.2
@@ -165,7 +165,7 @@ class Hosted:
                 back = error
         self._buffers.send()
         code = GO.format(
-            helper=self._helper.source,
+            helper=narrow(self._helper.source),
             statements="\n ".join(statements),
             going=entering.GOING,
             after_ms=entering.AFTER_MS,

@@ -17,7 +17,6 @@ from ...paths import LIB
 
 NAME = "romboot"
 FOLDER = LIB / NAME
-INDENT = re.compile("^ +", re.MULTILINE)  # by 4 for each level: 1 is sent
 
 
 class Modules:
@@ -86,8 +85,12 @@ def extract(tree: ast.Module, names: Sequence[str], values: Mapping[str, Any]) -
     }
     before = [part for node in tree.body for part in _needed(node, used - set(numbers), values)]
     body = [*before, *(_Shorter(numbers).visit(function) for function in functions)]
-    source = ast.unparse(ast.fix_missing_locations(ast.Module(body, [])))
-    return INDENT.sub(lambda spaces: spaces[0][::4], source) + "\n"
+    return ast.unparse(ast.fix_missing_locations(ast.Module(body, []))) + "\n"
+
+
+def narrow(source: str) -> str:
+    """The same with 1 space in place of 4."""
+    return re.sub("^ +", lambda indent: indent[0][::4], source, flags=re.MULTILINE)
 
 
 def _needed(node: ast.stmt, used: set[str], values: Mapping[str, Any]) -> Iterator[ast.stmt]:
