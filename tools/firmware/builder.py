@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from .board import Board, load_board
@@ -57,36 +58,49 @@ def build(
     """
     if variant not in VARIANTS:
         raise FirmwareError(f"There is no variant {variant}; there are {', '.join(VARIANTS)}.")
-    description = load_board(board, boards)
-    toolchain = find_toolchain()
     if " " in str(cache_dir()):
         raise FirmwareError(
             f"make cannot build where a path has spaces: {cache_dir()}. Set ROMBOOT_CACHE to a "
             "directory without spaces."
         )
-    tree = source_tree(progress)
-    config = config_files(description)
-    own = board_files(description, variant)
-    objects_key = _objects_key(config, variant, toolchain)
-    manifest = frozen_manifest.resolve() if frozen_manifest else None
-    frozen = _manifest(description, variant, manifest)
-    key = _digest(objects_key, *own.values(), frozen_digest(frozen, tree, PORT))
-    name = f"{board}-{variant}"
-    elf = cache_dir() / "images" / f"{name}-{key[:16]}" / "firmware.elf"
+    inputs = _inputs(load_board(board, boards), variant, frozen_manifest, progress)
+    elf = cache_dir() / "images" / f"{board}-{variant}-{inputs.key[:16]}" / "firmware.elf"
     if not elf.exists():
-        # Boards with the same configuration share their objects, one build after the other.
-        shared = f"{family(description)}-{variant}"
-        objects = cache_dir() / "objects" / f"{shared}-{objects_key[:16]}"
-        with locked(shared, progress):
+        with locked(inputs.shared, progress):
             if not elf.exists():
-                _copy_port(objects / "port")
-                write_files(config | own | {"manifest.py": frozen}, objects / "board")
-                _make(name, variant, objects, tree, toolchain, progress)
-                _keep(objects, elf)
-                drop_old(elf.parent.parent, name)
-                drop_old(objects.parent, shared)
+                _make(f"{board}-{variant}", variant, inputs, elf, progress)
     os.utime(elf.parent)
     return elf
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What a build depends on.
+
+    shared: names the objects of all boards with the same configuration, which are built one after
+    the other; objects: their folder; key: of everything.
+    """
+
+    files: dict[str, str]
+    tree: Path
+    toolchain: Toolchain
+    shared: str
+    objects: Path
+    key: str
+
+
+def _inputs(
+    board: Board, variant: str, frozen_manifest: Path | None, progress: Progress
+) -> _Inputs:
+    toolchain, tree = find_toolchain(), source_tree(progress)
+    config, own = config_files(board), board_files(board, variant)
+    objects_key = _objects_key(config, variant, toolchain)
+    frozen = _manifest(board, variant, frozen_manifest.resolve() if frozen_manifest else None)
+    key = _digest(objects_key, *own.values(), frozen_digest(frozen, tree, PORT))
+    shared = f"{family(board)}-{variant}"
+    objects = cache_dir() / "objects" / f"{shared}-{objects_key[:16]}"
+    files = config | own | {"manifest.py": frozen}
+    return _Inputs(files, tree, toolchain, shared, objects, key)
 
 
 def _manifest(board: Board, variant: str, manifest: Path | None) -> str:
@@ -125,19 +139,24 @@ def _copy_port(port: Path) -> None:
         partial.rename(port)
 
 
-def _make(
-    name: str, variant: str, objects: Path, tree: Path, toolchain: Toolchain, progress: Progress
-) -> None:
+def _make(name: str, variant: str, inputs: _Inputs, elf: Path, progress: Progress) -> None:
+    objects = inputs.objects
+    _copy_port(objects / "port")
+    write_files(inputs.files, objects / "board")
     # makemanifest.py compares time stamps, which is wrong if another manifest was used before.
     (objects / "frozen_content.c").unlink(missing_ok=True)
     shutil.rmtree(objects / "frozen_mpy", ignore_errors=True)
     command = [
         "make", f"-j{JOBS}", "-C", str(objects / "port"), "--no-print-directory",
-        f"MPY={tree}", f"GEN={objects / 'board'}", f"BUILD={objects}", f"CROSS_COMPILE={PREFIX}",
-        f"VARIANT_CFLAGS={VARIANTS[variant]}", f"FROZEN_MANIFEST={objects / 'board/manifest.py'}",
-        f"MICROPY_MPYCROSS={toolchain.mpy_cross}",
+        f"MPY={inputs.tree}", f"GEN={objects / 'board'}", f"BUILD={objects}",
+        f"CROSS_COMPILE={PREFIX}", f"VARIANT_CFLAGS={VARIANTS[variant]}",
+        f"FROZEN_MANIFEST={objects / 'board/manifest.py'}",
+        f"MICROPY_MPYCROSS={inputs.toolchain.mpy_cross}",
     ]  # fmt: skip
     _run(command, objects / "build.log", name, progress)
+    _keep(objects, elf)
+    drop_old(elf.parent.parent, name)
+    drop_old(objects.parent, inputs.shared)
 
 
 def _run(command: list[str], log: Path, what: str, progress: Progress) -> None:
