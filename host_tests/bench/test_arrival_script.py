@@ -240,3 +240,20 @@ def test_the_script_leaves_a_chip_as_a_reset_does(name: str, seed: int) -> None:
     vtor = 0 if app.soc.chip.remap else app.soc.chip.rom["vector_table"]
     found = [*audit_peripherals(app.soc), *audit_system_registers(app.core, vtor)]
     assert not found, "\n".join(map(str, found))
+
+
+def test_hsi16_that_a_ucpd_keeps_on_does_not_hold_up_the_script(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """HSIRDY of a U5 falls at the reset of the UCPD; a wait before that would end in a reset."""
+    app = Application("STM32U585xx")
+    oscillators = app.soc.rcc.oscillators
+    app.poke("RCC", "CR", ON["u5"] | app.load(app.soc.rcc.base))
+    app.core.run(cycles=100_000)
+    stop = oscillators._stop
+    monkeypatch.setattr(oscillators, "_stop", lambda name: None if name == "HSI" else stop(name))
+    app.soc.rcc.connect("APB1RSTR2", 1 << 23, lambda _: stop("HSI"))  # UCPD1RST
+    family = FAMILIES[app.soc.chip.dev_id]
+    for step in family.script(family.die(app.soc.chip.dev_id)):
+        carry_out(step, app)
+    assert not oscillators.is_ready("HSI")

@@ -121,7 +121,11 @@ def armv6m(*, mpu_regions: int = 0, vtor: int | None = 0) -> Script:
 
 
 def armv7m(*, mpu_regions: int, fpu: bool, vtor: int = 0, caches: bool = False) -> Script:
-    """Cortex-M3, M4 and M7. caches: of an M7; jump.py has cleaned the data cache before."""
+    """Cortex-M3, M4 and M7. caches: of an M7; jump.py has cleaned the data cache before.
+
+    CACR of an M7 is left alone: neither MicroPython's stm32 port nor ST's HAL writes it, and its
+    bits mean nothing while the caches are off, as they are in the ROM.
+    """
     return [
         "core (ARM DDI 0403E B3.2, B3.5)",
         write(SCS.ACTLR, 0),

@@ -124,7 +124,9 @@ AFTER: Script = [
 ]  # fmt: skip
 
 # The registers of RCC in which dies differ, for the rows below. First those that are pulsed: CIR,
-# to clear its flags, and RSTR, to reset every peripheral. Then those that get their reset value.
+# to clear its flags, and RSTR, to reset every peripheral, in the order of HAL_DeInit. So the FMC
+# is reset before the LTDC, which may be reading SDRAM: that stops no bus, as a slave in reset is
+# ready (AMBA 3 AHB-Lite, HREADYOUT). Then those that get their reset value.
 PULSED = "     CIR      AHB1RSTR AHB2RSTR AHB3RSTR APB1RSTR APB2RSTR"
 ENABLES = "    AHB1ENR  AHB3ENR APB1ENR APB2ENR"
 LOW_POWER = "  AHB1LPENR AHB2LPENR AHB3LPENR APB1LPENR APB2LPENR"

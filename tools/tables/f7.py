@@ -15,6 +15,7 @@ boots system memory would start at its other address, 0x00100000 (BOOT_ADD1 is 0
 Where sources disagree:
 - RCC.APB1ENR: 00000400, RTCAPBEN. So Klipper (F7) and Pebble's bootloader write it as the reset
   value; the F76x headers have the bit, as RTCEN, those of the F74x do not; the SVD files say 0.
+- RCC.AHB3LPENR: 00000003, each bit of the headers, as on the F4; the SVD files say 00000001.
 - FLASH.OPTCR: bits 28 and 29 (nDBOOT, nDBANK) are of 0x451 only.
 - See `disputed` of the family and of the dies, and docs/facts.md.
 """

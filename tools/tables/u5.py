@@ -105,7 +105,9 @@ EXTI = Block(
 
 MSISON, MSISRDY, MSIKON, MSIKRDY = 1 << 0, 1 << 2, 1 << 4, 1 << 5  # RCC.CR
 MSI, MSI_READY = MSISON | MSIKON, MSISRDY | MSIKRDY
-OTHERS_READY = 1 << 10 | 1 << 13 | 1 << 15 | 1 << 17  # HSIRDY, HSI48RDY, SHSIRDY, HSERDY
+# HSI48RDY, SHSIRDY, HSERDY. Not HSIRDY: a UCPD, which runs from HSI16, may keep it on until RSTR
+# resets it; else it falls within 6 cycles
+OTHERS_READY = 1 << 13 | 1 << 15 | 1 << 17
 PLLS_READY = 1 << 25 | 1 << 27 | 1 << 29
 MSI_RANGES, MSIBIAS, MSI_4_MHZ = 0xFF << 24, 1 << 22, 0x44 << 24  # RCC.ICSCR1
 STARTUP_RANGES, STARTUP_4_MHZ = 0xFF << 8, 0x44 << 8  # RCC.CSR; RMVF is 0
