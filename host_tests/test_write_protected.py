@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import serial
-from stm32loader.bootloader import CommandError, Stm32Bootloader
+from stm32loader.bootloader import CommandError
 
 from host_tests.target import ENTER, MANIFEST, VirtualTarget
 from tools.bench.board import VirtualBoard
 from tools.bench.server import running
+from tools.cli.rom import serial_rom
 from tools.cli.virtual import firmware
 from tools.firmware import build
 
@@ -121,11 +121,8 @@ def test_what_the_tables_take_for_pcrop_the_rom_cannot_write(name: str) -> None:
     board.press_reset()
     with (
         running(board, speed=20, fast_while=VirtualBoard.rom_listens) as server,
-        serial.Serial(server.ports["rom"], 115200, timeout=5) as port,
+        serial_rom.connected(server.ports["rom"]) as loader,
     ):
-        loader = Stm32Bootloader(port, verbosity=0, device_family="L4")
-        loader.reset_from_system_memory()
-        loader.get()
         data = bytes(range(1, 65))
         for address in (under.at, under.free):
             with contextlib.suppress(CommandError):

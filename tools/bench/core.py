@@ -18,6 +18,7 @@ not right before its WFE.
 
 from __future__ import annotations
 
+import signal
 from collections import deque
 from collections.abc import Callable
 
@@ -78,6 +79,8 @@ __all__ = [
 ]
 
 _REMEMBERED = 10_000
+
+_TO_END = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 class Core:
@@ -331,8 +334,15 @@ class Core:
 
         While the core sleeps, time jumps from event to event. IDLE: the limit is reached in
         sleep, or, without a limit, there is no event left.
+
+        A signal takes effect afterwards: an exception like KeyboardInterrupt would be lost in a
+        callback, as Unicorn is between it and the caller.
         """
-        return self._runner.run(cycles, until_ns)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _TO_END)
+        try:
+            return self._runner.run(cycles, until_ns)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def sleep(self) -> None:
         """Wait for an interrupt, as WFI does."""
