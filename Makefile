@@ -11,6 +11,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Tests that talk to a virtual board in real time wait for it: four of them keep two cores busy.
 JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) \* 2)
+# A module is the work of one process: what its tests share is made once. test-all has modules that
+# take too long for one.
+DIST := $(if $(THOROUGH),worksteal,loadfile --no-loadscope-reorder)
 STAMP := $(VENV)/.ready
 # The tests start hundreds of commands, and each would compile all its modules again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -27,7 +30,7 @@ test: python test-packages setup
 	@$(MAKE) --no-print-directory -j2 lint pytest
 
 pytest: setup
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(THOROUGH) \
+	$(BIN)/python -m pytest -n $(JOBS) --dist $(DIST) $(THOROUGH) \
 		$(if $(FIRMWARE),--firmware=$(FIRMWARE) --board=$(BOARD))
 
 test-all:

@@ -30,6 +30,9 @@ from tools.cli.virtual.installed import Library, install
 from tools.firmware import build
 
 BOARDS = ("NUCLEO_F429ZI", "PYBV11")
+# Folders of tests that wait for nothing. They come last: so no process is left alone with a long
+# one, and what those of tables keep in memory makes Python's garbage collector slow.
+QUICK = ("bench", "lib", "tables")
 HAS_LIBRARY = """
 try:
     from romboot import enter_bootloader
@@ -111,12 +114,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """At --device only tests for a real board. Without the collection of chip facts one test is
-    skipped in the name of all that need it."""
+    """At --device only tests for a real board. Those of QUICK come last. Without the collection of
+    chip facts one test is skipped in the name of all that need it."""
     if not config.getoption("--thorough"):
         _keep(config, items, [i for i in items if not i.get_closest_marker("thorough")])
     if config.getoption("--device"):
         _keep(config, items, [item for item in items if _for_a_real_board(item)])
+    items.sort(key=lambda item: item.path.parent.name in QUICK)
     need = [item for item in items if _needs_reference(item)]
     if need and not (REFERENCE / "roms.json").exists():
         need[0].add_marker(pytest.mark.skip(reason=NO_REFERENCE.format(len(need))))
@@ -210,6 +214,13 @@ def virtual(ready: Target) -> VirtualTarget:
     if not isinstance(ready, VirtualTarget):
         pytest.skip("needs to look into the chip: virtual boards only")
     return ready
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What will not come is waited for half a second, by commands in this process."""
+    monkeypatch.setattr("tools.cli.port.prompt.ANSWER_S", 0.5)
+    monkeypatch.setattr("tools.cli.port.ports.HELD_S", 0.5)
 
 
 @pytest.fixture

@@ -137,6 +137,7 @@ def test_a_wrong_port() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("port", "why"),
     [("/dev/ptmx", "no MicroPython prompt answers on {}"), ("/dev/null", "{} is no serial port")],

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.boards(BOARD, OTHER_BOARD)
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A prompt that comes back is waited for longer than two seconds: this machine may be busy."""
-    monkeypatch.setattr(arriving, "BACK_S", 10)
+    monkeypatch.setattr(arriving, "BACK_S", 5)
 
 
 def enter(virtual: VirtualTarget, rom: bool, *words: str) -> subprocess.CompletedProcess[str]:
@@ -78,6 +78,7 @@ def test_it_does_not_try_for_ever(virtual: VirtualTarget) -> None:
     assert virtual.ok("exec", "print(6 * 7)") == "42\n"
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("rom", WITH_ROM)
 def test_a_board_that_is_in_its_rom_already(virtual: VirtualTarget, rom: bool) -> None:
     """No command spoils what it should find: the ROM still answers after each."""
@@ -85,7 +86,7 @@ def test_a_board_that_is_in_its_rom_already(virtual: VirtualTarget, rom: bool) -
     virtual.arrival()
     began = time.monotonic()
     again = enter(virtual, rom)
-    assert time.monotonic() - began < 20  # of which 3 are for the prompt
+    assert time.monotonic() - began < 20
     if rom or virtual.console == virtual.rom:
         assert again.returncode == 0, again.stderr
         assert "the board is in it already" in again.stdout

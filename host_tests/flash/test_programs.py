@@ -81,8 +81,10 @@ OFTEN, NOW_AND_THEN = 0.005, 1.0
         ("info", NOW_AND_THEN),
     ],
 )
-def test_a_program_that_goes_on(verb: str, every_s: float) -> None:
+def test_a_program_that_goes_on(verb: str, every_s: float, request: pytest.FixtureRequest) -> None:
     """What catches Ctrl-C, and prints."""
+    if every_s == OFTEN:
+        request.getfixturevalue("impatient")
     file = [str(build(BOARD))] if verb == "flash" else []
     with one_that_sends(b"x" * 50 + b"\r\n", every_s) as port:
         began = time.monotonic()

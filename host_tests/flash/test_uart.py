@@ -23,7 +23,7 @@ from host_tests.conftest import in_the_library
 from host_tests.flash import fields
 from host_tests.flash.test_files import dfu
 from host_tests.target import ENTER, MANIFEST, ROOT, VirtualTarget
-from host_tests.test_cli import ROMBOOT, process, romboot
+from host_tests.test_cli import ROMBOOT, romboot
 from tools import boards
 from tools.bench import chip
 from tools.bench.board import VirtualBoard
@@ -32,6 +32,7 @@ from tools.bench.rom.flash import Flash
 from tools.bench.rom_adapter import rom_facts
 from tools.cli.arguments import BAUD
 from tools.cli.errors import Code
+from tools.cli.job import back
 from tools.cli.rom import serial_rom
 from tools.cli.rom.uart import ROOM, UartRom, room
 from tools.firmware import build
@@ -277,6 +278,7 @@ def test_a_chip_that_refuses(tmp_path: Path) -> None:
             assert board.arrival is None
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_port_that_another_program_holds(bystander: VirtualTarget) -> None:
     """It is seen before the first byte, at whichever of the two ports."""
     ours, theirs = os.openpty()
@@ -284,7 +286,7 @@ def test_a_port_that_another_program_holds(bystander: VirtualTarget) -> None:
     rom = os.ttyname(theirs)
     for held in (bystander.console, rom):
         with serial.Serial(held, exclusive=True):
-            done = process("flash", str(firmware()), "--device", bystander.console, "--rom", rom)
+            done = romboot("flash", str(firmware()), "--device", bystander.console, "--rom", rom)
         assert done.returncode == Code.HELD, done.stderr
         assert f"{held} is held by" in done.stderr and "Nothing was touched" in done.stderr
         with pytest.raises(BlockingIOError):
@@ -321,6 +323,7 @@ def test_no_rom_where_it_is_looked_for(virtual_f429: VirtualTarget) -> None:
     assert "the board is in it already" in again.stdout
 
 
+@pytest.mark.usefixtures("impatient")
 def test_no_prompt_at_the_port(tmp_path: Path) -> None:
     ours, theirs = os.openpty()
     done = romboot("flash", str(firmware()), "--device", os.ttyname(theirs))
@@ -416,8 +419,9 @@ def test_what_is_read_back_is_not_the_file(virtual_f429: VirtualTarget, tmp_path
     assert "Its firmware is not whole" in done.stderr
 
 
-def test_a_rom_that_go_does_not_leave() -> None:
+def test_a_rom_that_go_does_not_leave(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reset does, by code in SRAM."""
+    monkeypatch.setattr(back, "GO_S", 1)
     with VirtualTarget.boot(BOARD, firmware()) as target:
         with target.server.paused() as board:
             inside, go = board.in_system_memory, board.in_system_memory._go

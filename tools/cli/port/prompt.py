@@ -94,7 +94,7 @@ class Prompt:
     Args:
         port: its name.
         fresh: with a soft reset; else what is imported stays.
-        answer_s: how long it is waited for.
+        answer_s: how long it is waited for; None: ANSWER_S.
 
     Attributes:
         port: its name.
@@ -103,7 +103,8 @@ class Prompt:
         interrupted: Ctrl-C has ended a program.
     """
 
-    def __init__(self, port: str, *, fresh: bool = True, answer_s: float = ANSWER_S) -> None:
+    def __init__(self, port: str, *, fresh: bool = True, answer_s: float | None = None) -> None:
+        answer_s = ANSWER_S if answer_s is None else answer_s
         self.port = port
         self.gone = self.interrupted = False
         self.transport = _open(port)
