@@ -13,7 +13,7 @@ from tools.bench.rom import Bootloader, RomFacts
 from tools.bench.rom.facts import MS
 
 ACK, NACK = b"\x79", b"\x1f"
-FLASH, SECTOR_4, SECTOR_12 = 0x0800_0000, 0x0801_0000, 0x0810_0000
+FLASH, SECTOR_4 = 0x0800_0000, 0x0801_0000
 F405RG = dataclasses.replace(F429ZI, dev_id=0x413, sectors=tuple(f4_sectors(1)))
 
 

@@ -28,7 +28,6 @@ class Die:
     dev_id: int
     name: str
     sram: int
-    id_address: int
     interfaces: str
     values: dict[str, int]
 
@@ -105,13 +104,13 @@ def registers() -> dict[str, int]:
 def _dies() -> list[Die]:
     names = {address: name for name, address in registers().items()}
     dies = []
-    for dev_id, (kib, script), (name, rom_id, versions, _, _) in zip(
+    for dev_id, (kib, script), (name, _, versions, _, _) in zip(
         table.DEV_IDS, compiled.DIES, _facts["DIES"], strict=True
     ):
         values = {names[address]: value for address, value in _rows(script)}
         numbers = dict.fromkeys(number for _, listens, _ in versions for number in listens)
         text = ", ".join(_facts["INTERFACES"][number] for number in numbers)
-        dies.append(Die(dev_id, name, kib * 1024, rom_id, text, values))
+        dies.append(Die(dev_id, name, kib * 1024, text, values))
     return dies
 
 

@@ -10,8 +10,6 @@ machine.bootloader(). CPUID: ARM 101924 (Cortex-M55), PARTNO 0xD22.
 from __future__ import annotations
 
 SERIES = "STM32N6"
-PARTNO = 0xD22
-"""Of CPUID: a Cortex-M55, which no other STM32 has that MicroPython runs on."""
 
 WHY = (
     "the ROM of an STM32N6 takes signed images into RAM, if the BOOT pins say so at a reset, and "

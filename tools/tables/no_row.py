@@ -20,16 +20,15 @@ class NoRow(NamedTuple):
         )
 
 
+NO_PORT = "MicroPython's stm32 port does not know it, and no way into its ROM was tried"
+# BOOT0: AN2606 table 2, patterns 1 (F410) and 17. Where the ROM is stands in AN2606 and in ST's
+# own code for these chips (STM32CubeH5, 0x0BFAC000; STM32CubeH7RS, 0x1FF18000).
 DIES = {
-    # BOOT0: AN2606 table 2, patterns 1 (F410) and 17
-    0x458: NoRow(
-        "STM32F410",
-        "MicroPython has no port for it, and no way into its ROM was tried on a virtual chip",
-    ),
-    0x47A: NoRow("STM32H5E4/5E5/5F4/5F5", "where its ROM is stands in AN2606 alone"),
+    0x458: NoRow("STM32F410", NO_PORT),
+    0x47A: NoRow("STM32H5E4/5E5/5F4/5F5", NO_PORT),
     0x485: NoRow(
         "STM32H7Rx/7Sx",
-        "where its ROM is stands in AN2606 alone, and so does what must be done with the clocks "
-        "of its external memory before a jump (62.4)",
+        "its programs run from external memory, whose clocks must be set back before a jump "
+        "(AN2606 62.4), and MicroPython's stm32 port does not know it",
     ),
 }

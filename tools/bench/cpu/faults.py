@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # CFSR: MMFSR in bits 7:0, BFSR in 15:8, UFSR in 31:16.
-IACCVIOL, DACCVIOL, MUNSTKERR, MSTKERR, MLSPERR, MMARVALID = (1 << n for n in (0, 1, 3, 4, 5, 7))
-IBUSERR, PRECISERR, UNSTKERR, STKERR, LSPERR, BFARVALID = (1 << n for n in (8, 9, 11, 12, 13, 15))
+IACCVIOL, DACCVIOL, MUNSTKERR, MSTKERR, MMARVALID = (1 << n for n in (0, 1, 3, 4, 7))
+IBUSERR, PRECISERR, UNSTKERR, STKERR, BFARVALID = (1 << n for n in (8, 9, 11, 12, 15))
 UNDEFINSTR, INVSTATE, INVPC, NOCP, STKOF, UNALIGNED, DIVBYZERO = (
     1 << n for n in (16, 17, 18, 19, 20, 24, 25)
 )
