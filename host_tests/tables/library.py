@@ -43,7 +43,7 @@ def load(source: str) -> ModuleType:
     return module
 
 
-def decoded(data: bytes) -> Iterator[Any]:
+def decoded(data: bytes, pairs: bytes) -> Iterator[Any]:
     """The values of FACTS. The format, stated once more on purpose: what writes it is checked."""
     while data:
         kind, data = data[0], data[1:]
@@ -52,24 +52,29 @@ def decoded(data: bytes) -> Iterator[Any]:
             data = data[4:]
         elif kind == 0xFC:
             size = int.from_bytes(data[:2], "big")
-            yield tuple(decoded(data[2 : 2 + size]))
+            yield tuple(decoded(data[2 : 2 + size], pairs))
             data = data[2 + size :]
         elif kind in (0xFD, 0xFE):
             value, data = data[1 : 1 + data[0]], data[1 + data[0] :]
-            yield value.decode() if kind == 0xFD else value
+            yield text(value, pairs) if kind == 0xFD else value
         else:
             yield kind
 
 
-compiled = load((LIB / "stm32f4.py").read_text())
-PARTS = "UNIQUE_ID PCROP DUAL_CORE BLOCKS INTERFACES NOTES OPTIONS PROTECTED DIES"
-_facts = dict(
-    zip(
-        PARTS.split(" "),
-        decoded(load((LIB / "stm32f4_facts.py").read_text()).FACTS),
-        strict=True,
+def text(data: bytes, pairs: bytes) -> str:
+    """A text is stored from its end. A byte from 0x80 on stands for two others."""
+    parts = (
+        chr(byte) if byte < 0x80 else text(pairs[2 * byte - 0x100 :][:2], pairs)
+        for byte in reversed(data)
     )
-)
+    return "".join(parts)
+
+
+compiled = load((LIB / "stm32f4.py").read_text())
+PARTS = "UNIQUE_ID PCROP DUAL_CORE REGISTERS INTERFACES NOTES OPTIONS PROTECTED DIES"
+_packed = load((LIB / "stm32f4_facts.py").read_text()).FACTS
+_end = 3 + int.from_bytes(_packed[1:3], "big")  # of the pairs, which come first
+_facts = dict(zip(PARTS.split(" "), decoded(_packed[_end:], _packed[3:_end]), strict=True))
 # The F4 is the first one in the index.
 _index = (LIB / "chip.py").read_text().partition("# chips: begin")[2].partition("# chips: end")[0]
 _chips = load(f"from micropython import const\n{_index}")._CHIPS
@@ -90,9 +95,7 @@ table = SimpleNamespace(
     OPTCR=compiled.PROTECTION[0],
     RDP_SHIFT=compiled.PROTECTION[1],
 )
-facts = SimpleNamespace(
-    UNIQUE_ID=_facts["UNIQUE_ID"][0], PCROP=_facts["PCROP"], BLOCKS=_facts["BLOCKS"]
-)
+facts = SimpleNamespace(UNIQUE_ID=_facts["UNIQUE_ID"][0], PCROP=_facts["PCROP"])
 
 
 def registers() -> dict[str, int]:

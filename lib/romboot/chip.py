@@ -135,7 +135,7 @@ _CHIPS = const(
     b"\x02h5\x01t\x04h503\x18,'\x5c\0\x10\0\0\0\0"
     b"\0\0\x02P\x83\x02h7\x01\x80\x03h7a\x14\x0c`@\x01X"
     b"\0@\x02\x10<\x1b\x04g`Vf\x02g0\x14\x1d!\xe0\x04@"
-    b"\0\0\0\0\0\0\x04\x82\x81Uv\x02u5"
+    b"\0\0\0\0\0\0\x04\x82\x81Uv\x02u5\0"
 )
 # fmt: on
 # chips: end
@@ -146,19 +146,18 @@ def find():
     RomBootError."""
     chips = _CHIPS
     core = mem32[_CPUID] >> 4 & 0xFFF
-    more = 0  # see core() of tools/tables/index.py
-    if _MANY:
+    if _MANY:  # bit 12 and above: see core() of tools/tables/index.py
         if core == _CORTEX_M7:
-            more = mem32[_MPU_TYPE] >> 11 & 0xF
+            core |= (mem32[_MPU_TYPE] >> 11 & 0xF) << 12
         if core == _CORTEX_M33:
-            more = mem32[_NSBOOTADD0] >> 27 > 0
+            core |= (mem32[_NSBOOTADD0] >> 27 > 0) << 12
         if core == _CORTEX_M55:
             module("romboot.stm32n6")  # a sentence: there is no ROM that can be entered
     idcode = before = end = 0
-    while end < len(chips):
+    while chips[end]:
         at = end
         end += chips[at]
-        if chips[at + 1] << 8 | chips[at + 2] != more << 12 | core:
+        if chips[at + 1] << 8 | chips[at + 2] != core:
             continue
         address, clock, bit = struct.unpack_from(">2iB", chips, at + 3)
         if clock:
@@ -175,9 +174,9 @@ def find():
             at = name + 1 + chips[name]
             for i in range(dev_ids, name):
                 if chips[i] == low:
-                    family = module(str(b"romboot.stm32" + chips[name + 1 : at], "ascii"))
+                    family = module((b"romboot.stm32" + chips[name + 1 : at]).decode())
                     return Chip(family, i - dev_ids, idcode)
-    raise error("UnknownChipError", core, idcode & 0xFFF)
+    raise error("UnknownChipError", core & 0xFFF, idcode & 0xFFF)
 
 
 def module(name):
@@ -263,11 +262,11 @@ def syncing():
     crashes on others, such as that of `mpremote mount`. What it does there is left to the internal
     storage: whatever else is mounted is synced when a file is closed.
     """
-    if sys.implementation.version >= (1, 23):
-        return getattr(os, "sync", None)
     try:
+        if sys.implementation.version >= (1, 23):
+            return os.sync
         from pyb import Flash
-    except ImportError:
+    except (AttributeError, ImportError):  # a build without file systems
         return None
     ioctl = Flash().ioctl
     return lambda: ioctl(3, 0)  # SYNC
@@ -286,16 +285,17 @@ def sync(syncing, force):
 
 def consoles(family):
     """The status register of each USART that transmits. Bit n of `clocks` is the clock of the one
-    at bus + n KiB, if bit n - first of `mask` is set."""
-    status, control, enabled, buses = family.USARTS
+    whose register is at bus + n KiB, if bit n - first of `mask` is set; `control` bytes from it is
+    CR1."""
+    control, enabled, buses = family.USARTS
     found = []
     for bus, clocks, first, mask in buses:
         running = mem32[clocks] >> first & mask
         while running:
             if running & 1:
-                usart = bus + 1024 * first
-                if mem32[usart + control] & enabled == enabled:
-                    found.append(usart + status)
+                status = bus + 1024 * first
+                if mem32[status + control] & enabled == enabled:
+                    found.append(status)
             running >>= 1
             first += 1
     return found

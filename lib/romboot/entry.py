@@ -29,7 +29,9 @@ _VECTACTIVE = const(0x1FF)
 
 def outside():
     """The address of the machine code, if it is in CCM or SDRAM, where it may not be executable.
-    PrivilegeError in unprivileged code, where it is a fault to read the core's registers."""
+    PrivilegeError in unprivileged code, where it is a fault to read the core's registers;
+    NotSTM32Error as of chip.check_port()."""
+    chip.check_port()
     code = jump.code_address()
     if code >> 28 == 1 or code >> 29 & 7 > 4:
         return code
@@ -40,13 +42,14 @@ def outside():
 class Entry:
     """Everything decided, nothing written. go() allocates nothing: call it from any context.
 
-    via: "jump", straight into system memory, or "reset", see reset.py; why: the reason for it.
-    reasons: the exceptions that prevent entry.
+    via: "jump", straight into system memory, or "reset", see reset.py; reasons: the exceptions
+    that prevent entry.
     """
 
+    missing = ""  # why no reset leads to the ROM, if one was wanted
+
     def __init__(self, force=False, via=None):
-        chip.check_port()
-        if not isinstance(force, bool):
+        if force is not False and force is not True:
             raise error("ArgumentError", "force", force, "True or False")
         if via not in (None, "jump", "reset"):
             raise error("ArgumentError", "via", via, "None, 'jump' or 'reset'")
@@ -57,29 +60,19 @@ class Entry:
         self.image = chip.image(found)
         grave, lasting, harmless = found.states()
         blocked = self._choose(via, grave, harmless)
-        self.reasons = []
+        self.reasons = reasons = []
         for reason in found.no_rom(), blocked, not force and found.useless_rom(lasting):
             if reason:
-                self.reasons.append(reason)
+                reasons.append(reason)
 
     def _choose(self, via, grave, harmless):
-        # Sets via and why; the exception that prevents this way, or None. The jump needs nothing
-        # of the firmware, so it comes first; but only a reset stops a watchdog, and clears states.
-        states = grave or harmless
-        if via:
-            self.why = "the caller chose it"
-            if via == "jump" and states:
-                self.why += "; this stays: " + states
-        elif states:
-            self.why = "it clears this: " + states
-        elif watchdog_runs(self.chip.family):
-            self.why = "it stops a watchdog that software has started"
-        else:
-            via = "jump"
-            self.why = "it needs nothing of this build"
-        self.via = via or "reset"
+        # Sets via; the exception that prevents this way, or None. The jump needs nothing of the
+        # firmware, so it comes first; but only a reset stops a watchdog, and clears states.
+        self.via = via or "jump"
+        if not via and (grave or harmless or watchdog_runs(self.chip.family)):
+            self.via = "reset"
         if self.via == "reset":
-            missing = self._prepare_reset()
+            self.missing = missing = self._prepare_reset()
             if not missing:
                 return None
             if via:
@@ -87,8 +80,6 @@ class Entry:
             if grave:
                 return error("StateError", grave, missing)
             self.via = "jump"
-            self.why = "this stays: " + states if states else "the watchdog goes on"
-            self.why += ", as " + missing
         return self._helper(_LOOK)
 
     def _prepare_reset(self):

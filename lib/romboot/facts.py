@@ -2,27 +2,29 @@
 # step that enter_bootloader() would take.
 
 import gc
-import struct
+from array import array
 
 from machine import mem8, mem16, mem32
 from micropython import const
 
-from .chip import check_port, find, module
+from .chip import find, module
 from .entry import Entry, outside, watchdog_runs
 
 # What a family's FACTS are about, in this order; see family_facts() of tools/tables/facts.py.
-_UNIQUE_ID = const(0)
-_PCROP = const(1)
-_DUAL_CORE = const(2)
-_BLOCKS = const(3)
-_INTERFACES = const(4)
-_NOTES = const(5)
-_OPTIONS = const(6)
-_PROTECTED = const(7)
-_DIES = const(8)
+_PAIRS = const(0)
+_UNIQUE_ID = const(1)
+_PCROP = const(2)
+_DUAL_CORE = const(3)
+_REGISTERS = const(4)
+_INTERFACES = const(5)
+_NOTES = const(6)
+_OPTIONS = const(7)
+_PROTECTED = const(8)
+_DIES = const(9)
 _TUPLE = const(0xFC)  # how values are encoded there: see encoded() of the same file
 _TEXT = const(0xFD)
 _WORD = const(0xFF)
+_PAIR = const(0x80)  # the first byte of a text that stands for two, see tools/tables/pairs.py
 _AREA = const(32)  # and above, in place of the bit of PCROP: it has areas
 _BY_AREAS = const(2)  # in place of the level of a bit: write protection has areas
 
@@ -31,36 +33,65 @@ _WRITE = const(0)
 _FILL = const(1)
 _CHANGE = const(2)
 _WAIT = const(3)
-_HEADER = const(20)  # bytes of the image before them
-_LAYOUTS = ("<2I", "<3I", "<3I", "<4I")
-_ROOM = const(5200)  # bytes of text of plan() for the largest die
+_WORDS = const(b"\x02\x03\x03\x04")
+_HEADER = const(5)  # words of the image before them
+_ROOM = const(8)  # bytes of text of plan() for each byte of the image, at the most
 
 # Kinds of interfaces by the first digit of the bootloader ID, a bit each (AN2606 4.2).
-_KINDS = ("USART", "CAN", "DFU", "I2C", "SPI", "I3C")
-_BY_DIGIT = b"\x00\x01\x01\x07\x05\x09\x08\x0f\x18\x1f\x0d\x19\x11\x1d\x3f\x2d"
+_KINDS = const(("USART", "CAN", "DFU", "I2C", "SPI", "I3C"))
+_BY_DIGIT = const(b"\x00\x01\x01\x07\x05\x09\x08\x0f\x18\x1f\x0d\x19\x11\x1d\x3f\x2d")
+
+# Registers of the core, as rows of _REGISTERS (ARM DDI 0403E B3.2; MAIR: DDI 0553B D1.2).
+_CORE = const(
+    "E000EF50 CACHE ICIALLU\n"
+    "E000EF34 FPU FPCCR FPCAR\n"
+    "E000ED94 MPU CTRL RNR RBAR RASR        MAIR0\n"
+    "E000ED88 SCB CPACR\n"
+    "E000ED04 SCB ICSR VTOR AIRCR SCR CCR SHPR1 SHPR2   CFSR\n"
+    "E000E400 NVIC IPR0\n"
+    "E000E280 NVIC ICPR0\n"
+    "E000E180 NVIC ICER0\n"
+    "E000E010 SYST CTRL\n"
+    "E000E008 SCS ACTLR"
+)
 
 
-def _values(data):
+def _text(data, pairs):
+    # It is stored from its end.
+    rest = list(data)
+    found = bytearray()
+    while rest:
+        byte = rest.pop()
+        if byte < _PAIR:
+            found.append(byte)
+        else:
+            at = 2 * (byte - _PAIR)
+            rest += pairs[at : at + 2]
+    return found.decode()
+
+
+def _values(data, pairs):
     found = []
     at = 0
     while at < len(data):
         value = kind = data[at]
         at += 1
-        if kind == _WORD:
-            (value,) = struct.unpack_from(">I", data, at)
-            at += 4
-        elif kind >= _TUPLE:
-            size = data[at]
-            at += 1
+        if kind >= _TUPLE:
+            size = 4
+            if kind != _WORD:
+                size = data[at]
+                at += 1
             if kind == _TUPLE:
                 size = size << 8 | data[at]
                 at += 1
             value = data[at : at + size]
             at += size
-            if kind == _TUPLE:
-                value = _values(value)
+            if kind == _WORD:
+                value = int.from_bytes(value, "big")
+            elif kind == _TUPLE:
+                value = _values(value, pairs)
             elif kind == _TEXT:
-                value = value.decode()
+                value = _text(value, pairs)
         found.append(value)
     return found
 
@@ -77,24 +108,18 @@ def _entry(data, number):
         number -= 1
 
 
-def _facts(chip):
-    return module(chip.family.__name__ + "_facts").FACTS
-
-
-def about(chip, place):
-    """What the family's table says, at one of the places above."""
-    return _values(_entry(_facts(chip), place))
+def about(chip, *places):
+    """What the family's table says at one of the places above, or at a place within that."""
+    data = facts = module(chip.family.__name__ + "_facts").FACTS
+    for place in places:
+        data = _entry(data, place)
+    return _values(data, _entry(facts, _PAIRS))
 
 
 def die(chip):
     """Its name, the address of the bootloader ID, its versions, its options, and what its write
     protection has; see family_facts() of tools/tables/facts.py."""
-    return _values(_entry(_entry(_facts(chip), _DIES), chip.number))
-
-
-def blocks(chip):
-    """The peripherals of its script: (address, name), highest first."""
-    return about(chip, _BLOCKS)
+    return about(chip, _DIES, chip.number)
 
 
 def _protection(chip):
@@ -116,14 +141,15 @@ def cores(chip):
         return False, ""
     address, mask, value = check
     word = mem32[address] & 0xFFFFFFFF
-    if word >> 16 != value >> 16:
-        return None, "one or two: the line identifier is 0x%08X, no name" % word
-    dual = word & mask == value
-    line = word.to_bytes(4, "big").decode()
-    return dual, "%s, by the line identifier STM32%s" % ("two" if dual else "one", line)
+    dual, cores, line = None, "one or two", "0x%08X, no name" % word
+    if word >> 16 == value >> 16:
+        dual = word & mask == value
+        cores = "two" if dual else "one"
+        line = "STM32" + word.to_bytes(4, "big").decode()
+    return dual, "%s, by the line identifier %s" % (cores, line)
 
 
-def warnings(chip, via="jump"):
+def warnings(chip, via):
     """What may make flashing fail, or surprise after it: a sentence each, without full stop."""
     said = pcrop(chip)
     level, unit, banks = about(chip, _PROTECTED)
@@ -147,7 +173,7 @@ def warnings(chip, via="jump"):
         found = mem32[register] & mask
         if found == value:
             yield said
-        elif not isinstance(value, int) and found not in value:
+        elif "%" in said and found not in value:  # several, with which nothing is to be said
             yield said % (found // (mask & -mask))
     if via == "jump" and watchdog_runs(chip.family):
         yield "the IWDG runs: after a jump the ROM refreshes it"
@@ -164,14 +190,14 @@ class Info:
     """
 
     def __init__(self):
-        check_port()
         outside()
         self.chip = found = find()
         self.name, rom_id, versions, _, _ = die(found)
         self.dev_id = found.idcode & 0xFFF
         self.rev_id = found.idcode >> 16 & 0xFFFF
         self.flash_kib = mem16[found.family.FLASH[1]]
-        self.uid = bytes(mem8[at + i] for at in about(found, _UNIQUE_ID) for i in range(4))
+        words = [mem32[at] & 0xFFFFFFFF for at in about(found, _UNIQUE_ID)]
+        self.uid = bytes(array("I", words))
         self.rom = found.family.ROM[0]
         self.id = mem8[rom_id]
         nearest = 16, None, b"", b""
@@ -186,8 +212,8 @@ class Info:
         known = about(found, _NOTES)
         self.notes = [known[number] for number in notes]
         self.rdp = found.rdp_level()
-        self.pcrop = bool(pcrop(found))
-        self.warnings = list(warnings(found))
+        self.pcrop = pcrop(found) != ""
+        self.warnings = list(warnings(found, "jump"))
         self.dual_core, self._cores = cores(found)
 
     def _lines(self):
@@ -246,34 +272,57 @@ def _quiet(interfaces):
 def steps(image):
     """Each line of the script as (kind, address, first value, further values), rows register by
     register."""
-    at = _HEADER
+    words = array("I", image)
+    end = _HEADER
     while True:
-        kind = image[at] & 3
-        address, value, *rest = words = struct.unpack_from(_LAYOUTS[kind], image, at)
-        at += 4 * len(words)
+        at = end
+        kind = words[at] & 3
+        address = words[at] - kind
+        value = words[at + 1]
+        end += _WORDS[kind]
+        rest = tuple(words[at + 2 : end])
         if kind == _FILL and rest[0] == 0:
             for i in range(31):
                 if value >> i & 1:
-                    register = address - kind + 4 * i
-                    yield _WRITE, register, struct.unpack_from("<I", image, at)[0], words[3:]
+                    yield _WRITE, address, words[end], rest[1:]
                     if value >> 31:
-                        yield _WRITE, register, 0, words[3:]
-                    at += 4
+                        yield _WRITE, address, 0, rest[1:]
+                    end += 1
+                address += 4
         else:
-            yield kind, address - kind, value, words[2:]
-        if address == _CHANGE:
+            yield kind, address, value, rest
+        if address == 0:
             return
 
 
-def _name(found, address):
-    # Block and offset; the host knows registers by name (romboot plan).
-    for base, name in found:
-        if address >= base:
-            return "%s+%02X" % (name, address - base)
+def _name(rows, address):
+    # rows: the highest first.
+    for first, block, names in rows:
+        if address >= first:
+            return block + "." + names[(address - first) // 4]
 
 
 class Plan(Entry):
-    """A way into the bootloader that has not been taken."""
+    """A way into the bootloader that has not been taken. why: the reason for `via`."""
+
+    def __init__(self, force, via):
+        Entry.__init__(self, force, via)
+        grave, _, harmless = self.chip.states()
+        states = grave or harmless
+        stays = "this stays: " + states if states else "the watchdog goes on"
+        if via:
+            why = "the caller chose it"
+            if states and via == "jump":
+                why += "; " + stays
+        elif self.missing:
+            why = stays + ", as " + self.missing
+        elif self.via == "jump":
+            why = "it needs nothing of this build"
+        elif states:
+            why = "it clears this: " + states
+        else:
+            why = "it stops a watchdog that runs"
+        self.why = why
 
     def __bool__(self):
         return not self.reasons
@@ -283,8 +332,11 @@ class Plan(Entry):
         return steps(self.image)
 
     def _lines(self):
-        found = blocks(self.chip)
-        yield "%-10s  %-10s  %-8s    %s" % ("address", "register", "now", "then")
+        rows = []
+        for row in _CORE.split("\n") + about(self.chip, _REGISTERS):
+            first, block, *names = row.split(" ")
+            rows.append((int(first, 16), block, names))
+        yield "address     register          now         then"
         for kind, address, value, rest in self.steps():
             if address == 0:
                 yield "MSP, PC from the vector table at 0x%08X" % value
@@ -298,7 +350,7 @@ class Plan(Entry):
                 then = "%08X x %d words" % (value, rest[0])
             else:
                 then = "%08X" % value
-            yield "0x%08X  %-10s  %08X -> %s" % (address, _name(found, address), now, then)
+            yield "0x%08X  %-16s  %08X -> %s" % (address, _name(rows, address), now, then)
 
     def _verdict(self):
         for reason in self.reasons:
@@ -317,15 +369,15 @@ class Plan(Entry):
         # The lines scatter over a small heap (NUCLEO_F401RE with the library as .mpy files), so
         # the place for all of them is kept free until they are there.
         said = []
+        size = _ROOM * len(self.image)
         gc.collect()  # as in entry.py
         try:
-            for line in self._verdict():
-                said.append(line)
+            said += self._verdict()
             gc.collect()
-            room = bytearray(_ROOM)
+            room = bytearray(size)
             lines = list(self._lines())
             del room
             said = lines + said
         except MemoryError:
-            said.append("(the table needs %d bytes of heap)" % _ROOM)
+            said.append("(the table needs %d bytes of heap)" % size)
         return "\n".join(said)

@@ -9,7 +9,6 @@ FAMILIES.
 from __future__ import annotations
 
 from . import (
-    cortex_m,
     f0,
     f04,
     f05,
@@ -56,8 +55,6 @@ FAMILIES: tuple[Family, ...] = (
     u5.FAMILY,
 )
 
-_CORE = (cortex_m.SCS, cortex_m.SYST, cortex_m.NVIC, cortex_m.SCB, cortex_m.FPU, cortex_m.CACHE)
-
 
 def family(name: str) -> Family:
     """By the name of its module on the target, as in "stm32f4". KeyError if there is none."""
@@ -70,13 +67,3 @@ def family(name: str) -> Family:
 def dies() -> list[tuple[Family, Die]]:
     """Every die that romboot knows, with its family."""
     return [(each, die) for each in FAMILIES for die in each.dies]
-
-
-def names(address: int, family: Family) -> str:
-    """The name of a register, "RCC.AHB1RSTR"; "" if the tables of the family name none there."""
-    mpu = cortex_m.MPU_V8 if family.core.armv8m else cortex_m.MPU
-    for block in (*family.blocks, *_CORE, mpu):
-        for register in block:
-            if register.address == address:
-                return register.name
-    return ""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from ..paths import LIB
 from . import cortex_m, n6
-from .facts import encoded, family_facts
+from .facts import packed
 from .family import Check, Family
 from .index import chips
 from .language import Kind, pack, steps
@@ -32,7 +32,7 @@ def modules(families: Iterable[Family]) -> dict[str, str]:
         about = f"{family}: what jump and reset need."
         files[f"{family.module}.py"] = _module(source, about, family_data(family))
         about = f"{family}: what only plan() and info() need."
-        facts = {"FACTS": encoded(*family_facts(family).values())}
+        facts = {"FACTS": packed(family)}
         files[f"{family.module}_facts.py"] = _module(source, about, facts)
     return files
 
@@ -132,18 +132,18 @@ def rams(family: Family) -> dict[str, Value]:
 
 
 def usarts(family: Family) -> Value:
-    """(offset of TC's register, offset of CR1, its UE and TE, ((bus, clocks, first, mask), ...)).
+    """(CR1's distance from TC's register, UE and TE of CR1, ((bus, clocks, first, mask), ...)).
 
-    Bit n of `clocks` is the clock of the USART at bus + n KiB, if bit n - first of mask is set;
-    where that is not so, a USART has a bus of its own.
+    Bit n of `clocks` is the clock of the USART whose TC is in the register at bus + n KiB, if bit
+    n - first of mask is set; where that is not so, a USART has a bus of its own.
     """
+    status, control, enabled = family.usart_kind.value
     buses: dict[tuple[int, int], list[int]] = {}
     for usart in family.usarts:
-        bus = usart.base - 1024 * usart.clock.number
+        bus = usart.base + status - 1024 * usart.clock.number
         buses.setdefault((bus, usart.clock.register.address), []).append(usart.clock.number)
-    status, control, enabled = family.usart_kind.value
     groups = tuple(
         (Hex(bus), Hex(clocks), min(bits), Hex(sum(1 << bit - min(bits) for bit in bits)))
         for (bus, clocks), bits in buses.items()
     )
-    return (Hex(status), Hex(control), Hex(enabled), groups)
+    return (control - status, Hex(enabled), groups)

@@ -4,11 +4,11 @@ facts.py of the library decodes them."""
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from . import pairs, registers
 from .family import Area, AreaProtection, Die, Family, Option, WriteProtection
-from .language import Block
 from .literals import Value
 
 TUPLE, TEXT, BYTES, WORD = 0xFC, 0xFD, 0xFE, 0xFF
@@ -41,7 +41,7 @@ def family_facts(family: Family) -> dict[str, tuple[Value, ...]]:
         "UNIQUE_ID": family.unique_id,
         "PCROP": pcrop(family),
         "DUAL_CORE": dual_core(family),
-        "BLOCKS": tuple((block.base, block.name) for block in blocks(family)),
+        "REGISTERS": tuple(registers.rows(family)),
         "INTERFACES": tuple(listens),
         "NOTES": tuple(notes),
         "OPTIONS": tuple(options),
@@ -82,6 +82,7 @@ def option(found: Option) -> Value:
     """(register, mask, its value, what to say then), or (register, mask, its values with which
     nothing is to be said, what to say else)."""
     mask, value = (1 << found.bits) - 1 << found.bit, found.value
+    assert isinstance(value, tuple) == ("%" in found.about), found.about  # how facts.py knows
     shifted: Value = (
         value << found.bit if isinstance(value, int) else tuple(v << found.bit for v in value)
     )
@@ -136,29 +137,39 @@ def pcrop(family: Family) -> tuple[Value, ...]:
     return (AREAS, tuple(zip(start, end, mask, strict=True)), found.about)
 
 
-def blocks(family: Family) -> list[Block]:
-    """Those that the scripts write, highest first."""
-    found = {
-        register.block.base: register.block
-        for die in family.dies
-        for step in family.script(die)
-        for register in step.registers
-    }
-    return [found[base] for base in sorted(found, reverse=True)]
-
-
-def encoded(*values: Value) -> bytes:
-    """As facts.py decodes it: a number below TUPLE is a byte; all else is a byte that says what
-    follows. TUPLE: the number of its bytes, 16 bits, and its values. TEXT, BYTES: the number of
-    bytes, and they. WORD: 32 bits. All are big-endian."""
-    found = b""
+def texts(values: Iterable[Value]) -> Iterator[str]:
+    """All that is text in these values."""
     for value in values:
         if isinstance(value, tuple):
-            data = encoded(*value)
-            found += struct.pack(">BH", TUPLE, len(data)) + data
+            yield from texts(value)
+        elif isinstance(value, str):
+            yield value
+
+
+def packed(family: Family) -> bytes:
+    """The pairs that texts are made of, in place of the values of a tuple, and family_facts()."""
+    values = tuple(family_facts(family).values())
+    found = pairs.frequent(texts(values))
+    return _tuple(b"".join(found)) + encoded(values, found)
+
+
+def encoded(values: Iterable[Value], found: Sequence[bytes] = ()) -> bytes:
+    """As facts.py decodes it: a number below TUPLE is a byte; all else is a byte that says what
+    follows. TUPLE: the number of its bytes, 16 bits, and its values. TEXT, BYTES: the number of
+    bytes, and they; a text is shortened by these pairs. WORD: 32 bits. All are big-endian."""
+    data = b""
+    for value in values:
+        if isinstance(value, tuple):
+            data += _tuple(encoded(value, found))
         elif isinstance(value, int):
-            found += bytes([value]) if value < TUPLE else struct.pack(">BI", WORD, value)
+            data += bytes([value]) if value < TUPLE else struct.pack(">BI", WORD, value)
+        elif isinstance(value, str):
+            text = pairs.shortened(value, found)
+            data += bytes([TEXT, len(text)]) + text
         else:
-            data = value.encode("ascii") if isinstance(value, str) else value
-            found += bytes([TEXT if isinstance(value, str) else BYTES, len(data)]) + data
-    return found
+            data += bytes([BYTES, len(value)]) + value
+    return data
+
+
+def _tuple(data: bytes) -> bytes:
+    return struct.pack(">BH", TUPLE, len(data)) + data

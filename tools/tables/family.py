@@ -416,7 +416,7 @@ class Family:
     after: Script
     dies: tuple[Die, ...]
     blocks: tuple[Block, ...]
-    """Peripherals that the scripts name, for names() and plan()."""
+    """Peripherals that the scripts name."""
     protection_shift: int = 0
     lsi_bit: int = 0
     nsbootadd0: bool = False

@@ -17,8 +17,8 @@ def chips(families: Iterable[Family], many: bool) -> bytes:
     An entry: how many bytes it has; core; address of IDCODE; register and bit of its clock, or 0.
     Then, for each family: how many DEV_IDs; of each the low byte (the rest is 4 in all of them);
     how many letters its name has, as in "f4", and they. The place of a DEV_ID is that of its die
-    in DIES. A family with faulty revisions is there twice. Without `many` nothing tells families
-    with one core from each other.
+    in DIES. A family with faulty revisions is there twice. After the last entry there is a 0.
+    Without `many` nothing tells families with one core from each other.
     """
     entries: dict[bytes, bytes] = {}
     for family in families:
@@ -36,7 +36,7 @@ def chips(families: Iterable[Family], many: bool) -> bytes:
                 row = bytes([len(dev_ids), *map(low, dev_ids), len(name)]) + name
                 entries[look] = entries.get(look, b"") + row
     found = [look + rows for look, rows in entries.items()]
-    return b"".join(bytes([1 + len(entry)]) + entry for entry in found)
+    return b"".join(bytes([1 + len(entry)]) + entry for entry in found) + b"\0"
 
 
 def low(dev_id: int) -> int:

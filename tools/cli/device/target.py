@@ -6,8 +6,6 @@ import argparse
 import contextlib
 from dataclasses import dataclass, field
 
-from ... import tables
-from ...tables.family import Family
 from .. import report
 from ..errors import CliError, Code, in_shell
 from ..hosted import entering
@@ -21,14 +19,13 @@ from ..rom import dfu
 from ..rom.geometry import BASE
 from . import cables
 
-VERDICT = "romboot verdict: "  # marks the line that is for this program, not for the user
+VERDICT = "romboot verdict:"  # marks the line that is for this program, not for the user
 FOREIGN = """
 if not (hasattr(romboot, 'plan') and hasattr(romboot, 'RomBootError')):
     path = getattr(romboot, '__file__', '') or getattr(romboot, '__path__', '')
     print(path or 'a module of the firmware')
 """
 PINS = "of the die: a small package has not got all of them"
-NAME = 16  # characters for RCC.PLLSAICFGR and the like
 
 
 def info(args: argparse.Namespace) -> int:
@@ -82,18 +79,17 @@ class ShowPlan(Job):
     free = False
 
     def work(self, stack: contextlib.ExitStack) -> None:
-        """The table of the library, with the names of registers."""
+        """The table of the library."""
         prompt = self.at_prompt(stack)
         if self.args.installed:
-            table, module = self._installed(prompt)
+            table = self._installed(prompt)
         else:
             found = Hosted(prompt).plan(force=self.args.force, via=self.args.via)
-            table, module, self.free = f"{found}", found.chip.family.__name__, bool(found)
-        named = with_names(in_shell(table), tables.family(module.rpartition(".")[2]))
-        lines = named.splitlines()
+            table, self.free = in_shell(f"{found}"), bool(found)
+        lines = table.splitlines()
         verdict = "the way is free" if self.free else "refused"
         self.report.result(
-            "plan", named, verdict, free=self.free,
+            "plan", table, verdict, free=self.free,
             refused=[line[4:] for line in lines if line.startswith("NO: ")],
             warnings=[line[9:] for line in lines if line.startswith("WARNING: ")],
             steps=[
@@ -103,28 +99,13 @@ class ShowPlan(Job):
             ],
         )  # fmt: skip
 
-    def _installed(self, prompt: Prompt) -> tuple[str, str]:
+    def _installed(self, prompt: Prompt) -> str:
         need_library(prompt)
         code = f"p = romboot.plan(force={self.args.force}, via={self.args.via!r}); print(p)"
-        output = prompt.run(f"{code}; print({VERDICT!r} + p.chip.family.__name__, bool(p))")
-        table, _, verdict = output.rpartition(VERDICT)
-        module, _, free = verdict.strip().partition(" ")
-        self.free = free == "True"
-        return table.rstrip("\n"), module
-
-
-def with_names(table: str, family: Family) -> str:
-    """A plan's table with the names that manuals give to registers: the board knows blocks and
-    offsets only, as the names would take more flash than its code."""
-    lines = []
-    for line in table.splitlines(keepends=True):
-        if line.startswith(("0x", "address ")):
-            address, register, rest = line.split(None, 2)
-            if address.startswith("0x"):
-                register = tables.names(int(address, 16), family) or register
-            line = f"{address:<10}  {register:<{NAME}}  {rest}"
-        lines.append(line)
-    return "".join(lines)
+        output = prompt.run(f"{code}; print({VERDICT!r}, bool(p))")
+        table, _, free = output.rpartition(VERDICT)
+        self.free = free.strip() == "True"
+        return in_shell(table.rstrip("\n"))
 
 
 @dataclass
