@@ -559,6 +559,10 @@ def test_the_reset_button_of_the_bench(button: signal.Signals, tmp_path: Path) -
         assert process.stdout
         assert any("reset (PIN)" in line for line in process.stdout)
         assert ask(tmp_path, "print(6*7)") == "42\n"
+        process.send_signal(signal.SIGUSR2)
+        assert any("BOOT0 is high" in line for line in process.stdout)
+        process.send_signal(button)
+        assert any("booting system memory" in line for line in process.stdout)
 
 
 def test_a_reader_that_ends_early_does_not_end_the_work() -> None:

@@ -22,6 +22,7 @@ from tools.cli.errors import CliError, in_shell
 from tools.cli.hosted import memory as memories
 from tools.cli.hosted.calls import Hosted, RefusedError
 from tools.cli.job import asked
+from tools.cli.port.prompt import literal
 from tools.cli.virtual import firmware
 from tools.cli.virtual.virtual_prompt import VirtualPrompt
 from tools.firmware import build
@@ -251,7 +252,7 @@ def test_a_literal() -> None:
     """No control character is in it, which a prompt would take for a command."""
     prompt = without(BOARD)
     for data in (bytes(range(256)), b"\x007", b"'\\\n\r", b"\x7f\xff"):
-        text = memories.literal(data)
+        text = literal(data)
         assert min(text) >= 0x20 and 0x7F not in text
         assert bytes.fromhex(prompt.run(b"print(" + text + b".hex())")) == data
 

@@ -9,7 +9,7 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .board import VirtualBoard
@@ -100,13 +100,15 @@ def locked(path: Path, *, folder: bool) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stopped_by_signals(server: Server[VirtualBoard]) -> Iterator[None]:
-    """Signals end `server.run`, or are the reset button; afterwards they mean what they did."""
+    """Signals end `server.run`, or are the reset button, or move BOOT0; afterwards they mean what
+    they did."""
     ends = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup
         ends.remove(signal.SIGHUP)
     before = {n: signal.signal(n, lambda *_: server.stop()) for n in ends}
     for number in (signal.SIGQUIT, signal.SIGUSR1):
-        before[number] = signal.signal(number, lambda *_: press_reset(server))
+        before[number] = signal.signal(number, lambda *_: touch(server, VirtualBoard.press_reset))
+    before[signal.SIGUSR2] = signal.signal(signal.SIGUSR2, lambda *_: touch(server, move_boot0))
     try:
         yield
     finally:
@@ -115,21 +117,28 @@ def stopped_by_signals(server: Server[VirtualBoard]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def press_reset(server: Server[VirtualBoard]) -> None:
+def touch(server: Server[VirtualBoard], what: Callable[[VirtualBoard], None]) -> None:
     """From a signal handler, which may come while the board is in the middle of something."""
 
-    def press() -> None:
+    def paused() -> None:
         with server.paused() as board:
-            board.press_reset()
+            what(board)
 
-    threading.Thread(target=press).start()
+    threading.Thread(target=paused).start()
+
+
+def move_boot0(board: VirtualBoard) -> None:
+    """To the other level."""
+    board.boot0 = not board.boot0
+    what = "high: the next reset starts the ROM" if board.boot0 else "low again"
+    board.say(f"BOOT0 is {what}")
 
 
 def announce(server: Server[VirtualBoard]) -> None:
     """Say which cable ends where."""
     board = server.board
     print(f"{board.name} with {board.chip.name} is on. Ctrl-C ends it; its reset button is")
-    print(f"Ctrl-\\, or kill -USR1 {os.getpid()}")
+    print(f"Ctrl-\\, or kill -USR1 {os.getpid()}; kill -USR2 {os.getpid()} moves BOOT0")
     for name, port in server.ports.items():
         print(f"  {name:<8} {board.wires[name].pins:<10} {port}")
     sys.stdout.flush()

@@ -34,6 +34,14 @@ class Flash(Job):
         super().__init__(args)
         self.image = image.load(args.file, args.address)
 
+    @property
+    def boot0(self) -> str:
+        """Of the board, or as long as nobody knows that, of the one that the file is for."""
+        of_file = [boards.called(machine) for machine in self.image.machines]
+        if self.known or len(of_file) != 1 or not of_file[0]:
+            return super().boot0
+        return f"{of_file[0].boot0} (on a {of_file[0].name})"
+
     def work(self, stack: contextlib.ExitStack) -> None:
         """From the file to the prompt."""
         self._say_file()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
-from ..port.prompt import BoardError, Prompt
+from ..port.prompt import BoardError, Prompt, literal
 from . import sram
 
 READS = 16  # addresses in one command: with more, a small heap may have no room to compile it
@@ -248,19 +248,3 @@ class Buffers:
                     block = bytes(buffer[at : min(at + BLOCK, piece.end())])
                     place = f"buffers[{number}][{at}:{at + len(block)}]="
                     yield place.encode() + literal(block)
-
-
-def literal(data: bytes) -> bytes:
-    """Source of a bytes object, as short as it may be: nothing that a prompt takes for a command
-    is in it."""
-    out = bytearray(b"b'")
-    for byte, following in zip(data, data[1:] + b"\0", strict=True):
-        if byte in b"'\\":
-            out += bytes([ord("\\"), byte])
-        elif byte >= 0x20 and byte != 0x7F:
-            out.append(byte)
-        elif following in b"01234567":
-            out += b"\\x%02x" % byte
-        else:
-            out += b"\\%o" % byte
-    return bytes(out + b"'")

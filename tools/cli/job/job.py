@@ -61,6 +61,11 @@ class Job:
             raise ended(self.where, self.args, error) from error
         return Code.DONE
 
+    @property
+    def boot0(self) -> str:
+        """What to press so that the ROM starts, whatever the firmware does."""
+        return (self.known and self.known.boot0) or boards.BOOT0
+
     # --- where it is ---------------------------------------------------------------------------
 
     def find(self, stack: contextlib.ExitStack) -> tuple[Place, Rom | None]:
@@ -118,7 +123,8 @@ class Job:
                 raise CliError(str(error), error.code or Code.NOT_ENTERED) from error
             self.where = Where.ASKED
             then = list(without_prompt(self.args, own_usb=bool(place.usb)))
-            raise CliError(str(error), Code.NOT_ENTERED, next=then) from error
+            boot0 = f"{error}. Whatever it does, this starts its ROM: {self.boot0}"
+            raise CliError(boot0, Code.NOT_ENTERED, next=then) from error
         stack.callback(self._close, prompt)
         self.where = Where.AT_PROMPT
         return prompt
@@ -287,7 +293,6 @@ class Job:
         here = f"USB {place.usb}" if place.usb else f"{place.device}"
         in_rom = rom.is_there()
         now = "is there still, or again" if in_rom else "does not answer any more"
-        boot0 = self.known.boot0 if self.known else ""
         then = [self.other_firmware("" if in_rom else f", {BOOT0_RESET}")]
         if not getattr(self.args, "erase_all", False):
             when = "" if in_rom else f", or never stops, {BOOT0_RESET}"
@@ -297,7 +302,7 @@ class Job:
             f"no prompt has come at {here}. The ROM was to start the firmware, and {now}"
             f"{''.join(f'; {doubt}' for doubt in self.doubts)}. Press reset, or take the power "
             "away for a second. If no prompt comes then either, start the ROM "
-            f"({boot0 or boards.BOOT0}) and flash firmware for this board",
+            f"({self.boot0}) and flash firmware for this board",
             Code.NOT_BACK,
             next=then,
         )

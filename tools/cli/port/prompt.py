@@ -174,7 +174,7 @@ class Prompt:
         log.info("%s: writing %s", self.port, path)
         self.run("parts = []")
         for at in range(0, len(data), CHUNK):
-            self.run(f"parts.append({data[at : at + CHUNK]!r})")
+            self.run(b"parts.append(" + literal(data[at : at + CHUNK]) + b")")
         write = f"with open({path!r}, 'wb') as file: file.write(b''.join(parts))"
         self.run(f"{write}\nparts = None")
 
@@ -215,6 +215,22 @@ class Prompt:
         except (TransportError, OSError, struct.error) as error:
             log.info("%s: %s %s", self.port, error, said.getvalue().strip())
             raise NoPromptError(self.port) from error
+
+
+def literal(data: bytes) -> bytes:
+    """Source of a bytes object, as short as it may be: nothing that a prompt takes for a command
+    is in it."""
+    out = bytearray(b"b'")
+    for byte, following in zip(data, data[1:] + b"\0", strict=True):
+        if byte in b"'\\":
+            out += bytes([ord("\\"), byte])
+        elif byte >= 0x20 and byte != 0x7F:
+            out.append(byte)
+        elif following in b"01234567":
+            out += b"\\x%02x" % byte
+        else:
+            out += b"\\%o" % byte
+    return bytes(out + b"'")
 
 
 def _open(port: str) -> Transport:
