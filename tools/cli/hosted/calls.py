@@ -69,7 +69,7 @@ class Hosted:
 
     Args:
         prompt: of the board.
-        known: its family and its IDCODE, if they have been asked: they are not asked again.
+        known: its family, die and IDCODE, if it has been asked: it is not asked again.
         said: the same of its firmware.
 
     Attributes:
@@ -77,7 +77,7 @@ class Hosted:
     """
 
     def __init__(
-        self, prompt: Prompt, known: tuple[Family, int] | None = None, said: Who | None = None
+        self, prompt: Prompt, known: tuple[Family, Die, int] | None = None, said: Who | None = None
     ) -> None:
         self._prompt, self._known = prompt, known
         self.who = said or who(prompt)
@@ -177,11 +177,13 @@ class Hosted:
     def _find(self) -> Any:
         needed = [CPUID, ICSR, VTOR, CCR, MPU_TYPE]
         if self._known:
-            family, idcode = self._known
-            self._memory.know(family.idcode, idcode)
-            needed += needed_to_enter(family)
+            needed += needed_to_enter(self._known[0])
         self._memory.fetch(needed)
         self._memory.fetch([self._memory.read(VTOR, 4)])  # where the initial stack pointer is
+        if self._known:
+            family, die, idcode = self._known
+            module = self._library.module(family.module)
+            return self._library.module("chip").Chip(module, family.dies.index(die), idcode)
         found = self._find_chip()
         self._memory.fetch(needed_to_enter(_family(found)))
         return found

@@ -61,10 +61,6 @@ class Memory:
             said = self._prompt.run(f"print({','.join(f'mem32[{a}]' for a in some)})")
             self._known |= zip(some, (int(word) & WORD for word in said.split()), strict=True)
 
-    def know(self, address: int, word: int) -> None:
-        """This word has been read already."""
-        self._known[address] = word
-
     def fetch_range(self, words: range) -> None:
         """The same for words that follow each other, below 0x40000000, where a range of
         MicroPython ends."""

@@ -58,7 +58,7 @@ def came_back(tries: int, die: Die) -> BackError:
 
 def hosted(prompt: Prompt, board: AtPrompt) -> Hosted:
     """The library for this board, which has been asked."""
-    return Hosted(prompt, (board.family, board.idcode), board.who)
+    return Hosted(prompt, (board.family, board.die, board.idcode), board.who)
 
 
 def check(prompt: Prompt, board: AtPrompt, port: str | None) -> None:
