@@ -283,7 +283,8 @@ def _row(*cells: str) -> str:
 
 
 def in_readme(text: str) -> str:
-    """README.md with its table as it should be."""
+    """README.md with its table, and how many boards there are, as it should be."""
+    text = re.sub(r"\[\d+ boards\]", f"[{len(boards.names())} boards]", text)
     before, found, rest = text.partition(BEGIN)
     _, ends, after = rest.partition(END)
     assert found and ends, f"README.md has no {BEGIN.strip()} or no {END.strip()} behind it"
