@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from .blocks.base import RegisterBlock
 from .blocks.bitband import bit_bands
+from .blocks.clocktree import Frequencies
 from .blocks.exti import Exti
 from .blocks.flash import Flash
 from .blocks.gpio import Gpio
@@ -83,6 +84,7 @@ class Soc:
         self._pc = pc
         self._irq_sources: defaultdict[int, set[str]] = defaultdict(set)
         self._remapping = False
+        self._clocks: Frequencies | None = None
         self._build_blocks()
         self.map = MemoryMap(chip, cpu, self.blocks, self.flash, self.syscfg, externals)
         regions = [r for r in chip.memory if r.kind in ("backup", "buffer")]
@@ -222,9 +224,11 @@ class Soc:
     # --- clocks --------------------------------------------------------------------------------
 
     def _clocks_changed(self) -> None:
-        self.clock.hclk = self.rcc.clocks.cpu
-        for block in self.blocks.values():
-            block.clock_changed()
+        clocks = self.rcc.clocks
+        if clocks != self._clocks:
+            self._clocks, self.clock.hclk = clocks, clocks.cpu
+            for block in self.blocks.values():
+                block.clock_changed()
         self.check_speed()
 
     def check_speed(self) -> None:

@@ -24,7 +24,6 @@ from .subject import FuzzError, Subject, at_prompt
 
 STATES, SEED = 500, 1
 PROGRESS = 50  # states from one line to the next
-COLLECT = 20  # states from one garbage collection to the next: a board is a heap of cycles
 
 
 def replay(board: str, seed: int, number: int) -> str:
@@ -39,15 +38,14 @@ def try_states(
     jump. Raises FuzzError if the fuzz is at fault."""
     to_mask = instructions_to_mask(subject)
     with _few_collections():
-        for count, number in enumerate(numbers, start=1):
+        for number in numbers:
             try:
                 state = draw(subject, seed, number, to_mask)
                 for outcome in _outcomes(subject, state):
                     yield number, outcome
             except FuzzError as error:
                 raise FuzzError(f"{error}: {replay(subject.name, seed, number)}") from error
-            if not count % COLLECT:
-                gc.collect()
+            gc.collect()
 
 
 def _outcomes(subject: Subject, state: State) -> Iterator[Outcome]:
@@ -59,7 +57,8 @@ def _outcomes(subject: Subject, state: State) -> Iterator[Outcome]:
 
 @contextmanager
 def _few_collections() -> Iterator[None]:
-    """Python collects garbage when the caller says so, and looks only at what is new by then."""
+    """Python collects garbage when the caller says so, and looks only at what is new by then: a
+    board is a heap of cycles."""
     gc.collect()
     frozen = gc.get_freeze_count()  # as by pytest, which keeps it so
     if not frozen:

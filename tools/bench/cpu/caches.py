@@ -54,7 +54,7 @@ class Ram:
         if below is None:
             return
         for page in range(0, self.memory.size, PAGE):
-            if view[page : page + PAGE] != below[page : page + PAGE]:
+            if not below.startswith(view[page : page + PAGE], page):  # much faster than ==
                 for at in range(page, page + PAGE, LINE):
                     if view[at : at + LINE] != below[at : at + LINE]:
                         yield self.base + at

@@ -137,9 +137,9 @@ class Runner:
         self.shorten_slice()
 
     def reconsider(self) -> None:
-        """What is enabled and its priorities have changed: if something is pending, look before
-        the next instruction whether it is taken."""
-        if self._nvic.pending or self._masked:
+        """What is enabled and its priorities have changed: look before the next instruction if
+        there is anything to be taken."""
+        if self._masked or self._nvic.preempting():
             self._engine.stop_after_instruction()
 
     def _execute(self, cycles: int) -> Outcome:
