@@ -20,20 +20,28 @@ from tools.fuzz.run import LOOK, Call, End
 from tools.fuzz.subject import at_prompt
 
 STATES = range(18, 38)  # of which some of each board go through a reset
+STATES_OF_EACH_DIE, EACH_DIE = range(100), ("F0", "G0", "G4", "L0", "L1", "L4", "WB", "WL")
 THOROUGH_STATES = range(200)
 
 
 def different() -> list[ParameterSet]:
     """Boards without those that have the same chip, the same memories and the same way in, and
-    dies that no board has; those with the longest script of their family are not thorough."""
+    dies that no board has. Not thorough is the one with the longest script of its family; of the
+    families EACH_DIE, one with each die."""
     found, longest = {}, longest_scripts()
     for name in (*longest, *EVERY_BOARD):
         board = boardfile.load(name)
         external = bool(board.external), str(board.external)
         found.setdefault((board.chip, *external, load_board(name).assembler), name)
+    with_each_die = {chip: name for (chip, *_), name in reversed(found.items())}
+    quick = {n for chip, n in with_each_die.items() if is_of_each_die(chip)} | {*longest}
     thorough = pytest.mark.thorough
     names = [*found.values(), *alone.chips()]
-    return [pytest.param(n, marks=[] if n in longest else [thorough]) for n in names]
+    return [pytest.param(n, marks=[] if n in quick else [thorough]) for n in names]
+
+
+def is_of_each_die(die: str) -> bool:
+    return die.removeprefix("STM32").startswith(EACH_DIE)
 
 
 def core(name: str) -> str:
@@ -43,7 +51,9 @@ def core(name: str) -> str:
 @pytest.mark.parametrize("board", different())
 def test_states(board: str, pytestconfig: pytest.Config) -> None:
     subject = at_prompt(board)
-    states = THOROUGH_STATES if pytestconfig.getoption("--thorough") else STATES
+    states = STATES_OF_EACH_DIE if is_of_each_die(subject.board.chip) else STATES
+    if pytestconfig.getoption("--thorough"):
+        states = THOROUGH_STATES
     counted, ends = 0, {"jump": set(), "reset": set()}
     for number, outcome in try_states(subject, SEED, states):
         assert not outcome.wrong, f"{outcome.wrong}; {replay(board, SEED, number)}"
