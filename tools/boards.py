@@ -36,6 +36,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +238,7 @@ def identify(build: str, machine: str) -> Board | None:
     return same[0] if len(same) == 1 else None
 
 
+@cache
 def load(name: str, folder: Path = BOARDS) -> Board:
     """The board `name`. Raises BoardFileError; OSError if there is no such file."""
     data = read(folder / f"{name}.toml")

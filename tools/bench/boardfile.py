@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ class BoardFile:
     external: tuple[ExternalChip, ...]
 
 
+@cache
 def load(name: str, boards: Path = BOARDS) -> BoardFile:
     """The board `name`, such as "NUCLEO_F429ZI".
 

@@ -208,6 +208,7 @@ def load(name: str) -> Chip:
     return _chip(name, _read(path))
 
 
+@cache
 def _read(path: Path) -> dict[str, Any]:
     """A file, on top of the one that it extends, or of its family."""
     data = tomllib.loads(path.read_text())
