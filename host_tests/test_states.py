@@ -79,21 +79,19 @@ def at_prompt(name: str) -> tuple[VirtualBoard, Prompt]:
     return board, prompt
 
 
-@pytest.mark.parametrize(("name", "code", "word"), STATES.values(), ids=STATES)
-def test_it_is_left_by_a_reset(name: str, code: str, word: str) -> None:
+@pytest.mark.parametrize("state", STATES)
+def test_it_is_left_by_a_reset(state: str) -> None:
+    """A plan says why, before."""
+    name, code, word = STATES[state]
     board, prompt = at_prompt(name)
+    if state != "WWDG1 runs":  # which would end the talk
+        prompt.run(code)
+        said = prompt.run("p = romboot.plan(); print(p.via, p.why, len(p.reasons))")
+        assert said.startswith("reset it ") and word in said and said.endswith(" 0\r\n")
+        code = "del p; gc.collect()"
     prompt.start(f"{code}\nromboot.enter_bootloader()")
     assert how_it_arrives(board) == CLEAN
     assert board.core.violations == []
-
-
-@pytest.mark.parametrize(("name", "code", "word"), list(STATES.values())[1:], ids=list(STATES)[1:])
-def test_a_plan_says_why(name: str, code: str, word: str) -> None:
-    """Not of a watchdog that would end the talk."""
-    _, prompt = at_prompt(name)
-    prompt.run(code)
-    said = prompt.run("p = romboot.plan(); print(p.via, p.why, len(p.reasons))")
-    assert said.startswith("reset it ") and word in said and said.endswith(" 0\r\n")
 
 
 def test_a_jump_as_asked_leaves_it() -> None:
