@@ -187,7 +187,8 @@ class Bank:
 
 @dataclass(frozen=True)
 class TwoBanks:
-    """What a flash is in while an option bit is 0. banks: with a size for each of their bits."""
+    """The banks that a flash has while an option bit is 0. Each has a size for every bit of its
+    register."""
 
     bit: Bit
     banks: tuple[Bank, ...]
@@ -420,7 +421,8 @@ class Family:
     protection_shift: int = 0
     lsi_bit: int = 0
     nsbootadd0: bool = False
-    """At 0x40022044 is FLASH_NSBOOTADD0R, so its bits 31:27 are not 0."""
+    """Bits 31:27 of the word at 0x40022044 are not 0, as it is FLASH_NSBOOTADD0R: so the library
+    tells families with a Cortex-M33 apart."""
     idcode_clock: Bit | None = None
     """Without this clock DBGMCU reads as 0."""
     pcrop: Pcrop | None = None

@@ -32,12 +32,14 @@ class Sector:
 
 @dataclass(frozen=True)
 class Geometry:
-    """kib: sizes of the sectors of a bank in KiB, the last one repeated to its end.
+    """How a flash is divided.
 
-    bank_kib: size of a bank if there may be two of them; 0 if there is one, or if the banks have
-    sectors of one size and follow each other. second: a flash of more than half a bank is in two
-    halves, and this is the number of the first sector of the second one; far: which starts here,
-    if not behind the first. other: what an option bit makes of it.
+    kib: sizes of the sectors of a bank in KiB; the last one is repeated to the end of the bank.
+    bank_kib: size of a bank, after which the sizes start again; 0: there is one bank, or all
+    sectors have one size.
+    second: not 0 where a flash of more than half of bank_kib is in two halves: the number of the
+    first sector of the second half. far: the address of that half; 0: right behind the first.
+    other: the layout at another value of an option bit.
     """
 
     kib: tuple[float, ...]
@@ -74,8 +76,9 @@ class Geometry:
 class Other:
     """Another layout, if an option bit has this value.
 
-    register, bit: where software reads it. option, option_bit: the word of the option bytes, which
-    the ROM reads. only_kib: the bit matters for a flash of this size alone; 0: for each.
+    register, bit: where software reads the bit. option, option_bit: where a host reads it through
+    the ROM, in the option bytes. only_kib: the bit matters for a flash of this size alone; 0: for
+    each.
     """
 
     geometry: Geometry
