@@ -29,7 +29,7 @@ DIES = {
     0x47A: NoRow("STM32H5E4/5E5/5F4/5F5", NO_PORT),
     0x485: NoRow(
         "STM32H7Rx/7Sx",
-        "its programs run from external memory, whose clocks must be set back before a jump "
-        "(AN2606 62.4), and MicroPython's stm32 port does not know it",
+        "the ROM hangs if a program has protected the clocks of its external memory "
+        "(RCC_CKPROTR; AN2606 62.4), and MicroPython's stm32 port does not know it",
     ),
 }
