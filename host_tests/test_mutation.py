@@ -16,6 +16,7 @@ from tools import tables
 from tools.bench import boardfile, chip
 from tools.fuzz import directed, mutation
 from tools.fuzz.mutation import Mutant
+from tools.fuzz.subject import at_prompt
 
 
 @functools.cache
@@ -42,7 +43,7 @@ def test_every_line_is_missed_or_says_why_not(board: str) -> None:
 
 
 def test_a_line_that_nothing_misses_is_found_out() -> None:
-    subject, *_ = mutation.subjects("NUCLEO_F429ZI")
+    subject = at_prompt("NUCLEO_F429ZI")
     trials = [(0, state) for state in directed.states(subject)]
     needless = Mutant("a line that does nothing", "", "", subject, subject)
     assert mutation.find((needless,), trials).wrong
@@ -51,7 +52,7 @@ def test_a_line_that_nothing_misses_is_found_out() -> None:
 
 
 def test_a_reason_that_does_not_hold_is_found_out() -> None:
-    subject, *_ = mutation.subjects("NUCLEO_F429ZI")
+    subject = at_prompt("NUCLEO_F429ZI")
     needed = next(mutation.mutants(subject))
     excused = Mutant(needed.line, "", "so it is said", needed.subject, subject)
     trials = [(0, state) for state in directed.states(subject)]

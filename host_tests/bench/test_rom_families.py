@@ -53,6 +53,8 @@ def live(request: pytest.FixtureRequest) -> Iterator[Live]:
     board = VirtualBoard.load(request.param)
     board.boot0 = True
     board.press_reset()
+    while not board.rom_listens():  # a client's first byte would be lost, and waited for
+        board.run_ms(1)
     with (
         running(board, speed=20, fast_while=VirtualBoard.rom_listens) as server,
         serial.Serial(server.ports["rom"], 115200, timeout=1) as port,

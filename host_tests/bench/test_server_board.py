@@ -23,6 +23,8 @@ def server() -> Iterator[Server[VirtualBoard]]:
     board = VirtualBoard.load("NUCLEO_F429ZI")
     board.boot0 = True
     board.press_reset()
+    while not board.rom_listens():  # a client's first byte would be lost, and waited for
+        board.run_ms(1)
     with running(board, speed=20) as server:
         yield server
 
