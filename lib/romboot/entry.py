@@ -68,10 +68,11 @@ class Entry:
     def _choose(self, via, grave, harmless):
         # Sets via; the exception that prevents this way, or None. The jump needs nothing of the
         # firmware, so it comes first; but only a reset stops a watchdog, and clears states.
-        self.via = via or "jump"
-        if not via and (grave or harmless or watchdog_runs(self.chip.family)):
-            self.via = "reset"
-        if self.via == "reset":
+        by_reset = via == "reset"
+        if not via:
+            by_reset = grave or harmless or watchdog_runs(self.chip.family)
+        self.via = "reset" if by_reset else "jump"
+        if by_reset:
             self.missing = missing = self._prepare_reset()
             if not missing:
                 return None
@@ -116,9 +117,7 @@ class Entry:
         try:
             if self.chip.family.ARMV6M and in_handler():
                 raise error("HandlerError")
-            reason = self._helper(_GO)
-            if reason:
-                raise reason
+            raise self._helper(_GO)
         except MemoryError:  # an interrupt handler must not allocate an exception
             raise IN_HANDLER from None
 

@@ -24,7 +24,7 @@ _DIES = const(9)
 _TUPLE = const(0xFC)  # how values are encoded there: see encoded() of the same file
 _TEXT = const(0xFD)
 _WORD = const(0xFF)
-_PAIR = const(0x80)  # the first byte of a text that stands for two, see tools/tables/pairs.py
+_PAIR = const(0x80)  # see tools/tables/pairs.py
 _AREA = const(32)  # and above, in place of the bit of PCROP: it has areas
 _BY_AREAS = const(2)  # in place of the level of a bit: write protection has areas
 
@@ -57,7 +57,7 @@ _CORE = const(
 
 
 def _text(data, pairs):
-    # It is stored from its end.
+    # Its bytes come in reverse order; one from _PAIR on stands for two others.
     rest = list(data)
     found = bytearray()
     while rest:
@@ -173,7 +173,7 @@ def warnings(chip, via):
         found = mem32[register] & mask
         if found == value:
             yield said
-        elif "%" in said and found not in value:  # several, with which nothing is to be said
+        elif "%" in said and found not in value:  # these are the values with nothing to say
             yield said % (found // (mask & -mask))
     if via == "jump" and watchdog_runs(chip.family):
         yield "the IWDG runs: after a jump the ROM refreshes it"
