@@ -26,6 +26,7 @@ BLOCK = 256  # the most that one command reads or writes, AN3155 3.4
 # A host that went away within a Write Memory has left the ROM waiting for the rest of 256 bytes
 # and their checksum: each third question is long enough for that.
 EACH, REST = 3, 258
+REST_GAP_S = 0.1  # a busy host hears the many NACKs that follow with pauses between them
 
 Progress = Callable[[int], None]
 """Is told how many more bytes are done."""
@@ -89,7 +90,7 @@ def _synchronise(
         # NACK: it knew the baud rate already, and 0x7F is no command. ACK is a "y" too, as in the
         # greeting of MicroPython: but there it does not stand alone, and NACK is no character.
         if heard == ACK or (NACK in heard and not heard.strip(ACK + NACK)):
-            _finish_half_a_command(connection)
+            _finish_half_a_command(connection, GAP_S if rounds < EACH else REST_GAP_S)
             connection.timeout = 5
             return
         meanwhile(heard)
@@ -100,7 +101,7 @@ def _synchronise(
     )
 
 
-def _finish_half_a_command(connection: SerialConnection) -> None:
+def _finish_half_a_command(connection: SerialConnection, gap_s: float) -> None:
     # It may have seen more than one 0x7F and taken one for the first byte of a command. A second
     # byte that is not its complement ends that with a NACK, whichever of these two it is.
     # What answers an earlier 0x7F may come late: nothing is to follow.
@@ -108,7 +109,7 @@ def _finish_half_a_command(connection: SerialConnection) -> None:
         connection.timeout = ROUND_S
         connection.write(SYNC)
         heard = connection.read(1)
-        connection.timeout = GAP_S
+        connection.timeout = gap_s
         while more := connection.read(BLOCK):
             heard += more
         if NACK in heard:
