@@ -128,10 +128,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """The tests live to the end: Python's garbage collector need not look at them each time. A
-    virtual board is some 10,000 objects."""
-    gc.collect()
-    gc.freeze()
+    """A virtual board is some 10,000 objects."""
     gc.set_threshold(2000)
     gc.enable()
 
@@ -152,6 +149,14 @@ def _for_a_real_board(item: pytest.Item) -> bool:
 def _needs_reference(item: pytest.Item) -> bool:
     fixtures: list[str] = getattr(item, "fixturenames", [])
     return "reference" in fixtures or item.get_closest_marker("reference") is not None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_collections() -> None:
+    """What is there before a module lives to the end, as tests do and what was read once: Python's
+    garbage collector need not look at it each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
