@@ -148,8 +148,8 @@ def test_a_witness_sees_what_is_written() -> None:
     prompt.run(f"{ATTEMPT}\n{QUIET}\ndef same(): mem32[0xE000E010] = 0")
     witness = Witness(board)
     prompt.run("attempt(same)")
-    assert witness.writes == ["0x0 to 0xE000E010 (SCS)"]
+    assert [str(write) for write in witness.writes] == ["0x0 to 0xE000E010 (SCS)"]
     assert witness.changes == []
     prompt.run("def other(): mem32[0x40013C00] = 1\nattempt(other)")
-    assert witness.writes == ["0x1 to 0x40013C00 (EXTI)"]
+    assert [str(write) for write in witness.writes] == ["0x1 to 0x40013C00 (EXTI)"]
     assert witness.changes == ["EXTI.IMR"]
