@@ -30,8 +30,7 @@ from tools.cli.virtual.installed import Library, install
 from tools.firmware import build
 
 BOARDS = ("NUCLEO_F429ZI", "PYBV11")
-# Folders of tests that wait for nothing. They come last: so no process is left alone with a long
-# one, and what those of tables keep in memory makes Python's garbage collector slow.
+# Folders of tests that wait for nothing. They come last, so that all processes end together.
 QUICK = ("bench", "lib", "tables")
 HAS_LIBRARY = """
 try:
