@@ -129,6 +129,7 @@ class VirtualTarget(Target):
             target.host_is_done.set()
 
             def wait_for_host(arrival: Arrival) -> None:
+                server._pump()  # mpremote waits for what was said right before
                 target.host_is_done.wait(HOST_S)
 
             board.on_arrival = wait_for_host
