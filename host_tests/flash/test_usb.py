@@ -111,6 +111,10 @@ def test_a_board_that_is_in_its_rom_already(small: Path) -> None:
         refused = flash(board, small)
         assert refused.returncode == Code.REFUSED
         assert "where it keeps its files is not known" in refused.stderr
+        (noise := small.with_suffix(".bin")).write_bytes(b"\xff" * 1000)
+        refused = flash(board, noise, "--yes")
+        assert refused.returncode == Code.REFUSED
+        assert "its stack begins at 0xFFFFFFFF, which is no multiple of 4" in refused.stderr
         refused = flash(board, firmware("NUCLEO_F429ZI"), "--erase-all")
         assert refused.returncode == Code.REFUSED and "Erase" not in str(board.said)
         assert "file is for NUCLEO-F429ZI with STM32F429. The board is in its" in refused.stderr
@@ -121,6 +125,7 @@ def test_a_board_that_is_in_its_rom_already(small: Path) -> None:
         assert "Mass erase" in board.said
         assert done.returncode == Code.NOT_BACK
         assert "nothing can be started: there is no vector table at 0x08000000" in done.stderr
+        assert "the board is still in its ROM bootloader.\n" in done.stderr
 
 
 def test_several_boards(small: Path) -> None:

@@ -12,6 +12,7 @@ from .said import at_s, printable
 
 KIB = 1024
 NAME = 12  # characters for the name of a state
+BAR = "{l_bar}{bar}| {elapsed}"  # no guess of what is left: erasing and writing differ in speed
 
 Progress = Callable[[int], None]
 
@@ -68,10 +69,7 @@ class Report:
             return
         from tqdm import tqdm  # it takes a while to import
 
-        with tqdm(
-            total=total, desc=f"{name:<{NAME}}", unit="B", unit_scale=True, unit_divisor=KIB,
-            leave=False,
-        ) as shown:  # fmt: skip
+        with tqdm(total=total, desc=f"{name:<{NAME}}", bar_format=BAR, leave=False) as shown:
 
             def more(count: int) -> None:
                 shown.update(count)

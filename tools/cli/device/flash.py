@@ -169,7 +169,7 @@ class Flash(Job):
         if not all(board and board.filesystem for board in known or [None]):
             self._ask_about_loss(
                 "the board is in its ROM, so where it keeps its files is not known: those in the "
-                f"{len(chosen.sectors)} sectors that will be erased are lost"
+                f"{number(len(chosen.sectors), 'sector')} to be erased are lost"
             )
         for board in filter(None, known):
             self._ask_about_files(board.filesystem, chosen, f"a {board.name}")
@@ -221,6 +221,7 @@ class Flash(Job):
         if not self.image.has_vectors:
             start = BASE
             if why := whole.why_not(rom, start):
+                self.where = Where.NO_START
                 raise CliError(
                     f"nothing can be started: {why}",
                     Code.NOT_BACK,

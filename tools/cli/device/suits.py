@@ -9,7 +9,7 @@ from ... import boards
 from ...tables import dies
 from ...tables.family import Die
 from ..job.asked import AtPrompt
-from ..rom.geometry import GEOMETRY, Sector
+from ..rom.geometry import BASE, GEOMETRY, Sector
 from ..rom.image import Image
 from ..rom.plan import Plan
 from ..rom.rom import Rom
@@ -43,11 +43,12 @@ def against_rom(image: Image, rom: Rom, sectors: Sequence[Sector]) -> list[str]:
     if rom.chip:
         family, die = rom.chip
         return against_chip(image, die, family.flash)
-    return [
+    others = [
         f"the file is for {machine}, whose flash has other sectors than the board in DFU mode"
         for machine in image.machines
         if (known := _sectors_of(machine)) and not set(_places(sectors)) & known
     ]
+    return [*others, *_vectors(image, None, BASE)]
 
 
 def other_sectors(plan: Plan, there: Sequence[Sector]) -> list[str]:
@@ -88,17 +89,19 @@ def _name(image: Image, board: AtPrompt) -> Iterator[str]:
         yield f"the file is for {_all(set(image.machines))}, and this board is {board.who.machine}"
 
 
-def _vectors(image: Image, die: Die, flash: int) -> Iterator[str]:
+def _vectors(image: Image, die: Die | None, flash: int) -> Iterator[str]:
+    """die: None if nobody knows which it is."""
     if image.vectors is None or (image.start != flash and not image.has_vectors):
         return
     stack, entry = image.vectors
-    ends = [ram.end for ram in die.rams if ram.base // BLOCK == (stack - 1) // BLOCK]
+    rams = die.rams if die else ()
+    ends = [ram.end for ram in rams if ram.base // BLOCK == (stack - 1) // BLOCK]
     if stack % 4:
         yield (
             f"its stack begins at 0x{stack:08X}, which is no multiple of 4: is it firmware, and "
             "for this address?"
         )
-    elif stack in SLOTS and ends and stack > max(ends):
+    elif die and stack in SLOTS and ends and stack > max(ends):
         yield (
             f"its stack begins at 0x{stack:08X}, and the SRAM of {die.name} ends at "
             f"0x{max(ends):08X}"

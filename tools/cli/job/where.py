@@ -50,6 +50,10 @@ class Where(Enum):
         "The new firmware is in the flash, read back and compared; the board is still in its ROM "
         "bootloader, and the reset button starts its firmware."
     )
+    NO_START = (
+        "The file is in the flash, read back and compared; the board is still in its ROM "
+        "bootloader."
+    )
     STARTED = "The new firmware is in the flash, read back and compared."
     LEFT = "Nothing was written."
 

@@ -50,7 +50,10 @@ class UsbRom:
         area, total = sum(s.size for s in plan.sectors), sum(len(data) for _, data in pieces)
         erase = ["-s", ":mass-erase:force"] if plan.whole else []
         report.begins("writing", "with dfu-util, which erases on its way")
-        with tempfile.TemporaryDirectory() as folder, report.meter("write", 2 * total) as bar:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            report.meter("erase, write", 2 * total) as bar,
+        ):
             path = Path(folder) / "firmware.dfu"
             path.write_bytes(dfu_util.file(pieces))
             words = [*erase, "-D", str(path)]
