@@ -19,6 +19,7 @@ ACK, NACK, SYNC = b"\x79", b"\x1f", b"\x7f"  # AN3155 2, 3
 START_S = 1.0  # AN2606 Table 227: no F4 needs more than 230 ms from its start to its first answer
 ASK_S = 0.3  # a ROM that has started is asked so long
 ROUND_S = 0.1  # between two questions
+NACK_S = 2.0  # the second of two bytes is answered for certain; the host may be busy
 GAP_S = 0.02  # after a byte that is an answer there is no other
 ERASE = 512  # the most that one command erases on some chips, by report (stm32flash)
 BLOCK = 256  # the most that one command reads or writes, AN3155 3.4
@@ -105,8 +106,8 @@ def _finish_half_a_command(connection: SerialConnection, gap_s: float) -> None:
     # It may have seen more than one 0x7F and taken one for the first byte of a command. A second
     # byte that is not its complement ends that with a NACK, whichever of these two it is.
     # What answers an earlier 0x7F may come late: nothing is to follow.
-    for _ in range(2):
-        connection.timeout = ROUND_S
+    for seconds in (ROUND_S, NACK_S):
+        connection.timeout = seconds
         connection.write(SYNC)
         heard = connection.read(1)
         connection.timeout = gap_s
