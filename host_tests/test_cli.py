@@ -24,6 +24,7 @@ import serial
 from serial.tools.list_ports_common import ListPortInfo
 
 from host_tests.conftest import EVERY_BOARD, first_of_each
+from host_tests.flash import fields
 from host_tests.target import LONGEST_S, ROOT, VirtualTarget, until
 from tools import paths
 from tools.bench import flash_file
@@ -85,6 +86,8 @@ def test_info_and_plan_for_scripts(virtual: VirtualTarget, whose: list[str]) -> 
     info, plan = romboot("info", *words), romboot("plan", *words)
     assert (info.returncode, plan.returncode) == (0, Code.REFUSED), info.stderr + plan.stderr
     found, way = json.loads(info.stdout), json.loads(plan.stdout)
+    fields.check([found], "info")
+    fields.check([way], "plan")
     assert found["dev_id"] == "0x419" and "USB DFU PA11/PA12" in found["listens"]
     assert found["protection_level"] == 2 and found["board"] == BOARD
     for reasons in (found["refused"], way["refused"]):
@@ -350,6 +353,7 @@ def test_a_port_where_no_prompt_answers(tmp_path: Path) -> None:
     done = romboot("info", "--device", os.ttyname(theirs))
     assert done.returncode == Code.NOT_ENTERED and time.monotonic() - started < 60
     assert "no MicroPython prompt answers on" in done.stderr
+    assert f"BOOT0 high, then reset; {paths.DOCS}/boards.md has it for" in done.stderr
     os.close(ours)
     os.close(theirs)
 

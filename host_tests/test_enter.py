@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from host_tests.flash import fields
 from host_tests.target import ENTER, MANIFEST, ROOT, VirtualTarget
 from host_tests.test_cli import ROMBOOT, romboot
 from tools import cli
@@ -49,7 +51,8 @@ def rom_resets(virtual: VirtualTarget, starts: int) -> None:
 def test_enter_and_identify(virtual: VirtualTarget) -> None:
     done = enter(virtual, True, "--json")
     assert done.returncode == 0, done.stderr
-    application, left, rom = map(json.loads, done.stdout.splitlines())
+    application, left, rom = states = [*map(json.loads, done.stdout.splitlines())]
+    fields.check(states, "enter")
     assert (application["state"], left["attempt"], rom["state"]) == ("application", 1, "ROM")
     assert rom["version"] == "3.1" and rom["dev_id"] == application["dev_id"]
     assert virtual.arrival().clean
@@ -208,3 +211,9 @@ def test_a_dfu_device_where_the_port_is_gone(
     assert said in capsys.readouterr().out
     assert cli.main(["info", *words]) == Code.NOT_ENTERED
     assert "  romboot leave --device /dev/not-there\n" in capsys.readouterr().err
+    twin = LISTED.replace("1-2", "1-3")
+    (tmp_path / "dfu-util").write_text(f"#!/bin/sh\necho '{LISTED}'\necho '{twin}'\n")
+    assert cli.main(["enter", *words]) == Code.NO_BOARD
+    said = capsys.readouterr().err
+    assert "no serial port /dev/not-there, but 2 boards are in the ROM" in said
+    assert re.findall("  romboot .*", said) == [f"  romboot enter --usb 1-{n}" for n in (2, 3)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import signal
 import struct
@@ -18,6 +19,7 @@ import pytest
 import serial
 
 from host_tests import pages
+from host_tests.flash import fields
 from host_tests.target import MANIFEST, ROOT, until
 from host_tests.test_cli import ROMBOOT
 from host_tests.usb import Done, Faults, UsbTarget, bus, linux, usb_board
@@ -463,11 +465,12 @@ def test_romboot_enter() -> None:
     """A ROM that resets the chip is entered again; success is a DFU device where the board was,
     and not one that comes elsewhere."""
     with usb_board("PYBV11", build("PYBV11"), Faults(rom_resets=1, twin=True)) as board:
-        words = ["enter", "--device", board.until_application()]
+        words = ["enter", "--device", board.until_application(), "--json"]
         done = board.run(*ROMBOOT, *words)
         assert done.returncode == 0, done.stderr
         assert "0483:df11 (STM32  BOOTLOADER) at USB 1-2" in done.stdout
-        assert "try 1 of 10: /dev/ttyACM0 went, and is back" in done.stderr
+        assert "try 1 of 10: /dev/ttyACM0 went, and is back" in done.stdout
+        fields.check(map(json.loads, done.stdout.splitlines()), "enter")
         arrival = board.arrival()
         assert board.is_rom() and arrival and arrival.clean, str(arrival)
 

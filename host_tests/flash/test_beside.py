@@ -10,6 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from host_tests.flash import fields
 from host_tests.target import MANIFEST, VirtualTarget
 from host_tests.test_cli import ROMBOOT, romboot
 from host_tests.usb import UsbTarget, bus, usb_board
@@ -61,16 +62,20 @@ def test_leave_and_read_over_usb(tmp_path: Path) -> None:
     path = tmp_path / "backup.dfu"
     with usb_board(BOARD, build(BOARD, frozen_manifest=MANIFEST)) as board:
         board.until_application()
-        done = run(board, "read", str(path))
+        done = run(board, "read", str(path), "--json")
         assert done.returncode == 0, done.stderr
         ((at, data),) = load_image(path)
         assert (at, data) == (BASE, board.flash(BASE, 1024 * KIB))
-        assert "prompt" in done.stdout.splitlines()[-1]
+        states = [json.loads(line) for line in done.stdout.splitlines()]
+        names = "application left ROM read file leave prompt"
+        assert [state["state"] for state in states] == names.split()
+        fields.check(states, "read")
         board.enter()
         done = run(board, "leave", "--json")
         assert done.returncode == 0, done.stderr
-        states = [json.loads(line)["state"] for line in done.stdout.splitlines()]
-        assert states == ["ROM", "leave", "prompt"]
+        states = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [state["state"] for state in states] == ["ROM", "leave", "prompt"]
+        fields.check(states, "leave")
 
 
 @pytest.mark.parametrize("name", ["a.bin", "a.dfu"])
@@ -194,8 +199,9 @@ def test_the_boards_that_are_connected() -> None:
         first, second = done.stdout.splitlines()
         assert first == "prompt       /dev/ttyACM0, USB 1-2"
         assert second.startswith("ROM          USB 1-3, serial number ")
-        asked = run(one, "boards", "--ask").stdout
+        asked = run(one, "boards", "--ask", "--json").stdout
         assert "/dev/ttyACM0, USB 1-2: PYBv1.1 with STM32F405RG, MicroPython v1.25.0" in asked
+        fields.check(map(json.loads, asked.splitlines()), "boards")
         assert one.arrival() is None
 
 

@@ -128,6 +128,40 @@ def test_a_board_that_is_in_its_rom_already(small: Path) -> None:
         assert "the board is still in its ROM bootloader.\n" in done.stderr
 
 
+def test_a_rom_that_is_on_usb_and_not_where_it_was_looked_for(small: Path) -> None:
+    """The port of the prompt has gone then: each command that is named does without."""
+    ours, theirs = os.openpty()
+    with usb_board(BOARD, build(BOARD)) as board:
+        port = ["--device", board.until_application(), "--rom"]
+        done = flash(board, small, *port, port[1])
+        assert done.returncode == Code.REFUSED and "goes when its ROM starts" in done.stderr
+        for code, said in (
+            (
+                Code.NO_ROM,
+                "romboot: the ROM of the board is on USB now, at USB 1-2: ",
+            ),
+            (Code.NO_BOARD, "no serial port /dev/ttyACM0, but a board is in the ROM"),
+        ):
+            done = flash(board, small, *port, os.ttyname(theirs))
+            assert done.returncode == code and said in done.stderr, done.stderr
+            assert f"\n  romboot flash {small} --usb 1-2\n" in done.stderr
+            assert ("\n  romboot leave --usb 1-2\n" in done.stderr) == (code == Code.NO_ROM)
+        assert board.run(*ROMBOOT, "leave", "--usb", "1-2").returncode == 0
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_port_of_the_rom_that_goes_meanwhile(tmp_path: Path) -> None:
+    """Nothing is entered then."""
+    gone, enter = tmp_path / "rom", Mock()
+    gone.symlink_to(tmp_path / "pty")
+    job = Job(Namespace(json=False, rom=str(gone), tries=1))
+    job.die = PYBV11.die
+    with pytest.raises(CliError, match="there is no port") as refused:
+        job.into_rom(Mock(), places.Place("/a"), enter, Mock())
+    assert refused.value.code == Code.NO_BOARD and not enter.called
+
+
 def test_several_boards(small: Path) -> None:
     """One at its prompt, one in its ROM: listed, and refused until one is named."""
     with (

@@ -13,6 +13,7 @@ PT_LOAD, EM_ARM = 1, 40
 LARGEST = 64 << 20  # bytes; 4 MiB of flash as .hex or .elf, with room for what debuggers read
 
 CUT = "the file is incomplete (cut off): copy or download it again"
+DAMAGED = "the file is damaged, or of another kind: copy or download it again"
 
 Segment = tuple[int, bytes]
 """An address and the bytes that belong there."""
@@ -54,7 +55,9 @@ def load_image(path: Path, base: int = FLASH_BASE) -> list[Segment]:
     try:
         segments = [(address, data) for address, data in reader(path.read_bytes()) if data]
     except (struct.error, IndexError, UnicodeDecodeError) as error:
-        raise ImageError(f"{path} is damaged or no {path.suffix} file ({error})") from error
+        raise ImageError(
+            f"{path} is damaged or no {path.suffix} file ({error}): copy or download it again"
+        ) from error
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from None
     if not segments:
@@ -89,7 +92,7 @@ def blocks(segments: list[Segment], size: int = 256) -> list[Segment]:
 def _elf(data: bytes) -> Iterator[Segment]:
     """Loadable segments at their physical (load) address."""
     if data[:6] != b"\x7fELF\x01\x01":
-        raise ImageError("not a 32-bit little-endian ELF file")
+        raise ImageError(f"not a 32-bit little-endian ELF file: {DAMAGED}")
     machine = struct.unpack_from("<H", data, 18)[0]
     if machine != EM_ARM:
         raise ImageError(f"an ELF file for machine {machine}, not for ARM ({EM_ARM})")
@@ -136,7 +139,7 @@ def _hex_record(line: str, number: int, *, last: bool) -> tuple[int, int, bytes]
         raw = b""
     if len(raw) < 5 or len(raw) != raw[0] + 5 or sum(raw) & 0xFF:
         cut = last and re.fullmatch(":[0-9A-Fa-f]*", line) and len(line) < _length(line)
-        raise ImageError(f"line {number} is no valid Intel HEX record{f': {CUT}' if cut else ''}")
+        raise ImageError(f"line {number} is no valid Intel HEX record: {CUT if cut else DAMAGED}")
     return int.from_bytes(raw[1:3], "big"), raw[3], raw[4:-1]
 
 
@@ -148,7 +151,7 @@ def _length(line: str) -> int:
 def _dfuse(data: bytes) -> Iterator[Segment]:
     """All elements of all targets (UM0391)."""
     if data[:5] != b"DfuSe":
-        raise ImageError("not a DfuSe file")
+        raise ImageError(f"not a DfuSe file: {DAMAGED}")
     if data[-8:-5] != b"UFD":
         raise ImageError(f"the end of a DfuSe file is missing: {CUT}")
     if struct.unpack_from("<I", data, len(data) - 4)[0] != zlib.crc32(data[:-4]) ^ 0xFFFFFFFF:

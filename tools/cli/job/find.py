@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from ..errors import CliError, Code, Way
+from ..errors import CliError, Code, Next, Way
 from ..port import places, ports
 from ..port.places import Place
 from ..rom import usb
 from ..rom.dfu_util import Device
 from ..rom.rom import Rom
+from .where import again, in_rom_at
 
 
 def board(args: argparse.Namespace) -> tuple[Place, Rom | None]:
@@ -24,6 +25,8 @@ def board(args: argparse.Namespace) -> tuple[Place, Rom | None]:
     if args.usb:
         at_prompt = [place for place in at_prompt if place.usb == args.usb]
         in_rom = [device for device in in_rom if device.path == args.usb]
+    if args.device and len(in_rom) > 1:
+        raise no_port(args, [device.path for device in in_rom])
     if len(at_prompt) + len(in_rom) > 1:
         raise _choose(Code.SEVERAL, f"there are {len(every)} boards: name one", every)
     if in_rom:
@@ -40,6 +43,16 @@ def board(args: argparse.Namespace) -> tuple[Place, Rom | None]:
         "no board is connected: there is no USB serial port, and no ROM on USB. A board with "
         "another port is named with --device, one that is in its ROM with --rom",
         Code.NO_BOARD,
+    )
+
+
+def no_port(args: argparse.Namespace, in_rom: Sequence[str]) -> CliError:
+    """That of --device is not there. in_rom: USB paths of boards that may have had it."""
+    are = "a board is" if len(in_rom) == 1 else f"{len(in_rom)} boards are"
+    return CliError(
+        f"there is no serial port {args.device}, but {are} in the ROM bootloader, on USB",
+        Code.NO_BOARD,
+        next=[Next(again(in_rom_at(args, path)), f"The one at USB {path}") for path in in_rom],
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 from ... import boards
+from ...paths import DOCS
 from ...tables.family import Die
 from ..errors import CliError, Code, Next
 from ..hosted.entering import BackError
@@ -22,7 +23,16 @@ from ..rom.rom import Rom
 from ..rom.uart import UartRom
 from ..said import interrupted
 from . import asked, back, find, way
-from .where import AFTER_LEAVING, BOOT0_RESET, Where, ended, other, with_files_lost, without_prompt
+from .where import (
+    AFTER_LEAVING,
+    BOOT0_RESET,
+    Where,
+    ended,
+    on_usb,
+    other,
+    with_files_lost,
+    without_prompt,
+)
 
 
 class Job:
@@ -64,7 +74,9 @@ class Job:
     @property
     def boot0(self) -> str:
         """What to press so that the ROM starts, whatever the firmware does."""
-        return (self.known and self.known.boot0) or boards.BOOT0
+        if not self.known:
+            return f"{boards.BOOT0}; {DOCS}/boards.md has it for each board"
+        return self.known.boot0 or boards.BOOT0
 
     # --- where it is ---------------------------------------------------------------------------
 
@@ -115,7 +127,13 @@ class Job:
     def open(self, place: Place, stack: contextlib.ExitStack) -> Prompt:
         """The prompt there."""
         assert place.device
-        ports.check(place.device, "--device")
+        try:
+            ports.check(place.device, "--device")
+        except CliError as error:
+            in_rom = sorted(way.usb_paths())
+            if error.code == Code.NO_BOARD and self.args.device and in_rom:
+                raise find.no_port(self.args, in_rom) from error
+            raise
         try:
             prompt = Prompt(place.device)
         except CliError as error:
@@ -153,6 +171,12 @@ class Job:
     def rom_port(self, place: Place, board: asked.AtPrompt) -> str | None:
         """Where its ROM will answer; None: on USB. CliError if that cannot be used here."""
         shared = board.known and board.known.one_cable  # None: it is not known
+        if self.args.rom and place.usb and ports.same(self.args.rom, board.port):
+            raise CliError(
+                f"{self.args.rom} is on the USB of the board itself, and goes when its ROM starts",
+                Code.REFUSED,
+                ((("--usb", place.usb), "With the ROM on that USB"),),
+            )
         if self.args.rom:
             if shared is not False or not ports.same(self.args.rom, board.port):
                 return self.args.rom
@@ -230,6 +254,8 @@ class Job:
             except BackError as error:
                 self.report.warn(f"try {attempt} of {tries}: {error}")
                 continue
+            except CliError as error:
+                raise self._has_come_on_usb(place, error) from None
             finally:
                 self._close(prompt)
             after = f"after {time.monotonic() - began:.1f} s"
@@ -241,11 +267,34 @@ class Job:
         self.where = Where.AT_PROMPT
         raise way.came_back(tries, self.die)
 
+    def _has_come_on_usb(self, place: Place, error: CliError) -> CliError:
+        """If no ROM answers at --rom, as the board has become a DFU device, the next command is
+        for that."""
+        if error.code != Code.NO_ROM or not self.args.rom:
+            return error
+        gone = place.device and not ports.exists(place.device)
+        found = [p for p in way.usb_paths() if p == place.usb or (gone and not place.usb)]
+        if len(found) != 1:
+            return error
+        self.where = Where.IN_ROM
+        now = f"the ROM of the board is on USB now, at USB {found[0]}"
+        return CliError(f"{now}: {error}", error.code, next=list(on_usb(self.args, found[0])))
+
+    def _rom_port_is_there(self) -> None:
+        """What --rom names was, a moment ago. If it has gone, nothing is entered."""
+        try:
+            if self.args.rom:
+                ports.opened(self.args.rom, "--rom", held_s=0).close()
+        except CliError as error:  # HELD: by this command
+            if error.code == Code.NO_BOARD:
+                raise
+
     def _send(self, prompt: Prompt, enter: Callable[[Prompt], None]) -> None:
         try:
+            self._rom_port_is_there()
             enter(prompt)
         except CliError as error:
-            if error.code == Code.REFUSED:
+            if error.code in (Code.REFUSED, Code.NO_BOARD):
                 self.where = Where.AT_PROMPT
             raise
 

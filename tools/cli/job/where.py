@@ -126,6 +126,14 @@ def to_start(args: argparse.Namespace) -> Next:
     return Next(other(args, "leave"), "To start the firmware that it has")
 
 
+def on_usb(args: argparse.Namespace, path: str) -> Iterator[Next]:
+    """For a board whose ROM is at this USB path, and not where the user looked for it."""
+    there = in_rom_at(args, path)
+    if args.command.name in AGAIN:
+        yield Next(again(there), AGAIN[args.command.name])
+    yield to_start(there)
+
+
 def without_prompt(args: argparse.Namespace, *, own_usb: bool) -> Iterator[Next]:
     """For a board that does not answer at its port. own_usb: the port is that of its own USB, so
     it is not in its ROM. A ROM at --rom has been asked already."""
@@ -157,6 +165,15 @@ def again(args: argparse.Namespace, *options: str) -> str:
             if option in INSTEAD:
                 words = _without(words, INSTEAD[option], value=True)
     return command_line(*words, *options)
+
+
+def in_rom_at(args: argparse.Namespace, path: str) -> argparse.Namespace:
+    """The same command line for a board whose ROM is at this USB path, and which has no port."""
+    typed: Sequence[str] = args.typed
+    for option in ("--device", "--rom", "--usb"):
+        typed = _without(typed, option, value=True)
+    moved = {"device": None, "rom": None, "usb": path, "typed": [*typed, "--usb", path]}
+    return argparse.Namespace(**{**vars(args), **moved})
 
 
 def _without(words: Sequence[str], option: str, *, value: bool) -> list[str]:
