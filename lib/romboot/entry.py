@@ -117,7 +117,9 @@ class Entry:
         try:
             if self.chip.family.ARMV6M and in_handler():
                 raise error("HandlerError")
-            raise self._helper(_GO)
+            reason = self._helper(_GO)
+            if reason:
+                raise reason
         except MemoryError:  # an interrupt handler must not allocate an exception
             raise IN_HANDLER from None
 
