@@ -18,7 +18,6 @@ not right before its WFE.
 
 from __future__ import annotations
 
-import signal
 from collections import deque
 from collections.abc import Callable
 
@@ -43,6 +42,7 @@ from .cpu.nvic import Nvic
 from .cpu.parts import Parts
 from .cpu.runner import Runner
 from .cpu.scb import SEVONPEND, Scb
+from .cpu.signals import held_back
 from .cpu.spec import (
     CORES,
     CORTEX_M0,
@@ -79,8 +79,6 @@ __all__ = [
 ]
 
 _REMEMBERED = 10_000
-
-_TO_END = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 class Core:
@@ -335,14 +333,10 @@ class Core:
         While the core sleeps, time jumps from event to event. IDLE: the limit is reached in
         sleep, or, without a limit, there is no event left.
 
-        A signal takes effect afterwards: an exception like KeyboardInterrupt would be lost in a
-        callback, as Unicorn is between it and the caller.
+        A signal takes effect afterwards.
         """
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _TO_END)
-        try:
+        with held_back():
             return self._runner.run(cycles, until_ns)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def sleep(self) -> None:
         """Wait for an interrupt, as WFI does."""

@@ -25,6 +25,7 @@ from unicorn.arm_const import (
 )
 from unicorn.unicorn import Uc
 
+from .signals import held_back
 from .spec import CoreSpec
 
 # Distances from basepri in QEMU's `v7m` structure, in bytes.
@@ -58,7 +59,8 @@ class _Context:
 
     def __init__(self, uc: Uc) -> None:
         self._uc = uc
-        self._context = uc.context_save()
+        with held_back():
+            self._context = uc.context_save()
         address = ctypes.cast(self._context.context, ctypes.c_void_p).value
         assert address
         self.words = (ctypes.c_uint32 * (self._context._size // 4)).from_address(address)

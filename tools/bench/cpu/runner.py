@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 
 from ..clock import Clock
@@ -14,7 +13,6 @@ from .parts import Parts
 from .state import Stop
 
 _LONGEST_SLICE = 50_000_000
-_TO_END = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 # While a mask register holds back a pending exception, instructions are run step by step, because
 # no hook is called for a write to a mask register. After this many instructions of one
 # masking, those of handlers that it does not hold back left out, ...
@@ -58,15 +56,6 @@ class Runner:
         self.deferred.clear()
 
     def run(self, cycles: int | None, until_ns: int | None) -> Stop:
-        """A signal takes effect afterwards: an exception like KeyboardInterrupt would be lost in a
-        callback, as Unicorn is between it and the caller."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _TO_END)
-        try:
-            return self._run(cycles, until_ns)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-    def _run(self, cycles: int | None, until_ns: int | None) -> Stop:
         clock = self._clock
         end = None if cycles is None else clock.cycles + cycles
         last, hclk = end, 0
