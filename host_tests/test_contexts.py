@@ -180,3 +180,12 @@ def test_from_files_on_a_build_without_the_inline_assembler(name: str, variant: 
         target.ok("mount", str(library.compiled()), "exec", code)
         assert str(target.arrival()) == CLEAN
         assert target.identify() == chip.load(boardfile.load(name).chip).dev_id
+
+
+def test_a_plan_whose_table_has_no_room() -> None:
+    """The verdict is there all the same."""
+    name = "NUCLEO_L073RZ"
+    board = VirtualBoard.load(name, build(name, frozen_manifest=MANIFEST))
+    said = Prompt(board).run("import romboot; print(romboot.plan())")
+    assert "The way is free: STM32L071/072/073/081/082/083" in said
+    assert "(the table needs " in said

@@ -375,9 +375,10 @@ class Plan(Entry):
             said += self._verdict()
             gc.collect()
             room = bytearray(size)
-            lines = list(self._lines())
+            lines = list(self._lines()) + said
             del room
-            said = lines + said
+            return "\n".join(lines)
         except MemoryError:
+            room = None  # noqa: F841  the sentence needs some of it
             said.append("(the table needs %d bytes of heap)" % size)
         return "\n".join(said)
