@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .. import report
@@ -25,6 +27,7 @@ if not (hasattr(romboot, 'plan') and hasattr(romboot, 'RomBootError')):
     path = getattr(romboot, '__file__', '') or getattr(romboot, '__path__', '')
     print(path or 'a module of the firmware')
 """
+STEP = re.compile(r"(?P<address>0x\w+) +(?P<register>\S+) +(?P<now>\w+) -> (?P<then>.*)")  # Plan
 PINS = "of the die: a small package has not got all of them"
 
 
@@ -90,13 +93,8 @@ class ShowPlan(Job):
         verdict = "the way is free" if self.free else "refused"
         self.report.result(
             "plan", table, verdict, free=self.free,
-            refused=[line[4:] for line in lines if line.startswith("NO: ")],
-            warnings=[line[9:] for line in lines if line.startswith("WARNING: ")],
-            steps=[
-                dict(zip(("address", "register", "now", "then"), line.replace(" -> ", " ").split(
-                    None, 3), strict=False))
-                for line in lines if line.startswith("0x")
-            ],
+            refused=_after("NO: ", lines), warnings=_after("WARNING: ", lines),
+            steps=[step.groupdict() for line in lines if (step := STEP.match(line))],
         )  # fmt: skip
 
     def _installed(self, prompt: Prompt) -> str:
@@ -106,6 +104,11 @@ class ShowPlan(Job):
         table, _, free = output.rpartition(VERDICT)
         self.free = free.strip() == "True"
         return in_shell(table.rstrip("\n"))
+
+
+def _after(mark: str, lines: Iterable[str]) -> list[str]:
+    """What follows this mark."""
+    return [line.removeprefix(mark) for line in lines if line.startswith(mark)]
 
 
 @dataclass
