@@ -135,6 +135,8 @@ def _draw(random: Random, subject: Subject, *, room_first: bool = False) -> Layo
         psp = random.randrange(ccm.base + THREAD_STACK, ccm.base + ccm.size // 4, 8)
     words += [f"helper {where} at 0x{code:08X}", f"image at 0x{image:08X}", f"MSP 0x{msp:08X}"]
     words += [f"handlers at 0x{application:08X}"]
+    if tight:
+        space.take(msp - FRAMES, FRAMES - TIGHT)  # no DMA stream writes where the copy may be
     buffers = space.find(BUFFER), space.find(BUFFER)
     room = room or space.find_within(*subject.heap, room_size, or_none=True)
     return Layout(application, code, image, msp, psp, buffers, room, tight, ", ".join(words))
