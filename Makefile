@@ -15,6 +15,10 @@ JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) \* 2)
 # take too long for one.
 DIST := $(if $(THOROUGH),worksteal,loadfile --no-loadscope-reorder)
 STAMP := $(VENV)/.ready
+# Lint is not repeated while nothing has changed that it reads.
+LINTED := $(VENV)/.linted
+LINT_READS := $(shell find lib tools host_tests manifest.py setup.py pyproject.toml \
+	-name __pycache__ -prune -o -print)
 # The tests start hundreds of commands, and each would compile all its modules again.
 unexport PYTHONDONTWRITEBYTECODE
 ifdef FIRMWARE
@@ -36,12 +40,15 @@ pytest: setup
 test-all:
 	$(MAKE) test THOROUGH=--thorough
 
-lint: setup
+lint: setup $(LINTED)
+
+$(LINTED): $(STAMP) $(LINT_READS)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/pyright -p lib --typeshedpath "$$($(BIN)/python -c \
 		'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	@touch $@
 
 mutation: setup
 	$(BIN)/python -m tools.fuzz $(BOARD) --mutate

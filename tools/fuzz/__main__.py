@@ -90,7 +90,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.fuzz", description=__doc__)
     parser.add_argument(
-        "board", metavar="BOARD", help="such as PYBV11; or a chip, such as STM32G431xx"
+        "board",
+        metavar="BOARD",
+        help="such as PYBV11; or a chip of tools/bench/chips with room for the bench firmware "
+        "(192 KiB), such as STM32L4R5xx",
     )
     parser.add_argument("--states", type=_number, default=STATES, metavar="N", help=f"({STATES})")
     parser.add_argument("--seed", type=_number, default=SEED, metavar="S", help=f"({SEED})")
