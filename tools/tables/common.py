@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from .family import Check, Option, State, is_set
+from .family import Check, Note, Option, State, is_set
 from .language import Register
 
 PCROP_AREAS = (
     "PCROP is on: the ROM cannot read, write or erase what is under it. Only protection level 1, "
     "then 0, lifts it, and erases the flash"
 )
+
+
+def jitter(percent: int) -> Note:
+    """Of a ROM that measures the baud rate by software, with so large an error (AN2606 rev 70 4.5,
+    table 6). 4 % and less, as of the F0, G0, L0 and L1, an adapter takes."""
+    return Note(
+        f"at 115,200 baud a connection may fail, as this ROM measures it up to {percent} % wrong: "
+        "use 57,600, or reset and try again"
+    )
+
 
 HUB = "USB DFU fails behind some high-speed host controllers; a USB hub in between helps"
 

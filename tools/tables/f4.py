@@ -190,6 +190,7 @@ F412 = (
 CRYSTAL = Note(
     "USB DFU needs a crystal on HSE of a whole number of MHz, 4 to 26; 8 MHz measures best"
 )
+JITTER = common.jitter(6)
 # Reports from silicon: circuitpython issue 11270 (12 MHz: 5 entries of 12 arrived), Marlin 27047.
 CRYSTAL_F405 = Note(
     "by report this ROM at times mistakes a crystal above 8 MHz and resets the chip, and the "
@@ -266,7 +267,7 @@ DIES = (
         ),
         rom_id=0x1FFF77DE, ids=(0x30, 0x31, 0x90, 0x91),
         interfaces=(*F405, *only((0x90, 0x91), I2C1_PB7, I2C2, I2C3, SPI1, SPI2)),
-        notes=(CRYSTAL, CRYSTAL_F405, Note(CAN_UNPROTECT, (0x31, 0x90))),
+        notes=(CRYSTAL, JITTER, CRYSTAL_F405, Note(CAN_UNPROTECT, (0x31, 0x90))),
         sectors=(12,), options=(WATCHDOG,),
         disputed=(ccm("00030000", "stlink"),),
         misread=0x411,  # by revision A (IDCODE 0x20006411): errata sheet DM00037591, 2.1.2
@@ -281,7 +282,7 @@ DIES = (
         ),
         rom_id=0x1FFF76DE, ids=(0x70, 0x90, 0x91),
         interfaces=(*F405, I2C1_PB9, *only((0x90, 0x91), I2C2, I2C3, SPI1, SPI2, SPI4)),
-        notes=(CRYSTAL, DFU_BANK_2, Note(CAN_UNPROTECT, (0x70, 0x91))),
+        notes=(CRYSTAL, JITTER, DFU_BANK_2, Note(CAN_UNPROTECT, (0x70, 0x91))),
         sectors=(12, 12), options=DUAL_BOOT, geometry=TWO_BANKS,
         disputed=(ccm("00040000", "stlink"),),
     ),
@@ -297,7 +298,7 @@ DIES = (
         interfaces=(
             *F405, I2C1_PB9, I2C2, I2C3, SPI1, Interface("SPI2", "PB12/PC7/PB14/PB15"), SPI4,
         ),
-        notes=(CRYSTAL,), sectors=(8,), options=(WATCHDOG,),
+        notes=(CRYSTAL, JITTER), sectors=(8,), options=(WATCHDOG,),
     ),
     Die(
         0x423, "STM32F401xB/xC", sram(64),
@@ -308,7 +309,7 @@ DIES = (
             "20003000 - 00000000 - -",
         ),
         rom_id=0x1FFF76DE, ids=(0xD0, 0xD1), interfaces=F401,
-        notes=(CRYSTAL,), sectors=(6,), options=(WATCHDOG,),
+        notes=(CRYSTAL, JITTER), sectors=(6,), options=(WATCHDOG,),
     ),
     Die(
         0x431, "STM32F411", sram(128),
@@ -319,7 +320,7 @@ DIES = (
             "20003010 - 00000000 - -",
         ),
         rom_id=0x1FFF76DE, ids=(0xD0,), interfaces=F401,
-        notes=(CRYSTAL,), sectors=(8,), options=(WATCHDOG,),
+        notes=(CRYSTAL, JITTER), sectors=(8,), options=(WATCHDOG,),
     ),
     Die(
         0x433, "STM32F401xD/xE", sram(96),
@@ -330,7 +331,7 @@ DIES = (
             "20003000 - 00000000 - -",
         ),
         rom_id=0x1FFF76DE, ids=(0xD1,), interfaces=F401,
-        notes=(CRYSTAL,), sectors=(8,), options=(WATCHDOG,),
+        notes=(CRYSTAL, JITTER), sectors=(8,), options=(WATCHDOG,),
     ),
     Die(
         0x434, "STM32F469/479", sram(320),
@@ -345,7 +346,7 @@ DIES = (
             *F405, I2C1_PB9, Interface("I2C2", "PF0/PF1 (so printed; likely PF1/PF0)"), I2C3,
             SPI1, SPI2, SPI4,
         ),
-        notes=(CRYSTAL,), sectors=(12, 12), options=DUAL_BOOT, geometry=TWO_BANKS,
+        notes=(CRYSTAL, JITTER), sectors=(12, 12), options=DUAL_BOOT, geometry=TWO_BANKS,
         disputed=(
             ccm("00060000", "stm32flash"),  # AN2606 table 226 does the same
             Disputed(
@@ -366,6 +367,7 @@ DIES = (
         interfaces=(*F412, *only((0x91,), USART3)),
         notes=(
             CRYSTAL,
+            JITTER,
             Note("USART3 is on other pins, AN2606 does not say which", (0x90,)),
         ),
         sectors=(12,), options=(WATCHDOG,),
@@ -380,7 +382,7 @@ DIES = (
             "24003010 - 00000000 00000000 00000000",
         ),
         rom_id=0x1FFF76DE, ids=(0x90,), interfaces=(*F412, USART3),
-        notes=(CRYSTAL,), sectors=(15,), options=(WATCHDOG,),
+        notes=(CRYSTAL, JITTER), sectors=(15,), options=(WATCHDOG,),
         disputed=RTC_AND_EXTI,
     ),
 )  # fmt: skip

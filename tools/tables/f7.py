@@ -116,11 +116,6 @@ I2C = (f4.I2C1_PB9, f4.I2C2, f4.I2C3)
 SPI = (f4.SPI1, f4.SPI2, f4.SPI4)
 LISTENS = (*SERIAL, f4.CAN2, f4.DFU, *I2C)
 
-# AN2606 rev 70 table 6, and the versions of each line (tables 98, 100, 102, 104)
-JITTER = Note(
-    "at 115,200 baud a connection may fail, as this ROM measures the baud rate with an error of "
-    "up to 6 %: use 57,600 or less, or reset and try again"
-)
 # Reports from silicon, ST community 11320 and 21049 (F746); this way the clocks are at reset.
 BAUD_F74 = Note(
     "by report this ROM took USART1 for 1,200 baud if the clocks of an application were left on; "
@@ -209,7 +204,7 @@ DIES = (
         ),
         rom_id=0x1FF0EDBE, ids=(0x70, 0x90),
         interfaces=(*LISTENS, *only((0x90,), *SPI)),
-        notes=(f4.CRYSTAL, JITTER, BAUD_F74), sectors=(8,), options=OPTIONS,
+        notes=(f4.CRYSTAL, f4.JITTER, BAUD_F74), sectors=(8,), options=OPTIONS,
         disputed=(
             Disputed("ROM: vector table", ("stlink",), "00100000", ROM_ON_ITCM),
             *(
@@ -229,8 +224,8 @@ DIES = (
         ),
         rom_id=0x1FF0EDBE, ids=(0x93,),
         interfaces=(*LISTENS, *SPI),
-        notes=(f4.CRYSTAL, JITTER, BANK_2), sectors=(12,), options=DUAL_BANK, two_banks=TWO_BANKS,
-        geometry=GEOMETRY_F76,
+        notes=(f4.CRYSTAL, f4.JITTER, BANK_2), sectors=(12,), options=DUAL_BANK,
+        two_banks=TWO_BANKS, geometry=GEOMETRY_F76,
         disputed=(
             Disputed(
                 "ROM: vector table", ("stlink",), "00200000",

@@ -27,7 +27,7 @@ DIES = (
         ),
         rom_id=0x1FF0EDBE, ids=(0x90,),
         interfaces=(*f7.SERIAL, Interface("CAN1", "PD1/PD0"), f4.DFU, *f7.I2C, *f7.SPI),
-        notes=(f4.CRYSTAL, f7.JITTER), sectors=(8,), options=f7.OPTIONS,
+        notes=(f4.CRYSTAL, f4.JITTER), sectors=(8,), options=f7.OPTIONS,
         disputed=(
             Disputed("ROM: vector table", ("stlink",), "00100000", f7.ROM_ON_ITCM),
             Disputed("ROM: end", ("stlink",), "0010EDC0", f7.ROM_ON_ITCM),

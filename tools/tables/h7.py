@@ -289,14 +289,15 @@ RDP_LOOP = "at protection level 1 with a USB cable the ROM resets for ever"
 NOTES_H74 = (
     Note("USB DFU needs a crystal on HSE", (0xD2,)),
     Note(HSI48, (0xD3, *V9)),
-    Note("Go, USART2 and SPI1 do not work; mass erase over I2C is of bank 2 only", (0xD2,)),
+    Note("no Go, USART2, SPI1; I2C mass erase is of bank 2", (0xD2,)),
     Note("no bank erase, no DFU mass erase", (0xD3,)),
     PB15,
     Note(LOCKS_SUPPLY, (0xD2, 0xD3, 0x90)),
     Note("Go may fail: the stack is in the last 16 bytes of SRAM", V9),
     Note("USART1 sends on PA9 and PB14", (0x90, 0x91)),
     Note("after power-on it needs a reset or a pull-up on PA11", (0x90,)),
-    Note("wait after erasing bank 2", (0x91,)),
+    # the first half: of 9.1; the other: betaflight-configurator, pull requests 1861 and 5348
+    Note("wait after erasing bank 2; DFU may hang", V9),
 )
 
 

@@ -233,6 +233,7 @@ EVERY = (*SERIAL, *I2C, *SPI, CAN1, DFU)
 
 V10, V9 = (0xA1, 0xA2, 0xA3), (0x90, 0x92)  # of the L47x and L48x; 0x91 was never used
 HSI48 = Note("USB DFU needs no crystal (HSI48)")
+JITTER = common.jitter(5)
 CAN_CRYSTAL = Note("CAN needs HSE: 4, 6, 8, 9, 12, 16, 18, 20 or 24 MHz")
 # AN2606 rev 70 tables 165, 167, 171, 173
 SPI_WRITE = "over SPI wait 4 ms after a write, or bytes may stay erased"
@@ -296,6 +297,7 @@ DIES = (
             Note("USB DFU needs a crystal, on LSE or on HSE", (0xA3, *V9)),
             Note("without a crystal on LSE it takes 2.6 s to start", (0xA3, *V9)),
             Note("writes to SRAM are corrupted", (0xA1, 0x90)),
+            JITTER,
             Note(DFU_WRITE),
             Note(SPI_WRITE, (0x92,)),
         ),
@@ -313,7 +315,8 @@ DIES = (
         ],
         rom_id=0x1FFF6FFE, ids=(0x93,), interfaces=EVERY,
         notes=(
-            HSI48, CAN_CRYSTAL, Note(SPI_WRITE), Note("bank erase is refused: erase pages"),
+            HSI48, JITTER, CAN_CRYSTAL, Note(SPI_WRITE),
+            Note("bank erase is refused: erase pages"),
         ),
         sectors=BANKS, options=(*DUAL_BOOT, BOOT0_BIT, ERASED),
         disputed=(whole("00040000", "modm-devices", "stm32flash"),),
@@ -329,7 +332,7 @@ DIES = (
             ),
         ],
         rom_id=0x1FFF6FFE, ids=(0x92,), interfaces=EVERY,
-        notes=(HSI48, CAN_CRYSTAL, Note(SPI_WRITE)),
+        notes=(HSI48, JITTER, CAN_CRYSTAL, Note(SPI_WRITE)),
         sectors=BANK, options=(WATCHDOG, BOOT0_BIT, EMPTY, ERASED),
         disputed=(
             whole("00020000", "modm-devices", "stlink", "stm32flash"),
@@ -351,7 +354,7 @@ DIES = (
         ],
         rom_id=0x1FFF6FFE, ids=(0x91,), interfaces=EVERY,
         notes=(
-            HSI48, CAN_CRYSTAL, Note(SPI_WRITE),
+            HSI48, JITTER, CAN_CRYSTAL, Note(SPI_WRITE),
             Note("USB may fail at times if 0x1FFF6FF2 has 0xFF; " + DFU_WRITE),
             Note("after use of the RTC CAN may fail until its domain is reset"),
         ),
@@ -376,7 +379,7 @@ DIES = (
             ),
         ],
         rom_id=0x1FFF6FFE, ids=(0xD1,), interfaces=(*SERIAL, *I2C, *SPI, DFU),
-        notes=(HSI48, Note("over USART it answers the first byte with two ACK bytes")),
+        notes=(HSI48, JITTER, Note("over USART it answers the first byte with two ACK bytes")),
         sectors=BANK, options=(WATCHDOG, BOOT0_BIT, EMPTY, ERASED),
         disputed=(
             whole("00008000", "modm-devices", "stm32flash"),
@@ -394,7 +397,7 @@ DIES = (
                 RCC.CRRCR, RCC.CCIPR2, RCC.DLYCFGR,
             ),
         ],
-        rom_id=0x1FFF6FFE, ids=(0x90, 0x95), interfaces=EVERY, notes=(HSI48, CAN_CRYSTAL),
+        rom_id=0x1FFF6FFE, ids=(0x90, 0x95), interfaces=EVERY, notes=(HSI48, JITTER, CAN_CRYSTAL),
         sectors=BANKS, page_kib=PLUS_PAGE_KIB, dual_bank=DBANK, geometry=PLUS_GEOMETRY,
         options=(*DUAL_BOOT, BOOT0_BIT, EMPTY),
         disputed=(
@@ -414,7 +417,7 @@ DIES = (
                 RCC.CRRCR, RCC.CCIPR2, RCC.DLYCFGR,
             ),
         ],
-        rom_id=0x1FFF6FFE, ids=(0x90,), interfaces=EVERY, notes=(HSI48, CAN_CRYSTAL),
+        rom_id=0x1FFF6FFE, ids=(0x90,), interfaces=EVERY, notes=(HSI48, JITTER, CAN_CRYSTAL),
         sectors=BANKS, page_kib=PLUS_PAGE_KIB, dual_bank=DBANK, geometry=PLUS_GEOMETRY,
         options=(*DUAL_BOOT, BOOT0_BIT, EMPTY),
         disputed=(
