@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
+import time
 import zlib
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -14,8 +17,10 @@ from tools.bench import chip
 from tools.bench.image import Segment
 from tools.bench.rom_adapter import rom_facts
 from tools.cli.errors import CliError, Code
+from tools.cli.report import Report
 from tools.cli.rom import geometry, plan
 from tools.cli.rom.image import Image, load
+from tools.cli.rom.uart import UartRom
 from tools.firmware import build
 
 BASE = 0x08000000
@@ -178,8 +183,39 @@ def test_pieces_that_share_a_sector_are_one_element() -> None:
     """Or the second would erase the first."""
     chosen = at_f429(fake((BASE, b"1234"), (BASE + 0x100, b"5678"), (BASE + 0x20000, b"9ABC")))
     (start, data), (second, _) = chosen.elements
-    assert (start, data[:4], data[0x100:]) == (BASE, b"1234", b"5678")
-    assert set(data[4:0x100]) == {0xFF} and second == BASE + 0x20000
+    assert (start, data[:4], data[0x100:0x104]) == (BASE, b"1234", b"5678")
+    assert {*data[4:0x100], *data[0x104:]} == {0xFF} and second == BASE + 0x20000
+
+
+def test_what_is_written_begins_and_ends_at_a_multiple_of_16() -> None:
+    """AN2606 table 7. Of the ROM of an L47x, table 169: over DFU what is no multiple of 8 is
+    corrupted. A piece that ends with its sector needs no other one."""
+    chosen = at_f429(fake((BASE + 8, bytes(0x3FF8)), (BASE + 0x20004, bytes(0x501))))
+    assert [s.number for s in chosen.sectors] == [0, 5]
+    for part in chosen.elements, chosen.parts, chosen.contents:
+        assert {(at % 16, len(data) % 16) for at, data in part} == {(0, 0)}
+        assert max(at + len(data) for at, data in part if at < BASE + 0x4000) == BASE + 0x4000
+
+
+@pytest.mark.parametrize(("version", "waits"), [(0x91, 2), (0x92, 0)])
+def test_a_rom_that_is_done_with_bank_2_too_early(
+    monkeypatch: pytest.MonkeyPatch, version: int, waits: int
+) -> None:
+    """That of an STM32H743, AN2606 table 136: sectors 8 and 9 are waited for, not 7."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    loader = Mock()
+    loader.get_id.return_value, loader.get_version.return_value = 0x450, 0x31
+    loader.read_memory.return_value = bytes([version])
+    rom = UartRom(loader, "PORT", 115200, contextlib.ExitStack())
+    image = fake((BASE + 0xE0000, bytes(0x20000 + 0x20001)))
+    rom.write(
+        plan.make(image, geometry.GEOMETRY[0x450].sectors(2048), False),
+        Report(as_json=True),
+        lambda: None,
+    )
+    erased = [call.args[0] for call in loader.extended_erase_memory.call_args_list]
+    assert erased == [[7], [8], [9]] and slept == [4.0] * waits
 
 
 VECTORS = struct.pack("<2I", 0x20010000, BASE + 0x20001)

@@ -10,6 +10,9 @@ from pathlib import Path
 
 FLASH_BASE = 0x08000000
 PT_LOAD, EM_ARM = 1, 40
+# Bytes. A ROM writes whole words (AN3155 3.6), at multiples of up to 16 (AN2606 rev 70 table 7);
+# over DFU that of many an L4 corrupts what is no multiple of 8 (tables 165 to 171)
+UNIT = 16
 LARGEST = 64 << 20  # bytes; 4 MiB of flash as .hex or .elf, with room for what debuggers read
 
 CUT = "the file is incomplete (cut off): copy or download it again"
@@ -67,10 +70,10 @@ def load_image(path: Path, base: int = FLASH_BASE) -> list[Segment]:
 
 def flatten(segments: list[Segment]) -> Segment:
     """One piece from the lowest address to the highest, gaps as erased flash (0xFF).
-    Its length is a multiple of 4, as the ROM wants it (AN3155 3.6)."""
-    start = min(address for address, _ in segments)
-    end = max(address + len(data) for address, data in segments)
-    piece = bytearray(b"\xff" * (end - start + -(end - start) % 4))
+    It begins and ends at a multiple of UNIT."""
+    start = min(address for address, _ in segments) // UNIT * UNIT
+    end = -(-max(address + len(data) for address, data in segments) // UNIT) * UNIT
+    piece = bytearray(b"\xff" * (end - start))
     for address, data in segments:
         piece[address - start : address - start + len(data)] = data
     return start, bytes(piece)

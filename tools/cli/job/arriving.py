@@ -18,6 +18,7 @@ from ..port.prompt import Prompt
 from ..rom import dfu, serial_rom
 
 BACK_S = 2.0  # within which an application that was started again shows its prompt
+LISTENS_S = 3.5  # that of an L47x without a crystal on LSE takes 2.56 s (AN2606 rev 70 table 227)
 LOOK_S = 0.1  # between two looks
 
 
@@ -48,13 +49,13 @@ class Watch:
             time.sleep(BACK_S)  # a ROM must not be asked before it listens
         if self._one_cable:
             self._prompt.close()
-        with serial_rom.connected(self._port, BACK_S, self._heard, self._baud) as loader:
+        with serial_rom.connected(self._port, LISTENS_S, self._heard, self._baud) as loader:
             yield loader
 
     def silence(self, before: set[dfu.Device], where: str | None) -> dfu.Device | None:
-        """Wait for longer than any ROM takes to start (serial_rom.START_S), or until a DFU device
-        comes that was not there before. BackError if the prompt is back. where: the USB path, if
-        it is known."""
+        """Wait for longer than a ROM takes to start, but for that of LISTENS_S, or until a DFU
+        device comes that was not there before. BackError if the prompt is back. where: the USB
+        path, if it is known."""
         end = time.monotonic() + BACK_S
         while time.monotonic() < end:
             for device in dfu.devices() - before:

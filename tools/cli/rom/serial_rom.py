@@ -16,7 +16,7 @@ from ..errors import PORT_ERRORS, CliError
 from ..port.ports import opened
 
 ACK, NACK, SYNC = b"\x79", b"\x1f", b"\x7f"  # AN3155 2, 3
-START_S = 1.0  # AN2606 Table 227: no F4 needs more than 230 ms from its start to its first answer
+START_S = 1.0  # a ROM that may have started just now: table 227 of AN2606, with few exceptions
 ASK_S = 0.3  # a ROM that has started is asked so long
 ROUND_S = 0.1  # between two questions
 NACK_S = 2.0  # the second of two bytes is answered for certain; the host may be busy

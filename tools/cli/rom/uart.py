@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
+import time
 from collections.abc import Iterator, Sequence
 
 from stm32loader.bootloader import CommandError, Stm32Bootloader
@@ -30,6 +31,10 @@ ENDS = {
     **{0x479: 0x20018000, 0x480: 0x24080000, 0x494: 0x20039000, 0x495: 0x2000C000},
 }
 NO_ROOM = (0x445,)  # it takes none
+
+# ROM 9.1 of an H74x says that an erase in bank 2 is done when it has begun, and what comes before
+# it is done may hang the chip (AN2606 rev 70 table 136): a sector takes 4 s at the most (DS12110)
+EARLY, BANK_2, SECTOR_S = (0x450, 0x91), 0x08100000, 4.0
 
 
 class UartRom:
@@ -70,15 +75,24 @@ class UartRom:
     def write(self, plan: Plan, report: Report, pause: Pause) -> None:
         """Sector by sector: a mass erase is missing or does not work in some ROMs."""
         area, parts = sum(sector.size for sector in plan.sectors), plan.parts
-        erased = number(len(plan.sectors), "sector")
+        erased, early = number(len(plan.sectors), "sector"), self._ends_early()
         with report.bar("erase", area, erased, bytes=area) as bar:
             for batch in _batches(plan.erased):
                 serial_rom.erase(self._loader, [s.number for s in batch], lambda _: pause())
+                if early and batch[-1].base >= BANK_2:
+                    time.sleep(SECTOR_S)
                 bar(sum(sector.size for sector in batch))
         total, written = sum(len(data) for _, data in parts), plan.image.size
         with report.bar("write", total, size(written), bytes=written) as bar:
             for at, data in parts:
                 serial_rom.write(self._loader, at, data, lambda n: (bar(n), pause())[0])
+
+    def _ends_early(self) -> bool:
+        assert self.chip
+        dev_id, version = EARLY
+        if self.dev_id != dev_id:
+            return False
+        return self._loader.read_memory(self.chip[1].rom_id, 1)[0] == version
 
     def read(self, address: int, length: int, progress: Progress) -> bytes:
         """What is there."""
