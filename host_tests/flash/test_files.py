@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from stm32loader.bootloader import CommandError
 
 from tools.bench import chip
 from tools.bench.image import Segment
@@ -197,25 +198,71 @@ def test_what_is_written_begins_and_ends_at_a_multiple_of_16() -> None:
         assert max(at + len(data) for at, data in part if at < BASE + 0x4000) == BASE + 0x4000
 
 
-@pytest.mark.parametrize(("version", "waits"), [(0x91, 2), (0x92, 0)])
-def test_a_rom_that_is_done_with_bank_2_too_early(
-    monkeypatch: pytest.MonkeyPatch, version: int, waits: int
-) -> None:
-    """That of an STM32H743, AN2606 table 136: sectors 8 and 9 are waited for, not 7."""
-    slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", slept.append)
+@pytest.mark.parametrize(("dev_id", "kib", "version", "at", "erased", "slept"), [
+    (0x450, 2048, 0x91, 0xE0000, [[7], [8], [9]], [4.0, 4.0]),
+    (0x450, 2048, 0x92, 0xE0000, [[7], [8], [9]], []),
+    (0x460, 128, 0xB3, 0x1000, [[2], [3], [4]], [0.04] * 3),
+    (0x460, 128, 0xB4, 0x1000, [[2], [3], [4]], []),
+    (0x466, 64, 0x53, 0x1000, [[2, 3, 4]], []),
+    (0x467, 512, 0x92, 0x40000, [[128], [129], [130]], []),
+])  # fmt: skip
+def test_erases_that_a_rom_has_wrong(
+    monkeypatch: pytest.MonkeyPatch, dev_id: int, kib: int, version: int, at: int,
+    erased: list[list[int]], slept: list[float],
+) -> None:  # fmt: skip
+    """AN2606 rev 70. Table 136, H743: sectors of bank 2, 8 and 9, are waited for, not 7. Table
+    108, G071: "erase only by one sector and wait 40 ms". Table 112, G0B1: "erase only by one
+    sector when targeting Bank2". Table 102 says nothing like it of a G031."""
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
     loader = Mock()
-    loader.get_id.return_value, loader.get_version.return_value = 0x450, 0x31
+    loader.get_id.return_value, loader.get_version.return_value = dev_id, 0x31
     loader.read_memory.return_value = bytes([version])
     rom = UartRom(loader, "PORT", 115200, contextlib.ExitStack())
-    image = fake((BASE + 0xE0000, bytes(0x20000 + 0x20001)))
+    sectors = geometry.GEOMETRY[dev_id].sectors(kib)
+    length = 2 * next(s.size for s in sectors if s.base >= BASE + at) + 1
     rom.write(
-        plan.make(image, geometry.GEOMETRY[0x450].sectors(2048), False),
+        plan.make(fake((BASE + at, bytes(length))), sectors, False),
         Report(as_json=True),
         lambda: None,
     )
-    erased = [call.args[0] for call in loader.extended_erase_memory.call_args_list]
-    assert erased == [[7], [8], [9]] and slept == [4.0] * waits
+    calls = loader.extended_erase_memory.call_args_list
+    assert ([call.args[0] for call in calls], waits) == (erased, slept)
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+@pytest.mark.parametrize("counts_on", [True, False])
+@pytest.mark.parametrize(("dev_id", "kib"), [(0x415, 512), (0x467, 512), (0x467, 256)])
+def test_pages_of_bank_2_whose_numbers_are_not_known(
+    dev_id: int, kib: int, counts_on: bool, refuses: bool
+) -> None:
+    """The manual has them from 256 on (RM0351 table 5, RM0444 table 11). A ROM that counts so may
+    refuse another number, or take it for a page of bank 1."""
+    sectors = geometry.GEOMETRY[dev_id].sectors(kib)
+    half, old = len(sectors) // 2, {s.base for s in sectors}
+
+    def erase(numbers: list[int]) -> None:
+        for n in numbers:
+            if n < half or counts_on:
+                old.discard(sectors[n].base)
+            elif n >= 256:
+                old.discard(sectors[n - 256 + half].base)
+            elif refuses:
+                raise CommandError("NACK")
+            else:
+                old.discard(sectors[n - half].base)
+
+    def read(address: int, length: int) -> bytes:
+        if address > sectors[-1].end:  # system memory
+            return struct.pack("<H", kib) * (length // 2)
+        return (b"\x00" if address in old else b"\xff") * length
+
+    loader = Mock(get_id=lambda: dev_id, get_version=lambda: 0x31, read_memory=read)
+    loader.extended_erase_memory = erase
+    rom = UartRom(loader, "PORT", 115200, contextlib.ExitStack())
+    image = fake((BASE, bytes(half * 2048 + 4096)))
+    rom.write(plan.make(image, rom.sectors(), False), Report(as_json=True), lambda: None)
+    assert old == {s.base for s in sectors[half + 2 :]}
 
 
 VECTORS = struct.pack("<2I", 0x20010000, BASE + 0x20001)

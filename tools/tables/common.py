@@ -15,8 +15,7 @@ def jitter(percent: int) -> Note:
     """Of a ROM that measures the baud rate by software, with so large an error (AN2606 rev 70 4.5,
     table 6). 4 % and less, as of the F0, G0, L0 and L1, an adapter takes."""
     return Note(
-        f"at 115,200 baud a connection may fail, as this ROM measures it up to {percent} % wrong: "
-        "use 57,600, or reset and try again"
+        f"it may measure 115,200 baud up to {percent} % wrong: use 57,600, or reset and try again"
     )
 
 

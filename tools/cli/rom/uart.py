@@ -13,7 +13,7 @@ from ...tables.family import Die
 from ..errors import CliError, Code
 from ..report import Progress, Report, number, size
 from . import serial_rom
-from .geometry import GEOMETRY, Sector, layout
+from .geometry import BASE, GEOMETRY, Sector, layout
 from .plan import Plan
 from .rom import Pause, chip
 
@@ -32,9 +32,16 @@ ENDS = {
 }
 NO_ROOM = (0x445,)  # it takes none
 
-# ROM 9.1 of an H74x says that an erase in bank 2 is done when it has begun, and what comes before
-# it is done may hang the chip (AN2606 rev 70 table 136): a sector takes 4 s at the most (DS12110)
-EARLY, BANK_2, SECTOR_S = (0x450, 0x91), 0x08100000, 4.0
+# These say that an erase is done when it has begun: DEV_ID and version of the ROM to where this is
+# so and what a sector takes at the most. What comes too early may hang an H74x (AN2606 rev 70
+# tables 136 and 108; DS12110)
+EARLY = {(0x450, 0x91): (0x08100000, 4.0), (0x460, 0xB3): (BASE, 0.04)}
+ALONE = (0x460, 0x467)  # an Erase of several sectors fails (tables 108, 110 and 112)
+
+# The manual gives the first page of bank 2 this number, however small the banks are (RM0351 table
+# 5, RM0444 table 11). Whether the ROM counts so is not known: if the other number is refused, or
+# erases something else, this one is taken
+SECOND = {0x415: 256, 0x467: 256}
 
 
 class UartRom:
@@ -50,6 +57,7 @@ class UartRom:
         self._said = serial_rom.describe(loader)
         self.dev_id = loader.get_id()
         self.chip = chip(self.dev_id)
+        self._bank_2, self._jump = 0, 0  # its first sector; how its numbers may differ
         self.facts: dict[str, object] = {
             "interface": "UART", "port": port, "dev_id": f"0x{self.dev_id:03X}",
             "version": serial_rom.version(loader),
@@ -70,29 +78,49 @@ class UartRom:
         other, word = GEOMETRY[self.dev_id].other, None
         if other:
             (word,) = struct.unpack("<I", self._loader.read_memory(other.option, 4))
-        return layout(self.dev_id, kib, word, in_rom=True)
+        sectors = layout(self.dev_id, kib, word, in_rom=True)
+        self._bank_2 = len(sectors) // 2
+        self._jump = SECOND.get(self.dev_id, self._bank_2) - self._bank_2
+        return sectors
 
     def write(self, plan: Plan, report: Report, pause: Pause) -> None:
         """Sector by sector: a mass erase is missing or does not work in some ROMs."""
         area, parts = sum(sector.size for sector in plan.sectors), plan.parts
-        erased, early = number(len(plan.sectors), "sector"), self._ends_early()
+        erased, (early, wait) = number(len(plan.sectors), "sector"), self._early()
+        most = 1 if self.dev_id in ALONE else BATCH
         with report.bar("erase", area, erased, bytes=area) as bar:
-            for batch in _batches(plan.erased):
-                serial_rom.erase(self._loader, [s.number for s in batch], lambda _: pause())
-                if early and batch[-1].base >= BANK_2:
-                    time.sleep(SECTOR_S)
+            for batch in _batches(plan.erased, most):
+                self._erase(batch, pause)
+                if wait and batch[-1].base >= early:
+                    time.sleep(wait)
                 bar(sum(sector.size for sector in batch))
         total, written = sum(len(data) for _, data in parts), plan.image.size
         with report.bar("write", total, size(written), bytes=written) as bar:
             for at, data in parts:
                 serial_rom.write(self._loader, at, data, lambda n: (bar(n), pause())[0])
 
-    def _ends_early(self) -> bool:
+    def _erase(self, batch: list[Sector], pause: Pause) -> None:
+        numbers = [s.number for s in batch]
+        others = [n + self._jump if n >= self._bank_2 else n for n in numbers]
+        try:
+            serial_rom.erase(self._loader, numbers, lambda _: pause())
+            if others == numbers or all(self._is_blank(s) for s in batch):
+                return
+        except CommandError:
+            if others == numbers:
+                raise
+        serial_rom.erase(self._loader, others, lambda _: pause())
+
+    def _is_blank(self, sector: Sector) -> bool:
+        return not self._loader.read_memory(sector.base, READ).strip(b"\xff")
+
+    def _early(self) -> tuple[int, float]:
+        """From where on an erase is waited for, and how long."""
         assert self.chip
-        dev_id, version = EARLY
-        if self.dev_id != dev_id:
-            return False
-        return self._loader.read_memory(self.chip[1].rom_id, 1)[0] == version
+        if self.dev_id not in {dev_id for dev_id, _ in EARLY}:
+            return 0, 0.0
+        version = self._loader.read_memory(self.chip[1].rom_id, 1)[0]
+        return EARLY.get((self.dev_id, version), (0, 0.0))
 
     def read(self, address: int, length: int, progress: Progress) -> bytes:
         """What is there."""
@@ -134,10 +162,10 @@ def room(die: Die) -> int | None:
     return None if die.dev_id in NO_ROOM else ENDS.get(die.dev_id, die.rams[0].end) - ROOM
 
 
-def _batches(sectors: Sequence[Sector]) -> Iterator[list[Sector]]:
+def _batches(sectors: Sequence[Sector], most: int) -> Iterator[list[Sector]]:
     batch: list[Sector] = []
     for sector in sectors:
-        full = len(batch) == BATCH or sum(s.size for s in [*batch, sector]) > BATCH_BYTES
+        full = len(batch) == most or sum(s.size for s in [*batch, sector]) > BATCH_BYTES
         if batch and full:
             yield batch
             batch = []
