@@ -116,5 +116,5 @@ def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
 def test_pieces_start_at_blocks_and_share_none() -> None:
     segments = [(BASE + 0x370, DATA), (BASE, bytes(0x370)), (BASE + 0x1010, b"ab")]
     first, second = blocks(segments)
-    assert first == (BASE, bytes(0x370) + DATA)
-    assert second == (BASE + 0x1000, b"\xff" * 16 + b"ab\xff\xff")
+    assert first == (BASE, (bytes(0x370) + DATA).ljust(0x3A0, b"\xff"))
+    assert second == (BASE + 0x1000, b"\xff" * 16 + b"ab" + b"\xff" * 14)
