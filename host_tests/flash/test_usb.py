@@ -323,6 +323,7 @@ def test_it_ends_while_it_is_read_back(
             f"romboot: {said}. The file is in the flash, but was not read back and compared; the"
             in errors
         )
+        assert "To start the firmware that it has:\n  romboot leave" in errors
 
 
 # --- without a bus -----------------------------------------------------------------------------

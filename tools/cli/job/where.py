@@ -59,6 +59,12 @@ class Where(Enum):
 
 
 NOTHING_ERASED = (Where.ENTERING, Where.IN_ROM, Where.FOUND)
+TO_START = (
+    *NOTHING_ERASED,
+    Where.READ,
+    Where.WRITTEN,
+    Where.VERIFIED,
+)  # whole, as far as is known
 AFTER_LEAVING = {  # the ROM
     Where.VERIFIED: Where.STARTED, **dict.fromkeys((*NOTHING_ERASED, Where.READ), Where.LEFT),
 }  # fmt: skip
@@ -117,7 +123,7 @@ def _next(where: Where, args: argparse.Namespace, error: CliError) -> Iterator[N
         yield Next(again(args), AGAIN[args.command.name])
     if _interrupted_while_it_starts(where, error):
         yield Next(other(args, "leave"), "To wait for its prompt")
-    elif where in (*NOTHING_ERASED, Where.READ, Where.VERIFIED) and args.command.name != "leave":
+    elif where in TO_START and args.command.name != "leave":
         yield to_start(args)
 
 

@@ -37,6 +37,11 @@ def run(args: argparse.Namespace) -> int:
     mounts = firmware.can_mount(args.board) or args.firmware is not None
     heading(f"1. Firmware for the virtual {args.board}")
     given = args.firmware is not None
+    if mounts and not given:
+        print(
+            "  two of them: without romboot, and with it frozen in, which step 4 writes",
+            flush=True,
+        )
     image = firmware.image(args, frozen=not mounts)
     upgrade = image if given else firmware.build(args.board, frozen=True)
     size = sum(len(data) for _, data in load_image(image))
