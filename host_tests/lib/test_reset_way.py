@@ -162,21 +162,21 @@ def test_without_a_hook_the_jump_is_good_enough(
 
 def test_the_first_release_with_this_hook(board: Board) -> None:
     board.fake.sys.implementation.version = (1, 19, 0)
-    board.entry.Entry(via="reset").check()
+    assert board.entry.Entry(via="reset").reasons == []
 
 
 @pytest.mark.parametrize("at", [0x3F8, 0x3FE, 0x400, 0x7F6, 0x50EA6])
 def test_the_hook_is_found_wherever_it_lies(board: Board, at: int) -> None:
     """The search goes by strides; the branch may lie across two."""
     board.fake.heap.flash = firmware(at, (at + 0x84) & ~3)
-    board.entry.Entry(via="reset").check()
+    assert board.entry.Entry(via="reset").reasons == []
 
 
 def test_a_stack_elsewhere_does_not_hinder_a_reset(board: Board) -> None:
     board.fake.helper.blocked_to_look = 0xD01FFFF8
-    board.entry.Entry(via="reset").check()
-    with pytest.raises(board.errors.StackError):
-        board.entry.Entry(via="jump").check()
+    assert board.entry.Entry(via="reset").reasons == []
+    (reason,) = board.entry.Entry(via="jump").reasons
+    assert isinstance(reason, board.errors.StackError)
 
 
 def test_the_hook_finds_its_key_and_a_vector_table(board: Board) -> None:

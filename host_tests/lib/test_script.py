@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,10 +33,9 @@ END = chunk(2, VECTORS, 0)
 
 def image_of(board: Board, die: library.Die) -> bytes:
     """The image that romboot makes for a die."""
-    table = board.table
-    before, after = table.SCRIPT
-    _, row = table.DIES[library.DIES.index(die)]
-    return bytes(board.chip.image(chip(before, row, after, (SRAM, SRAM + die.sram), MPU)))
+    ram = SRAM, SRAM + die.sram
+    number = library.DIES.index(die)
+    return bytes(board.chip.image(SimpleNamespace(family=board.table, number=number, ram=ram)))
 
 
 def test_an_image_reads_back_as_it_was_made(board: Board) -> None:

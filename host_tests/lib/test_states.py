@@ -51,7 +51,7 @@ def with_hook(board: Board) -> list[int]:
             gone.append(1)
             raise GoneError
 
-    board.reset.hook = lambda flash, size: (0x20000000, "")  # type: ignore[attr-defined]
+    board.reset.hook = lambda family: (0x20000000, "")  # type: ignore[attr-defined]
     board.reset.Reset = Reset  # type: ignore[attr-defined]
     return gone
 

@@ -27,26 +27,24 @@ def error(name, *values):
     return getattr(errors, name)(*values)
 
 
-# Made beforehand, as what they tell leaves no room to make them.
+# Made beforehand, as there is no room to make it then.
 NO_MEMORY = RomBootError(
     "romboot needs 6 KB of free heap (compiled 18 KB, .py 60 KB), 1.5 KB of it in one piece, not "
     "locked"
 )
-IN_HANDLER = RomBootError(
-    "not from this interrupt handler. Prepare go = romboot.plan().go outside and call go() in it; "
-    "that fails only on ARMv6-M, or without room on the main stack"
-)
+# What importing a module raises that is not there, not whole, or a .mpy of another version.
+NOT_WHOLE = (ImportError, SyntaxError, ValueError)
 
 try:
     from . import entry
 except MemoryError:
     raise NO_MEMORY from None
-except (ImportError, SyntaxError, ValueError) as problem:  # ValueError: another .mpy version
+except NOT_WHOLE as problem:
     raise RomBootError("romboot is not complete here (%s): install it again" % problem) from None
 
 
 def _memory_error():
-    return IN_HANDLER if entry.in_handler() else NO_MEMORY
+    return entry.IN_HANDLER if entry.in_handler() else NO_MEMORY
 
 
 def _facts():
@@ -77,7 +75,14 @@ def enter_bootloader(*, after_ms=None, force=False, via=None):
     gone at the next start, such as a button that is held, or a file that is removed first.
     """
     try:
-        entry.enter(after_ms, force, via)
+        if after_ms is not None and not (isinstance(after_ms, int) and 0 <= after_ms <= 3600000):
+            raise error(
+                "ArgumentError", "after_ms", after_ms, "None, or 0 to 3600000 milliseconds"
+            )
+        way = entry.Entry(force, via)
+        if way.reasons:
+            raise way.reasons[0]
+        entry.chip.leave(way.chip.family, way.go, force, after_ms)
     except MemoryError:
         raise _memory_error() from None
 

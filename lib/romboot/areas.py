@@ -16,8 +16,8 @@ def protected(chip, _, areas, about):
     """Each write-protected area in words. about: how many there are; KiB of a page; and where the
     flash may be one bank, the register and the bit that say so by 0."""
     count, page, *dual_bank = about
-    flash, size = chip.family.FLASH
-    second = flash + mem16[size] * 512
+    flash = chip.family.FLASH
+    second = flash + mem16[chip.family.FLASH_SIZE] * 512
     page *= 1024
     if dual_bank and not mem32[dual_bank[0]] >> dual_bank[1] & 1:
         page *= 2

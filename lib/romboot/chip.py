@@ -4,7 +4,7 @@
 # To look at a chip writes nothing: DBGMCU of some can be read only with a clock; that is put back.
 #
 # An image has a header and the script: what jump.helper() writes, word by word, and how to read it
-# back.
+# back. The header: words in all, lowest and highest address of SRAM, MPU_RBAR, MPU_RASR.
 #
 #   address      value                    *address = value
 #   address + 1  value  words             fill from address on
@@ -14,8 +14,8 @@
 #   address + 3  mask  expected  tries    until (*address & mask) == expected; out of tries: reset
 #   2            vectors  0               the end: MSP and PC from the vector table there
 #
-# A die's script is three chunks: what its family does before the die's own lines, they, and what
-# the family does after them.
+# It is made of three chunks: the header and what the family does before the die's own lines, they,
+# and what the family does after them.
 #
 # Words are as the core has them, little-endian.
 
@@ -27,7 +27,7 @@ import time
 from machine import mem8, mem32
 from micropython import const
 
-from . import error
+from . import NOT_WHOLE, error
 
 _SCS = const(-0x1FFF2000)  # 0xE000E000, as a small integer
 _VTOR = const(_SCS + 0xD08)
@@ -40,8 +40,7 @@ _CORTEX_M55 = const(0xD22)  # of an STM32N6
 _NSBOOTADD0 = const(0x40022044)  # of FLASH, 0x08000000 or above; an STM32H5 has less there
 _WHERE = const(12)  # bytes at the start of an entry of _CHIPS: where its DEV_ID is read
 _SERIES = const(0x400)  # each DEV_ID is this and a byte; _CHIPS has the byte
-_HEADER = const(20)  # bytes: words in all, lowest and highest address of SRAM, MPU_RBAR, MPU_RASR
-_RASR = const(0x03060027)  # see open_region() of tools/tables/cortex_m.py
+_RBAR = const(12)  # where an image has MPU_RBAR; compiled, without the address of SRAM
 _DRAIN_MS = const(100)  # the longest wait for a console; one character takes 1 ms at 9600 baud
 _DETACH_MS = const(20)  # a hub sees a disconnect after 2.5 us (USB 2.0 7.1.7.3) and latches it
 _TC = const(0x40)  # of a USART, any kind: the last bit of the last character is out
@@ -62,8 +61,8 @@ class Chip:
         self.number = number
         self.idcode = idcode
         start = family.RAM
-        self.rams = ((start, start + family.DIES[number][0] * 1024),) + family.MORE_RAM
-        self.ram = self._ram_of(mem32[mem32[_VTOR]]) or self.rams[0]
+        self.rams = rams = ((start, start + family.DIES[number][0] * 1024),) + family.MORE_RAM
+        self.ram = self._ram_of(mem32[mem32[_VTOR]]) or rams[0]
 
     def _ram_of(self, stack):
         for ram in self.rams:
@@ -92,10 +91,15 @@ class Chip:
 
     def no_rom(self):
         """The ROM must start with a vector table: MSP in SRAM, an odd address in the ROM."""
-        table, end = self.family.ROM
+        table = self.family.ROM
         stack = mem32[table]
         start = mem32[table + 4]
-        if stack & 3 or not self._ram_of(stack) or not start & 1 or not table < start < end:
+        if (
+            stack & 3
+            or not self._ram_of(stack)
+            or not start & 1
+            or not table < start < self.family.ROM_END
+        ):
             return error("BadRomError", table, stack & _WORD, start & _WORD, *self.rams[0])
 
     def useless_rom(self, lasting):
@@ -184,7 +188,7 @@ def module(name):
     only a part of it."""
     try:
         return __import__(name, None, None, (name,))
-    except (ImportError, SyntaxError, ValueError):
+    except NOT_WHOLE:
         raise error("MissingModuleError", name) from None
 
 
@@ -192,13 +196,11 @@ def image(chip):
     """The script of this chip, with its header, as jump.helper() takes it."""
     family = chip.family
     before, after = family.SCRIPT
-    own = family.DIES[chip.number][1]
     start, end = chip.ram
-    made = bytearray(_HEADER)
-    made.extend(before)
-    made.extend(own)
-    made.extend(after)
-    struct.pack_into("<5I", made, 0, len(made) // 4, start, end, start | family.REGION, _RASR)
+    made = bytearray(before)
+    made += family.DIES[chip.number][1]
+    made += after
+    struct.pack_into("<4I", made, 0, len(made) // 4, start, end, start | made[_RBAR])
     return made
 
 
@@ -213,16 +215,15 @@ def leave(family, go, force, after_ms):
     in place of what was announced before."""
     # All that is needed is made here, as the heap may be full or locked then.
     flush = syncing()
-    usarts = consoles(family)
-    ports = attached(family)
+    found = connections(family)
     sync(flush, force)
     if after_ms is None:
-        now(usarts, ports, go)
+        now(found, go)
     else:
-        _later(max(after_ms, _ANSWER_MS), flush, usarts, ports, go)
+        _later(max(after_ms, _ANSWER_MS), flush, found, go)
 
 
-def _later(after_ms, flush, usarts, ports, go):
+def _later(after_ms, flush, found, go):
     # Not in leave(): each variable that a closure uses takes heap, whether the closure is made or
     # not.
     global _timer, _due
@@ -234,7 +235,7 @@ def _later(after_ms, flush, usarts, ports, go):
         if timer is _timer and time.ticks_diff(time.ticks_ms(), _due) >= 0:
             cancel()
             sync(flush, True)  # what was written to files meanwhile
-            now(usarts, ports, go)
+            now(found, go)
 
     # It is periodic, to try again, as MicroPython's scheduler drops a callback if its queue is
     # full. hard=True (1.27 and newer) is no way round, as that would leave in the middle of a
@@ -283,50 +284,44 @@ def sync(syncing, force):
         print("romboot: not synced")
 
 
-def consoles(family):
-    """The status register of each USART that transmits. Bit n of `clocks` is the clock of the one
-    whose register is at bus + n KiB, if bit n - first of `mask` is set; `control` bytes from it is
-    CR1."""
-    control, enabled, buses = family.USARTS
-    found = []
-    for bus, clocks, first, mask in buses:
+def connections(family):
+    """(consoles, devices): the status register of each USART that has its clock, and of each USB
+    device that a host sees (register, mask): the bits of mask hide it, and show it again, when
+    they are turned over."""
+    consoles = []
+    devices = []
+    # Bit n of `clocks` is the clock of the USART whose register is at bus + n KiB, if bit
+    # n - first of `mask` is set.
+    for bus, clocks, first, mask in family.USARTS:
         running = mem32[clocks] >> first & mask
         while running:
             if running & 1:
-                status = bus + 1024 * first
-                if mem32[status + control] & enabled == enabled:
-                    found.append(status)
+                consoles.append(bus + 1024 * first)
             running >>= 1
             first += 1
-    return found
-
-
-def attached(family):
-    """(register, mask) of each USB device that a host sees: the bits of mask hide it, and show it
-    again, when they are turned over."""
-    found = []
     for clocks, bit, register, mask, seen in family.USB:
         if mem8[clocks] >> bit & 1 and mem32[register] & mask == seen:
-            found.append((register, mask))
-    return found
+            devices.append((register, mask))
+    return consoles, devices
 
 
-def now(consoles, attached, go):
-    """Wait for the last character of these consoles, as their clocks go, detach these USB devices,
-    and go(). Allocates nothing. Does not return."""
+def now(connections, go):
+    """Wait for the last character of the consoles, as their clocks go, detach the USB devices, and
+    go(). Allocates nothing. Does not return."""
+    consoles, devices = connections
     start = time.ticks_ms()
     for status in consoles:
         while not mem32[status] & _TC:
             if time.ticks_diff(time.ticks_ms(), start) > _DRAIN_MS:
                 break
-    if attached:
+    if devices:
         # Without a visible disconnect the host goes on talking to a device that is gone.
         time.sleep_ms(_DETACH_MS)  # what the console has written is sent by then
-        for register, mask in attached:
+        for register, mask in devices:
             mem32[register] ^= mask
         time.sleep_ms(_DETACH_MS)
     try:
         go()
     finally:
-        for register, mask in attached:
+        for register, mask in devices:
             mem32[register] ^= mask

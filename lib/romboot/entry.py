@@ -10,12 +10,12 @@ from micropython import const
 
 # What compiling a .py file has left would scatter the next one over a small heap.
 gc.collect()
-from . import IN_HANDLER, chip, error  # noqa: E402
+from . import NOT_WHOLE, RomBootError, chip, error  # noqa: E402
 
 gc.collect()
 try:
     from . import jump
-except (SyntaxError, ValueError, ImportError):  # a build without the inline assembler
+except NOT_WHOLE:  # a build without the inline assembler
     from . import jump_bytes as jump
 
 _LOOK = const(0)  # tasks of jump.helper()
@@ -26,11 +26,17 @@ _LAST_STEPS = const(240)  # bytes that jump.helper() needs below the main stack,
 _ICSR = const(-0x1FFF12FC)  # 0xE000ED04, as a small integer; ARM DDI 0403E B3.2.4
 _VECTACTIVE = const(0x1FF)
 
+# Made beforehand, as an interrupt handler must not allocate it.
+IN_HANDLER = RomBootError(
+    "not from this interrupt handler. Prepare go = romboot.plan().go outside and call go() in it; "
+    "that fails only on ARMv6-M, or without room on the main stack"
+)
 
-def outside():
-    """The address of the machine code, if it is in CCM or SDRAM, where it may not be executable.
-    PrivilegeError in unprivileged code, where it is a fault to read the core's registers;
-    NotSTM32Error as of chip.check_port()."""
+
+def external_code():
+    """The address of the machine code, if it is in CCM or SDRAM, where it may not be executable:
+    then nothing of it can be called. Else PrivilegeError in unprivileged code, where it is a fault
+    to read the core's registers. NotSTM32Error as of chip.check_port()."""
     chip.check_port()
     code = jump.code_address()
     if code >> 28 == 1 or code >> 29 & 7 > 4:
@@ -51,9 +57,9 @@ class Entry:
     def __init__(self, force=False, via=None):
         if force is not False and force is not True:
             raise error("ArgumentError", "force", force, "True or False")
-        if via not in (None, "jump", "reset"):
+        if via is not None and via not in ("jump", "reset"):
             raise error("ArgumentError", "via", via, "None, 'jump' or 'reset'")
-        code = outside()
+        code = external_code()
         if code:
             chip.module("romboot.external").check(code)
         self.chip = found = chip.find()
@@ -81,30 +87,23 @@ class Entry:
             if grave:
                 return error("StateError", grave, missing)
             self.via = "jump"
-        return self._helper(_LOOK)
+        msp = jump.helper(self.image, _LOOK)
+        return self._stack_error(msp) if msp else None
 
     def _prepare_reset(self):
         # Why no reset leads to the ROM, or "".
         from . import reset
 
-        state, missing = reset.hook(*self.chip.family.FLASH)
+        state, missing = reset.hook(self.chip.family)
         if state:
             self._reset = reset.Reset(jump, self.image, state)
             missing = self._reset.missing
         return missing
 
-    def _helper(self, task):
-        # It LOOKs, or GOes and does not return: unless the last steps have no room below the main
-        # stack. Then this is the exception to raise.
-        msp = jump.helper(self.image, task)
-        if msp:
-            needed = len(self.image) + _LAST_STEPS
-            return error("StackError", msp & 0xFFFFFFFF, needed, *self.chip.ram)
-
-    def check(self):
-        """Raise the first reason not to go."""
-        if self.reasons:
-            raise self.reasons[0]
+    def _stack_error(self, msp):
+        # The last steps have no room below the main stack.
+        needed = len(self.image) + _LAST_STEPS
+        return error("StackError", msp & 0xFFFFFFFF, needed, *self.chip.ram)
 
     def go(self, _=None):
         """Go now. Does not return. (A timer or the scheduler may call it: then with an argument.)
@@ -117,10 +116,8 @@ class Entry:
         try:
             if self.chip.family.ARMV6M and in_handler():
                 raise error("HandlerError")
-            reason = self._helper(_GO)
-            if reason:
-                raise reason
-        except MemoryError:  # an interrupt handler must not allocate an exception
+            raise self._stack_error(jump.helper(self.image, _GO))
+        except MemoryError:
             raise IN_HANDLER from None
 
 
@@ -138,12 +135,3 @@ def watchdog_runs(family):
 def in_handler():
     """Whether an interrupt handler or another exception is under way."""
     return mem32[_ICSR] & _VECTACTIVE
-
-
-def enter(after_ms, force, via):
-    """See romboot.enter_bootloader()."""
-    if after_ms is not None and not (isinstance(after_ms, int) and 0 <= after_ms <= 3600000):
-        raise error("ArgumentError", "after_ms", after_ms, "None, or 0 to 3600000 milliseconds")
-    entry = Entry(force, via)
-    entry.check()
-    chip.leave(entry.chip.family, entry.go, force, after_ms)

@@ -8,7 +8,7 @@ from machine import mem8, mem16, mem32
 from micropython import const
 
 from .chip import find, module
-from .entry import Entry, outside, watchdog_runs
+from .entry import Entry, external_code, watchdog_runs
 
 # What a family's FACTS are about, in this order; see family_facts() of tools/tables/facts.py.
 _PAIRS = const(0)
@@ -190,15 +190,15 @@ class Info:
     """
 
     def __init__(self):
-        outside()
+        external_code()  # for its refusals
         self.chip = found = find()
         self.name, rom_id, versions, _, _ = die(found)
         self.dev_id = found.idcode & 0xFFF
         self.rev_id = found.idcode >> 16 & 0xFFFF
-        self.flash_kib = mem16[found.family.FLASH[1]]
+        self.flash_kib = mem16[found.family.FLASH_SIZE]
         words = [mem32[at] & 0xFFFFFFFF for at in about(found, _UNIQUE_ID)]
         self.uid = bytes(array("I", words))
-        self.rom = found.family.ROM[0]
+        self.rom = found.family.ROM
         self.id = mem8[rom_id]
         nearest = 16, None, b"", b""
         for ids, interfaces, notes in versions:
@@ -358,7 +358,7 @@ class Plan(Entry):
         if not self.reasons:
             yield "The way is free: %s, ROM at 0x%08X, by %s: %s." % (
                 die(self.chip)[0],
-                self.chip.family.ROM[0],
+                self.chip.family.ROM,
                 self.via,
                 self.why,
             )

@@ -41,11 +41,8 @@ _ENTRY = const(0x4801460F)
 _BRANCH = const(0x4700)
 
 
-def hook(flash, size):
-    """(address of the 64 bits, ""), or (0, why they cannot be used here).
-
-    flash: where it starts; size: the address of its size in KiB.
-    """
+def hook(family):
+    """(address of the 64 bits, ""), or (0, why they cannot be used here)."""
     if sys.implementation.version[:2] < (1, 19):
         return 0, "MicroPython before 1.19 has another early-boot hook, or none"
     state = mem32[mem32[_VTOR]] & 0xFFFFFFFF
@@ -53,7 +50,7 @@ def hook(flash, size):
         return 0, "the stack starts at 0x%08X: this build keeps no room for boot state" % state
     if mem32[state] or mem32[state + 4]:
         return 0, "the boot state at 0x%08X was not cleared: this build has no hook" % state
-    if not _has_code(state, flash, mem16[size] * 1024):
+    if not _has_code(state, family.FLASH, mem16[family.FLASH_SIZE] * 1024):
         return 0, "no code in internal flash looks at 0x%08X after a reset" % state
     return state, ""
 

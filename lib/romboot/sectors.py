@@ -22,11 +22,11 @@ def pcrop(bit, registers, banks):
 
 def protected(chip, level, banks, counts):
     """Each run of sectors whose bits are at this level, in words."""
-    flash, size = chip.family.FLASH
+    second = chip.family.FLASH + mem16[chip.family.FLASH_SIZE] * 512
     number, runs = 0, []
     for (register, shift, at, sizes), count in zip(banks, counts):
         bits = mem32[register] >> shift
-        at = at or flash + mem16[size] * 512
+        at = at or second
         for i in range(count):
             end = at + sizes[min(i, len(sizes) - 1)] * 4096
             if bits >> i & 1 == level:

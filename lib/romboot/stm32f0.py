@@ -2,18 +2,15 @@
 # STM32F0: what jump and reset need.
 
 # fmt: off
-ROM = (0x1FFFD800, 0x1FFFF800)
-FLASH = (0x8000000, 0x1FFFF7CC)
+ROM = 0x1FFFD800
+ROM_END = 0x1FFFF800
+FLASH = 0x8000000
+FLASH_SIZE = 0x1FFFF7CC
 WATCHDOG = (0x40021024, 0, 0x40003000)
 PROTECTION = (0x1FFFF800, 0)
-USARTS = (
- -28,
- 0x9,
- ((0x4001001C, 0x40021018, 5, 0x207), (0x4000001C, 0x4002101C, 17, 0xF)),
-)
+USARTS = ((0x4001001C, 0x40021018, 5, 0x207), (0x4000001C, 0x4002101C, 17, 0xF))
 USB = ()
 ARMV6M = True
-REGION = 0x10
 RAM = 0x20000000
 MORE_RAM = ()
 CLOSED = ()
@@ -27,7 +24,8 @@ DIES = (
  ),
 )
 SCRIPT = (
- (b"\x11\xe0\0\xe0\0\0\0\0\x03\0\0\0\x10\x10\x02@\0\x08\0\0"
+ (b"\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0'\0\x06\x03"
+  b"\x11\xe0\0\xe0\0\0\0\0\x03\0\0\0\x10\x10\x02@\0\x08\0\0"
   b"\x10\x10\x02@\0\0\0\0\x81\xe1\0\xe0\xff\xff\xff\xff\x01\0\0\0"
   b"\x01\xe4\0\xe0\0\0\0\0\x08\0\0\0\x02\x10\x02@\0\0\0\0"
   b"\x01\0\0\0\x03\x10\x02@\x02\0\0\0\x02\0\0\0\0\0\x01\0"

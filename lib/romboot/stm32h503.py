@@ -2,22 +2,19 @@
 # STM32H503: what jump and reset need.
 
 # fmt: off
-ROM = (0xBF87000, 0xBF90000)
-FLASH = (0x8000000, 0x8FFF80C)
+ROM = 0xBF87000
+ROM_END = 0xBF90000
+FLASH = 0x8000000
+FLASH_SIZE = 0x8FFF80C
 WATCHDOG = (0x44020CF0, 26, 0x40003000)
 PROTECTION = ()
 USARTS = (
- -28,
- 0x9,
- (
-  (0x4000001C, 0x44020C9C, 17, 0x3),
-  (0x4001001C, 0x44020CA4, 14, 0x1),
-  (0x44000C1C, 0x44020CA8, 6, 0x1),
- ),
+ (0x4000001C, 0x44020C9C, 17, 0x3),
+ (0x4001001C, 0x44020CA4, 14, 0x1),
+ (0x44000C1C, 0x44020CA8, 6, 0x1),
 )
 USB = ((0x44020CA7, 0, 0x40016058, 0x8000, 0x8000),)
 ARMV6M = False
-REGION = 0x17
 RAM = 0x20000000
 MORE_RAM = ()
 CLOSED = ()
@@ -66,7 +63,8 @@ DIES = (
  ),
 )
 SCRIPT = (
- (b"\x11\xe0\0\xe0\0\0\0\0\x03\0\0\0\x81\xe1\0\xe0\xff\xff\xff\xff"
+ (b"\0\0\0\0\0\0\0\0\0\0\0\0\x17\0\0\0'\0\x06\x03"
+  b"\x11\xe0\0\xe0\0\0\0\0\x03\0\0\0\x81\xe1\0\xe0\xff\xff\xff\xff"
   b"\x05\0\0\0\x01\xe4\0\xe0\0\0\0\0\x22\0\0\0\x02\x0c\x02D"
   b"\0\0\0\0\x01\0\0\0\x03\x0c\x02D\x02\0\0\0\x02\0\0\0"
   b"\0\0\x01\0\x1e\x0c\x02D\x03\0\0\0\0\0\0\0\x1f\x0c\x02D"

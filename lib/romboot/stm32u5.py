@@ -2,25 +2,22 @@
 # STM32U5: what jump and reset need.
 
 # fmt: off
-ROM = (0xBF90000, 0xBFA0000)
-FLASH = (0x8000000, 0xBFA07A0)
+ROM = 0xBF90000
+ROM_END = 0xBFA0000
+FLASH = 0x8000000
+FLASH_SIZE = 0xBFA07A0
 WATCHDOG = (0x46020CF0, 26, 0x40003000)
 PROTECTION = (0x40022040, 0)
 USARTS = (
- -28,
- 0x9,
- (
-  (0x4000001C, 0x46020C9C, 17, 0x10F),
-  (0x4001001C, 0x46020CA4, 14, 0x1),
-  (0x46000C1C, 0x46020CA8, 6, 0x1),
- ),
+ (0x4000001C, 0x46020C9C, 17, 0x10F),
+ (0x4001001C, 0x46020CA4, 14, 0x1),
+ (0x46000C1C, 0x46020CA8, 6, 0x1),
 )
 USB = (
  (0x46020C8D, 6, 0x42040804, 0x2, 0x0),
  (0x46020CA7, 0, 0x40016058, 0x8000, 0x8000),
 )
 ARMV6M = False
-REGION = 0x17
 RAM = 0x20000000
 MORE_RAM = ()
 CLOSED = ()
@@ -110,7 +107,8 @@ DIES = (
  ),
 )
 SCRIPT = (
- (b"\x11\xe0\0\xe0\0\0\0\0\x03\0\0\0\x81\xe1\0\xe0\xff\xff\xff\xff"
+ (b"\0\0\0\0\0\0\0\0\0\0\0\0\x17\0\0\0'\0\x06\x03"
+  b"\x11\xe0\0\xe0\0\0\0\0\x03\0\0\0\x81\xe1\0\xe0\xff\xff\xff\xff"
   b"\x05\0\0\0\x01\xe4\0\xe0\0\0\0\0$\0\0\0\x02\x0c\x02F"
   b"\0\0\0\0\x11\0\0\0\x03\x0c\x02F$\0\0\0$\0\0\0"
   b"\0\0\x01\0\x0a\x0c\x02F\0\0@\xff\0\0\0D\x1e\x0c\x02F"

@@ -2,22 +2,19 @@
 # STM32WL: what jump and reset need.
 
 # fmt: off
-ROM = (0x1FFF0000, 0x1FFF4000)
-FLASH = (0x8000000, 0x1FFF75E0)
+ROM = 0x1FFF0000
+ROM_END = 0x1FFF4000
+FLASH = 0x8000000
+FLASH_SIZE = 0x1FFF75E0
 WATCHDOG = (0x58000094, 0, 0x40003000)
 PROTECTION = (0x58004020, 0)
 USARTS = (
- -28,
- 0x9,
- (
-  (0x4001001C, 0x58000060, 14, 0x1),
-  (0x4000001C, 0x58000058, 17, 0x1),
-  (0x4000801C, 0x5800005C, 0, 0x1),
- ),
+ (0x4001001C, 0x58000060, 14, 0x1),
+ (0x4000001C, 0x58000058, 17, 0x1),
+ (0x4000801C, 0x5800005C, 0, 0x1),
 )
 USB = ()
 ARMV6M = False
-REGION = 0x17
 RAM = 0x20000000
 MORE_RAM = ()
 CLOSED = ()
@@ -65,7 +62,8 @@ DIES = (
  ),
 )
 SCRIPT = (
- (b"\x11\xe0\0\xe0\0\0\0\0\x03\0\0\0\x81\xe1\0\xe0\xff\xff\xff\xff"
+ (b"\0\0\0\0\0\0\0\0\0\0\0\0\x17\0\0\0'\0\x06\x03"
+  b"\x11\xe0\0\xe0\0\0\0\0\x03\0\0\0\x81\xe1\0\xe0\xff\xff\xff\xff"
   b"\x02\0\0\0\x01\xe4\0\xe0\0\0\0\0\x10\0\0\0\x02\x04\0X"
   b"\0@\0\0\0\0\0\0\x17\x04\0X\0\x02\0\0\0\0\0\0"
   b"\0\0\x01\0\x02\0\0X\0\0\0\0\x01\0\0\0\x03\0\0X"

@@ -66,8 +66,10 @@ def with_chips(text: str, families: list[Family]) -> str:
 def family_data(family: Family) -> dict[str, Value]:
     """What every entry needs."""
     return {
-        "ROM": (Hex(family.vectors), Hex(family.rom_end)),
-        "FLASH": (Hex(family.flash), Hex(family.flash_size)),
+        "ROM": Hex(family.vectors),
+        "ROM_END": Hex(family.rom_end),
+        "FLASH": Hex(family.flash),
+        "FLASH_SIZE": Hex(family.flash_size),
         "WATCHDOG": (Hex(family.lsi.address), family.lsi_bit, Hex(family.iwdg)),
         "PROTECTION": protection_level(family),
         "USARTS": usarts(family),
@@ -82,7 +84,6 @@ def family_data(family: Family) -> dict[str, Value]:
             for port in family.usb
         ),
         "ARMV6M": family.core.armv6m,
-        "REGION": Hex(cortex_m.open_region(family.mpu_regions)[0]),
         **rams(family),
         "CLOSED": tuple(
             (number, Hex(die.rom_id), tuple(map(Hex, die.closed)))
@@ -93,7 +94,10 @@ def family_data(family: Family) -> dict[str, Value]:
             (state.kind, state.about, tuple(map(check, state.checks))) for state in family.states
         ),
         "DIES": tuple((die.rams[0].size // 1024, pack(steps(die.script))) for die in family.dies),
-        "SCRIPT": (pack(steps(family.before)), pack(steps(family.after)) + end(family)),
+        "SCRIPT": (
+            header(family) + pack(steps(family.before)),
+            pack(steps(family.after)) + end(family),
+        ),
     }
 
 
@@ -106,6 +110,11 @@ def protection_level(family: Family) -> tuple[Value, ...]:
 def check(of: Check) -> tuple[Value, ...]:
     """(address, mask, value)."""
     return (Hex(of.address), Hex(of.mask), Hex(of.value))
+
+
+def header(family: Family) -> bytes:
+    """Of an image: what chip.image() completes."""
+    return struct.pack("<5I", 0, 0, 0, *cortex_m.open_region(family.mpu_regions))
 
 
 def end(family: Family) -> bytes:
@@ -132,18 +141,17 @@ def rams(family: Family) -> dict[str, Value]:
 
 
 def usarts(family: Family) -> Value:
-    """(CR1's distance from TC's register, UE and TE of CR1, ((bus, clocks, first, mask), ...)).
+    """(bus, clocks, first, mask), ...
 
     Bit n of `clocks` is the clock of the USART whose TC is in the register at bus + n KiB, if bit
     n - first of mask is set; where that is not so, a USART has a bus of its own.
     """
-    status, control, enabled = family.usart_kind.value
+    status = family.usart_kind.value
     buses: dict[tuple[int, int], list[int]] = {}
     for usart in family.usarts:
         bus = usart.base + status - 1024 * usart.clock.number
         buses.setdefault((bus, usart.clock.register.address), []).append(usart.clock.number)
-    groups = tuple(
+    return tuple(
         (Hex(bus), Hex(clocks), min(bits), Hex(sum(1 << bit - min(bits) for bit in bits)))
         for (bus, clocks), bits in buses.items()
     )
-    return (control - status, Hex(enabled), groups)

@@ -41,13 +41,11 @@ class Bit:
 
 
 class UsartKind(Enum):
-    """(offset of the register with TC, offset of CR1, CR1.UE | CR1.TE).
+    """Offset of the register with TC, which is bit 6: SR of V1 (F1, F2, F4, L1), ISR of V2 (all
+    later ones)."""
 
-    V1 has SR and DR (F1, F2, F4, L1), V2 has ISR and TDR (all later ones). TC is bit 6 of both.
-    """
-
-    V1 = (0x00, 0x0C, 1 << 13 | 1 << 3)
-    V2 = (0x1C, 0x00, 1 << 0 | 1 << 3)
+    V1 = 0x00
+    V2 = 0x1C
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,8 @@ class Hosted:
         self._buffers.clear()
         with self._refusals():
             way = self._library.module("entry").Entry(force, via)
-            way.check()
+            if way.reasons:
+                raise way.reasons[0]
         return way
 
     def enter(self, *, force: bool = False, via: str | None = None) -> None:
@@ -150,9 +151,9 @@ class Hosted:
         way = self.check(force=force, via=via)
         with self._refusals():
             chip, family = self._library.module("chip"), way.chip.family
-            consoles, attached = chip.consoles(family), chip.attached(family)
+            connections = chip.connections(family)
             chip.sync(chip.syncing(), force)
-            self._go(lambda: chip.now(consoles, attached, way.go))
+            self._go(lambda: chip.now(connections, way.go))
 
     def _go(self, steps: Callable[[], None]) -> None:
         back = None  # what it means if the prompt is there after the last step

@@ -34,7 +34,7 @@ gc.collect()
 b = gc.mem_alloc()
 from romboot.entry import Entry
 entry = Entry()
-consoles, attached = chip.consoles(entry.chip.family), chip.attached(entry.chip.family)
+connections = chip.connections(entry.chip.family)
 chip.sync(chip.syncing(), False)
 print(b - a, gc.mem_alloc() - a)
 """
