@@ -1,16 +1,20 @@
-"""The small edition of the library: it fits, it enters, and it refuses by the name of an error."""
+"""The small edition of the library: it fits, it enters, and it refuses by the name of an error.
+And what a firmware for one chip alone freezes."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 
-from host_tests.target import CLEAN, how_it_arrives
+from host_tests.target import CLEAN, MANIFEST, how_it_arrives
 from host_tests.witness import ATTEMPT, MARK, QUIET, Witness
 from tools.bench.board import VirtualBoard
 from tools.bench.prompt import Prompt, PromptError
 from tools.cli.virtual import firmware, sizes
+from tools.firmware.builder import PORT, FirmwareError, source_tree
+from tools.firmware.frozen import frozen_digest
 
 BOARDS = ["NUCLEO_L073RZ", "NUCLEO_F429ZI"]
 L073, F429 = "NUCLEO-L073RZ", "NUCLEO-F429ZI"
@@ -114,3 +118,30 @@ def test_force_enters_although_protected(board: VirtualBoard) -> None:
     prompt.start("import romboot; romboot.enter_bootloader(force=True)")
     board.run_to_rom(3000)
     assert board.arrival
+
+
+def test_for_its_chip_alone_it_takes_less_and_refuses_others() -> None:
+    assert sizes.frozen(BOARDS[1]) - sizes.frozen(BOARDS[1], one_chip=True) > 1500
+    board = VirtualBoard.load(BOARDS[1], firmware.build(BOARDS[1], frozen=True, one_chip=True))
+    prompt = Prompt(board)
+    assert "STM32F427/429/437/439, DEV_ID 0x419" in prompt.run("import romboot; romboot.info()")
+    for idcode in 0x20036413, 0x20036434:  # an F405 and an F469
+        board.soc.blocks["DBGMCU"].put("IDCODE", idcode)
+        with pytest.raises(PromptError, match="UnknownChipError: core 0xC24, DEV_ID 0x4"):
+            prompt.run("romboot.plan()")
+    board.soc.blocks["DBGMCU"].put("IDCODE", 0x20036419)
+    prompt.start("romboot.enter_bootloader()")
+    assert how_it_arrives(board) == CLEAN
+
+
+@pytest.mark.parametrize(
+    "name, sentence",
+    [
+        ("STM32F999", "romboot has no table for STM32F999. chip= takes a part number"),
+        ("NUCLEO_F429ZI", "NUCLEO_F429ZI is a board: chip= takes the name of its chip"),
+    ],
+)
+def test_a_wrong_name_of_a_chip_is_a_sentence(name: str, sentence: str) -> None:
+    manifest = f"include({str(MANIFEST)!r}, chip={name!r})"
+    with pytest.raises(FirmwareError, match=re.escape(sentence)):
+        frozen_digest(manifest, source_tree(print), PORT)

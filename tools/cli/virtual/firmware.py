@@ -84,21 +84,24 @@ def die(board: str) -> tuple[Family, Die]:
     raise CliError(f"romboot has no table for the {name} of {board}, DEV_ID 0x{dev_id:03X}")
 
 
-def build(board: str, *, frozen: bool = False, small: bool = False) -> Path:
-    """The bench firmware; frozen: with the library for its family, small: with its small edition.
-    Its progress goes to stderr."""
-    manifest = _manifest(family(board), small) if frozen else None
+def build(
+    board: str, *, frozen: bool = False, small: bool = False, one_chip: bool = False
+) -> Path:
+    """The bench firmware; frozen: with the library for its family, or for its chip alone; small:
+    with its small edition. Its progress goes to stderr."""
+    of = {"chip": _board(board)["chip"]} if one_chip else {"family": family(board)}
+    manifest = _manifest(**of, small=small) if frozen else None
     try:
         return firmware.build(board, frozen_manifest=manifest, progress=_progress)
     except firmware.FirmwareError as error:
         raise CliError(str(error)) from error
 
 
-def _manifest(family: str, small: bool) -> Path:
-    """Freezes the library for one family; takes the option asm, as lib/manifest.py does."""
-    words = f"asm=options.asm, family={family!r}, small={small}"
-    text = f"options.defaults(asm=True)\ninclude({str(MANIFEST)!r}, {words})\n"
-    name = f"{family}-{'small' if small else 'whole'}-{sha256(text.encode()).hexdigest()[:8]}.py"
+def _manifest(**options: str | bool) -> Path:
+    """Freezes the library with these options of lib/manifest.py; takes the option asm itself."""
+    words = ", ".join(f"{name}={value!r}" for name, value in options.items())
+    text = f"options.defaults(asm=True)\ninclude({str(MANIFEST)!r}, asm=options.asm, {words})\n"
+    name = f"{sha256(text.encode()).hexdigest()[:16]}.py"
     path = paths.cache() / "manifests" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)

@@ -62,6 +62,9 @@ class Sizes:
     """Of flash; None if not known, as of an image of the user."""
     frozen_small: int | None = None
     """Of its small edition."""
+    one_chip: int | None = None
+    one_chip_small: int | None = None
+    """The same for the chip alone."""
     heap: list[Heap] = field(default_factory=list)
 
 
@@ -79,6 +82,8 @@ def sizes(name: str, image: Path, put: Library, *, ours: bool) -> Sizes:
     if ours:
         plain = firmware.build(name)
         found.frozen, found.frozen_small = frozen(name), frozen(name, small=True)
+        found.one_chip = frozen(name, one_chip=True)
+        found.one_chip_small = frozen(name, small=True, one_chip=True)
         if firmware.can_mount(name):
             with tempfile.TemporaryDirectory() as folder:
                 files = install(name, plain, Path(folder) / "flash.bin")
@@ -86,9 +91,9 @@ def sizes(name: str, image: Path, put: Library, *, ours: bool) -> Sizes:
     return found
 
 
-def frozen(name: str, *, small: bool = False) -> int:
+def frozen(name: str, *, small: bool = False, one_chip: bool = False) -> int:
     """Bytes of flash that the library takes in the bench firmware of this board."""
-    with_it = firmware.build(name, frozen=True, small=small)
+    with_it = firmware.build(name, frozen=True, small=small, one_chip=one_chip)
     return _flash(with_it) - _flash(firmware.build(name))
 
 
@@ -112,10 +117,13 @@ def render(size: Sizes) -> list[str]:
     """The figures as lines of Markdown, with what they should be at the most beside them."""
     rows = [(f"sources of {size.family}", size.py, None)]
     rows += [(f"file system, compiled, {f}", taken, FILES) for f, taken in size.files.items()]
-    if size.frozen is not None:
-        rows += [("flash, frozen", size.frozen, FULL)]
-    if size.frozen_small is not None:
-        rows += [("flash, frozen, the small edition", size.frozen_small, SMALL)]
+    flash = (
+        (f"flash, frozen for {size.family}", size.frozen, FULL),
+        ("flash, frozen for the chip alone", size.one_chip, FULL),
+        (f"flash, frozen, the small edition for {size.family}", size.frozen_small, SMALL),
+        ("flash, frozen, the small edition for the chip alone", size.one_chip_small, SMALL),
+    )
+    rows += [(what, taken, most) for what, taken, most in flash if taken is not None]
     for h in size.heap:
         rows += [
             (f"heap after the import, {h.library}", h.imported, None),
