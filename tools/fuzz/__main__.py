@@ -61,8 +61,7 @@ def _few_collections() -> Iterator[None]:
     board is a heap of cycles."""
     gc.collect()
     frozen = gc.get_freeze_count()  # as by pytest, which keeps it so
-    if not frozen:
-        gc.freeze()
+    gc.freeze()
     gc.disable()
     try:
         yield
