@@ -32,14 +32,14 @@ NO_MEMORY = RomBootError(
     "romboot needs 6 KB of free heap (compiled 18 KB, .py 60 KB), 1.5 KB of it in one piece, not "
     "locked"
 )
-# What importing a module raises that is not there, not whole, or a .mpy of another version.
-NOT_WHOLE = (ImportError, SyntaxError, ValueError)
+# Of a module that is not there, not whole, or a .mpy file of another version.
+IMPORT_ERRORS = (ImportError, SyntaxError, ValueError)
 
 try:
     from . import entry
 except MemoryError:
     raise NO_MEMORY from None
-except NOT_WHOLE as problem:
+except IMPORT_ERRORS as problem:
     raise RomBootError("romboot is not complete here (%s): install it again" % problem) from None
 
 

@@ -9,7 +9,7 @@ class RomBootError(Exception): ...
 def error(name: str, *values: object) -> RomBootError: ...
 
 NO_MEMORY: RomBootError
-NOT_WHOLE: tuple[type[Exception], ...]
+IMPORT_ERRORS: tuple[type[Exception], ...]
 
 _Via = Literal["jump", "reset"] | None
 

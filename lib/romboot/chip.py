@@ -1,7 +1,7 @@
 # What both editions of the library have: which chip is it, may its ROM be entered, the image for
 # jump.helper(), and how to part with file systems, console and host before.
 #
-# To look at a chip writes nothing: DBGMCU of some can be read only with a clock; that is put back.
+# To look at a chip changes nothing: where DBGMCU can be read only with a clock, that is put back.
 #
 # An image has a header and the script: what jump.helper() writes, word by word, and how to read it
 # back. The header: words in all, lowest and highest address of SRAM, MPU_RBAR, MPU_RASR.
@@ -14,8 +14,8 @@
 #   address + 3  mask  expected  tries    until (*address & mask) == expected; out of tries: reset
 #   2            vectors  0               the end: MSP and PC from the vector table there
 #
-# It is made of three chunks: the header and what the family does before the die's own lines, they,
-# and what the family does after them.
+# It is put together from three parts: the header and what the family does before the lines of the
+# die itself; these; and what the family does after them.
 #
 # Words are as the core has them, little-endian.
 
@@ -27,7 +27,7 @@ import time
 from machine import mem8, mem32
 from micropython import const
 
-from . import NOT_WHOLE, error
+from . import IMPORT_ERRORS, error
 
 _SCS = const(-0x1FFF2000)  # 0xE000E000, as a small integer
 _VTOR = const(_SCS + 0xD08)
@@ -188,7 +188,7 @@ def module(name):
     only a part of it."""
     try:
         return __import__(name, None, None, (name,))
-    except NOT_WHOLE:
+    except IMPORT_ERRORS:
         raise error("MissingModuleError", name) from None
 
 
@@ -211,14 +211,14 @@ _due = 0  # when it is time, in ticks
 
 
 def leave(family, go, force, after_ms):
-    """Sync the file systems, then now(). If after_ms is not None, return and do it in that time,
-    in place of what was announced before."""
+    """Sync the file systems, then leave_now(). If after_ms is not None, return and do it in that
+    time, in place of what was announced before."""
     # All that is needed is made here, as the heap may be full or locked then.
     flush = syncing()
     found = connections(family)
     sync(flush, force)
     if after_ms is None:
-        now(found, go)
+        leave_now(found, go)
     else:
         _later(max(after_ms, _ANSWER_MS), flush, found, go)
 
@@ -235,7 +235,7 @@ def _later(after_ms, flush, found, go):
         if timer is _timer and time.ticks_diff(time.ticks_ms(), _due) >= 0:
             cancel()
             sync(flush, True)  # what was written to files meanwhile
-            now(found, go)
+            leave_now(found, go)
 
     # It is periodic, to try again, as MicroPython's scheduler drops a callback if its queue is
     # full. hard=True (1.27 and newer) is no way round, as that would leave in the middle of a
@@ -305,7 +305,7 @@ def connections(family):
     return consoles, devices
 
 
-def now(connections, go):
+def leave_now(connections, go):
     """Wait for the last character of the consoles, as their clocks go, detach the USB devices, and
     go(). Allocates nothing. Does not return."""
     consoles, devices = connections

@@ -10,12 +10,12 @@ from micropython import const
 
 # What compiling a .py file has left would scatter the next one over a small heap.
 gc.collect()
-from . import NOT_WHOLE, RomBootError, chip, error  # noqa: E402
+from . import IMPORT_ERRORS, RomBootError, chip, error  # noqa: E402
 
 gc.collect()
 try:
     from . import jump
-except NOT_WHOLE:  # a build without the inline assembler
+except IMPORT_ERRORS:  # a build without the inline assembler
     from . import jump_bytes as jump
 
 _LOOK = const(0)  # tasks of jump.helper()

@@ -22,14 +22,14 @@ class RomBootError(Exception):
 error = RomBootError  # the whole library has classes with sentences here; this, their names
 _NO_MEMORY = error("MemoryError")  # made while there is room for it
 
-# What importing a module raises that is not there, not whole, or a .mpy of another version.
-NOT_WHOLE = (ImportError, SyntaxError, ValueError)
+# Of a module that is not there, not whole, or a .mpy file of another version.
+IMPORT_ERRORS = (ImportError, SyntaxError, ValueError)
 
 from . import chip  # noqa: E402, it needs these
 
 try:
     from . import jump
-except NOT_WHOLE:  # a build without the inline assembler
+except IMPORT_ERRORS:  # a build without the inline assembler
     from . import jump_bytes as jump
 
 

@@ -153,7 +153,7 @@ class Hosted:
             chip, family = self._library.module("chip"), way.chip.family
             connections = chip.connections(family)
             chip.sync(chip.syncing(), force)
-            self._go(lambda: chip.now(connections, way.go))
+            self._go(lambda: chip.leave_now(connections, way.go))
 
     def _go(self, steps: Callable[[], None]) -> None:
         back = None  # what it means if the prompt is there after the last step
