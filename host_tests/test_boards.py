@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -145,5 +146,6 @@ def test_the_prompts(name: str) -> None:
     assert {cable.pins for cable in boards.load(name).cables if cable.prompt} == expected
 
 
+@cache
 def _reference() -> dict[str, Any]:
     return json.loads((REFERENCE / "boards.json").read_text())["boards"]

@@ -388,7 +388,7 @@ def _known(chip: bench.Chip, name: str, register: BenchRegister) -> int:
 
 
 @cache
-def _collected_chips() -> dict[int, list[dict[str, Any]]]:
+def collected_chips() -> dict[int, list[dict[str, Any]]]:
     """By DEV_ID."""
     found: dict[int, list[dict[str, Any]]] = {}
     for path in sorted((REFERENCE / "chips").glob("*.json")):
@@ -405,7 +405,7 @@ def collection(oracles: Oracles, family: Family, die: Die) -> Answers:
     """Masks of ST's headers, embassy's peripherals, reset values that were compared."""
     return _merged(
         answer
-        for chip in _collected_chips().get(die.dev_id, ())
+        for chip in collected_chips().get(die.dev_id, ())
         for answer in (*_collected_chip(chip), *_collected_registers(chip, checked=True))
     )
 
@@ -414,7 +414,7 @@ def collected_svd(oracles: Oracles, family: Family, die: Die) -> Answers:
     """What the collection has from SVD files that no package has, and nobody has compared."""
     return _merged(
         answer
-        for chip in _collected_chips().get(die.dev_id, ())
+        for chip in collected_chips().get(die.dev_id, ())
         for answer in _collected_registers(chip, checked=False)
         if not answer[0].startswith("address") and " bit " not in answer[0]
     )
@@ -467,7 +467,7 @@ def _collected_registers(chip: dict[str, Any], checked: bool) -> Answers:
 def collected_masks(dev_id: int) -> dict[str, int]:
     """Register, "RCC.CR" -> the bits that any header of the die's parts implements."""
     found: dict[str, int] = {}
-    for chip in _collected_chips().get(dev_id, ()):
+    for chip in collected_chips().get(dev_id, ()):
         for block, table in chip["registers"].items():
             for short, register in table["regs"].items():
                 name = f"{block}.{short}"

@@ -3,11 +3,9 @@ has them."""
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from host_tests.conftest import REFERENCE
+from host_tests.tables.sources import collected_chips
 from tools.tables import FAMILIES, dies
 from tools.tables.family import Family, Option, State
 
@@ -32,16 +30,14 @@ def of_series(family: Family, state: State) -> set[int]:
 def masks(dev_ids: set[int]) -> dict[int, tuple[str, int]]:
     """Address of a register -> its name, the bits that any part of these dies implements."""
     found: dict[int, tuple[str, int]] = {}
-    for path in (REFERENCE / "chips").glob("*.json"):
-        chip = json.loads(path.read_text())
-        if int(chip["dev_id"]["value"], 16) in dev_ids:
-            bases = {p["name"]: int(p["base"], 16) for p in chip["peripherals"]}
-            for block in {"RCC", "FLASH", "PWR", "SYSCFG"} & set(chip["registers"]):
-                for name, register in chip["registers"][block]["regs"].items():
-                    address = bases[block] + int(register["offset"], 16)
-                    _, known = found.get(address, ("", 0))
-                    mask = known | int(register.get("mask") or "0", 16)
-                    found[address] = f"{block}.{name}", mask
+    for chip in (chip for dev_id in dev_ids for chip in collected_chips().get(dev_id, ())):
+        bases = {p["name"]: int(p["base"], 16) for p in chip["peripherals"]}
+        for block in {"RCC", "FLASH", "PWR", "SYSCFG"} & set(chip["registers"]):
+            for name, register in chip["registers"][block]["regs"].items():
+                address = bases[block] + int(register["offset"], 16)
+                _, known = found.get(address, ("", 0))
+                mask = known | int(register.get("mask") or "0", 16)
+                found[address] = f"{block}.{name}", mask
     return found
 
 
