@@ -68,6 +68,19 @@ def test_a_large_block_gets_offsets_from_its_base() -> None:
     assert block.seen == [("w", 0x1FFC, 4), ("r", 0, 4)]
 
 
+@pytest.mark.parametrize("large", [True, False], ids=["over a page", "over a large block"])
+def test_a_large_block_shares_no_page(large: bool) -> None:
+    m = Machine("b .")
+    word, block = Word(0x42001000), Word(0x42000000, 0x40000)
+    m.core.map_block(word if large else block)
+    with pytest.raises(ValueError, match="there already"):
+        m.core.map_block(block if large else word)
+    with pytest.raises(ValueError, match="there already"):
+        m.core.map_memory(0x42001000, Memory(0x400))
+    with pytest.raises(ValueError, match="there already"):
+        m.core.map_block(Word(FLASH))
+
+
 def test_the_alias_moves_before_the_next_instruction() -> None:
     """The store that remaps is followed by a load through the alias."""
     m = Machine("ldr r0,=0x40013800; mov r1,#0; ldr r2,[r1]; str r1,[r0]; ldr r3,[r1]; b .")

@@ -59,6 +59,7 @@ class Bus:
         executable: bool = True,
         on_write: OnWrite | None = None,
     ) -> None:
+        self._check_free(range(base // PAGE, (base + memory.size) // PAGE))
         self._engine.map_memory(base, memory, writable=writable, executable=executable)
         self.regions.append(Region(base, base + memory.size, memory, writable, on_write))
         if memory not in self._bases:
@@ -83,7 +84,17 @@ class Bus:
                 self._map_pages(range(page, page + 1))
             self._blocks[page] = (*self._blocks.get(page, ()), block)
 
+    def _check_free(self, pages: range) -> None:
+        """Unicorn maps a block at its first access, and would find out only then."""
+        low, high = pages.start * PAGE, pages.stop * PAGE
+        there = [(r.base, r.end) for r in self.regions]
+        there += [(block.base, block.base + block.size) for block in self._large]
+        shared = any(begin < high and low < end for begin, end in there)
+        if shared or not self._blocks.keys().isdisjoint(pages):
+            raise ValueError(f"{low:#x} to {high:#x}: something is there already")
+
     def _map_pages(self, pages: range) -> None:
+        self._check_free(pages)
         base, size = pages.start * PAGE, len(pages) * PAGE
         self._engine.map_mmio(base, size, self._mmio_read, self._mmio_write)
 
