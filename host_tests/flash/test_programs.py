@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from unittest.mock import Mock
 
 import pytest
+from serial import Serial
 
 from host_tests.flash.test_uart import BOARD
 from host_tests.target import VirtualTarget
@@ -20,12 +21,19 @@ from tools.cli.job import back
 from tools.cli.job.job import Job
 from tools.cli.job.where import without_prompt
 from tools.cli.port.places import Place
+from tools.cli.port.prompt import Prompt
 from tools.firmware import build
 
 SLEEPING = """
 import time
-with open('starts', 'a') as file: file.write('x')
 while True: time.sleep_ms(20)
+"""
+MAIN = """
+import time
+with open('starts', 'a') as file: file.write('x')
+while True:
+    print('started')
+    time.sleep_ms(20)
 """
 
 
@@ -58,14 +66,33 @@ def test_a_silent_program_is_ended_and_started_again() -> None:
     """The ROM is asked first at this port, and the program reads nothing of that: it fills the
     buffer of its input."""
     with VirtualTarget.boot(BOARD, build(BOARD)) as target:
-        target.ok("exec", f"with open('main.py', 'w') as file: file.write({SLEEPING!r})")
+        target.ok("exec", f"with open('main.py', 'w') as file: file.write({MAIN!r})")
         for program in ("while True: pass", SLEEPING):
             target.ok("exec", "--no-follow", program)
             done = process("info", "--device", target.console)
             assert done.returncode == 0, done.stderr
             assert "a soft reset has started main.py again" in done.stderr
-            time.sleep(0.5)
-        assert target.ok("exec", "print(open('starts').read())") == "xxx\n"
+            with Serial(target.console, timeout=60) as line:  # else it is ended before it writes
+                assert line.read_until(b"started").endswith(b"started")
+        assert target.ok("exec", "print(open('starts').read())") == "xx\n"
+
+
+def test_a_slow_board_says_late_that_its_program_has_ended() -> None:
+    ours, theirs = os.openpty()
+
+    def answer() -> None:
+        heard = b""
+        while b"\x01" not in heard:
+            heard += os.read(ours, 100)
+        os.write(ours, b"KeyboardInterrupt: \r\n>>> \r\nraw REPL; CTRL-B to exit\r\n>")
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    prompt = Prompt(os.ttyname(theirs), fresh=False)
+    thread.join()
+    assert prompt.close()
+    os.close(ours)
+    os.close(theirs)
 
 
 OFTEN, NOW_AND_THEN = 0.005, 1.0

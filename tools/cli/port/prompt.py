@@ -61,7 +61,13 @@ class NoPromptError(CliError):
 
 class Transport(SerialTransport):
     """That of mpremote looks at its limits only when nothing has come, so it listens for ever to a
-    program that prints; and it looks for what has come every 10 ms."""
+    program that prints; and it looks for what has come every 10 ms.
+
+    Attributes:
+        interrupted: a program has said that Ctrl-C ended it.
+    """
+
+    interrupted = False
 
     def read_until(
         self,
@@ -85,6 +91,7 @@ class Transport(SerialTransport):
                 break
             if timeout_overall is not None and now >= began + timeout_overall:
                 break
+        self.interrupted |= INTERRUPTED in data
         return data
 
 
@@ -115,6 +122,7 @@ class Prompt:
                 line.timeout = answer_s  # what a read takes where it blocks
                 self.transport.enter_raw_repl(False, cast(int, answer_s))
                 line.timeout = READ_S
+                self.interrupted = self.transport.interrupted  # also by a board that was slow
             if fresh:
                 self.restart()
         except CliError:
@@ -131,7 +139,6 @@ class Prompt:
         line.write(b"\r\x03")
         began = time.monotonic()
         said = self.transport.read_until(1, PROMPT, timeout=QUIET_S, timeout_overall=answer_s)
-        self.interrupted = INTERRUPTED in said
         too_long = time.monotonic() >= began + answer_s and not said.endswith(PROMPT)
         if too_long and line.read(1):
             raise NoPromptError(self.port, SENDING)
