@@ -370,3 +370,20 @@ def test_waiting_for_a_crystal_that_is_not_there_still_meets_the_other_events() 
         assert not b.read("RCC.CR") & HSERDY
     assert len(ticks) > 20
     assert all(at % MS == 0 for at in ticks)
+
+
+@pytest.mark.parametrize(("hpre", "wrong"), [(0, 1), (8, 0)])
+def test_a_pll_above_80_mhz_is_not_left_in_one_step(hpre: int, wrong: int) -> None:
+    """Of a G4: HCLK is halved before (HAL_RCC_ClockConfig)."""
+    b = Bench("STM32G474xx")
+    b.write("FLASH.ACR", 8)
+    b.write("RCC.PLLCFGR", 2 | 3 << 4 | 75 << 8 | 1 << 24)  # 16 MHz / 4 * 75 / 2
+    b.set("RCC.CR", PLLON)
+    b.pass_ns(MS)
+    b.write("RCC.CFGR", 3 | 8 << 4)
+    b.pass_ns(SWITCH_NS)
+    b.write("RCC.CFGR", 3 | hpre << 4)
+    b.write("RCC.CFGR", 1 | hpre << 4)
+    b.pass_ns(SWITCH_NS)
+    assert b.clock.hclk == 16_000_000 >> (hpre == 8)
+    assert sum("in one step" in sentence for sentence in b.soc.violations) == wrong

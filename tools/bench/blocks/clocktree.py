@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 AHB_SHIFTS = (1, 2, 3, 4, 6, 7, 8, 9)  # HPRE 8 to 15: there is no division by 32
-ONE_STEP_HZ = 80_000_000  # of HCLK, to or from a PLL of a G4 or L4+ (HAL_RCC_ClockConfig)
 
 
 @dataclass(frozen=True)
@@ -33,10 +32,3 @@ def apb_shift(ppre: int) -> int:
     """The shift that a prescaler field of 3 bits selects."""
     ppre &= 7
     return ppre - 3 if ppre >= 4 else 0
-
-
-def one_step(sysclk: int, hpre: int) -> str | None:
-    """What is wrong if SYSCLK changes from a PLL to an oscillator at once."""
-    if sysclk <= ONE_STEP_HZ or ahb_shift(hpre):
-        return None
-    return f"SYSCLK leaves {sysclk} Hz in one step: HPRE must halve HCLK before"

@@ -35,7 +35,7 @@ class Registers(Protocol):
 
     def put(self, name: str, value: int) -> None: ...
 
-    def pll_source(self) -> str | None: ...
+    def pll_source(self) -> str: ...
 
 
 class Oscillators:
@@ -157,7 +157,7 @@ class Oscillators:
     def _can_run(self, name: str) -> bool:
         if name in self.plls:
             source = self._rcc.pll_source()
-            return source is not None and self.is_ready(source)
+            return bool(source) and self.is_ready(source)
         return {"HSE": bool(self._rcc.hse_hz), "LSE": self._rcc.lse}.get(name, True)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from ..chip import Peripheral
 from ..clock import NS_PER_S, Event
 from .base import Polling, RegisterBlock, System
-from .clocktree import Frequencies
+from .clocktree import Frequencies, ahb_shift, apb_shift, divide
 from .oscillators import Oscillators
 from .rcc_parts import Gates, ReadyInterrupts
 
@@ -31,6 +31,7 @@ class Rcc(RegisterBlock):
         self.lse = False
         data = system.chip.rcc
         self._switch = data["switch"]
+        self._prescalers = data["prescalers"]
         self._backup = data["backup"]
         self._flags_register = data["reset_flags"]["register"]
         self._flags = {name: 1 << bit for name, bit in data["reset_flags"]["bits"].items()}
@@ -52,6 +53,8 @@ class Rcc(RegisterBlock):
             self.on_read(name, self._reader_of(name, polling))
         for name in self._control_registers():
             self.on_write(name, lambda value, name=name: self._write_control(name, value))
+        for name in {name for name, _ in self._prescalers.values()} - self._control_registers():
+            self.on_write(name, lambda value, name=name: self._write_prescalers(name, value))
 
     def _control_registers(self) -> set[str]:
         """Those with bits that belong to oscillators, the switch, flags or the backup domain."""
@@ -64,13 +67,13 @@ class Rcc(RegisterBlock):
 
     # --- for a family --------------------------------------------------------------------------
 
-    def frequencies(self) -> Frequencies:
-        """The present frequencies."""
+    def _hz(self, name: str) -> int:
+        """Of an oscillator or a PLL; "" is a reserved source."""
         raise NotImplementedError
 
-    def pll_source(self) -> str | None:
-        """The oscillator that feeds the PLLs."""
-        raise NotImplementedError
+    def ahb(self, hz: int, hpre: int) -> int:
+        """What a prescaler field of 4 bits makes of `hz`."""
+        return divide(hz, ahb_shift(hpre))
 
     def locked(self, name: str) -> int:
         """Bits of a control register that cannot be changed now."""
@@ -78,7 +81,10 @@ class Rcc(RegisterBlock):
 
     def leaving(self) -> str | None:
         """What is wrong if the system clock is switched to another source now."""
-        return None
+        sysclk, most = self._hz(self.source), self.system.chip.rcc.get("one_step_hz")
+        if most is None or sysclk <= most or ahb_shift(self._field("AHB")):
+            return None
+        return f"SYSCLK leaves {sysclk} Hz in one step: HPRE must halve HCLK before"
 
     # --- reset ---------------------------------------------------------------------------------
 
@@ -237,6 +243,29 @@ class Rcc(RegisterBlock):
             self.system.nmi()
 
     # --- the system clock ----------------------------------------------------------------------
+
+    def pll_source(self) -> str:
+        """The oscillator that feeds the PLLs; "" if none is chosen."""
+        register, shift, names = self.system.chip.rcc["pll_source"]
+        return names[(self.get(register) >> shift) % len(names)]
+
+    def frequencies(self) -> Frequencies:
+        """The present ones. The core has a prescaler of its own on few families."""
+        sysclk = self._hz(self.source)
+        cpu = self.ahb(sysclk, self._field("CPU")) if "CPU" in self._prescalers else sysclk
+        hclk = self.ahb(cpu, self._field("AHB"))
+        buses = [bus for bus in self._prescalers if bus.startswith("APB")]
+        pclks = {bus: divide(hclk, apb_shift(self._field(bus))) for bus in buses}
+        return Frequencies(cpu if "CPU" in self._prescalers else hclk, hclk, pclks)
+
+    def _field(self, prescaler: str) -> int:
+        """The register from that field on."""
+        register, shift = self._prescalers[prescaler]
+        return self.get(register) >> shift
+
+    def _write_prescalers(self, name: str, value: int) -> None:
+        self.store(name, value)
+        self.update_clocks()
 
     @property
     def source(self) -> str:

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from ..blocks.clocktree import Frequencies, ahb_shift, apb_shift, divide
 from ..blocks.rcc import Rcc
 
 PLL_BITS, PREDIV = 0x003F8000, 0xF  # CFGR: PLLMUL, PLLXTPRE, PLLSRC; CFGR2
-PLL_SOURCES = ("HSI", "HSI", "HSE", "HSI48")  # CFGR.PLLSRC; the first one is divided by 2
 
 
 class RccF0(Rcc):
     """RM0091 6.2 and 6.4."""
 
-    def pll_source(self) -> str:
-        return PLL_SOURCES[self.get("CFGR") >> 15 & 3]
-
     def locked(self, name: str) -> int:
         """The PLL is configured while it is off (RM0091 6.4.2)."""
         return PLL_BITS if name == "CFGR" and self.is_on("PLL") else 0
-
-    def frequencies(self) -> Frequencies:
-        cfgr = self.get("CFGR")
-        hclk = divide(self._hz(self.source), ahb_shift(cfgr >> 4))
-        pclk = divide(hclk, apb_shift(cfgr >> 8))
-        return Frequencies(hclk, hclk, {"APB1": pclk, "APB2": pclk})
 
     def _hz(self, name: str) -> int:
         clocks = self.system.chip.clocks

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..blocks.base import System
-from ..blocks.clocktree import Frequencies, ahb_shift, apb_shift, divide
 from ..blocks.pwr import Pwr
 from ..blocks.rcc import Rcc
 from ..blocks.syscfg import Syscfg
@@ -33,25 +32,13 @@ class RccF4(Rcc):
             if self.has(f"{name}CFGR"):
                 self.on_write(f"{name}CFGR", self._writer_while_off(name))
 
-    def pll_source(self) -> str:
-        return "HSE" if self.get("PLLCFGR") & PLLSRC_HSE else "HSI"
-
-    def frequencies(self) -> Frequencies:
-        cfgr = self.get("CFGR")
-        hclk = divide(self._sysclk(), ahb_shift(cfgr >> 4))
-        buses = {"APB1": divide(hclk, apb_shift(cfgr >> 10))}
-        return Frequencies(hclk, hclk, buses | {"APB2": divide(hclk, apb_shift(cfgr >> 13))})
-
-    def _sysclk(self) -> int:
-        if self.source in ("HSI", "HSE"):
-            return self._hz(self.source)
-        pllcfgr = self.get("PLLCFGR")
-        vco = self._hz(self.pll_source()) * (pllcfgr >> 6 & 0x1FF) // max(pllcfgr & 0x3F, 1)
-        r, p = pllcfgr >> 28 & 7, ((pllcfgr >> 16 & 3) + 1) * 2
-        return vco // max(r if self.source_number == PLL_R else p, 1)
-
     def _hz(self, name: str) -> int:
         """Without an HSE, the PLL configuration may still name it; HSI is assumed then."""
+        if name == "PLL":
+            pllcfgr = self.get("PLLCFGR")
+            vco = self._hz(self.pll_source()) * (pllcfgr >> 6 & 0x1FF) // max(pllcfgr & 0x3F, 1)
+            r, p = pllcfgr >> 28 & 7, ((pllcfgr >> 16 & 3) + 1) * 2
+            return vco // max(r if self.source_number == PLL_R else p, 1)
         hsi = self.system.chip.clocks["hsi_hz"]
         return (self.hse_hz or hsi) if name == "HSE" else hsi
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..blocks.base import System
-from ..blocks.clocktree import Frequencies, ahb_shift, apb_shift, divide
 from ..blocks.pwr import Pwr
 from ..blocks.rcc import Rcc
 from ..chip import Peripheral
 
 LSE_HZ = 32_768
-PLL_SOURCES = (None, None, "HSI", "HSE")  # RCC_PLLCFGR.PLLSRC
 VOS, LPR, RANGE_2 = 3 << 9, 1 << 14, 2 << 9  # PWR_CR1
 REGLPF, VOSF = 1 << 9, 1 << 10  # PWR_SR2
 LOW_POWER_HZ = 2_000_000
@@ -28,21 +26,13 @@ class RccG0(Rcc):
         super().__init__(facts, system)
         self.on_write("PLLCFGR", self._write_pllcfgr)
 
-    def pll_source(self) -> str | None:
-        return PLL_SOURCES[self.get("PLLCFGR") & 3]
-
     def _write_pllcfgr(self, value: int) -> None:
         """M, N, P, Q, R and the source are chosen while the PLL is off."""
         if self.is_on("PLL"):
             value = self.get("PLLCFGR") & self.PLL_BITS | value & ~self.PLL_BITS
         self.store("PLLCFGR", value)
 
-    def frequencies(self) -> Frequencies:
-        cfgr = self.get("CFGR")
-        hclk = divide(self._hz(self.source), ahb_shift(cfgr >> 8))
-        return Frequencies(hclk, hclk, {"APB": divide(hclk, apb_shift(cfgr >> 12))})
-
-    def _hz(self, name: str | None) -> int:
+    def _hz(self, name: str) -> int:
         clocks = self.system.chip.clocks
         hsi = clocks["hsi_hz"]
         if name == "PLL":
@@ -52,7 +42,7 @@ class RccG0(Rcc):
             return vco // ((pll >> 29 & 7) + 1)
         divided = hsi >> (self.get("CR") >> 11 & 7)  # HSIDIV
         known = {"HSE": self.hse_hz or hsi, "LSI": clocks["lsi_hz"], "LSE": LSE_HZ}
-        return known.get(name or "", divided)
+        return known.get(name, divided)
 
 
 class PwrG0(Pwr):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..blocks.base import System
-from ..blocks.clocktree import Frequencies, ahb_shift, apb_shift, divide, one_step
 from ..chip import Peripheral
 from .g0 import PwrG0, RccG0
 
@@ -19,16 +18,7 @@ class RccG4(RccG0):
 
     PLL_BITS = PLL_BITS
 
-    def frequencies(self) -> Frequencies:
-        cfgr = self.get("CFGR")
-        hclk = divide(self._hz(self.source), ahb_shift(cfgr >> 4))
-        buses = {"APB1": divide(hclk, apb_shift(cfgr >> 8))}
-        return Frequencies(hclk, hclk, buses | {"APB2": divide(hclk, apb_shift(cfgr >> 11))})
-
-    def leaving(self) -> str | None:
-        return one_step(self._hz(self.source), self.get("CFGR") >> 4)
-
-    def _hz(self, name: str | None) -> int:
+    def _hz(self, name: str) -> int:
         hsi = self.system.chip.clocks["hsi_hz"]
         if name == "PLL":
             pll = self.get("PLLCFGR")

@@ -6,15 +6,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..blocks.base import System
-from ..blocks.clocktree import Frequencies, ahb_shift, apb_shift, divide
 from ..blocks.pwr import Pwr
 from ..blocks.rcc import Rcc
 from ..chip import Peripheral
 
 CSI_HZ = 4_000_000
 PLLS = ("PLL1", "PLL2", "PLL3")
-PLL_SOURCES = (None, "HSI", "CSI", "HSE")  # RCC_PLLxCFGR.PLLxSRC
-SOURCE, WHILE_OFF = 3, 0x00073F00  # of it; DIVM and the outputs
+SOURCE, HSI, WHILE_OFF = (
+    3,
+    1,
+    0x00073F00,
+)  # RCC_PLLxCFGR: PLLxSRC, its value for HSI; DIVM, outputs
 HSIDIV = 3 << 3  # RCC_CR
 VOS = 3 << 4  # PWR_VOSCR
 VOSRDY, ACTVOSRDY, ACTVOS_SHIFT = 1 << 3, 1 << 13, 14 - 4  # PWR_VOSSR
@@ -28,34 +30,19 @@ class RccH5(Rcc):
         for name in PLLS:
             self.on_write(f"{name}CFGR", lambda value, name=name: self._write_pll(name, value))
             self.on_write(f"{name}DIVR", lambda value, name=name: self._write_divr(name, value))
-        self.on_write("CFGR2", self._write_cfgr2)
-
-    def pll_source(self) -> str | None:
-        """Of PLL1; here PLL2 and PLL3 run from the same."""
-        return PLL_SOURCES[self.get("PLL1CFGR") & SOURCE]
 
     def locked(self, name: str) -> int:
         """HSI cannot be divided anew while a PLL that is on runs from it."""
-        from_hsi = any(self.is_on(pll) and self._source_of(pll) == "HSI" for pll in PLLS)
+        from_hsi = any(self.is_on(pll) and self.get(f"{pll}CFGR") & SOURCE == HSI for pll in PLLS)
         return HSIDIV if name == "CR" and from_hsi else 0
 
-    def _source_of(self, pll: str) -> str | None:
-        return PLL_SOURCES[self.get(f"{pll}CFGR") & SOURCE]
-
-    def frequencies(self) -> Frequencies:
-        cfgr2 = self.get("CFGR2")
-        hclk = divide(self._hz(self.source), ahb_shift(cfgr2))
-        shifts = {"APB1": cfgr2 >> 4, "APB2": cfgr2 >> 8, "APB3": cfgr2 >> 12}
-        buses = {bus: divide(hclk, apb_shift(ppre)) for bus, ppre in shifts.items()}
-        return Frequencies(hclk, hclk, buses)
-
-    def _hz(self, name: str | None) -> int:
+    def _hz(self, name: str) -> int:
         hsi = self.system.chip.clocks["hsi_hz"] >> ((self.get("CR") & HSIDIV) >> 3)
         if name == "PLL1":
             m, divisors = self.get("PLL1CFGR") >> 8 & 0x3F, self.get("PLL1DIVR")
             vco = self._hz(self.pll_source()) // max(m, 1) * ((divisors & 0x1FF) + 1)
             return vco // ((divisors >> 9 & 0x7F) + 1)
-        return {"CSI": CSI_HZ, "HSE": self.hse_hz or hsi}.get(name or "", hsi)
+        return {"CSI": CSI_HZ, "HSE": self.hse_hz or hsi}.get(name, hsi)
 
     def _write_pll(self, name: str, value: int) -> None:
         """The sources are chosen while all PLLs are off; the rest while this one is."""
@@ -69,10 +56,6 @@ class RccH5(Rcc):
     def _write_divr(self, name: str, value: int) -> None:
         if not self.is_on(name):
             self.store(f"{name}DIVR", value)
-
-    def _write_cfgr2(self, value: int) -> None:
-        self.store("CFGR2", value)
-        self.update_clocks()
 
 
 class PwrH5(Pwr):

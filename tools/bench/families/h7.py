@@ -6,28 +6,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..blocks.base import System
-from ..blocks.clocktree import Frequencies, ahb_shift, apb_shift, divide
 from ..blocks.pwr import Pwr
 from ..blocks.rcc import Rcc
 from ..chip import Peripheral
 
 CSI_HZ = 4_000_000
-PLL_SOURCES = ("HSI", "CSI", "HSE", None)  # RCC_PLLCKSELR.PLLSRC
 C1 = range(0x130, 0x180)  # RCC_C1_xxx: for this CPU, the registers 0x60 below (RM0433 8.7.2)
 C1_ABOVE = 0x60
 VOS = 3 << 14  # PWR_D3CR, PWR_SRDCR
 
 
 class RccH7(Rcc):
-    """RM0433 8.5, 8.7. DIVIDERS: the registers with the prescalers of CPU, AHB and APB3; of APB1
-    and APB2; of APB4."""
-
-    DIVIDERS = ("D1CFGR", "D2CFGR", "D3CFGR")
+    """RM0433 8.5, 8.7."""
 
     def __init__(self, facts: Peripheral, system: System) -> None:
         super().__init__(facts, system)
-        for name in self.DIVIDERS:
-            self.on_write(name, lambda value, name=name: self._write_dividers(name, value))
         self.on_write("PLLCKSELR", self._write_pllckselr)
 
     def read(self, offset: int, size: int) -> int:
@@ -40,28 +33,13 @@ class RccH7(Rcc):
         """The offset of a register; some are seen at a second address."""
         return offset - C1_ABOVE if offset in C1 else offset
 
-    def pll_source(self) -> str | None:
-        return PLL_SOURCES[self.get("PLLCKSELR") & 3]
-
-    def frequencies(self) -> Frequencies:
-        d1, d2, d3 = (self.get(name) for name in self.DIVIDERS)
-        cpu = divide(self._hz(self.source), ahb_shift(d1 >> 8))
-        hclk = divide(cpu, ahb_shift(d1))
-        shifts = {"APB1": d2 >> 4, "APB2": d2 >> 8, "APB3": d1 >> 4, "APB4": d3 >> 4}
-        buses = {bus: divide(hclk, apb_shift(ppre)) for bus, ppre in shifts.items()}
-        return Frequencies(cpu, hclk, buses)
-
-    def _hz(self, name: str | None) -> int:
+    def _hz(self, name: str) -> int:
         hsi = self.system.chip.clocks["hsi_hz"] >> (self.get("CR") >> 3 & 3)  # HSIDIV
         if name == "PLL1":
             m, divisors = self.get("PLLCKSELR") >> 4 & 0x3F, self.get("PLL1DIVR")
             vco = self._hz(self.pll_source()) // max(m, 1) * ((divisors & 0x1FF) + 1)
             return vco // ((divisors >> 9 & 0x7F) + 1)
-        return {"CSI": CSI_HZ, "HSE": self.hse_hz or hsi}.get(name or "", hsi)
-
-    def _write_dividers(self, name: str, value: int) -> None:
-        self.store(name, value)
-        self.update_clocks()
+        return {"CSI": CSI_HZ, "HSE": self.hse_hz or hsi}.get(name, hsi)
 
     def _write_pllckselr(self, value: int) -> None:
         """The source is chosen while all PLLs are off (RM0433 8.7.12)."""
@@ -71,8 +49,6 @@ class RccH7(Rcc):
 
 class RccH7A(RccH7):
     """RM0455 8.7. What the H74x shows twice is at the second address alone."""
-
-    DIVIDERS = ("CDCFGR1", "CDCFGR2", "SRDCFGR")
 
     def _own(self, offset: int) -> int:
         return offset

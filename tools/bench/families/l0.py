@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..blocks.base import System
-from ..blocks.clocktree import Frequencies, ahb_shift, apb_shift, divide
 from ..blocks.pwr import Pwr
 from ..blocks.rcc import Rcc
 from ..chip import Peripheral
 
 MSI_HZ = (65_536, 131_072, 262_144, 524_288, 1_048_000, 2_097_000, 4_194_000)  # RM0367 7.2.3
 HSIDIVEN, HSIDIVF = 1 << 3, 1 << 4  # RCC_CR
-PLLSRC_HSE = 1 << 16  # RCC_CFGR
-PLL_BITS = 0x00FD0000  # PLLSRC, PLLMUL, PLLDIV
+PLL_BITS = 0x00FD0000  # RCC_CFGR: PLLSRC, PLLMUL, PLLDIV
 PLL_FACTORS = (3, 4, 6, 8, 12, 16, 24, 32, 48)
 CWUF, CSBF, VOS = 1 << 2, 1 << 3, 3 << 11  # PWR_CR
 LPRUN, LOW_POWER_HZ = 1 << 14, 131_072  # PWR_CR
@@ -27,18 +25,9 @@ class RccL0(Rcc):
         super().__init__(facts, system)
         self.on_write("ICSCR", self._write_icscr)
 
-    def pll_source(self) -> str:
-        return "HSE" if self.get("CFGR") & PLLSRC_HSE else "HSI"
-
     def locked(self, name: str) -> int:
         """The PLL is configured while it is off (RM0367 7.3.4)."""
         return PLL_BITS if name == "CFGR" and self.is_on("PLL") else 0
-
-    def frequencies(self) -> Frequencies:
-        cfgr = self.get("CFGR")
-        hclk = divide(self._hz(self.source), ahb_shift(cfgr >> 4))
-        buses = {"APB1": divide(hclk, apb_shift(cfgr >> 8))}
-        return Frequencies(hclk, hclk, buses | {"APB2": divide(hclk, apb_shift(cfgr >> 11))})
 
     def _hz(self, name: str) -> int:
         cfgr, hsi = self.get("CFGR"), self.system.chip.clocks["hsi_hz"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..blocks.base import System
-from ..blocks.clocktree import Frequencies, ahb_shift, apb_shift, divide, one_step
 from ..blocks.pwr import Pwr
 from ..blocks.rcc import Rcc
 from ..chip import Peripheral
@@ -16,7 +15,6 @@ MSI_HZ = (
     *(100_000, 200_000, 400_000, 800_000, 1_000_000, 2_000_000),
     *(4_000_000, 8_000_000, 16_000_000, 24_000_000, 32_000_000, 48_000_000),
 )
-PLL_SOURCES = (None, "MSI", "HSI", "HSE")  # RCC_PLLCFGR.PLLSRC
 PLL_OUTPUTS = 1 << 16 | 1 << 20 | 1 << 24  # PLLPEN, PLLQEN, PLLREN: at any time
 PLL_INPUT = 0xF3  # PLLSRC, PLLM: of all PLLs
 MSIRGSEL, MSIRANGE = 1 << 3, 15 << 4  # RCC_CR
@@ -44,9 +42,6 @@ class RccL4(Rcc):
             if self.has(name):
                 self.on_write(name, lambda value, p=pll, n=name: self._write_pll(p, n, value))
 
-    def pll_source(self) -> str | None:
-        return PLL_SOURCES[self.get("PLLCFGR") & 3]
-
     def locked(self, name: str) -> int:
         """MSIRANGE is changed while MSI is off or ready, MSISRANGE while it is not used (RM0351
         6.4.1, 6.4.29)."""
@@ -55,16 +50,7 @@ class RccL4(Rcc):
         starting = name == "CR" and self.is_on("MSI") and not self.is_ready("MSI")
         return MSIRANGE if starting else 0
 
-    def frequencies(self) -> Frequencies:
-        cfgr = self.get("CFGR")
-        hclk = divide(self._hz(self.source), ahb_shift(cfgr >> 4))
-        buses = {"APB1": divide(hclk, apb_shift(cfgr >> 8))}
-        return Frequencies(hclk, hclk, buses | {"APB2": divide(hclk, apb_shift(cfgr >> 11))})
-
-    def leaving(self) -> str | None:
-        return one_step(self._hz(self.source), self.get("CFGR") >> 4)
-
-    def _hz(self, name: str | None) -> int:
+    def _hz(self, name: str) -> int:
         cr, hsi = self.get("CR"), self.system.chip.clocks["hsi_hz"]
         if name == "MSI":
             chosen = cr >> 4 if cr & MSIRGSEL else self.get("CSR") >> 8

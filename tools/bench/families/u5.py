@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..blocks.base import System
-from ..blocks.clocktree import Frequencies, ahb_shift, apb_shift, divide
 from ..blocks.pwr import Pwr
 from ..blocks.rcc import Rcc
 from ..chip import Peripheral
@@ -18,8 +17,7 @@ MSI_HZ = (
     *(3_072_000, 1_536_000, 1_024_000, 768_000, 400_000, 200_000, 133_000, 100_000),
 )
 PLLS = ("PLL1", "PLL2", "PLL3")
-PLL_SOURCES = (None, "MSIS", "HSI", "HSE")  # RCC_PLLxCFGR.PLLxSRC
-SOURCE, WHILE_OFF, MBOOST = 3, 0x0F00, 0xF000  # of it: PLLxSRC; PLLxM; PLL1MBOOST
+SOURCE, WHILE_OFF, MBOOST = 3, 0x0F00, 0xF000  # RCC_PLLxCFGR: PLLxSRC; PLLxM; PLL1MBOOST
 MSIPLLEN, MSIPLLSEL, HSEEXT = 1 << 3, 1 << 6, 1 << 20  # RCC_CR
 MSIRGSEL, MSISRANGE, MSIKRANGE = 1 << 23, 15 << 28, 15 << 24  # RCC_ICSCR1
 AHB3DIS, PWREN = 1 << 16, 1 << 2  # RCC_CFGR3, RCC_AHB3ENR
@@ -43,13 +41,8 @@ class RccU5(Rcc):
         for name in PLLS:
             self.on_write(f"{name}CFGR", lambda value, name=name: self._write_pll(name, value))
             self.on_write(f"{name}DIVR", lambda value, name=name: self._write_divr(name, value))
-        for name in ("CFGR2", "CFGR3"):
-            self.on_write(name, lambda value, name=name: self._write_dividers(name, value))
+        self.on_write("CFGR3", self._write_cfgr3)
         self.on_write("ICSCR1", self._write_icscr1)
-
-    def pll_source(self) -> str | None:
-        """Of PLL1; here PLL2 and PLL3 run from the same."""
-        return PLL_SOURCES[self.get("PLL1CFGR") & SOURCE]
 
     def locked(self, name: str) -> int:
         """MSISSRANGE and MSIKSRANGE are changed while MSIRGSEL is 1."""
@@ -60,14 +53,7 @@ class RccU5(Rcc):
         locked = MSIPLLSEL if self.get("CR") & MSIPLLEN else 0
         return locked | (HSEEXT if self.is_on("HSE") or self.is_ready("HSE") else 0)
 
-    def frequencies(self) -> Frequencies:
-        cfgr2 = self.get("CFGR2")
-        hclk = divide(self._hz(self.source), ahb_shift(cfgr2))
-        shifts = {"APB1": cfgr2 >> 4, "APB2": cfgr2 >> 8, "APB3": self.get("CFGR3") >> 4}
-        buses = {bus: divide(hclk, apb_shift(ppre)) for bus, ppre in shifts.items()}
-        return Frequencies(hclk, hclk, buses)
-
-    def _hz(self, name: str | None) -> int:
+    def _hz(self, name: str) -> int:
         hsi = self.system.chip.clocks["hsi_hz"]
         if name == "MSIS":
             icscr1 = self.get("ICSCR1")
@@ -98,9 +84,9 @@ class RccU5(Rcc):
         if not self.is_on(name):
             self.store(f"{name}DIVR", value)
 
-    def _write_dividers(self, name: str, value: int) -> None:
+    def _write_cfgr3(self, value: int) -> None:
         """Of the bits that stop the clocks of a bus the one that takes PWR along."""
-        if self.store(name, value) & AHB3DIS and name == "CFGR3":
+        if self.store("CFGR3", value) & AHB3DIS:
             self.system.block("PWR").set_clock(bool(self.get("AHB3ENR") & PWREN))
         self.update_clocks()
 

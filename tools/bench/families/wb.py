@@ -4,7 +4,7 @@ no reset."""
 from __future__ import annotations
 
 from ..blocks.base import System
-from ..blocks.clocktree import AHB_SHIFTS, Frequencies, apb_shift, divide
+from ..blocks.clocktree import AHB_SHIFTS
 from ..chip import Peripheral
 from .l4 import MSI_HZ, PwrL4, RccL4
 
@@ -26,13 +26,10 @@ class RccWb(RccL4):
     def divides(self, pll: int) -> int:
         return (pll >> 29 & 7) + 1
 
-    def frequencies(self) -> Frequencies:
-        cfgr = self.get("CFGR")
-        hclk = max(self._hz(self.source) // HPRE[cfgr >> 4 & 15], 1)
-        shifts = {"APB1": cfgr >> 8, "APB2": cfgr >> 11}
-        return Frequencies(hclk, hclk, {b: divide(hclk, apb_shift(s)) for b, s in shifts.items()})
+    def ahb(self, hz: int, hpre: int) -> int:
+        return max(hz // HPRE[hpre & 15], 1)
 
-    def _hz(self, name: str | None) -> int:
+    def _hz(self, name: str) -> int:
         cr = self.get("CR")
         if name == "MSI":
             return MSI_HZ[min(cr >> 4 & 15, len(MSI_HZ) - 1)]

@@ -14,7 +14,7 @@ class RccWl(RccWb):
     def locked(self, name: str) -> int:
         return RccL4.locked(self, name)
 
-    def _hz(self, name: str | None) -> int:
+    def _hz(self, name: str) -> int:
         return RccL4._hz(self, name) if name == "MSI" else super()._hz(name)
 
     def _write_control(self, name: str, value: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from ...bench.blocks.clocktree import AHB_SHIFTS, ONE_STEP_HZ, ahb_shift
+from ...bench.blocks.clocktree import AHB_SHIFTS, ahb_shift
 from ...bench.chip import Chip, FlashSector
 from ...bench.families.flash_g0 import EOPIE, KEYS, LOCK, OPTION_KEYS, OPTLOCK, PER, PG, STRT
 from ...bench.families.g0 import LOW_POWER_HZ, LPR, RANGE_2, VOS
@@ -85,7 +85,7 @@ def _directed(die: Chip, hse_hz: int) -> Iterator[Recipe]:
     fast = next(
         t
         for t in iter(lambda: draw_tree(random, die, hse_hz, "PLL from HSI"), None)
-        if t.hz > ONE_STEP_HZ and not ahb_shift(t.setup[1].value >> 4)
+        if t.hz > die.rcc["one_step_hz"] and not ahb_shift(t.setup[1].value >> 4)
     )
     yield Recipe(
         "HCLK above 80 MHz", early=(Action(f"clock: {fast}", lambda app: start(app, fast)),)

@@ -7,7 +7,7 @@ from random import Random
 
 from ...bench.blocks.clocktree import AHB_SHIFTS
 from ...bench.chip import Chip, FlashSector
-from ...bench.families.l0 import HSIDIVEN, LPRUN, MSI_HZ, PLL_FACTORS, PLLSRC_HSE, VOS
+from ...bench.families.l0 import HSIDIVEN, LPRUN, MSI_HZ, PLL_FACTORS, VOS
 from ..action import Action
 from ..application import Application
 from ..clocks import draw_tree, start
@@ -39,7 +39,7 @@ def tree(random: Random, die: Chip, hse_hz: int, source: str, ranges: Ranges = R
     sysclk, pll = {"MSI": MSI_HZ[msi_range], "HSI": hsi}.get(feeds, hse_hz), 0
     if name == "PLL":
         sysclk, pll = _pll(random, sysclk)
-        pll |= PLLSRC_HSE if feeds == "HSE" else 0
+        pll |= 1 << 16 if feeds == "HSE" else 0  # PLLSRC
     vos = random.choice([v for v, limits in ranges.items() if _fits(limits, sysclk, pll)])
     waits = int(sysclk > ranges[vos][1]) | (random.getrandbits(1) if vos < 3 else 0)
     cfgr = pll | random.getrandbits(3) << 8 | random.getrandbits(3) << 11
