@@ -104,6 +104,17 @@ def test_other_families(name: str) -> None:
         assert "ImportError" in board.mpremote("exec", "import romboot").stdout
 
 
+def test_a_rom_that_has_no_mass_erase() -> None:
+    """Said at the prompt and in the ROM, before anything is erased."""
+    with usb_board("NUCLEO_L073RZ") as board:
+        for enter in (lambda: None, board.until_rom):
+            enter()
+            refused = flash(board, firmware("NUCLEO_L073RZ"), "--erase-all")
+            assert refused.returncode == Code.REFUSED, refused.stderr
+            assert "STM32L0 or L1 cannot erase all of the flash over USB" in refused.stderr
+        assert "rase" not in board.said
+
+
 def test_a_board_that_is_in_its_rom_already(small: Path) -> None:
     """Then all of the flash may be erased too. No prompt comes: that is no firmware."""
     with usb_board(BOARD) as board:

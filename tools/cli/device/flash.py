@@ -21,6 +21,8 @@ from ..rom.plan import Plan
 from ..rom.rom import Rom, first_difference
 from . import suits
 
+SMALLEST = 256  # bytes: of the sectors of an L0 and an L1 the larger; others have 1 KiB and more
+
 
 def flash(args: argparse.Namespace) -> int:
     """The whole way."""
@@ -73,6 +75,8 @@ class Flash(Job):
     def _plan_for(self, rom: Rom) -> Plan:
         sectors = rom.sectors()
         chosen = plan.make(self.image, sectors, self.args.erase_all)
+        if not rom.chip:
+            self._refuse_mass_erase(chosen)
         self._refuse(suits.against_rom(self.image, rom, sectors))
         for machine in self.image.machines:
             self._refuse(suits.below(boards.called(machine), chosen))
@@ -88,6 +92,8 @@ class Flash(Job):
         self._refuse(suits.against(self.image, board, chosen))
         self._say_plan(chosen)
         port = self.rom_port(place, board)
+        if not port:
+            self._refuse_mass_erase(chosen)
         self._ask_about_files(board.filesystem, chosen)
         self._ask_about_a_part(prompt, board, chosen)
         if self.args.dry_run:
@@ -112,6 +118,16 @@ class Flash(Job):
                 raise CliError(reason, Code.REFUSED, [forced])
             self.report.warn(f"{reason}; --force: it is done all the same")
             self.doubts.append(reason)
+
+    def _refuse_mass_erase(self, chosen: Plan) -> None:
+        """Over USB --erase-all is one command, which the ROMs of the L0 and L1 have not. Their
+        sectors, of 128 and 256 bytes, are smaller than any others."""
+        if chosen.whole and chosen.every[0].size <= SMALLEST:
+            raise CliError(
+                "the ROM of an STM32L0 or L1 cannot erase all of the flash over USB: leave "
+                "--erase-all out, or use a UART of the ROM",
+                Code.REFUSED,
+            )
 
     def _say_plan(self, chosen: Plan) -> None:
         area = sum(sector.size for sector in chosen.sectors)
