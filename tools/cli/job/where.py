@@ -59,12 +59,8 @@ class Where(Enum):
 
 
 NOTHING_ERASED = (Where.ENTERING, Where.IN_ROM, Where.FOUND)
-TO_START = (
-    *NOTHING_ERASED,
-    Where.READ,
-    Where.WRITTEN,
-    Where.VERIFIED,
-)  # whole, as far as is known
+# The firmware is whole, as far as is known.
+TO_START = (*NOTHING_ERASED, Where.READ, Where.WRITTEN, Where.VERIFIED)
 AFTER_LEAVING = {  # the ROM
     Where.VERIFIED: Where.STARTED, **dict.fromkeys((*NOTHING_ERASED, Where.READ), Where.LEFT),
 }  # fmt: skip
